@@ -1,0 +1,1 @@
+"""Logentic ELT."""

@@ -1,0 +1,1 @@
+"""A Logentic account to develop against: the account, its API over HTTP, its faults."""

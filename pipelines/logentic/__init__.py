@@ -1,1 +1,47 @@
-"""Logentic ELT."""
+"""Everything a Logentic account says over its API, extracted whole, as a dlt source.
+
+In: `import logentic`. Out: `logentic.logentic_source`, for `dlt.pipeline(…).run(logentic_source())`.
+dlt reads where its settings lie once, at its own import; that is why this module says it first.
+Next: source.py.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logentic.source import logentic_source
+
+__all__ = ["logentic_source"]
+
+
+def config_folder() -> Path:
+    """The folder of config.toml and secrets.toml: the user's own if there is one, else the packaged one."""
+    project = Path(os.environ.get("DLT_PROJECT_DIR", "."))
+    if chosen := os.environ.get("DLT_CONFIG_FOLDER"):
+        return (project / chosen).resolve()
+    for name in ("dlt_config", ".dlt"):
+        if (project / name).is_dir():
+            return (project / name).resolve()
+    return project_folder() / "dlt_config"
+
+
+def project_folder() -> Path:
+    """The folder that holds models/ and dlt_config/: inside the wheel, or the root of a checkout."""
+    packaged = Path(__file__).parent / "project"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2]
+
+
+os.environ.setdefault("DLT_CONFIG_FOLDER", str(config_folder()))
+# An absolute DLT_CONFIG_FOLDER would also name dlt's data folder (dlt 1.31): keep that where dlt's users expect it.
+os.environ.setdefault("DLT_DATA_DIR", str(Path("~/.dlt").expanduser()))
+# A receipt counts only when its load is complete, so every row must say which load brought it.
+os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "logentic_source":
+        from logentic.source import logentic_source
+
+        return logentic_source
+    raise AttributeError(f"module 'logentic' has no attribute {name!r}")

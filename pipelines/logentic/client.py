@@ -1,0 +1,225 @@
+"""One request to the service, answered or failed for good.
+
+In: a path and parameters. Out: an `Answer` (body and service time), or a `ServiceError`. The token goes to
+the configured origin only; no redirect is followed; every failure that a repetition can mend is repeated,
+with jittered back-off, for as long as the patience lasts. Next: pages.py.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from io import BytesIO
+from typing import TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import certifi
+import pycurl
+
+from logentic import errors
+from logentic.settings import Settings
+
+log = logging.getLogger("logentic")
+Read = TypeVar("Read")
+
+LARGEST_BODY = 256 * 2**20
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+RETRIED = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
+
+
+@dataclass(frozen=True)
+class Answer:
+    body: bytes
+    at: datetime  # the service's time, UTC, whole seconds
+    request_id: str
+
+
+@dataclass
+class Traffic:
+    """What was sent and received so far, for receipts and the summary."""
+
+    requests: int = 0
+    bytes: int = 0
+    refused_by_limit: int = 0
+    retries: int = 0
+
+
+class Client:
+    """Safe to use from several threads; each keeps a connection of its own alive."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.base_url = settings.base_url
+        self.origin = origin(settings.base_url)
+        self.traffic = Traffic()
+        self.service_clock: datetime | None = None
+        self._settings = settings
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._resume_at = 0.0  # nobody sends before this moment (monotonic): the service asked for a pause
+        self._failing_since: float | None = None
+        self._closed = threading.Event()
+
+    def get(self, path: str, params: Mapping[str, str], where: str, read: Callable[[Answer], Read]) -> Read:
+        """Ask until the answer can be read. `read` raises `BadAnswer` for one that is not what was promised."""
+        url = f"{self.base_url}{path}" + (f"?{urlencode(params)}" if params else "")
+        attempt = 0
+        while True:
+            self._wait_for_leave()
+            try:
+                result = read(self._send(url, where))
+            except (errors.Unreachable, errors.BadAnswer) as failure:
+                attempt += 1
+                self._bear(failure, attempt, where)
+            else:
+                with self._lock:
+                    self._failing_since = None
+                return result
+
+    def close(self) -> None:
+        """Ends every wait; requests under way come back, later ones fail."""
+        self._closed.set()
+
+    def _send(self, url: str, where: str) -> Answer:
+        curl, body, headers = self._connection(), BytesIO(), dict[str, str]()
+        curl.setopt(pycurl.URL, url)
+        curl.setopt(pycurl.WRITEDATA, body)
+        curl.setopt(pycurl.HEADERFUNCTION, lambda line: _keep_header(headers, line))
+        try:
+            curl.perform()
+        except pycurl.error as failure:
+            curl.close()
+            del self._local.curl
+            raise errors.Unreachable(
+                f"{where}: no answer from {self.origin} ({_reason(failure)})",
+                "Check the network and LOGENTIC_BASE_URL, then run again: what was loaded stays.",
+            ) from None
+        finally:
+            with self._lock:
+                self.traffic.requests += 1
+                self.traffic.bytes += body.tell()
+        status = int(curl.getinfo(pycurl.RESPONSE_CODE))
+        at = self._note_time(headers.get("date"))
+        request_id = headers.get("x-request-id", "")
+        log.debug("%s: %s, %d bytes", where, status, body.tell())
+        if status == 200:
+            return Answer(body.getvalue(), at, request_id)
+        raise self._failure(status, headers, f"{where}: status {status}" + (f", request {request_id}" if request_id else ""))
+
+    def _failure(self, status: int, headers: Mapping[str, str], what: str) -> errors.ServiceError:
+        if status == 429:
+            with self._lock:
+                self.traffic.refused_by_limit += 1
+                pause = _retry_after(headers, self.service_clock)
+                self._resume_at = max(self._resume_at, time.monotonic() + pause)
+            return errors.Unreachable(f"{what} (rate limit)", "Run again later, or with fewer connections.", status)
+        if status in RETRIED:
+            return errors.Unreachable(what, "The service fails at the moment. Run again later: what was loaded stays.", status)
+        if 300 <= status < 400:
+            return errors.UnsafeLink(f"{what}: a redirect, which is never followed", "Correct LOGENTIC_BASE_URL.", status)
+        if status == 401:
+            return errors.Unauthorised(what, "The token is wrong or was withdrawn: set LOGENTIC_API_TOKEN.", status)
+        if status == 403:
+            return errors.Forbidden(what, "This token may not read this resource: ask Logentic for the right.", status)
+        if status == 404:
+            return errors.NotFound(what, "Check the id, and that LOGENTIC_BASE_URL ends in /v1.", status)
+        return errors.Refused(what, "The service refuses this request; `logentic check` shows what it accepts.", status)
+
+    def _bear(self, failure: errors.ServiceError, attempt: int, where: str) -> None:
+        """Wait before the next attempt, or raise the failure when the patience has run out."""
+        now = time.monotonic()
+        if failure.status == 429:  # waiting for a rate limit is progress
+            with self._lock:
+                self._failing_since = None
+                if self._resume_at <= now:
+                    self._resume_at = now + _back_off(attempt)
+            return
+        delay = _back_off(attempt)
+        with self._lock:
+            self.traffic.retries += 1
+            since = self._failing_since = self._failing_since or now
+        if self._closed.is_set() or now + delay - since > self._settings.patience_seconds:
+            raise failure
+        log.info("%s; attempt %d, again in %.1f s", failure, attempt, delay)
+        self._closed.wait(delay)
+
+    def _wait_for_leave(self) -> None:
+        while (delay := self._resume_at - time.monotonic()) > 0 and not self._closed.is_set():
+            self._closed.wait(delay + random.uniform(0, 0.05))  # noqa: S311 - jitter, not a secret
+        if self._closed.is_set():
+            raise errors.Unreachable("the run was stopped")
+
+    def _note_time(self, date: str | None) -> datetime:
+        try:
+            at = parsedate_to_datetime(date) if date else datetime.now(UTC)
+        except ValueError:
+            at = datetime.now(UTC)
+        at = at.astimezone(UTC).replace(microsecond=0)
+        with self._lock:
+            self.service_clock = max(at, self.service_clock or at)
+        return at
+
+    def _connection(self) -> pycurl.Curl:
+        if not hasattr(self._local, "curl"):
+            curl = self._local.curl = pycurl.Curl()
+            token = self._settings.api_token.get_secret_value()
+            curl.setopt(pycurl.HTTPHEADER, [f"Authorization: Bearer {token}", "Accept: application/json"])
+            curl.setopt(pycurl.USERAGENT, "logentic-elt")
+            curl.setopt(pycurl.ACCEPT_ENCODING, "gzip")
+            curl.setopt(pycurl.CAINFO, certifi.where())
+            curl.setopt(pycurl.FOLLOWLOCATION, 0)
+            curl.setopt(pycurl.NOSIGNAL, 1)
+            curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(min(self._settings.timeout_seconds, 15) * 1000))
+            curl.setopt(pycurl.TIMEOUT_MS, int(self._settings.timeout_seconds * 1000))
+            curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY)
+            if self.base_url.startswith("http:"):
+                curl.setopt(pycurl.PROXY, "")  # a proxy would see a token that travels unencrypted
+        return self._local.curl
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port, the port always said."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _keep_header(headers: dict[str, str], line: bytes) -> None:
+    name, colon, value = line.decode("latin-1").partition(":")
+    if colon:
+        headers[name.strip().lower()] = value.strip()
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime | None) -> float:
+    """Seconds to wait as the service asks, given as seconds or a date; 0 where it does not say."""
+    value = headers.get("retry-after", "")
+    if value.isdigit():
+        return float(value)
+    try:
+        return max((parsedate_to_datetime(value) - (now or datetime.now(UTC))).total_seconds(), 0)
+    except ValueError:
+        return 0
+
+
+def _back_off(attempt: int) -> float:
+    return min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+
+
+def _reason(failure: pycurl.error) -> str:
+    """curl's own words for its error code; its detailed message may hold the URL."""
+    names = {
+        pycurl.E_COULDNT_RESOLVE_HOST: "the host name is unknown",
+        pycurl.E_COULDNT_CONNECT: "the connection was refused",
+        pycurl.E_OPERATION_TIMEDOUT: "it took too long",
+        pycurl.E_PARTIAL_FILE: "the body was cut short",
+        pycurl.E_GOT_NOTHING: "the connection was closed without an answer",
+        pycurl.E_RECV_ERROR: "the connection was reset",
+        pycurl.E_SEND_ERROR: "the connection was reset",
+        pycurl.E_BAD_CONTENT_ENCODING: "the compressed body is damaged",
+        pycurl.E_WRITE_ERROR: "the compressed body is damaged",
+        pycurl.E_FILESIZE_EXCEEDED: "the body is larger than 256 MB",
+        pycurl.E_PEER_FAILED_VERIFICATION: "its certificate is not trusted",
+    }
+    return names.get(failure.args[0], f"transport error {failure.args[0]}")

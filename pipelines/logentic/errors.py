@@ -1,0 +1,71 @@
+"""What can go wrong, by what can be done about it.
+
+    LogenticError                     exit code 1
+    ├── UsageError                    2   wrong option, setting or file: nothing was attempted
+    ├── ServiceError                      the API answered, or failed to
+    │   ├── Unreachable                   no answer, or nothing but failures, for longer than we wait
+    │   ├── Unauthorised                  401: the token is wrong, or was withdrawn
+    │   ├── Forbidden                     403: the token may not read this resource
+    │   ├── NotFound                      404
+    │   ├── Refused                       400, 405, 422 and other answers that a repetition cannot change
+    │   ├── BadAnswer                     an answer that is not what the reference promises
+    │   └── UnsafeLink                    a `next` or redirect that leaves the configured origin, or turns in a circle
+    ├── ValueMisfit                       a value that its column cannot hold without loss
+    ├── StateError                        the state folder or FILE cannot be used as it is
+    └── BuildError                        a model or a check failed: nothing was published
+
+Every error carries one line that says what failed and where, and `guidance`: what to do. No error holds a
+body, a query string or a token.
+"""
+
+
+class LogenticError(Exception):
+    """The root. `str(error)` says what and where; `guidance` what to do; `exit_code` goes to the shell."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, guidance: str = "") -> None:
+        super().__init__(message)
+        self.guidance = guidance
+
+
+class UsageError(LogenticError):
+    exit_code = 2
+
+
+class ServiceError(LogenticError):
+    """`status` is the HTTP status, or None where there was no answer."""
+
+    def __init__(self, message: str, guidance: str = "", status: int | None = None) -> None:
+        super().__init__(message, guidance)
+        self.status = status
+
+
+class Unreachable(ServiceError): ...
+
+
+class Unauthorised(ServiceError): ...
+
+
+class Forbidden(ServiceError): ...
+
+
+class NotFound(ServiceError): ...
+
+
+class Refused(ServiceError): ...
+
+
+class BadAnswer(ServiceError): ...
+
+
+class UnsafeLink(ServiceError): ...
+
+
+class ValueMisfit(LogenticError): ...
+
+
+class StateError(LogenticError): ...
+
+
+class BuildError(LogenticError): ...

@@ -1,0 +1,204 @@
+"""Windows are read until they are whole; several at once, each by one connection, page after page.
+
+In: the windows of a plan. Out, by resource and as they are done: `Reading`s, rows with a receipt that says what was
+announced, read and counted, and whether that proves the window whole. A window of too many pages is cut in halves; one
+that moved while it was read is read again, then in halves, then said to be incomplete.
+Next: source.py, which hands the rows to dlt.
+
+The proof (docs/api.md): where rows can only leave a window while it is read, or only enter it, it is whole exactly if
+every page announced the same total and the distinct keys are as many. A list on one page is whole as it stands. Where
+rows do both, two readings in a row must agree: such a reading is complete, and confirmed by the next one.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import monotonic
+from typing import Protocol
+
+import pyarrow as pa
+
+from logentic.client import Client
+from logentic.errors import BadAnswer, LogenticError, Refused
+from logentic.pages import Page, read_page, read_pages
+from logentic.personal import Pseudonyms
+from logentic.rows import Rows, distinct, read_rows
+from logentic.schemas import RESOURCES, Resource
+from logentic.windows import OWNED_BY, Edge, Window
+
+PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it grants is read from its answer
+# Rows of a span of updated_at that has passed can only leave it; of a span up to now, only enter it.
+ONE_WAY = {"orders", "item_quantities"}
+READINGS_IN_DOUBT = 2
+
+
+@dataclass(frozen=True)
+class Reading:
+    window: Window
+    rows: Rows
+    total: int
+    keys: int
+    requests: int
+    bytes: int
+    started_at: datetime
+    finished_at: datetime
+    is_complete: bool
+    is_proven: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A window to be read: with its first page where that was needed to cut it; `doubts`, how often it was not whole."""
+
+    window: Window
+    first: Page | None = None
+    doubts: int = 0
+
+
+class Progress(Protocol):
+    def __call__(self, resource: str, pages: int, of: int, rows: int) -> None: ...
+
+
+class Extraction:
+    """Reads windows with as many connections as the settings allow; at most twice as many readings wait for their reader."""
+
+    def __init__(
+        self,
+        client: Client,
+        pseudonyms: Pseudonyms,
+        *,
+        connections: int,
+        window_pages: int,
+        progress: Progress = lambda resource, pages, of, rows: None,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.client = client
+        self.failures: dict[str, LogenticError] = {}
+        self.unread: set[str] = set()  # resources with windows left for the next load
+        self._pseudonyms = pseudonyms
+        self._connections = connections
+        self._window_pages = window_pages
+        self._progress = progress
+        self._go_on = go_on
+        self._pool = ThreadPoolExecutor(connections, "logentic")
+        self._running: dict[str, set[Future[Reading | list[Node]]]] = {}
+        self._page_size: dict[str, int | None] = {}
+        self._lock = threading.Lock()
+
+    def readings(self, resource: Resource, windows: list[Window]) -> Iterator[Reading | None]:
+        """The readings of one resource, as they are done; None while there is none yet and others may go on."""
+        waiting = deque(Node(window) for window in windows)
+        running = self._running[resource.name] = set()
+        try:
+            while waiting or running:
+                if waiting and not self._go_on():
+                    self.unread.add(resource.name)
+                    waiting.clear()
+                while waiting and len(running) < self._connections:
+                    running.add(self._pool.submit(self._examine, resource, waiting.popleft()))
+                done = {future for future in running if future.done()}
+                running -= done
+                for future in done:
+                    result = future.result()
+                    if isinstance(result, Reading):
+                        yield result
+                    else:
+                        waiting.extendleft(reversed(result))
+                if not done and running:
+                    wait([future for futures in self._running.values() for future in futures], 0.1, FIRST_COMPLETED)
+                    yield None
+        except LogenticError as failure:
+            self.failures[resource.name] = failure
+        finally:
+            for future in running:
+                future.cancel()
+            del self._running[resource.name]
+
+    def read_again(self, resource: Resource, window: Window) -> Reading:
+        """A second reading at once, for a window of which rows have gone."""
+        return self._read(resource, window, None)
+
+    def close(self) -> None:
+        self.client.close()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _examine(self, resource: Resource, node: Node) -> Reading | list[Node]:
+        """Read the window, or cut it."""
+        first = node.first or self._ask_first(resource, node.window)
+        if first.total_pages > self._window_pages and (nodes := self._cut(resource, node.window, first)):
+            return nodes
+        reading = self._read(resource, node.window, first)
+        for _ in range(READINGS_IN_DOUBT - 1 if not node.doubts else 0):
+            if reading.is_complete:
+                return reading
+            reading = self._read(resource, node.window, None)
+        if not reading.is_complete and not node.doubts and (nodes := self._cut(resource, node.window, None)):
+            return [replace(half, first=None, doubts=1) for half in nodes]
+        return reading
+
+    def _cut(self, resource: Resource, window: Window, first: Page | None) -> list[Node]:
+        """Two halves. Their totals must add up to that of the whole, or they are read with margins."""
+        halves = window.halves(Edge.PROVEN)
+        if not halves:
+            return []
+        pages = [self._ask_first(resource, half) for half in halves]
+        whole = first or self._ask_first(resource, window)
+        if sum(page.total for page in pages) != whole.total:
+            # A row may have arrived in between: ask once more before paying for margins.
+            whole = self._ask_first(resource, window)
+        if sum(page.total for page in pages) != whole.total:
+            halves = window.halves(Edge.SHARED) or halves
+            pages = [self._ask_first(resource, half) for half in halves]
+        return [Node(half, page) for half, page in zip(halves, pages, strict=True)]
+
+    def _read(self, resource: Resource, window: Window, first: Page | None) -> Reading:
+        """One reading of all pages, and what it proves."""
+        first = first or self._ask_first(resource, window)
+        pages, traffic = [], 0
+        for page in read_pages(self.client, resource.path, self._params(resource, window), str(window), first):
+            pages.append(page)
+            traffic += len(page.rows)
+            self._progress(resource.name, len(pages), page.total_pages, page.count)
+        rows = read_rows(resource, pages, self._pseudonyms, str(window))
+        keys = len(distinct(rows.records, resource.counted_by))
+        start, end = window.owned()
+        totals = {page.total for page in pages}
+        is_complete = totals == {keys}
+        reason = None
+        if len(totals) > 1:
+            reason = f"the announced total moved between {min(totals)} and {max(totals)}"
+        elif not is_complete:
+            reason = f"{max(totals)} rows were announced and {keys} read"
+        return Reading(
+            window=window,
+            rows=rows.owned(OWNED_BY[window.filter], start, end) if start or end else rows,
+            total=pages[-1].total,
+            keys=keys,
+            requests=len(pages),
+            bytes=traffic,
+            started_at=pages[0].at,
+            finished_at=pages[-1].at,
+            is_complete=is_complete,
+            is_proven=is_complete and (len(pages) == 1 or resource.name in ONE_WAY),
+            reason=reason,
+        )
+
+    def _ask_first(self, resource: Resource, window: Window) -> Page:
+        """The first page, and with it the page size that the service accepts."""
+        for size in PAGE_SIZES[PAGE_SIZES.index(self._page_size.get(resource.name, PAGE_SIZES[0])) :]:
+            with self._lock:
+                self._page_size[resource.name] = size
+            try:
+                return read_page(self.client, resource.path, self._params(resource, window), f"{window}, page 1")
+            except Refused:
+                if size is None:
+                    raise
+        raise AssertionError
+
+    def _params(self, resource: Resource, window: Window) -> dict[str, str]:
+        size = self._page_size.get(resource.name)
+        return {**window.params(), **({"per_page": str(size)} if size else {})}

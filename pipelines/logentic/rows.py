@@ -1,0 +1,188 @@
+"""Pages of JSON become Arrow tables: exact decimals, UTC times, days, personal data hashed.
+
+In: the pages of one window. Out: `Rows`, a table of records and, where a resource has them, a table of their lines.
+The quick way parses all pages at once by the resource's schema, in C++; whatever it does not accept (an unknown
+field, a number written as text where an integer is expected) goes the careful way, row by row (plain_rows.py),
+which either takes it without loss or says which field of which resource does not fit. Next: extraction.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import json as arrow_json
+
+from logentic.pages import Page
+from logentic.personal import Pseudonyms
+from logentic.plain_rows import read_plainly
+from logentic.schemas import DAY, IS_REMOVED, MOMENT, SEEN_AT, Lines, Resource
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Each key once, as it was read last; `read` counts what the pages held."""
+
+    records: pa.Table
+    lines: pa.Table | None
+    read: int = 0
+
+    def keep(self, mask: pa.Array | pa.ChunkedArray) -> "Rows":
+        """The records that a mask selects, and their lines."""
+        records = self.records.filter(mask)
+        lines = self.lines
+        if lines is not None and len(records) < len(self.records):
+            lines = lines.filter(pc.is_in(lines[lines.column_names[0]], records["id"].combine_chunks()))
+        return Rows(records, lines, self.read)
+
+    def owned(self, column: str, start: datetime | None, end: datetime | None) -> "Rows":
+        """Without the rows that lie outside [start, end); a row that has no such time stays."""
+        if start is None and end is None:
+            return self
+        values = self.records[column].cast(MOMENT)
+        inside = pa.repeat(pa.scalar(True), len(values))
+        if start is not None:
+            inside = pc.and_(inside, pc.greater_equal(values, pa.scalar(start, MOMENT)))
+        if end is not None:
+            inside = pc.and_(inside, pc.less(values, pa.scalar(end, MOMENT)))
+        return self.keep(pc.fill_null(inside, True))
+
+
+def distinct(records: pa.Table, key: Sequence[str]) -> pa.Array:
+    """The places of the last row of each key, in order."""
+    numbered = records.select(list(key)).append_column("_place", pa.array(range(len(records)), pa.int64()))
+    last = numbered.group_by(list(key), use_threads=False).aggregate([("_place", "max")])["_place_max"]
+    return last.combine_chunks().sort()
+
+
+def read_rows(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str) -> Rows:
+    """Every row of the pages, in their order. A value that does not fit raises `ValueMisfit`."""
+    try:
+        return _quickly(resource, pages, pseudonyms)
+    except pa.ArrowInvalid:
+        return read_carefully(resource, pages, pseudonyms, where)
+
+
+def read_carefully(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str) -> Rows:
+    columns, lines, counts = read_plainly(resource, [page.rows for page in pages], pseudonyms, where)
+    seen = _seen(pages, counts)
+    records = pa.table({**columns, "_seen_at": seen})
+    return _rows(resource, records, lines and pa.table(lines), pseudonyms)
+
+
+def empty_rows(resource: Resource) -> Rows:
+    lines = resource.lines.schema().empty_table() if resource.lines else None
+    return Rows(resource.schema().empty_table(), lines)
+
+
+def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) -> Rows:
+    document = b"\n".join(page.rows for page in pages)
+    parsed = arrow_json.read_json(
+        pa.BufferReader(document),
+        read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(document) + 1),
+        parse_options=arrow_json.ParseOptions(explicit_schema=_wire(resource), unexpected_field_behavior="error"),
+    )
+    lists = parsed["data"].combine_chunks()
+    if lists.null_count or len(lists) != len(pages):
+        raise pa.ArrowInvalid("a page without rows")
+    counts = pc.list_value_length(lists).to_pylist()
+    structs = lists.flatten()
+    if structs.null_count:
+        raise pa.ArrowInvalid("a row that is null")
+    leaves = [(name, array) for name, array in _flat(structs) if name in resource.columns]
+    columns = {name: _convert(array, resource.columns[name]) for name, array in leaves}
+    if any(columns[name].null_count for name in resource.key if name != "warehouse_id"):
+        raise pa.ArrowInvalid("a row without its key")
+    lines = _lines(resource.lines, structs.field(resource.lines.field), columns["id"]) if resource.lines else None
+    return _rows(resource, pa.table({**columns, "_seen_at": _seen(pages, counts)}), lines, pseudonyms)
+
+
+def _rows(resource: Resource, records: pa.Table, lines: pa.Table | None, pseudonyms: Pseudonyms) -> Rows:
+    read = len(records)
+    last = distinct(records, resource.key)
+    if len(last) < read:
+        if lines is not None:
+            lines = lines.filter(pc.is_in(lines["_parent"], last))
+            lines = lines.set_column(
+                lines.column_names.index("_parent"), "_parent", pc.index_in(lines["_parent"], last).cast(pa.int64())
+            )
+        records = records.take(last)
+    for name in resource.personal:
+        place = records.schema.get_field_index(name)
+        records = records.set_column(place, name, pseudonyms.column(name, records[name]))
+    records = records.append_column(IS_REMOVED, pa.repeat(pa.scalar(False), len(records)))
+    known = [*resource.columns, SEEN_AT.name, IS_REMOVED.name]
+    extra = sorted(set(records.column_names) - set(known))
+    records = records.select([*known, *extra])
+    if lines is not None and resource.lines:
+        seen = records["_seen_at"].combine_chunks().take(lines["_parent"].combine_chunks())
+        lines = lines.drop_columns(["_parent"]).append_column(SEEN_AT, seen)
+        order = resource.lines.schema().names
+        lines = lines.select([*order, *sorted(set(lines.column_names) - set(order))])
+    return Rows(records, lines, read)
+
+
+def _seen(pages: Sequence[Page], counts: Sequence[int]) -> pa.Array:
+    """When each row was read: the service's time of its page."""
+    return pa.concat_arrays([pa.repeat(pa.scalar(page.at, MOMENT), n) for page, n in zip(pages, counts, strict=True)])
+
+
+def _lines(lines: Lines, lists: pa.ListArray, parents: pa.Array) -> pa.Table:
+    indices = pc.list_parent_indices(lists)
+    starts = pc.subtract(lists.offsets, lists.offsets[0]).slice(0, len(lists))
+    structs = lists.flatten()
+    numbers = pc.add(pc.subtract(pa.array(range(len(structs)), pa.int64()), starts.take(indices).cast(pa.int64())), 1)
+    columns = {name: _convert(array, lines.columns[name]) for name, array in _flat(structs)}
+    return pa.table({lines.parent: parents.take(indices), "line_number": numbers, **columns, "_parent": indices})
+
+
+def _flat(structs: pa.StructArray, prefix: str = "") -> list[tuple[str, pa.Array]]:
+    """The leaves of nested records, named as dlt names them: place.city is place__city."""
+    leaves: list[tuple[str, pa.Array]] = []
+    for kind, array in zip(structs.type, structs.flatten(), strict=True):
+        if pa.types.is_struct(kind.type):
+            leaves += _flat(array, f"{prefix}{kind.name}__")
+        else:
+            leaves.append((prefix + kind.name, array))
+    return leaves
+
+
+def _convert(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    if kind == MOMENT:
+        return _moments(array)
+    if kind == DAY:
+        return array.cast(pa.date32())
+    return array
+
+
+def _moments(texts: pa.StringArray) -> pa.TimestampArray:
+    """ISO 8601 with or without a zone, `T` or a space, fractions or none; without a zone it is UTC."""
+    zoned = pc.match_substring_regex(texts, r"(Z|[+-]\d\d(:?\d\d)?)$")
+    utc = pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", ""))
+    return utc.cast(MOMENT)
+
+
+@cache
+def _wire(resource: Resource) -> pa.Schema:
+    """The resource's schema as it travels: records nested, times and days still text."""
+    tree: dict[str, pa.DataType | dict[str, pa.DataType]] = {}
+    for name, kind in resource.columns.items():
+        outer, _, inner = name.partition("__")
+        if inner:
+            branch = tree.setdefault(outer, {})
+            branch[inner] = _on_the_wire(kind)  # type: ignore[index]
+        else:
+            tree[name] = _on_the_wire(kind)
+    fields = [
+        pa.field(name, pa.struct(list(kind.items())) if isinstance(kind, dict) else kind) for name, kind in tree.items()
+    ]
+    if resource.lines:
+        line = pa.struct([(name, _on_the_wire(kind)) for name, kind in resource.lines.columns.items()])
+        fields.append(pa.field(resource.lines.field, pa.list_(line)))
+    return pa.schema([("data", pa.list_(pa.struct(fields)))])
+
+
+def _on_the_wire(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if kind in (MOMENT, DAY) else kind

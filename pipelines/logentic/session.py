@@ -1,0 +1,230 @@
+"""What the resources of one extraction share: the service's clock, the plan, the receipts.
+
+In: settings and what is stored. Out, resource by resource: the rows that are news, and receipts of every window.
+Next: source.py, which declares these as dlt resources.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from logentic.client import Client
+from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused
+from logentic.extraction import Extraction, Progress, Reading
+from logentic.pages import read_page, read_record
+from logentic.personal import Pseudonyms
+from logentic.rows import Rows, read_rows
+from logentic.schemas import ITEMS, RECEIPTS, RESOURCES, Resource
+from logentic.settings import Settings
+from logentic.stored import Stored, ids_of, scope_of
+from logentic.versions import find_news, tombstones
+from logentic.windows import MARGIN, Ask, Window, plan
+
+
+@dataclass
+class Run:
+    """One run, of one or more extractions: each goes on where the one before was loaded."""
+
+    settings: Settings
+    pseudonyms: Pseudonyms
+    start: datetime | None = None
+    end: datetime | None = None
+    select: frozenset[str] = frozenset(RESOURCES)
+    progress: Progress = lambda resource, pages, of, rows: None
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    now: datetime | None = None  # the service's time when the run began
+    failures: dict[str, LogenticError] = field(default_factory=dict)
+
+
+class Session:
+    """One extraction of a run: from `open` to the end of its last resource."""
+
+    def __init__(self, run: Run, stored: Stored, go_on: Callable[[], bool]) -> None:
+        self.run = run
+        self.receipts: list[dict[str, Any]] = []
+        self.running: set[str] = set()
+        self._stored = stored
+        self._client = Client(run.settings)
+        self._extraction = Extraction(
+            self._client,
+            run.pseudonyms,
+            connections=run.settings.connections,
+            window_pages=run.settings.window_pages,
+            progress=run.progress,
+            go_on=go_on,
+        )
+        run.now = run.now or self._ask_the_time()
+        self._past = stored.receipts()
+        self._unbilled = dict(stored.unbilled())
+
+    @property
+    def traffic(self) -> Any:
+        return self._client.traffic
+
+    def news(self, resource: Resource) -> Iterator[Rows | None]:
+        """What of a resource is new or differs from what is stored, window by window; None while there is nothing yet."""
+        if resource.name not in self.run.select or resource.name in self.run.failures:
+            return
+        self.running.add(resource.name)
+        try:
+            for reading in self._extraction.readings(resource, self._plan(resource)):
+                yield self._compare(resource, reading) if reading else None
+            if resource.name == "payment_items" and not (self.run.start or self.run.end):
+                yield from self._ask_for_unbilled(resource)
+        except LogenticError as failure:
+            self._extraction.failures[resource.name] = failure
+        finally:
+            self.running.discard(resource.name)
+            self.run.failures |= self._extraction.failures
+
+    @property
+    def unread(self) -> set[str]:
+        """Resources of which windows are left for the next extraction of this run."""
+        return self._extraction.unread
+
+    def close(self) -> None:
+        self._extraction.close()
+
+    def _plan(self, resource: Resource) -> list[Window]:
+        assert self.run.now is not None
+        ask = Ask(self.run.now, self.run.run_id, self.run.start, self.run.end)
+        days = [day for day in self._unbilled.values() if day]
+        return plan(resource.name, ask, self._past, self.run.settings, min(days, default=None))
+
+    def _compare(self, resource: Resource, reading: Reading) -> Rows:
+        """The news of a reading; its receipt is kept."""
+        stored = None
+        if self._may_be_stored(reading.window):
+            scope = scope_of(reading.window) if reading.is_complete else None
+            stored = self._stored.latest(resource, ids_of(reading.rows), scope)
+        news = find_news(resource, reading.rows, stored)
+        confirmed = reading.is_proven or (
+            reading.is_complete and stored is not None and not news.new + news.changed + len(news.missing)
+        )
+        rows, removed = news.rows, 0
+        missing = _in_scope(news.missing, reading)
+        if len(missing) and reading.is_complete:
+            if resource.name == "inventory_history":
+                if not confirmed:
+                    again = self._extraction.read_again(resource, reading.window)
+                    second = find_news(resource, again.rows, reading.rows)
+                    confirmed = again.is_complete and not second.new + second.changed + len(second.missing)
+                if confirmed:
+                    gone = tombstones(missing, rows.records, reading.finished_at)
+                    rows, removed = _with(rows, gone), len(gone)
+            else:
+                rows, removed = self._ask_by_id(resource, missing, rows)
+        elif len(news.missing) > len(missing):
+            confirmed = confirmed or (reading.is_complete and not news.new + news.changed)
+        self._keep_receipt(reading, news.new, news.changed, removed, confirmed)
+        if resource.name == "payment_items":
+            for seen in ids_of(reading.rows):
+                self._unbilled.pop(seen, None)
+        return rows
+
+    def _ask_by_id(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
+        """A record that a list no longer gives is gone if the service does not know its id; else it only moved."""
+        gone = []
+        for place, record_id in enumerate(missing["id"].to_pylist()):
+            try:
+                page = read_record(self._client, resource.path, record_id, resource.name)
+            except NotFound:
+                gone.append(place)
+            else:
+                found = read_rows(resource, [page], self.run.pseudonyms, f"{resource.name}, id {record_id}")
+                known = self._stored.latest(resource, [record_id], None)
+                rows = _with(rows, find_news(resource, found, known).rows.records)
+        if gone:
+            at = self._client.service_clock
+            assert at is not None
+            rows = _with(rows, tombstones(missing.take(gone), rows.records, at))
+        return rows, len(gone)
+
+    def _ask_for_unbilled(self, resource: Resource) -> Iterator[Rows]:
+        """Charges that were not billed when last seen, and that no window of this run showed, are asked for by id."""
+        if not self._unbilled:
+            return
+        stored = self._stored.latest(resource, sorted(self._unbilled), None)
+        if stored is None:
+            return
+        empty = Rows(stored.records.select(resource.schema().names).cast(resource.schema()).slice(0, 0), None)
+        rows, removed = self._ask_by_id(resource, stored.records, empty)
+        assert self.run.now is not None
+        window = Window(resource.name, "id", self.run.now, self.run.now)
+        asked = len(stored.records)
+        reading = Reading(window, rows, asked, asked, asked, 0, self.run.now, self.run.now, True, True)
+        self._keep_receipt(reading, 0, len(rows.records) - removed, removed, True)
+        yield rows
+
+    def _may_be_stored(self, window: Window) -> bool:
+        """Whether an earlier window of the resource overlaps this one."""
+        margin = 2 * MARGIN[window.filter]
+        return any(
+            past.resource == window.resource
+            and (
+                window.resource == "payment_items"
+                or (past.span[0] <= window.end + margin and past.span[1] >= window.start - margin)
+                or window.filter == "snapshot"
+            )
+            for past in self._past
+        )
+
+    def _ask_the_time(self) -> datetime:
+        """The service's clock stands in the Date header of every answer, also of one that refuses."""
+        try:
+            read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
+        except (Forbidden, NotFound, Refused, BadAnswer):
+            if self._client.service_clock is None:
+                raise
+        assert self._client.service_clock is not None
+        return self._client.service_clock
+
+    def _keep_receipt(self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool) -> None:
+        window = reading.window
+        self.receipts.append(
+            {
+                "window_id": f"{self.run.run_id}-{uuid.uuid4().hex[:12]}",
+                "run_id": self.run.run_id,
+                "resource": window.resource,
+                "filter": window.filter,
+                "window_start": window.start,
+                "window_end": window.end,
+                "total_announced": reading.total,
+                "rows_read": reading.rows.read,
+                "distinct_keys": reading.keys,
+                "rows_new": new,
+                "rows_changed": changed,
+                "rows_removed": removed,
+                "requests": reading.requests,
+                "bytes": reading.bytes,
+                "started_at": reading.started_at,
+                "finished_at": reading.finished_at,
+                "is_complete": reading.is_complete,
+                "is_confirmed": confirmed,
+                "reason": reading.reason,
+            }
+        )
+
+    def receipts_table(self) -> pa.Table:
+        return pa.Table.from_pylist(self.receipts, RECEIPTS)
+
+
+def _in_scope(missing: pa.Table, reading: Reading) -> pa.Table:
+    """Stored records that should have been in the window: their latest version still lies in it."""
+    import duckdb
+
+    scope = scope_of(reading.window)
+    if not len(missing) or scope is None:
+        return missing.slice(0, 0)
+    with duckdb.connect(config={"threads": 1, "TimeZone": "UTC"}) as memory:
+        memory.register("missing", missing)
+        return memory.execute(f"select * from missing where {scope}").to_arrow_table()  # noqa: S608
+
+
+def _with(rows: Rows, more: pa.Table) -> Rows:
+    records = pa.concat_tables([rows.records, more], promote_options="default")
+    return replace(rows, records=records)

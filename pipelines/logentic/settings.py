@@ -1,0 +1,127 @@
+"""One typed object for every setting.
+
+In: the environment (LOGENTIC_…) > secrets.toml > config.toml > the defaults here. Out: `Settings`.
+Next: client.py, which sends the first request with it.
+"""
+
+import tomllib
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import pendulum
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from logentic import config_folder
+from logentic.errors import UsageError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class StorageRate(BaseModel):
+    """A price that the contract names: per cubic foot and day, from `valid_from` up to and with `valid_to`."""
+
+    rate: Decimal = Field(gt=0)
+    valid_from: date = date(1970, 1, 1)
+    valid_to: date = date(9999, 12, 31)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="LOGENTIC_", extra="forbid", frozen=True)
+
+    api_token: SecretStr = SecretStr("")
+    hash_key: SecretStr = SecretStr("")
+    base_url: str = "https://api.getlogentic.com/v1"
+    timezone: str = "UTC"
+    earliest_date: date = date(2015, 1, 1)
+    connections: Annotated[int, Field(ge=1, le=32)] = 4
+    timeout_seconds: Annotated[float, Field(gt=0)] = 60
+    patience_seconds: Annotated[float, Field(gt=0)] = 45
+    window_pages: Annotated[int, Field(ge=1)] = 40
+    load_every_seconds: Annotated[float, Field(gt=0)] = 300
+    order_overlap_days: Annotated[int, Field(ge=0)] = 1
+    quantity_overlap_minutes: Annotated[int, Field(ge=0)] = 60
+    history_lookback_days: Annotated[int, Field(ge=1)] = 7
+    charge_lookback_days: Annotated[int, Field(ge=0)] = 31
+    dispute_days: Annotated[int, Field(ge=0)] = 90
+    keep_personal_data: bool = False
+    allow_plain_http: bool = False
+    storage_basis: Literal["daily", "month_end", "peak"] = "daily"
+    storage_rates: list[StorageRate] = []
+    payment_item_aliases: dict[str, list[str]] = {}
+    duckdb_memory: str = "200MB"
+    duckdb_storage_version: str = "v1.2.0"
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_origin_and_path(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be a URL such as https://api.getlogentic.com/v1")
+        if parts.username or parts.query or parts.fragment:
+            raise ValueError("must hold neither a user, a query nor a fragment")
+        return value.rstrip("/")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        if value not in pendulum.timezones():
+            raise ValueError("must be a time zone such as America/Toronto")
+        return value
+
+    @model_validator(mode="after")
+    def _keeps_the_token_off_the_wire(self) -> "Settings":
+        parts = urlsplit(self.base_url)
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.allow_plain_http:
+            raise ValueError("base_url is plain http: use https, or set allow_plain_http to send the token unencrypted")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        files = (InitSettingsSource(settings_cls, _table(name)) for name in ("secrets.toml", "config.toml"))
+        return (sources["init_settings"], sources["env_settings"], *files)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force. A wrong one is a `UsageError` that names it and never shows its value."""
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        where = f"setting {name!r}: " if name else ""
+        raise UsageError(
+            f"{where}{reason}",
+            f"Set LOGENTIC_{name.split('.')[0].upper()} or correct {config_folder() / 'config.toml'}."
+            if name
+            else "",
+        ) from None
+
+
+def require_token(settings: Settings) -> None:
+    if not settings.api_token.get_secret_value():
+        raise UsageError(
+            "no API token: LOGENTIC_API_TOKEN is not set",
+            "Set it to your account's token, or try without one: logentic demo",
+        )
+
+
+def _table(name: str) -> dict[str, Any]:
+    """The [logentic] table of one TOML file; empty where the file or the table does not exist."""
+    path = config_folder() / name
+    try:
+        return dict(tomllib.loads(path.read_text("utf-8")).get("logentic", {}))
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: {error}", "Correct the file or remove it.") from None

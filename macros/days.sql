@@ -1,0 +1,30 @@
+{#- The calendar day of a time, in the account's zone. -#}
+{% macro account_date(moment) -%}
+    cast({% if var('timezone') == 'UTC' %}{{ moment }}{% else %}timezone('{{ var("timezone") }}', {{ moment }}){% endif %} as date)
+{%- endmacro %}
+
+{#- The time at which a calendar day of the account's zone begins. -#}
+{% macro account_midnight(day) -%}
+    timezone('{{ var("timezone") }}', cast({{ day }} as timestamp))
+{%- endmacro %}
+
+{% macro day_after(day) -%}
+    cast({{ dbt.dateadd('day', 1, day) }} as date)
+{%- endmacro %}
+
+{% macro day_before(day) -%}
+    cast({{ dbt.dateadd('day', -1, day) }} as date)
+{%- endmacro %}
+
+{#- Every day from first to last, both scalar expressions, as rows of one column `date`. -#}
+{% macro each_day(first, last) %}
+    {{- return(adapter.dispatch('each_day')(first, last)) -}}
+{% endmacro %}
+
+{% macro default__each_day(first, last) -%}
+    select cast(generate_series({{ first }}, {{ last }}, interval '1 day') as date) as date
+{%- endmacro %}
+
+{% macro duckdb__each_day(first, last) -%}
+    select cast(unnest(generate_series({{ first }}, {{ last }}, interval '1 day')) as date) as date
+{%- endmacro %}

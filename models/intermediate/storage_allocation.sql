@@ -1,0 +1,68 @@
+with
+
+covered as (
+
+    select * from {{ ref('storage_charge_days') }}
+
+),
+
+-- One kind of weight for the whole charge: one that every row has and that is not zero throughout.
+totals as (
+
+    select
+        charge_id,
+        count(*) as item_days,
+        case when count(price) = count(*) and min(price) >= 0 then nullif(sum(price), 0) end as price,
+        case when count(volume_cuft) = count(*) and min(volume_cuft) >= 0 then nullif(sum(volume_cuft), 0) end
+            as volume_cuft
+    from covered
+    group by charge_id
+
+),
+
+portions as (
+
+    select
+        covered.*,
+        covered.cents * case
+            when totals.price is not null then covered.price
+            when totals.volume_cuft is not null then covered.volume_cuft
+            else cast(1 as decimal(26, 12))
+        end as portion,
+        cast(coalesce(totals.price, totals.volume_cuft, totals.item_days) as decimal(38, 12)) as whole
+    from covered
+    inner join totals on covered.charge_id = totals.charge_id
+
+),
+
+shares as (
+
+    select
+        *,
+        {{ whole_quotient('portion', 'whole') }} as share_cents,
+        row_number() over (partition by charge_id order by portion % whole desc, date, item_id) as place
+    from portions
+
+),
+
+left_over as (
+
+    select
+        charge_id,
+        max(cents) - sum(share_cents) as cents
+    from shares
+    group by charge_id
+
+)
+
+select
+    shares.charge_id,
+    shares.is_billed,
+    shares.item_id,
+    shares.date,
+    cast(
+        shares.sign * (shares.share_cents + case when shares.place <= left_over.cents then 1 else 0 end) * 0.01
+        as decimal(18, 2)
+    ) as allocated
+from shares
+inner join left_over on shares.charge_id = left_over.charge_id

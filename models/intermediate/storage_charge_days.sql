@@ -1,0 +1,48 @@
+with
+
+charges as (
+
+    select
+        charge_id,
+        item_id,
+        is_billed,
+        start_date,
+        end_date,
+        sign(amount) as sign,
+        cast(abs(cast(amount as decimal(18, 2))) * 100 as decimal(11, 0)) as cents
+    from {{ ref('charges') }}
+    where lower(charge_type) = 'storage' and not is_withdrawn
+
+),
+
+item_days as (
+
+    select
+        item_id,
+        date,
+        cast(price as decimal(26, 12)) as price,
+        cast(volume_cuft as decimal(26, 12)) as volume_cuft
+    from {{ ref('inventory_item_days') }}
+
+)
+
+-- Two joins instead of one with `or`, which no engine can hash.
+select
+    charges.charge_id,
+    charges.is_billed,
+    charges.sign,
+    charges.cents,
+    item_days.*
+from charges
+inner join item_days
+    on charges.item_id = item_days.item_id and item_days.date between charges.start_date and charges.end_date
+union all
+select
+    charges.charge_id,
+    charges.is_billed,
+    charges.sign,
+    charges.cents,
+    item_days.*
+from charges
+inner join item_days on item_days.date between charges.start_date and charges.end_date
+where charges.item_id is null

@@ -1,0 +1,52 @@
+with
+
+charges as (
+
+    select
+        charge_id,
+        item_id,
+        start_date,
+        end_date
+    from {{ ref('charges') }}
+    where lower(charge_type) = 'storage' and not is_withdrawn and amount >= 0 and start_date <= end_date
+
+),
+
+item_days as (
+
+    select * from {{ ref('storage_cost_daily') }}
+
+),
+
+account_days as (
+
+    select
+        date,
+        -- A day without the price of one item is a day without a price.
+        case when count(expected_price) = count(*) then cast(sum(expected_price) as decimal(38, 24)) end
+            as expected_price
+    from item_days
+    group by date
+
+)
+
+select
+    charges.charge_id,
+    charges.start_date,
+    charges.end_date,
+    item_days.date,
+    item_days.expected_price
+from charges
+inner join item_days
+    on charges.item_id = item_days.item_id and item_days.date between charges.start_date and charges.end_date
+where item_days.expected_price is not null
+union all
+select
+    charges.charge_id,
+    charges.start_date,
+    charges.end_date,
+    account_days.date,
+    account_days.expected_price
+from charges
+inner join account_days on account_days.date between charges.start_date and charges.end_date
+where charges.item_id is null and account_days.expected_price is not null

@@ -1,0 +1,17 @@
+select
+    charge_id,
+    payment_id,
+    charge_type,
+    description,
+    order_id,
+    item_id,
+    amount,
+    quantity,
+    volume_cuft,
+    start_date,
+    end_date,
+    billed_date,
+    billed_date is not null as is_billed,
+    is_removed as is_withdrawn,
+    created_at
+from {{ ref('stg_payment_items') }}

@@ -1,0 +1,58 @@
+with
+
+listed as (
+
+    select * from {{ ref('stg_items') }}
+
+),
+
+-- Stock and history speak of items that were deleted before the list was first read: they are items too.
+mentioned as (
+
+    select
+        item_id,
+        max(sku) as sku,
+        null as name,
+        min(updated_at) as first_at
+    from {{ ref('stg_item_quantities') }}
+    group by item_id
+    union all
+    select
+        item_id,
+        max(sku) as sku,
+        max(name) as name,
+        {{ account_midnight('min(date)') }} as first_at
+    from {{ ref('stg_inventory_history') }}
+    group by item_id
+
+),
+
+known as (
+
+    select
+        item_id,
+        max(sku) as sku,
+        max(name) as name,
+        min(first_at) as first_at
+    from mentioned
+    group by item_id
+
+)
+
+select
+    coalesce(listed.item_id, known.item_id) as item_id,
+    coalesce(listed.sku, known.sku) as sku,
+    coalesce(listed.name, known.name) as name,
+    {{ rounded_quotient(
+        'cast(listed.width_in as decimal(10, 3)) * cast(listed.depth_in as decimal(10, 3))'
+        ~ ' * cast(listed.height_in as decimal(10, 3))', '1728', 4
+    ) }} as cubic_feet,
+    listed.weight,
+    listed.price,
+    listed.shopify_variant_id,
+    coalesce(listed.is_removed, true) as is_deleted,
+    least(listed.created_at, known.first_at) as first_seen_at,
+    listed.created_at,
+    listed.updated_at
+from listed
+full outer join known on listed.item_id = known.item_id

@@ -1,0 +1,61 @@
+with
+
+kinds (movement_type, counter, is_opening, physical_sign) as (
+
+    values
+    ('opening', 'supply', true, 1),
+    ('opening', 'prepared', true, 1),
+    ('opening', 'receiving', true, 0),
+    ('opening', 'delivered', true, 0),
+    ('opening', 'back_ordered', true, 0),
+    ('announced', 'receiving', false, 0),
+    ('received', 'supply', false, 1),
+    ('picked', 'prepared', false, 0),
+    ('shipped', 'delivered', false, -1),
+    ('returned', 'delivered', false, 1),
+    ('adjusted', 'supply', false, 1),
+    ('back_ordered', 'back_ordered', false, 0)
+
+),
+
+movements as (
+
+    select
+        changes.*,
+        kinds.movement_type,
+        kinds.counter,
+        kinds.physical_sign,
+        case kinds.movement_type
+            when 'announced' then receiving_change + received
+            when 'received' then received
+            when 'picked' then prepared_change + greatest(delivered_change, 0)
+            when 'shipped' then greatest(delivered_change, 0)
+            when 'returned' then greatest(-delivered_change, 0)
+            when 'adjusted' then arrived - received
+            else case kinds.counter
+                when 'supply' then supply_change
+                when 'prepared' then prepared_change
+                when 'receiving' then receiving_change
+                when 'delivered' then delivered_change
+                else back_ordered_change
+            end
+        end as quantity
+    from {{ ref('stock_changes') }} as changes
+    inner join kinds on changes.is_opening = kinds.is_opening
+
+)
+
+select
+    movements.item_id,
+    items.sku,
+    movements.updated_at as moved_at,
+    {{ account_date('movements.updated_at') }} as movement_date,
+    movements.movement_type,
+    movements.counter,
+    movements.quantity,
+    movements.quantity * movements.physical_sign as physical_quantity,
+    not movements.is_opening and movements.receiving_change > 0 and movements.arrived > 0 as is_compound,
+    movements.record_id
+from movements
+left join {{ ref('items') }} as items on movements.item_id = items.item_id
+where movements.quantity <> 0

@@ -1,0 +1,36 @@
+with
+
+versions as (
+
+    select
+        *,
+        row_number() over (partition by id order by _seen_at desc, _dlt_load_id desc) as recency,
+        max(case when upper(status) in ('IN_TRANSIT', 'COMPLETED') then 1 else 0 end)
+            over (partition by id) as was_shipped
+    from {{ source('raw', 'orders') }}
+
+)
+
+select
+    id as order_id,
+    external_name,
+    shopify_order_id,
+    order_type,
+    status,
+    warehouse_id,
+    recipient__name as recipient_name_hash,
+    recipient__email as recipient_email_hash,
+    recipient__phone as recipient_phone_hash,
+    place__address1 as address1,
+    place__address2 as address2,
+    place__postal_code as postal_code,
+    place__city as city,
+    place__province_code as province_code,
+    place__country_code as country_code,
+    created_at,
+    updated_at,
+    was_shipped = 1 as has_shipped,
+    _is_removed as is_removed,
+    _seen_at as seen_at
+from versions
+where recency = 1

@@ -51,10 +51,10 @@ class Traffic:
 class Client:
     """Safe to use from several threads; each keeps a connection of its own alive."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, traffic: Traffic | None = None) -> None:
         self.base_url = settings.base_url
         self.origin = origin(settings.base_url)
-        self.traffic = Traffic()
+        self.traffic = traffic or Traffic()
         self.service_clock: datetime | None = None
         self._settings = settings
         self._local = threading.local()
@@ -78,6 +78,10 @@ class Client:
                 with self._lock:
                     self._failing_since = None
                 return result
+
+    def service_time(self) -> datetime:
+        """The latest time that an answer bore; this machine's only where no answer bore one."""
+        return self.service_clock or datetime.now(UTC).replace(microsecond=0)
 
     def close(self) -> None:
         """Ends every wait; requests under way come back, later ones fail."""
@@ -107,7 +111,9 @@ class Client:
         log.debug("%s: %s, %d bytes", where, status, body.tell())
         if status == 200:
             return Answer(body.getvalue(), at, request_id)
-        raise self._failure(status, headers, f"{where}: status {status}" + (f", request {request_id}" if request_id else ""))
+        raise self._failure(
+            status, headers, f"{where}: status {status}" + (f", request {request_id}" if request_id else "")
+        )
 
     def _failure(self, status: int, headers: Mapping[str, str], what: str) -> errors.ServiceError:
         if status == 429:
@@ -117,9 +123,13 @@ class Client:
                 self._resume_at = max(self._resume_at, time.monotonic() + pause)
             return errors.Unreachable(f"{what} (rate limit)", "Run again later, or with fewer connections.", status)
         if status in RETRIED:
-            return errors.Unreachable(what, "The service fails at the moment. Run again later: what was loaded stays.", status)
+            return errors.Unreachable(
+                what, "The service fails at the moment. Run again later: what was loaded stays.", status
+            )
         if 300 <= status < 400:
-            return errors.UnsafeLink(f"{what}: a redirect, which is never followed", "Correct LOGENTIC_BASE_URL.", status)
+            return errors.UnsafeLink(
+                f"{what}: a redirect, which is never followed", "Correct LOGENTIC_BASE_URL.", status
+            )
         if status == 401:
             return errors.Unauthorised(what, "The token is wrong or was withdrawn: set LOGENTIC_API_TOKEN.", status)
         if status == 403:
@@ -198,13 +208,13 @@ def _retry_after(headers: Mapping[str, str], now: datetime | None) -> float:
     if value.isdigit():
         return float(value)
     try:
-        return max((parsedate_to_datetime(value) - (now or datetime.now(UTC))).total_seconds(), 0)
+        return max((parsedate_to_datetime(value) - (now or datetime.now(UTC))).total_seconds(), 0.0)
     except ValueError:
         return 0
 
 
 def _back_off(attempt: int) -> float:
-    return min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+    return min(FIRST_DELAY * 2.0 ** (attempt - 1), LONGEST_DELAY) * random.uniform(0.5, 1)  # noqa: S311 - jitter
 
 
 def _reason(failure: pycurl.error) -> str:

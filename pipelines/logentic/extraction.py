@@ -16,17 +16,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
-from time import monotonic
 from typing import Protocol
 
-import pyarrow as pa
-
 from logentic.client import Client
-from logentic.errors import BadAnswer, LogenticError, Refused
+from logentic.errors import LogenticError, Refused
 from logentic.pages import Page, read_page, read_pages
 from logentic.personal import Pseudonyms
 from logentic.rows import Rows, distinct, read_rows
-from logentic.schemas import RESOURCES, Resource
+from logentic.schemas import Resource
 from logentic.windows import OWNED_BY, Edge, Window
 
 PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it grants is read from its answer
@@ -52,7 +49,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Node:
-    """A window to be read: with its first page where that was needed to cut it; `doubts`, how often it was not whole."""
+    """A window to be read; its first page where that was needed to cut it; how often it was found not to be whole."""
 
     window: Window
     first: Page | None = None
@@ -60,11 +57,24 @@ class Node:
 
 
 class Progress(Protocol):
-    def __call__(self, resource: str, pages: int, of: int, rows: int) -> None: ...
+    """Called from several threads."""
+
+    def announced(self, resource: str, pages: int) -> None: ...
+
+    def read(self, resource: str, rows: int) -> None: ...
+
+
+class _Silence:
+    def announced(self, resource: str, pages: int) -> None: ...
+
+    def read(self, resource: str, rows: int) -> None: ...
+
+
+NO_PROGRESS: Progress = _Silence()
 
 
 class Extraction:
-    """Reads windows with as many connections as the settings allow; at most twice as many readings wait for their reader."""
+    """Reads windows with as many connections as the settings allow; no resource has more readings under way."""
 
     def __init__(
         self,
@@ -73,7 +83,7 @@ class Extraction:
         *,
         connections: int,
         window_pages: int,
-        progress: Progress = lambda resource, pages, of, rows: None,
+        progress: Progress = NO_PROGRESS,
         go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self.client = client
@@ -129,6 +139,8 @@ class Extraction:
     def _examine(self, resource: Resource, node: Node) -> Reading | list[Node]:
         """Read the window, or cut it."""
         first = node.first or self._ask_first(resource, node.window)
+        if not node.first:
+            self._progress.announced(resource.name, first.total_pages)
         if first.total_pages > self._window_pages and (nodes := self._cut(resource, node.window, first)):
             return nodes
         reading = self._read(resource, node.window, first)
@@ -162,7 +174,7 @@ class Extraction:
         for page in read_pages(self.client, resource.path, self._params(resource, window), str(window), first):
             pages.append(page)
             traffic += len(page.rows)
-            self._progress(resource.name, len(pages), page.total_pages, page.count)
+            self._progress.read(resource.name, page.count)
         rows = read_rows(resource, pages, self._pseudonyms, str(window))
         keys = len(distinct(rows.records, resource.counted_by))
         start, end = window.owned()

@@ -50,7 +50,9 @@ def read_pages(
         if urlencode(sorted(query.items())) in seen:
             raise UnsafeLink(f"{place}: `next` leads to a page already read", "Report it to Logentic.")
         if number > 2 * page.total_pages + 10:
-            raise UnsafeLink(f"{place}: `next` goes on after {page.total_pages} announced pages", "Report it to Logentic.")
+            raise UnsafeLink(
+                f"{place}: `next` goes on after {page.total_pages} announced pages", "Report it to Logentic."
+            )
 
 
 def read_record(client: Client, path: str, record_id: int, where: str) -> Page:
@@ -110,7 +112,9 @@ def split_page(answer: Answer, place: str) -> Page:
             at=answer.at,
         )
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise BadAnswer(f"{place}: a list without its pagination", "Check that LOGENTIC_BASE_URL ends in /v1.") from None
+        raise BadAnswer(
+            f"{place}: a list without its pagination", "Check that LOGENTIC_BASE_URL ends in /v1."
+        ) from None
 
 
 def _split_slowly(body: bytes, place: str) -> tuple[bytes, int, Any]:
@@ -119,9 +123,12 @@ def _split_slowly(body: bytes, place: str) -> tuple[bytes, int, Any]:
 
     try:
         document = simplejson.loads(body, use_decimal=True)
-        rows, meta = document["data"], document["meta"]
-        if not isinstance(rows, list):
-            raise TypeError
-    except (ValueError, KeyError, TypeError):
-        raise BadAnswer(f"{place}: the answer is not a JSON list", "Run again; if it stays, report it to Logentic.") from None
-    return simplejson.dumps({"data": rows}, use_decimal=True, ensure_ascii=False).encode(), len(rows), meta
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or not isinstance(rows := document.get("data"), list):
+        raise BadAnswer(f"{place}: the answer is not a JSON list", "Run again; if it stays, report it to Logentic.")
+    return (
+        simplejson.dumps({"data": rows}, use_decimal=True, ensure_ascii=False).encode(),
+        len(rows),
+        document.get("meta"),
+    )

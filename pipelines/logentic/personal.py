@@ -24,6 +24,11 @@ class Pseudonyms:
     def __init__(self, key: bytes | None) -> None:
         self._key = key
 
+    @classmethod
+    def from_secret(cls, secret: str) -> "Pseudonyms":
+        """A key of any length that the user chose."""
+        return cls(blake2b(secret.encode(), digest_size=32).digest())
+
     def hashed(self, text: str) -> str:
         """32 hexadecimal digits (BLAKE2b keyed, RFC 7693)."""
         if self._key is None:
@@ -53,5 +58,5 @@ class Pseudonyms:
         return value
 
     def _postal_code(self, code: str) -> str:
-        """The area (three characters: a Canadian forward sortation area, a US sectional centre) and a hash of the whole."""
+        """The area (a Canadian forward sortation area, a US sectional centre) and a hash of the whole."""
         return f"{code.strip()[:3].upper()} {self.hashed(code)}"

@@ -72,7 +72,9 @@ def _flatten(row: dict[str, Any], nested: set[str], dropped: set[str]) -> dict[s
 def _columns(
     records: list[dict[str, Any]], known: dict[str, pa.DataType], pseudonyms: Pseudonyms, where: str
 ) -> Columns:
-    columns = {name: _column((record.get(name) for record in records), kind, name, where) for name, kind in known.items()}
+    columns = {
+        name: _column((record.get(name) for record in records), kind, name, where) for name, kind in known.items()
+    }
     for name in sorted({name for record in records for name in record} - set(known)):
         texts = [_text(pseudonyms.unknown(name, record.get(name))) for record in records]
         columns[name] = pa.array(texts, pa.string())
@@ -151,7 +153,14 @@ def _text(value: Any) -> str | None:
 
 
 def _kind_of(value: Any) -> str:
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", int: "a number", Decimal: "a number"}
+    kinds = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "a truth value",
+        int: "a number",
+        Decimal: "a number",
+    }
     return kinds.get(type(value), "null")
 
 

@@ -181,10 +181,7 @@ PAYMENT_ITEMS = Resource(
     },
 )
 
-RESOURCES = {
-    resource.name: resource
-    for resource in (ITEMS, ORDERS, ITEM_QUANTITIES, INVENTORY_HISTORY, PAYMENT_ITEMS)
-}
+RESOURCES = {resource.name: resource for resource in (ITEMS, ORDERS, ITEM_QUANTITIES, INVENTORY_HISTORY, PAYMENT_ITEMS)}
 
 RECEIPTS = pa.schema(
     [

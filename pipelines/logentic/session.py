@@ -12,16 +12,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from logentic.client import Client
+from logentic.client import Client, Traffic
 from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused
-from logentic.extraction import Extraction, Progress, Reading
+from logentic.extraction import NO_PROGRESS, Extraction, Progress, Reading
 from logentic.pages import read_page, read_record
 from logentic.personal import Pseudonyms
 from logentic.rows import Rows, read_rows
 from logentic.schemas import ITEMS, RECEIPTS, RESOURCES, Resource
 from logentic.settings import Settings
 from logentic.stored import Stored, ids_of, scope_of
-from logentic.versions import find_news, tombstones
+from logentic.versions import find_news, in_memory, tombstones
 from logentic.windows import MARGIN, Ask, Window, plan
 
 
@@ -34,10 +34,23 @@ class Run:
     start: datetime | None = None
     end: datetime | None = None
     select: frozenset[str] = frozenset(RESOURCES)
-    progress: Progress = lambda resource, pages, of, rows: None
+    progress: Progress = NO_PROGRESS
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    now: datetime | None = None  # the service's time when the run began
+    began_at: datetime | None = None  # the service's time
     failures: dict[str, LogenticError] = field(default_factory=dict)
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    traffic: Traffic = field(default_factory=Traffic)
+    unread: set[str] = field(default_factory=set)  # resources with windows left for the next extraction
+
+    @property
+    def now(self) -> datetime:
+        """The service's time when the run began: what comes later is for the next run."""
+        if self.began_at is None:
+            raise AssertionError("the service was not asked yet")
+        return self.began_at
+
+    def begin_part(self) -> None:
+        self.unread.clear()
 
 
 class Session:
@@ -48,7 +61,7 @@ class Session:
         self.receipts: list[dict[str, Any]] = []
         self.running: set[str] = set()
         self._stored = stored
-        self._client = Client(run.settings)
+        self._client = Client(run.settings, run.traffic)
         self._extraction = Extraction(
             self._client,
             run.pseudonyms,
@@ -57,16 +70,12 @@ class Session:
             progress=run.progress,
             go_on=go_on,
         )
-        run.now = run.now or self._ask_the_time()
+        run.began_at = run.began_at or self._ask_the_time()
         self._past = stored.receipts()
         self._unbilled = dict(stored.unbilled())
 
-    @property
-    def traffic(self) -> Any:
-        return self._client.traffic
-
     def news(self, resource: Resource) -> Iterator[Rows | None]:
-        """What of a resource is new or differs from what is stored, window by window; None while there is nothing yet."""
+        """What of a resource is new or differs from what is stored, by window; None while there is nothing yet."""
         if resource.name not in self.run.select or resource.name in self.run.failures:
             return
         self.running.add(resource.name)
@@ -81,16 +90,14 @@ class Session:
             self.running.discard(resource.name)
             self.run.failures |= self._extraction.failures
 
-    @property
-    def unread(self) -> set[str]:
-        """Resources of which windows are left for the next extraction of this run."""
-        return self._extraction.unread
-
-    def close(self) -> None:
+    def close(self) -> pa.Table:
+        """The receipts of this extraction, when its last resource has ended."""
         self._extraction.close()
+        self.run.unread |= self._extraction.unread
+        self.run.receipts += self.receipts
+        return pa.Table.from_pylist(self.receipts, RECEIPTS)
 
     def _plan(self, resource: Resource) -> list[Window]:
-        assert self.run.now is not None
         ask = Ask(self.run.now, self.run.run_id, self.run.start, self.run.end)
         days = [day for day in self._unbilled.values() if day]
         return plan(resource.name, ask, self._past, self.run.settings, min(days, default=None))
@@ -139,9 +146,7 @@ class Session:
                 known = self._stored.latest(resource, [record_id], None)
                 rows = _with(rows, find_news(resource, found, known).rows.records)
         if gone:
-            at = self._client.service_clock
-            assert at is not None
-            rows = _with(rows, tombstones(missing.take(gone), rows.records, at))
+            rows = _with(rows, tombstones(missing.take(gone), rows.records, self._client.service_time()))
         return rows, len(gone)
 
     def _ask_for_unbilled(self, resource: Resource) -> Iterator[Rows]:
@@ -153,7 +158,6 @@ class Session:
             return
         empty = Rows(stored.records.select(resource.schema().names).cast(resource.schema()).slice(0, 0), None)
         rows, removed = self._ask_by_id(resource, stored.records, empty)
-        assert self.run.now is not None
         window = Window(resource.name, "id", self.run.now, self.run.now)
         asked = len(stored.records)
         reading = Reading(window, rows, asked, asked, asked, 0, self.run.now, self.run.now, True, True)
@@ -178,10 +182,8 @@ class Session:
         try:
             read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
         except (Forbidden, NotFound, Refused, BadAnswer):
-            if self._client.service_clock is None:
-                raise
-        assert self._client.service_clock is not None
-        return self._client.service_clock
+            pass
+        return self._client.service_time()
 
     def _keep_receipt(self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool) -> None:
         window = reading.window
@@ -209,20 +211,15 @@ class Session:
             }
         )
 
-    def receipts_table(self) -> pa.Table:
-        return pa.Table.from_pylist(self.receipts, RECEIPTS)
-
 
 def _in_scope(missing: pa.Table, reading: Reading) -> pa.Table:
     """Stored records that should have been in the window: their latest version still lies in it."""
-    import duckdb
-
     scope = scope_of(reading.window)
     if not len(missing) or scope is None:
         return missing.slice(0, 0)
-    with duckdb.connect(config={"threads": 1, "TimeZone": "UTC"}) as memory:
+    with in_memory() as memory:
         memory.register("missing", missing)
-        return memory.execute(f"select * from missing where {scope}").to_arrow_table()  # noqa: S608
+        return memory.sql(f"select * from missing where {scope}").to_arrow_table()
 
 
 def _with(rows: Rows, more: pa.Table) -> Rows:

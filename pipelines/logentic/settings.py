@@ -85,10 +85,15 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         files = (InitSettingsSource(settings_cls, _table(name)) for name in ("secrets.toml", "config.toml"))
-        return (sources["init_settings"], sources["env_settings"], *files)
+        return (init_settings, env_settings, *files)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -102,9 +107,7 @@ def load_settings(**overrides: Any) -> Settings:
         where = f"setting {name!r}: " if name else ""
         raise UsageError(
             f"{where}{reason}",
-            f"Set LOGENTIC_{name.split('.')[0].upper()} or correct {config_folder() / 'config.toml'}."
-            if name
-            else "",
+            f"Set LOGENTIC_{name.split('.')[0].upper()} or correct {config_folder() / 'config.toml'}." if name else "",
         ) from None
 
 

@@ -1,23 +1,23 @@
 """The dlt source: five resources and their receipts, each one short function.
 
-In: settings. Out: `logentic_source`, for `dlt.pipeline(…).run(logentic_source())`. Raw tables are logs of versions: a row is
-appended when what the service says of a record is new, differs, or has ended; nothing is updated. Progress is read
-from the receipts that the destination holds, so a package that was dropped skips nothing.
+In: settings. Out: `logentic_source`, for `dlt.pipeline(…).run(logentic_source())`. Raw tables are logs of versions:
+a row is appended when what the service says of a record is new, differs, or has ended; nothing is updated. Progress
+is read from the receipts that the destination holds, so a package that was dropped skips nothing.
 Next: load.py, which runs it; or your own pipeline.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import dlt
-import pyarrow as pa
 from dlt.extract import DltResource
 
-from logentic.personal import Pseudonyms
 from logentic.rows import Rows, empty_rows
-from logentic.schemas import RECEIPTS, RESOURCES, Resource
+from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
 from logentic.session import Run, Session
 from logentic.settings import load_settings, require_token
+from logentic.state import pseudonyms
 from logentic.stored import Stored
 
 
@@ -26,59 +26,82 @@ def logentic_source(run: Any = None, go_on: Any = None) -> Iterable[DltResource]
     """Orders, items, stock records, inventory history and charges of one account, and the receipts of what was read.
 
     Args:
-        run: a `logentic.session.Run` for callers that bound or follow a run; by default everything new is read, with the
-            settings in force (environment LOGENTIC_…, secrets.toml, config.toml).
+        run: a `logentic.session.Run`, for callers that bound or follow a run; by default everything new is read, with
+            the settings in force (environment LOGENTIC_…, secrets.toml, config.toml).
         go_on: called before each window; False leaves the rest to the next extraction.
 
     Raises:
-        LogenticError: in the extraction, wrapped by dlt, when a resource could not be read (unless the caller gave `run`
-            and looks at `run.failures`).
+        LogenticError: while dlt extracts, wrapped by dlt, when a resource could not be read; not where the caller gave
+            `run`, and looks at `run.failures`.
     """
-    return _Source(run, go_on or (lambda: True)).resources()
+    shared = _Shared(run, go_on or (lambda: True))
+
+    @dlt.resource(write_disposition="append")
+    def items() -> Iterator[Any]:
+        yield from shared.news(ITEMS)
+
+    @dlt.resource(write_disposition="append")
+    def orders() -> Iterator[Any]:
+        yield from shared.news(ORDERS)
+
+    @dlt.resource(write_disposition="append")
+    def item_quantities() -> Iterator[Any]:
+        yield from shared.news(ITEM_QUANTITIES)
+
+    @dlt.resource(write_disposition="append")
+    def inventory_history() -> Iterator[Any]:
+        yield from shared.news(INVENTORY_HISTORY)
+
+    @dlt.resource(write_disposition="append")
+    def payment_items() -> Iterator[Any]:
+        yield from shared.news(PAYMENT_ITEMS)
+
+    @dlt.resource(write_disposition="append")
+    def extract_windows() -> Iterator[Any]:
+        yield from shared.receipts()
+
+    return items, orders, item_quantities, inventory_history, payment_items, extract_windows
 
 
-class _Source:
+class _Shared:
+    """The session that all resources of one extraction share, opened by the first of them that dlt asks."""
+
     def __init__(self, run: Run | None, go_on: Callable[[], bool]) -> None:
         self._given = run
         self._go_on = go_on
         self._session: Session | None = None
 
-    def resources(self) -> list[DltResource]:
-        data = [
-            dlt.resource(self._rows, name=resource.name, write_disposition="append")(resource)
-            for resource in RESOURCES.values()
-        ]
-        return [*data, dlt.resource(self._receipts, name="extract_windows", write_disposition="append")]
-
-    def _open(self) -> Session:
-        if self._session is None:
-            run = self._given
-            if run is None:
-                settings = load_settings()
-                require_token(settings)
-                run = Run(settings, Pseudonyms.of(settings))
-            self._session = Session(run, Stored(dlt.current.pipeline()), self._go_on)
-        return self._session
-
-    def _rows(self, resource: Resource) -> Iterator[Any]:
+    def news(self, resource: Resource) -> Iterator[Any]:
+        """Arrow tables; None where others may go on."""
         session = self._open()
-        yield from _tables(resource, empty_rows(resource))
+        yield from _tables(resource, empty_rows(resource))  # the tables exist also where nothing was found
         for rows in session.news(resource):
             if rows is None:
                 yield None
             else:
                 yield from _tables(resource, rows)
 
-    def _receipts(self) -> Iterator[pa.Table | None]:
+    def receipts(self) -> Iterator[Any]:
+        """One table, when the last of the other resources has ended."""
         yield None  # lets the selected resources begin
         session = self._open()
-        yield RECEIPTS.empty_table()
         while session.running:
             yield None
-        session.close()
-        yield session.receipts_table()
+        yield session.close()
+        self._session = None
         if self._given is None and session.run.failures:
             raise next(iter(session.run.failures.values()))
+
+    def _open(self) -> Session:
+        if self._session is None:
+            pipeline = dlt.current.pipeline()
+            run = self._given
+            if run is None:
+                settings = load_settings()
+                require_token(settings)
+                run = Run(settings, pseudonyms(settings, Path(pipeline.working_dir)))
+            self._session = Session(run, Stored(pipeline), self._go_on)
+        return self._session
 
 
 def _tables(resource: Resource, rows: Rows) -> Iterator[Any]:

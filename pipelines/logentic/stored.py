@@ -6,9 +6,11 @@ Next: versions.py, which compares.
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from logentic.rows import Rows
@@ -57,7 +59,9 @@ class Stored:
         if ids:
             wanted.append(f"id in ({', '.join(map(str, ids))})")
         if scope:
-            wanted.append(scope if "date" in resource.key else f"id in (select id from {{{resource.name}}} where {scope})")
+            wanted.append(
+                scope if "date" in resource.key else f"id in (select id from {{{resource.name}}} where {scope})"
+            )
         if not wanted:
             return None
         records = self._query(_latest(f"{{{resource.name}}}", resource.key, " or ".join(wanted)))
@@ -77,13 +81,15 @@ class Stored:
             names = _Tables(client)
             try:
                 with client.execute_query(sql.format_map(names)) as cursor:
-                    return cursor.arrow()
+                    # In chunks: dlt 1.31 asks DuckDB 2.0 for a whole table by a name that is gone.
+                    chunks = list(cursor.iter_arrow(chunk_size=100_000))
+                    return pa.concat_tables(chunks) if chunks else None
             except DatabaseUndefinedRelation:
                 return None
 
 
 class _Tables(dict[str, str]):
-    def __init__(self, client: dlt.destinations.sql_client.SqlClientBase) -> None:  # type: ignore[name-defined]
+    def __init__(self, client: SqlClientBase[Any]) -> None:
         self._client = client
 
     def __missing__(self, name: str) -> str:
@@ -103,8 +109,9 @@ def scope_of(window: Window) -> str | None:
 
 def _latest(table: str, key: Sequence[str], where: str) -> str:
     return (
-        f"select * from (select *, row_number() over (partition by {', '.join(key)}"
-        f" order by _seen_at desc, _dlt_load_id desc) as _version from {table} where {where}) as versions where _version = 1"
+        "select * from (select *, row_number() over ("
+        f"partition by {', '.join(key)} order by _seen_at desc, _dlt_load_id desc) as _version"
+        f" from {table} where {where}) as versions where _version = 1"
     )
 
 

@@ -30,19 +30,19 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
     """Compare each record, with its lines, to the stored version of the same key."""
     if stored is None:
         return News(fresh, len(fresh.records), 0, fresh.records.slice(0, 0))
-    with duckdb.connect(config={"threads": 1, "TimeZone": "UTC"}) as memory:
+    with in_memory() as memory:
         known = _comparable(memory, "stored", resource, stored)
         asked = _comparable(memory, "fresh", resource, fresh)
         same_key = " and ".join(f"f.{name} is not distinct from s.{name}" for name in resource.key)
         differs = " or ".join(
             f"{_side('f', name, asked)} is distinct from {_side('s', name, known)}" for name in sorted(asked | known)
         )
-        found = memory.execute(
-            f"select f._place, s._place is null as is_new from fresh as f left join stored as s on {same_key}"  # noqa: S608
+        found = memory.sql(
+            f"select f._place, s._place is null as is_new from fresh as f left join stored as s on {same_key}"
             f" where s._place is null or s._is_removed or {differs or 'false'} order by f._place"
         ).to_arrow_table()
-        gone = memory.execute(
-            f"select s._place from stored as s where not s._is_removed"  # noqa: S608
+        gone = memory.sql(
+            f"select s._place from stored as s where not s._is_removed"
             f" and not exists (select 1 from fresh as f where {same_key}) order by 1"
         ).to_arrow_table()
     mask = pc.is_in(pa.array(range(len(fresh.records)), pa.int64()), found["_place"].combine_chunks())
@@ -55,6 +55,13 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
     )
 
 
+def in_memory() -> duckdb.DuckDBPyConnection:
+    """An empty database to compare Arrow tables in; one thread, since readings arrive on several."""
+    memory = duckdb.connect(config={"threads": 1})
+    memory.execute("set TimeZone = 'UTC'")
+    return memory
+
+
 def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:
     """The last known version of records that are gone, marked as removed, in the columns of `fresh`."""
     gone = pa.table(
@@ -63,13 +70,19 @@ def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:
             for name, kind in zip(fresh.schema.names, fresh.schema.types, strict=True)
         }
     )
-    gone = gone.set_column(gone.schema.get_field_index("_seen_at"), "_seen_at", pa.repeat(pa.scalar(at, MOMENT), len(gone)))
-    return gone.set_column(gone.schema.get_field_index(IS_REMOVED.name), IS_REMOVED, pa.repeat(pa.scalar(True), len(gone)))
+    gone = gone.set_column(
+        gone.schema.get_field_index("_seen_at"), "_seen_at", pa.repeat(pa.scalar(at, MOMENT), len(gone))
+    )
+    return gone.set_column(
+        gone.schema.get_field_index(IS_REMOVED.name), IS_REMOVED, pa.repeat(pa.scalar(True), len(gone))
+    )
 
 
 def _comparable(memory: duckdb.DuckDBPyConnection, name: str, resource: Resource, rows: Rows) -> set[str]:
     """Register the records, numbered and with their lines as one value; the names of the columns to compare."""
-    compared = {column for column in rows.records.column_names if column not in BOOKKEEPING and column not in resource.key}
+    compared = {
+        column for column in rows.records.column_names if column not in BOOKKEEPING and column not in resource.key
+    }
     records = rows.records.append_column("_place", pa.array(range(len(rows.records)), pa.int64()))
     memory.register(f"{name}_records", records)
     if rows.lines is None or not resource.lines:
@@ -80,8 +93,8 @@ def _comparable(memory: duckdb.DuckDBPyConnection, name: str, resource: Resource
     values = ", ".join(f'{column} := "{column}"::varchar' for column in columns)
     memory.register(f"{name}_lines", rows.lines)
     memory.execute(
-        f"create table {name} as select r.*, l._lines from {name}_records as r left join ("  # noqa: S608
-        f" select {parent}, _seen_at, list_sort(list(distinct struct_pack(n := line_number, {values})))::varchar as _lines"
+        f"create table {name} as select r.*, l._lines from {name}_records as r left join (select {parent}, _seen_at,"
+        f" list_sort(list(distinct struct_pack(n := line_number, {values})))::varchar as _lines"
         f" from {name}_lines group by all) as l on l.{parent} = r.id and l._seen_at = r._seen_at"
     )
     return compared | {"_lines"}

@@ -143,7 +143,9 @@ class Ask:
     end: datetime | None = None
 
 
-def plan(resource: str, ask: Ask, receipts: list[Receipt], settings: Settings, unbilled_since: date | None) -> list[Window]:
+def plan(
+    resource: str, ask: Ask, receipts: list[Receipt], settings: Settings, unbilled_since: date | None
+) -> list[Window]:
     """The windows that a resource still needs in this run, oldest first."""
     mine = [receipt for receipt in receipts if receipt.resource == resource]
     if resource == "items":
@@ -207,7 +209,11 @@ def _billed_since(receipts: list[Receipt], ask: Ask, settings: Settings) -> date
     complete = [r for r in receipts if r.is_complete and r.finished_at > ask.now - WEEK]
     spans = [r.span for r in complete if r.filter == "billed_date"]
     # A first load reads every charge, whenever it was billed.
-    spans += [(disputable, midnight(r.finished_at.date())) for r in complete if r.filter == "payment_date" and r.span[0] <= disputable]
+    spans += [
+        (disputable, midnight(r.finished_at.date()))
+        for r in complete
+        if r.filter == "payment_date" and r.span[0] <= disputable
+    ]
     missing = without([(disputable, midnight(ask.now.date()))], spans)
     return min((a for a, _ in missing), default=midnight(ask.now.date())) - 2 * DAY
 

@@ -1,0 +1,60 @@
+# Every target makes what it needs first; `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export RUNTIME__DLTHUB_TELEMETRY := false
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+# uv is taken from the machine, else installed beside the environment, for this project only.
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+.uv/bin/uv:
+	python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv
+
+.PHONY: setup
+setup: $(VENV)/.ready ## Create .venv with everything locked, all extras included
+
+$(VENV)/.ready: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
+	$(UV) sync --quiet --locked --all-extras --compile-bytecode
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Run the main job against the bundled sandbox into demo/logentic.duckdb
+	$(BIN)/logentic demo --db demo/logentic.duckdb
+
+.PHONY: test
+test: setup ## Run the tests
+	$(BIN)/pytest -n 2
+
+.PHONY: check
+check: setup ## Lint, type-check, check the direction of imports, the lock and the generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint models tests/reconcile
+	$(UV) lock --check --quiet
+	$(BIN)/python docs/tables.py --check
+
+.PHONY: docs-tables
+docs-tables: setup ## Write docs/tables.md anew from the models' .yml
+	$(BIN)/python docs/tables.py
+
+.PHONY: format
+format: setup ## Format Python and SQL
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix models tests/reconcile
+
+.PHONY: wheel
+wheel: setup ## Build the wheel into dist/
+	$(UV) build --wheel --quiet --out-dir dist
+
+.PHONY: clean
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

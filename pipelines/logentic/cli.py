@@ -1,0 +1,166 @@
+"""The command line: reads options, prints, decides exit codes, and knows nothing else.
+
+In: the arguments. Out: results on stdout, everything else on stderr; exit codes 0 done, 1 failed, 2 wrong usage or
+configuration, 3 done but a check found something that --fail-on asked to be told. Next: job.py.
+"""
+
+import json
+import logging
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from logentic.errors import LogenticError, UsageError
+
+app = typer.Typer(
+    help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The DuckDB file that analysts open.")]
+RESOURCE_NAMES = ("orders", "items", "item_quantities", "inventory_history", "payment_items")
+
+
+@app.callback()
+def _common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and each request (never the token).")] = False,
+) -> None:
+    """Set LOGENTIC_API_TOKEN; or begin without one: logentic demo."""
+
+
+@app.command()
+def run(
+    db: Db,
+    start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read again from this day on.")] = None,
+    end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read up to and with this day.")] = None,
+    select: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these resources, with commas.")] = None,
+    models: Annotated[bool, typer.Option("--models/--no-models", help="Build the staging views and marts.")] = True,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Extract what is new, build the tables, check them, publish FILE."""
+    from logentic.job import Options, run_job
+    from logentic.reports import summary
+    from logentic.reports.progress import displayed
+    from logentic.settings import load_settings
+
+    if fail_on not in (None, "incomplete"):
+        raise UsageError(f"--fail-on {fail_on!r} is not known", "Use: --fail-on incomplete.")
+    options = Options(_day("--start", start), _day("--end", end), _resources(select), models=models, wait_seconds=wait)
+    if options.start and options.end and options.start > options.end:
+        raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
+    with displayed() as display:
+        outcome = run_job(load_settings(), db, options, display, display.step)
+    if as_json:
+        print(json.dumps(summary.as_dict(outcome), indent=2))
+    else:
+        print("\n".join(summary.as_lines(outcome)))
+    for failure in outcome.loaded.failures.values():
+        _say(failure)
+    if outcome.loaded.failures:
+        raise typer.Exit(1)
+    if fail_on and outcome.loaded.incomplete:
+        raise typer.Exit(3)
+
+
+@app.command()
+def status(
+    db: Db,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """What FILE holds: covered days, last success, rows and incomplete windows of each resource."""
+    from logentic.reports import status as report
+
+    found = report.read_status(db)
+    print(json.dumps(found, indent=2, default=str) if as_json else "\n".join(report.as_lines(found)))
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8350,
+    seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
+    scale: Annotated[float, typer.Option(min=0.01, help="2 has twice the items and orders.")] = 1.0,
+    days: Annotated[int, typer.Option(min=1, help="Days of history up to today.")] = 180,
+) -> None:
+    """Serve a made-up account on this machine, with the API of the real one."""
+    from logentic.sandbox.serve import serve
+
+    serve(port=port, seed=seed, scale=scale, days=days)
+
+
+@app.command()
+def demo(
+    db: Annotated[Path, typer.Option("--db", metavar="FILE", help="Where the tables go.")] = Path(
+        "demo/logentic.duckdb"
+    ),
+    seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
+) -> None:
+    """Run the main job against the sandbox, offline, and show what the tables answer."""
+    from logentic.demo import run_demo
+
+    run_demo(db, seed)
+
+
+COMMANDS = {"run", "status", "sandbox", "demo"}
+
+
+def main() -> None:
+    """Run the command; an error is one line on stderr, a traceback only with --debug."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    if debug:
+        logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+        logging.getLogger("logentic").setLevel(logging.DEBUG)
+    try:
+        sys.exit(app(arguments, prog_name="logentic", standalone_mode=False) or 0)
+    except TyperException as error:
+        if not arguments:
+            print(error.format_message())
+            sys.exit(2)
+        command = f"logentic {arguments[0]}" if arguments[0] in COMMANDS else "logentic"
+        print(f"logentic: {error.format_message().rstrip('.')}. See: {command} --help", file=sys.stderr)
+        sys.exit(2)
+    except (typer.Abort, KeyboardInterrupt):
+        print("logentic: interrupted; what was loaded stays, the next run goes on from there", file=sys.stderr)
+        sys.exit(1)
+    except LogenticError as error:
+        if debug:
+            raise
+        _say(error)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        reason = next(iter(str(error).splitlines()), "")
+        print(f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug.", file=sys.stderr)
+        sys.exit(1)
+
+
+def _say(error: LogenticError) -> None:
+    print(f"logentic: {error}. {error.guidance}".rstrip(), file=sys.stderr)
+
+
+def _day(option: str, text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not a day", "Write it as YYYY-MM-DD, such as 2026-01-31.") from None
+
+
+def _resources(names: str | None) -> frozenset[str]:
+    if names is None:
+        return frozenset(RESOURCE_NAMES)
+    chosen = frozenset(name.strip() for name in names.split(","))
+    if unknown := sorted(chosen - set(RESOURCE_NAMES)):
+        raise UsageError(f"--select {unknown[0]!r} is no resource", f"Choose among: {', '.join(RESOURCE_NAMES)}.")
+    return chosen

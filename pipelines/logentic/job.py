@@ -1,0 +1,97 @@
+"""The main job: load what is new, build the models, publish.
+
+In: settings and options of one run. Out: an `Outcome`. Steps that have nothing to do are skipped: without news and on
+the same day, with the same settings, the tables that stand are the right ones.
+Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcome.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from logentic.extraction import NO_PROGRESS, Progress
+from logentic.load import Loaded, load
+from logentic.publish import publish
+from logentic.schemas import RESOURCES
+from logentic.session import Run
+from logentic.settings import Settings, require_token
+from logentic.state import State, pseudonyms
+from logentic.transform import Built, build, model_settings
+from logentic.windows import DAY, midnight
+
+
+@dataclass
+class Options:
+    """`start` and `end` are days, both included; `select` names resources."""
+
+    start: date | None = None
+    end: date | None = None
+    select: frozenset[str] = frozenset(RESOURCES)
+    models: bool = True
+    wait_seconds: float = 0
+
+
+@dataclass
+class Outcome:
+    file: Path
+    loaded: Loaded
+    built: Built | None = None
+    published_bytes: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def run_job(
+    settings: Settings,
+    file: Path,
+    options: Options,
+    progress: Progress = NO_PROGRESS,
+    step: Callable[[str], None] = lambda name: None,
+) -> Outcome:
+    """One run, from the lock to the published file. What was loaded stays, whatever fails after it."""
+    require_token(settings)
+    state = State(file.absolute())
+    state.prepare()
+    with state.locked(options.wait_seconds):
+        run = Run(
+            settings,
+            pseudonyms(settings, state.folder),
+            start=midnight(options.start) if options.start else None,
+            end=midnight(options.end) + DAY if options.end else None,
+            select=options.select,
+            progress=progress,
+        )
+        clock = _Clock()
+        step("extract and load")
+        outcome = Outcome(file, load(run, state))
+        clock.stop(outcome, "load")
+        note = {"day": _service_day(outcome.loaded.now, settings), "settings": model_settings(settings)}
+        stale = state.read_note("built") != {**note, "day": str(note["day"])} or not state.file.exists()
+        if outcome.loaded.news or outcome.loaded.finished_pending or stale:
+            state.forget_note("built")
+            if options.models:
+                step("build and check the models")
+                outcome.built = build(settings, state)
+                clock.stop(outcome, "build")
+            step("publish")
+            outcome.published_bytes = publish(state)
+            clock.stop(outcome, "publish")
+            if options.models:
+                state.write_note("built", note)
+    return outcome
+
+
+def _service_day(now: datetime, settings: Settings) -> date:
+    return now.astimezone(ZoneInfo(settings.timezone)).date()
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def stop(self, outcome: Outcome, name: str) -> None:
+        now = time.monotonic()
+        outcome.seconds[name] = round(now - self._last, 2)
+        self._last = now

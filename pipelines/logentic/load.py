@@ -1,0 +1,103 @@
+"""Extract, and load what is new: one dlt pipeline into the working database.
+
+In: a `Run` and a locked `State`. Out: a `Loaded` that says what happened, by resource. Packages left by a run that was
+killed are finished first. A long extraction is loaded every few minutes; each part begins where the receipts end.
+Next: transform.py.
+"""
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from logentic.client import Traffic
+from logentic.errors import LogenticError, StateError
+from logentic.session import Run
+from logentic.settings import Settings
+from logentic.state import State
+
+
+@dataclass
+class Loaded:
+    """Rows by resource, as the receipts of this run count them."""
+
+    now: Any = None
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    traffic: Traffic = field(default_factory=Traffic)
+    failures: dict[str, LogenticError] = field(default_factory=dict)
+    finished_pending: bool = False
+
+    @property
+    def news(self) -> int:
+        return sum(r["rows_new"] + r["rows_changed"] + r["rows_removed"] for r in self.receipts)
+
+    @property
+    def incomplete(self) -> list[dict[str, Any]]:
+        return [receipt for receipt in self.receipts if not receipt["is_complete"]]
+
+
+def load(run: Run, state: State) -> Loaded:
+    """Everything that the run asks for, in as many packages as its length needs."""
+    os.environ["DLT_DATA_DIR"] = str(state.dlt)
+    import dlt
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    from logentic.source import logentic_source
+
+    _create_work(state, run.settings)
+    pipeline = dlt.pipeline(
+        "logentic",
+        destination=dlt.destinations.duckdb(_credentials(state, run.settings)),
+        dataset_name="logentic_raw",
+        pipelines_dir=str(state.dlt),
+    )
+    loaded = Loaded()
+    try:
+        if pipeline.has_pending_data:
+            pipeline.run()
+            loaded.finished_pending = True
+        while True:
+            run.begin_part()
+            deadline = time.monotonic() + run.settings.load_every_seconds
+            pipeline.run(logentic_source(run, lambda until=deadline: time.monotonic() < until))
+            if not run.unread:
+                break
+    except PipelineStepFailed as error:
+        raise _cause(error) from error
+    loaded.now, loaded.receipts, loaded.traffic, loaded.failures = run.now, run.receipts, run.traffic, run.failures
+    return loaded
+
+
+def _create_work(state: State, settings: Settings) -> None:
+    """The storage version of a DuckDB file is chosen when it is made."""
+    if state.work.exists():
+        return
+    version = settings.duckdb_storage_version.replace("'", "")
+    with duckdb.connect() as memory:
+        memory.execute(
+            f"attach '{str(state.work).replace(chr(39), chr(39) * 2)}' as work (storage_version '{version}')"
+        )
+    state.work.chmod(0o600)
+
+
+def _credentials(state: State, settings: Settings) -> Any:
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+    credentials = DuckDbCredentials(str(state.work))
+    credentials.global_config = {"memory_limit": settings.duckdb_memory, "threads": 2}
+    credentials.local_config = {"TimeZone": "UTC"}
+    return credentials
+
+
+def _cause(error: BaseException) -> LogenticError:
+    """Our own error within dlt's, or one that says what dlt could not do."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, LogenticError):
+            return inner
+        last, inner = inner, inner.__cause__ or inner.__context__
+    return StateError(
+        f"loading failed: {type(last).__name__}: {str(last).splitlines()[0]}", "Run again; --debug shows more."
+    )

@@ -1,0 +1,33 @@
+"""Publishing: the checked build becomes FILE, whole, in one step.
+
+In: the working database after a build whose checks passed. Out: FILE, swapped in by a rename, so that a reader sees the
+old tables or the new ones and never blocks a run. Next: the analysts; and reports/.
+"""
+
+import os
+import shutil
+
+import duckdb
+
+from logentic.errors import StateError
+from logentic.state import State
+
+
+def publish(state: State) -> int:
+    """Copy the working database and swap it in; the size of FILE in bytes."""
+    partial = state.file.with_name(f".{state.file.name}.partial")
+    try:
+        with duckdb.connect(str(state.work)) as work:
+            work.execute("checkpoint")
+        shutil.copyfile(state.work, partial)
+        partial.chmod(0o640)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(state.file)
+        return state.file.stat().st_size
+    except (OSError, duckdb.Error) as error:
+        partial.unlink(missing_ok=True)
+        raise StateError(
+            f"{state.file} could not be published: {error}",
+            "The file that stood there is untouched. Free space, then run again.",
+        ) from None

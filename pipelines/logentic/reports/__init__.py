@@ -1,0 +1,1 @@
+"""What people read: progress, summary, status, answers. Reads published tables and the state folder's notes only."""

@@ -1,0 +1,74 @@
+"""How a run shows itself while it works: a bar for each resource on a terminal, plain lines elsewhere.
+
+In: pages as they are read, from several threads. Out: stderr. Next: summary.py.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+LINE_EVERY_SECONDS = 10.0
+
+
+class Display:
+    """`announced` and `read` are called by the extraction; `step` by the job."""
+
+    def __init__(self, bars: Progress | None) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+        self._pages: dict[str, list[int]] = {}
+        self._lock = threading.Lock()
+        self._last_line = time.monotonic()
+
+    def step(self, name: str) -> None:
+        if self._bars:
+            self._bars.console.print(f"[dim]{name} …[/dim]")
+        else:
+            print(f"{name} …", file=sys.stderr)
+
+    def announced(self, resource: str, pages: int) -> None:
+        with self._lock:
+            counts = self._pages.setdefault(resource, [0, 0, 0])
+            counts[1] += max(pages, 1)
+            if self._bars and resource not in self._tasks:
+                self._tasks[resource] = self._bars.add_task(resource, total=counts[1], rows=0)
+            self._show(resource)
+
+    def read(self, resource: str, rows: int) -> None:
+        with self._lock:
+            counts = self._pages.setdefault(resource, [0, 0, 0])
+            counts[0] += 1
+            counts[1] = max(counts[0], counts[1])
+            counts[2] += rows
+            self._show(resource)
+
+    def _show(self, resource: str) -> None:
+        done, total, rows = self._pages[resource]
+        if self._bars:
+            self._bars.update(self._tasks[resource], completed=done, total=total, rows=rows)
+        elif time.monotonic() - self._last_line > LINE_EVERY_SECONDS:
+            self._last_line = time.monotonic()
+            state = ", ".join(f"{name} {n[0]} of {n[1]} pages" for name, n in self._pages.items())
+            print(state, file=sys.stderr)
+
+
+@contextmanager
+def displayed() -> Iterator[Display]:
+    """The display that suits where stderr goes."""
+    if not sys.stderr.isatty():
+        yield Display(None)
+        return
+    columns = (
+        TextColumn("{task.description:<18}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("pages, {task.fields[rows]:,} rows"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        yield Display(bars)

@@ -1,0 +1,85 @@
+"""What FILE holds and how fresh it is.
+
+In: FILE, read only. Out: per resource the covered days, last success, rows and incomplete windows.
+Next: cli.py prints it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from logentic.errors import StateError, UsageError
+
+RECEIPTS = """
+with receipts as (
+    select * from logentic_raw.extract_windows
+    where _dlt_load_id in (select load_id from logentic_raw._dlt_loads where status = 0)
+),
+
+last_read as (
+    -- a window that was incomplete is mended by a later complete one that covers it
+    select
+        early.*,
+        not early.is_complete and not exists (
+            select 1 from receipts as late
+            where
+                late.resource = early.resource and late.is_complete and late.finished_at > early.finished_at
+                and late.window_start <= early.window_start and late.window_end >= early.window_end
+        ) as is_open
+    from receipts as early
+)
+
+select
+    resource,
+    min(window_start) filter (where is_complete and rows_read > 0 and filter <> 'snapshot')::date as first_day,
+    max(window_end - interval 1 second) filter (where is_complete)::date as last_day,
+    max(finished_at) filter (where is_complete) as last_success,
+    count(*) as windows,
+    count(*) filter (where is_open) as incomplete_windows
+from last_read
+group by resource
+order by resource
+"""
+
+
+def open_published(file: Path) -> duckdb.DuckDBPyConnection:
+    """The published file, read only; a missing or foreign one is one clear line."""
+    if not file.exists():
+        raise UsageError(f"--db {file} does not exist", f"Make it: logentic run --db {file}")
+    try:
+        connection = duckdb.connect(str(file), read_only=True)
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("select 1 from logentic_raw.extract_windows limit 1")
+    except duckdb.CatalogException:
+        raise UsageError(
+            f"--db {file} was not made by logentic", "Name the file that `logentic run` published."
+        ) from None
+    except duckdb.Error as error:
+        raise StateError(
+            f"--db {file} cannot be read: {str(error).splitlines()[0]}", "Run again to publish it anew."
+        ) from None
+    return connection
+
+
+def read_status(file: Path) -> dict[str, Any]:
+    with open_published(file) as published:
+        cursor = published.execute(RECEIPTS)
+        names = [column[0] for column in cursor.description or ()]
+        resources = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in cursor.fetchall()}
+        for name, found in resources.items():
+            versions = published.execute(f'select count(*) from logentic_raw."{name}"').fetchone()
+            found["rows"] = versions[0] if versions else 0
+    return {"file": str(file), "bytes": file.stat().st_size, "resources": resources}
+
+
+def as_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"{found['file']} ({found['bytes'] / 1e6:,.1f} MB)"
+    yield f"{'':<18} {'from':>10} {'to':>10} {'last success (UTC)':>20} {'rows':>10} {'incomplete':>10}"
+    for name, row in found["resources"].items():
+        success = f"{row['last_success']:%Y-%m-%d %H:%M:%S}" if row["last_success"] else "never"
+        yield (
+            f"{name:<18} {row['first_day'] or '':>10} {row['last_day'] or '':>10} {success:>20}"
+            f" {row['rows']:>10,} {row['incomplete_windows']:>10}"
+        )

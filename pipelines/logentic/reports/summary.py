@@ -1,0 +1,67 @@
+"""What a run did, for a person and for a program.
+
+In: an `Outcome`. Out: text, or a dictionary of plain values for `--json`. Next: cli.py prints it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from logentic.job import Outcome
+
+
+def as_dict(outcome: Outcome) -> dict[str, Any]:
+    loaded = outcome.loaded
+    return {
+        "file": str(outcome.file),
+        "service_time": loaded.now.isoformat(),
+        "resources": {name: _counts(outcome, name) for name in sorted({r["resource"] for r in loaded.receipts})},
+        "incomplete_windows": [
+            {
+                "resource": r["resource"],
+                "start": r["window_start"].isoformat(),
+                "end": r["window_end"].isoformat(),
+                "reason": r["reason"],
+            }
+            for r in loaded.incomplete
+        ],
+        "failures": {name: str(failure) for name, failure in loaded.failures.items()},
+        "requests": loaded.traffic.requests,
+        "retries": loaded.traffic.retries,
+        "bytes": loaded.traffic.bytes,
+        "models": outcome.built.models if outcome.built else 0,
+        "tests": outcome.built.tests if outcome.built else 0,
+        "published_bytes": outcome.published_bytes,
+        "seconds": outcome.seconds,
+    }
+
+
+def as_lines(outcome: Outcome) -> Iterator[str]:
+    summary, loaded = as_dict(outcome), outcome.loaded
+    yield f"{'':<18} {'new':>9} {'changed':>9} {'removed':>9} {'windows':>9}"
+    for name, counts in summary["resources"].items():
+        yield f"{name:<18} " + " ".join(f"{counts[key]:>9,}" for key in ("new", "changed", "removed", "windows"))
+    for receipt in loaded.incomplete:
+        yield (
+            f"incomplete: {receipt['resource']} {receipt['window_start']:%Y-%m-%d} to {receipt['window_end']:%Y-%m-%d}:"
+            f" {receipt['reason']}; the next run asks again"
+        )
+    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in outcome.seconds.items())
+    megabytes = loaded.traffic.bytes / 1e6
+    yield f"{loaded.traffic.requests:,} requests, {megabytes:,.1f} MB; {seconds}"
+    if outcome.built:
+        yield f"{outcome.built.models} models built, {outcome.built.tests} checks passed"
+    if outcome.published_bytes:
+        yield f"published: {outcome.file} ({outcome.published_bytes / 1e6:,.1f} MB)"
+    else:
+        yield f"nothing new: {outcome.file} stands as it is"
+
+
+def _counts(outcome: Outcome, resource: str) -> dict[str, int]:
+    mine = [receipt for receipt in outcome.loaded.receipts if receipt["resource"] == resource]
+    return {
+        "new": sum(receipt["rows_new"] for receipt in mine),
+        "changed": sum(receipt["rows_changed"] for receipt in mine),
+        "removed": sum(receipt["rows_removed"] for receipt in mine),
+        "read": sum(receipt["rows_read"] for receipt in mine),
+        "windows": len(mine),
+    }

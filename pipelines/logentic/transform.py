@@ -1,0 +1,88 @@
+"""The models: dbt, in this process, imported only here.
+
+In: the working database with its raw tables. Out: staging views and marts, built and checked by the data tests.
+Next: publish.py.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from logentic import project_folder
+from logentic.errors import BuildError
+from logentic.settings import Settings
+from logentic.state import State
+
+
+@dataclass(frozen=True)
+class Built:
+    models: int
+    tests: int
+    warnings: tuple[str, ...]
+
+
+def model_settings(settings: Settings) -> dict[str, Any]:
+    """What the models need to know of the settings, as dbt vars."""
+    return {
+        "timezone": settings.timezone,
+        "storage_basis": settings.storage_basis,
+        "dispute_days": settings.dispute_days,
+        "payment_item_aliases": settings.payment_item_aliases,
+        "storage_rates": [
+            {"rate": str(r.rate), "valid_from": str(r.valid_from), "valid_to": str(r.valid_to)}
+            for r in settings.storage_rates
+        ],
+    }
+
+
+def build(settings: Settings, state: State) -> Built:
+    """Build all models and run all data tests. A failure of either is a `BuildError` that names them."""
+    os.environ.update(
+        LOGENTIC_DB=str(state.work),
+        DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+        LOGENTIC_MEMORY_LIMIT=settings.duckdb_memory,
+    )
+    from dbt.cli.main import dbtRunner
+
+    project = str(project_folder())
+    outcome = dbtRunner().invoke(
+        [
+            "--quiet",
+            "--no-use-colors",
+            "--log-level-file",
+            "none",
+            "build",
+            "--exclude-resource-type",
+            "unit_test",
+            "--project-dir",
+            project,
+            "--profiles-dir",
+            project,
+            "--target-path",
+            str(state.dbt),
+            "--log-path",
+            str(state.dbt),
+            "--vars",
+            json.dumps(model_settings(settings)),
+        ]
+    )
+    if outcome.exception is not None:
+        raise BuildError(f"the models could not be built: {_first_line(outcome.exception)}", "Nothing was published.")
+    results = list(getattr(outcome.result, "results", []))
+    failed = [result for result in results if str(result.status) in ("error", "fail", "runtime error")]
+    if failed:
+        worst = failed[0]
+        raise BuildError(
+            f"{len(failed)} of {len(results)} models and checks failed: {worst.node.name}: {_first_line(worst.message)}",
+            f"Nothing was published; the rows it found are shown by the SQL in {state.dbt}/compiled.",
+        )
+    return Built(
+        models=sum(result.node.resource_type == "model" for result in results),
+        tests=sum(result.node.resource_type == "test" for result in results),
+        warnings=tuple(f"{r.node.name}: {_first_line(r.message)}" for r in results if str(r.status) == "warn"),
+    )
+
+
+def _first_line(message: object) -> str:
+    return next((line.strip() for line in str(message).splitlines() if line.strip()), "no message")

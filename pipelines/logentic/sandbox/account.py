@@ -1,0 +1,93 @@
+"""The account: everything that ever happens on it, as one list of events in order of time.
+
+In: a seed, a scale, a number of days, and what today is. Out: `events`, the same for the same arguments, always; `errors`, the
+billing errors put among them. The clock decides how much of it has happened. Next: state.py, truth.py.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Literal
+
+from logentic.sandbox.billing import FIRST_PAYMENT_ID, SCENARIOS, Billing
+from logentic.sandbox.billing_errors import DEFAULT_ERRORS, InjectedError
+from logentic.sandbox.days import Days, next_month
+from logentic.sandbox.events import Event
+from logentic.sandbox.fulfilment import Fulfilment
+from logentic.sandbox.history import History, Rates
+from logentic.sandbox.stocking import Stocking
+from logentic.sandbox.warehouse import Warehouse
+
+STORAGE_RATES = ((0, Decimal("0.0325")), (75, Decimal("0.0345")))
+EVENTS_AHEAD_DAYS = 30
+
+
+class Account:
+    """A merchant's account, from its first day until some weeks after today.
+
+    `errors` says how many billing errors of each rule every invoice gets, `scenarios` which honest oddities bills contain.
+    `timezone` is the warehouse's: days of history and of bills are days there. Two accounts that begin on the same day agree
+    in everything up to the end of the shorter one.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        scale: float = 1.0,
+        days: int = 180,
+        today: date | None = None,
+        timezone: str = "UTC",
+        *,
+        scenarios: Iterable[str] = SCENARIOS,
+        errors: Mapping[str, int] | None = None,
+        storage_charges: Literal["item", "account"] = "item",
+        returned_as: Literal["returned", "adjusted"] = "returned",
+    ) -> None:
+        unknown = (set(scenarios) - SCENARIOS) | (set(errors or ()) - set(DEFAULT_ERRORS))
+        if unknown:
+            raise ValueError(f"no such scenario or rule: {', '.join(sorted(unknown))}")
+        self.seed, self.scale, self.timezone = seed, scale, timezone
+        self.today = today or datetime.now(UTC).date()
+        self.first_day = self.today - timedelta(days=days - 1)
+        self.days = Days(timezone)
+        self.storage_rates: Rates = tuple((self.first_day + timedelta(days=n), rate) for n, rate in STORAGE_RATES)
+        # To the end of a month and past its invoice: what an invoice holds must not depend on how far ahead we look.
+        self.end = self.days.start(next_month(self.today + timedelta(days=EVENTS_AHEAD_DAYS)) + timedelta(days=4))
+        happenings = self._happenings(returned_as)
+        billing = Billing(
+            seed=seed,
+            days=self.days,
+            end=self.end,
+            first=self.first_day,
+            history=self.new_history(),
+            storage_charges=storage_charges,
+            errors=DEFAULT_ERRORS if errors is None else errors,
+            scenarios=frozenset(scenarios),
+        )
+        charges, errors_found = billing.run(happenings)
+        self.errors: list[InjectedError] = errors_found
+        self.events: list[Event] = sorted([*happenings, *charges], key=lambda event: event.at)
+
+    def _happenings(self, returned_as: str) -> list[Event]:
+        floor = Warehouse(Random(f"{self.seed}:warehouse"))
+        fulfilment = Fulfilment(floor, self.scale, returned_as=returned_as)
+        stocking = Stocking(floor, self.scale, on_receipt=fulfilment.restocked)
+        start = self.days.start(self.first_day)
+        stocking.open(start)
+        fulfilment.open(start)
+        floor.run(self.end)
+        return floor.events
+
+    def new_history(self) -> History:
+        """An empty history of this account, to be filled with its events."""
+        return History(self.days, self.first_day, self.storage_rates)
+
+    def payment_id(self, day: date) -> int:
+        """The number of the invoice that a day's charges go to."""
+        return FIRST_PAYMENT_ID + (day.year - self.first_day.year) * 12 + day.month - self.first_day.month
+
+    def insert(self, event: Event) -> None:
+        """Let something more happen, after everything else at that moment."""
+        self.events.insert(bisect_right(self.events, event.at, key=lambda other: other.at), event)

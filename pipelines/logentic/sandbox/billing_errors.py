@@ -1,0 +1,195 @@
+"""Billing errors put into an invoice on purpose, each on a charge of its own, each with its label.
+
+In: a month that is about to be invoiced. Out: charges to add, to alter, to forget, and what a perfect audit would say of them.
+The rules are those of the reconciliation. Next: billing.py makes them events.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from random import Random
+from typing import Any
+
+from logentic.sandbox.history import CENT, History
+
+WORTH_A_MISTAKE = Decimal("4.00")
+ENOUGH_TIME = timedelta(days=7)
+
+
+@dataclass(eq=False)
+class Charge:
+    """A charge in the making."""
+
+    created_at: datetime
+    fields: dict[str, Any]
+    kind: str = "charge_created"
+    charge_id: int = 0
+    is_forgotten: bool = False
+
+
+@dataclass
+class Month:
+    """What a month's invoice is made of."""
+
+    start: date
+    end: date
+    invoiced_at: datetime
+    payment_id: int
+    order_charges: list[Charge] = field(default_factory=list)
+    storage_charges: list[Charge] = field(default_factory=list)
+    completed: dict[int, datetime] = field(default_factory=dict)
+    cancelled: list[tuple[int, date]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class InjectedError:
+    """The label of one error: a perfect audit says exactly this, from `known_at` on."""
+
+    rule: str
+    charge: Charge | None
+    order_id: int | None
+    amount_at_stake: Decimal
+    payment_id: int
+    known_at: datetime
+
+    @property
+    def charge_id(self) -> int | None:
+        """The wrong charge; None where one is missing."""
+        return self.charge.charge_id if self.charge else None
+
+
+class Injection:
+    """Errors for one invoice, drawn so that no two touch the same order, item or charge."""
+
+    def __init__(self, month: Month, random: Random, orders: set[int], history: History) -> None:
+        self.month, self.random, self.history, self.orders = month, random, history, orders
+        self.errors: list[InjectedError] = []
+        self.added: list[Charge] = []
+        self.altered: list[tuple[Charge, dict[str, Any]]] = []
+        by_order: dict[int, list[Charge]] = {}
+        for charge in month.order_charges:
+            by_order.setdefault(charge.fields["order_id"], []).append(charge)
+        self.by_order = {order_id: charges for order_id, charges in by_order.items() if len(charges) == 3}
+        self.at = month.invoiced_at + timedelta(seconds=1)
+
+    def label(self, rule: str, charge: Charge | None, stake: Decimal, order_id: int | None = None) -> None:
+        """Write down what an audit must find."""
+        known_at = self.at
+        if rule == "missing_charge" and order_id is not None:
+            known_at = max(known_at, self.month.completed[order_id] + ENOUGH_TIME)
+        self.errors.append(InjectedError(rule, charge, order_id, stake, self.month.payment_id, known_at))
+
+    def add(self, rule: str, fields: Mapping[str, Any], **different: Any) -> None:
+        """Put a charge on the invoice that has no place there."""
+        billed = {"payment_id": self.month.payment_id, "billed_date": self.at_day}
+        charge = Charge(self.at, dict(fields) | billed | different)
+        self.added.append(charge)
+        self.label(rule, charge, charge.fields["amount"], charge.fields["order_id"])
+
+    @property
+    def at_day(self) -> date:
+        """The billed date."""
+        return self.month.end + timedelta(days=2)
+
+    def some_orders(self, count: int, among: Iterable[int] | None = None) -> list[int]:
+        """Orders that no error has touched yet; from now on one has."""
+        candidates = [order_id for order_id in (self.by_order if among is None else among) if order_id in self.by_order]
+        chosen = self.random.sample(candidates, min(count, len(candidates)))
+        self.chosen = {order_id: self.by_order.pop(order_id) for order_id in chosen}
+        return chosen
+
+    def duplicate_charge(self, count: int) -> None:
+        """The same charge twice."""
+        for order_id in self.some_orders(count):
+            self.add("duplicate_charge", self.random.choice(self.chosen[order_id]).fields)
+
+    def cancelled_order(self, count: int) -> None:
+        """Handling of an order that never left."""
+        cancelled = self.random.sample(self.month.cancelled, min(count, len(self.month.cancelled)))
+        for order_id, day in cancelled:
+            self._handling("cancelled_order", order_id, day)
+
+    def unknown_order(self, count: int) -> None:
+        """Handling of an order that is not there: a number between two that are."""
+        last = max(self.by_order)
+        near = [order_id + 1 for order_id in self.by_order if order_id + 1 not in self.orders and order_id < last]
+        for order_id in self.random.sample(near, min(count, len(near))):
+            self._handling("unknown_order", order_id, self.by_order[order_id - 1][0].fields["start"])
+
+    def _handling(self, rule: str, order_id: int, day: date) -> None:
+        example = next(iter(self.by_order.values()))[0].fields
+        described = f"Handling, order {order_id}"
+        self.add(rule, example, order_id=order_id, start=day, end=day, description=described)
+
+    def storage_overbilled(self, count: int) -> None:
+        """More than the sum of the daily prices."""
+        self._misbill("storage_overbilled", count, 1)
+
+    def storage_underbilled(self, count: int) -> None:
+        """Less than that."""
+        self._misbill("storage_underbilled", count, -1)
+
+    def _misbill(self, rule: str, count: int, sign: int) -> None:
+        touched = {id(charge) for charge, _ in self.altered}
+        worth = {}
+        for charge in self.month.storage_charges:
+            fields = charge.fields
+            last = self.month.end - timedelta(days=1)
+            amount = self.history.storage(fields["item_id"], fields["start"], last)["amount"]
+            if amount >= WORTH_A_MISTAKE and id(charge) not in touched:
+                worth[charge] = amount
+        for charge in self.random.sample(list(worth), min(count, len(worth))):
+            share = Decimal(self.random.randint(4, 25)) / 100
+            stake = (worth[charge] * share).quantize(CENT, ROUND_HALF_UP)
+            self.altered.append((charge, {"amount": worth[charge] + sign * stake}))
+            self.label(rule, charge, stake)
+
+    def missing_charge(self, count: int) -> None:
+        """A charge that all the order's peers have. Late in the month, so that it is certain only once the month is billed."""
+        late = self.month.invoiced_at - ENOUGH_TIME
+        completed = [order_id for order_id, at in self.month.completed.items() if at >= late]
+        few_enough = len(self.month.completed) // 50
+        for order_id in self.some_orders(min(count, few_enough), completed):
+            charge = self.random.choice(self.chosen[order_id])
+            charge.is_forgotten = True
+            self.label("missing_charge", None, charge.fields["amount"], order_id)
+
+    def outside_period(self, count: int) -> None:
+        """A charge for days that an earlier invoice was about."""
+        for order_id in self.some_orders(count):
+            charge = self.random.choice(self.chosen[order_id])
+            day = charge.fields["start"] - timedelta(days=self.random.randint(32, 45))
+            self.altered.append((charge, {"start": day, "end": day}))
+            self.label("outside_period", charge, charge.fields["amount"], order_id)
+
+    def rate_deviation(self, count: int) -> None:
+        """An amount off the rate that all others follow."""
+        for order_id in self.some_orders(count):
+            charge = self.random.choice(self.chosen[order_id][:2])
+            stake = (charge.fields["amount"] * self.random.randint(15, 90) / 100).quantize(CENT, ROUND_HALF_UP)
+            self.altered.append((charge, {"amount": charge.fields["amount"] + stake}))
+            self.label("rate_deviation", charge, stake, order_id)
+
+
+# Those with the fewest candidates choose first.
+RULES: tuple[Callable[[Injection, int], None], ...] = (
+    Injection.missing_charge,
+    Injection.unknown_order,
+    Injection.cancelled_order,
+    Injection.storage_overbilled,
+    Injection.storage_underbilled,
+    Injection.duplicate_charge,
+    Injection.outside_period,
+    Injection.rate_deviation,
+)
+DEFAULT_ERRORS = {rule.__name__: 1 for rule in RULES}
+
+
+def inject(month: Month, random: Random, counts: Mapping[str, int], orders: set[int], history: History) -> Injection:
+    """Draw as many errors of each rule for this invoice as asked for, and as there is room for."""
+    injection = Injection(month, random, orders, history)
+    for rule in RULES:
+        if injection.by_order:
+            rule(injection, counts.get(rule.__name__, 0))
+    return injection

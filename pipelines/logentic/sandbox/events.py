@@ -1,0 +1,51 @@
+"""What can happen on an account: one event, and what a movement of stock does to the five counters.
+
+In: nothing. Out: `Event`, `effect`, and `Row`, what they fold into. Every list of the API is these events, folded up to a moment. Next: warehouse.py.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+COUNTERS = ("supply", "receiving", "prepared", "back_ordered", "delivered")
+
+
+class Event(NamedTuple):
+    """At a moment, something changes one record of one of the API's lists.
+
+    `change` holds the fields that change, or is None where the record goes. For `item_quantities` the key is the
+    item and `change` says what moved (`{"received": 8, "announced": -2}`), from which the counters follow; only the
+    first record of an item (kind "opening") gives its counters themselves.
+    """
+
+    at: datetime
+    kind: str
+    resource: str
+    key: Any
+    change: Mapping[str, Any] | None
+
+
+def effect(event: Event) -> tuple[int, ...]:
+    """The change of each counter, in the order of COUNTERS."""
+    moves = event.change or {}
+    if event.kind == "opening":
+        return tuple(moves.get(counter, 0) for counter in COUNTERS)
+    get = moves.get
+    picked, shipped, received, returned = get("picked", 0), get("shipped", 0), get("received", 0), get("returned", 0)
+    return (
+        received + returned + get("adjusted", 0) - picked,
+        get("announced", 0) - received,
+        picked - shipped,
+        get("back_ordered", 0),
+        shipped - returned,
+    )
+
+
+class Row(dict[str, Any]):
+    """One record as it is at a moment. It is replaced, never changed, so that it can keep its JSON once written."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        super().__init__(*args, **fields)
+        self.text: str | None = None

@@ -1,0 +1,148 @@
+"""What can go wrong between a client and the service: scripted, or at random from a seed.
+
+In: a list of faults. Out: for each request the fault that strikes it, if any; what it does to an answer. Next: server.py.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal, Protocol
+from urllib.parse import urlencode
+
+from logentic.sandbox.api import Answer
+
+Kind = Literal[
+    "too_many_requests",
+    "server_error",
+    "unauthorized",
+    "forbidden",
+    "redirect",
+    "reset",
+    "stall",
+    "cut",
+    "not_json",
+    "wrong_type",
+    "gzip_damage",
+    "empty_page",
+    "false_total",
+    "next_elsewhere",
+    "next_self",
+    "next_cycle",
+]
+TRANSIENT: tuple[Kind, ...] = ("server_error", "reset", "cut", "not_json", "gzip_damage")
+ELSEWHERE = "http://localhost:9"
+
+
+@dataclass
+class Fault:
+    """One fault. It strikes requests of its path and page (any, if not given), but for the first `after` of them.
+
+    `times=None`: for ever. `status` is of a server_error, `retry_after` and `as_date` of too_many_requests, `seconds` of a stall,
+    `elsewhere` the origin that a redirect or next_elsewhere points to.
+    """
+
+    kind: Kind
+    path: str | None = None
+    page: int | None = None
+    times: int | None = 1
+    after: int = 0
+    status: int = 503
+    retry_after: int | None = None
+    as_date: bool = False
+    seconds: float = 30.0
+    elsewhere: str = ELSEWHERE
+    struck: int = field(default=0, init=False)
+    _seen: int = field(default=0, init=False, repr=False)
+
+    def strike(self, path: str, page: int) -> "Fault | None":
+        """Itself, if this request is hit."""
+        if self.path not in {None, path} or self.page not in {None, page}:
+            return None
+        self._seen += 1
+        if self._seen <= self.after or (self.times is not None and self.struck >= self.times):
+            return None
+        self.struck += 1
+        return self
+
+
+class Striking(Protocol):
+    """Whatever may strike a request."""
+
+    def strike(self, path: str, page: int) -> Fault | None: ...
+
+
+class RandomFaults:
+    """Strikes requests at a rate, with any of its kinds."""
+
+    def __init__(self, seed: int, rate: float, kinds: Sequence[Kind] = TRANSIENT) -> None:
+        self._random, self._rate, self._kinds = Random(f"{seed}:faults"), rate, kinds
+
+    def strike(self, path: str, page: int) -> Fault | None:
+        """A new fault, or none."""
+        if self._random.random() >= self._rate:
+            return None
+        return Fault(self._random.choice(self._kinds), status=self._random.choice((500, 502, 503, 504)), retry_after=1)
+
+
+random_faults = RandomFaults
+
+
+def distort(fault: Fault, answer: Answer, origin: str, path: str, query: Mapping[str, str]) -> None:
+    """Faults of a service that answers, wrongly: a page without rows, a total that lies, a `next` that leads astray."""
+    pagination = answer.pagination
+    if pagination is None:
+        return
+
+    def lead_to(origin: str, page: int) -> None:
+        link = f"{origin}{path}?{urlencode({**query, 'page': page})}"
+        pagination["links"] = {**dict(pagination["links"]), "next": link}
+
+    page = pagination["current_page"]
+    match fault.kind:
+        case "empty_page":
+            answer.records = []
+            pagination["count"] = 0
+        case "false_total":
+            pagination["total"] += 1
+        case "next_elsewhere":
+            lead_to(fault.elsewhere, page + 1)
+        case "next_self":
+            lead_to(origin, page)
+        case "next_cycle":
+            lead_to(origin, 1)
+
+
+class RateLimit:
+    """A bucket of tokens that fills at a steady rate of real time."""
+
+    def __init__(self, per_minute: int) -> None:
+        self.per_minute = per_minute
+        self._tokens = float(per_minute)
+        self._filled_at = time.monotonic()
+
+    def take(self) -> float:
+        """0, or the seconds until there is a token again."""
+        now = time.monotonic()
+        self._tokens = min(self.per_minute, self._tokens + (now - self._filled_at) * self.per_minute / 60)
+        self._filled_at = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return 0.0
+        return (1 - self._tokens) * 60 / self.per_minute
+
+    @property
+    def remaining(self) -> int:
+        """Whole tokens left."""
+        return int(self._tokens)
+
+
+def error_page(status: int) -> str:
+    """What a proxy says instead of the service."""
+    return f"<html>\r\n<head><title>{status}</title></head>\r\n<body><h1>{status}</h1></body>\r\n</html>\r\n"
+
+
+def message(text: str) -> str:
+    """What Laravel says."""
+    return json.dumps({"message": text})

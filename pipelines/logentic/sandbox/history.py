@@ -1,0 +1,157 @@
+"""Inventory history: every item's stock at the end of every day, its volume and the price of storing it.
+
+In: events, in order. Out: rows of history, and the sum of an item's daily prices over a span, which is what storage is billed
+by. A row that is restated later shows something else, but what was priced stays priced. Next: billing.py, state.py.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from logentic.sandbox.days import ONE_DAY, Days
+from logentic.sandbox.events import Event, Row, effect
+
+CENT, MICRO, TEN_THOUSANDTH = Decimal("0.01"), Decimal("0.000001"), Decimal("0.0001")
+CUBIC_INCHES_PER_CUBIC_FOOT = 1728
+SIDES = ("width_in", "depth_in", "height_in")
+
+Rates = Sequence[tuple[date, Decimal]]
+
+
+def cubic_feet(fields: Mapping[str, Any]) -> Decimal:
+    """An item's volume."""
+    width, depth, height = (fields[side] for side in SIDES)
+    volume: Decimal = width * depth * height / CUBIC_INCHES_PER_CUBIC_FOOT
+    return volume.quantize(TEN_THOUSANDTH, ROUND_HALF_UP)
+
+
+def storage_price(volume: Decimal, rates: Rates, day: date) -> Decimal:
+    """The price of a day's storage, at the rate per cubic foot that holds on that day."""
+    rate = next(rate for valid_from, rate in reversed(rates) if valid_from <= day)
+    return (volume * rate).quantize(MICRO, ROUND_HALF_UP)
+
+
+class _Item:
+    """An item that exists, and its counters now."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.fields = dict(fields)
+        self.cubic_size = cubic_feet(fields)
+        self.supply = self.receiving = self.prepared = 0
+
+
+class History:
+    """Follows the events and closes each day when it has passed."""
+
+    def __init__(self, days: Days, first: date, rates: Rates) -> None:
+        self.today = first
+        self.rows: dict[date, dict[int, Row]] = {}
+        self._days, self._rates = days, rates
+        self._midnight = days.start(first + ONE_DAY)
+        self._items: dict[int, _Item] = {}
+        self._priced: dict[int, dict[date, Row]] = {}
+        self._restated: dict[tuple[int, date], Mapping[str, Any] | None] = {}
+
+    def pass_to(self, at: datetime) -> None:
+        """Let time pass: every day that has ended by then is closed."""
+        while at >= self._midnight:
+            self.rows[self.today] = self.day_so_far()
+            for item_id in self._items:
+                row = self._row(item_id)
+                self._priced.setdefault(item_id, {})[self.today] = row
+            self.today += ONE_DAY
+            self._midnight = self._days.start(self.today + ONE_DAY)
+
+    def apply(self, event: Event) -> None:
+        """Take notice of an event of items, quantities or history."""
+        if event.resource == "item_quantities":
+            if item := self._items.get(event.key):
+                supply, receiving, prepared, _, _ = effect(event)
+                item.supply += supply
+                item.receiving += receiving
+                item.prepared += prepared
+        elif event.resource == "items":
+            self._take_item(event)
+        elif event.resource == "inventory_history":
+            self.restate(event.key, event.change)
+
+    def _take_item(self, event: Event) -> None:
+        if event.change is None:
+            self._items.pop(event.key, None)
+        elif item := self._items.get(event.key):
+            item.fields.update(event.change)
+            item.cubic_size = cubic_feet(item.fields)
+        else:
+            self._items[event.key] = _Item(event.change)
+
+    def day_so_far(self) -> dict[int, Row]:
+        """Today's rows, as they are now."""
+        rows = {item_id: self._row(item_id) for item_id in self._items}
+        for (item_id, day), change in self._restated.items():
+            if day == self.today:
+                _alter(rows, item_id, day, change)
+        return rows
+
+    def restate(self, key: tuple[int, date], change: Mapping[str, Any] | None) -> None:
+        """A row says something else from now on, appears, or is gone."""
+        item_id, day = key
+        if day in self.rows:
+            _alter(self.rows[day], item_id, day, change)
+        else:
+            self._restated[key] = change
+
+    def restate_after_count(self, item_id: int, found: int, span: int) -> None:
+        """What was counted today was so already during the days before; once a month one of these days comes out empty."""
+        for back in range(1, span + 1):
+            day = self.today - timedelta(days=back)
+            row = self.rows.get(day, {}).get(item_id)
+            if row and row["supply"] + found >= 0:
+                self.restate((item_id, day), {"supply": row["supply"] + found})
+        emptied = self.today - timedelta(days=span)
+        if emptied.day in range(8, 8 + span) and all(self.rows.get(emptied - ONE_DAY * n) for n in range(1, span)):
+            self.rows[emptied] = {}
+
+    def priced(self, item_id: int | None, start: date, end: date) -> Iterator[Row]:
+        """The item-days of a span as they were priced: of one item, or of all."""
+        for by_day in self._priced.values() if item_id is None else [self._priced.get(item_id, {})]:
+            day = start
+            while day <= end:
+                if day in by_day:
+                    yield by_day[day]
+                day += ONE_DAY
+
+    def storage(self, item_id: int | None, start: date, end: date) -> dict[str, Any]:
+        """What storage over a span of days is billed at: the daily prices, summed, rounded to cents once."""
+        rows = list(self.priced(item_id, start, end))
+        amount = sum((row["total_storage_price"] for row in rows), Decimal(0))
+        return {
+            "end": max((row["date"] for row in rows), default=start),
+            "quantity": len(rows),
+            "total_volume": sum((row["total_volume"] for row in rows), Decimal(0)),
+            "amount": amount.quantize(CENT, ROUND_HALF_UP),
+        }
+
+    def _row(self, item_id: int) -> Row:
+        item = self._items[item_id]
+        volume = item.cubic_size * (item.supply + item.prepared)
+        return Row(
+            id=item_id,
+            name=item.fields["name"],
+            external_name=item.fields["external_name"],
+            cubic_size=item.cubic_size,
+            weight=item.fields["weight"],
+            date=self.today,
+            total_volume=volume,
+            total_storage_price=storage_price(volume, self._rates, self.today),
+            prepared=item.prepared,
+            receiving=item.receiving,
+            supply=item.supply,
+        )
+
+
+def _alter(rows: dict[int, Row], item_id: int, day: date, change: Mapping[str, Any] | None) -> None:
+    if change is None:
+        rows.pop(item_id, None)
+    else:
+        rows[item_id] = Row({"id": item_id, "date": day} | rows.get(item_id, {}) | dict(change))

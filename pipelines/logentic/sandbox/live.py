@@ -1,0 +1,64 @@
+"""A live account: its clock, its state, and what a test changes on it as time goes by.
+
+In: an account and readings. Out: rows as of the clock; `insert`, `alter`, `remove`, `move` and `restate_day` are events at the
+clock's moment, so that going back in time takes them back. Next: server.py shows it over HTTP.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from threading import RLock
+from typing import Any
+
+from logentic.sandbox.account import Account
+from logentic.sandbox.clock import Clock
+from logentic.sandbox.events import Event
+from logentic.sandbox.readings import Readings
+from logentic.sandbox.state import State
+
+NOON = time(12, tzinfo=UTC)
+
+
+class LiveAccount:
+    """The account as time goes by."""
+
+    def __init__(self, account: Account, readings: Readings, clock: Clock | None) -> None:
+        self.account, self.readings = account, readings
+        self.clock = clock or Clock(datetime.combine(account.today, NOON))
+        self.lock = RLock()
+        self._state = State(account, readings)
+
+    def state(self) -> State:
+        """What is so now."""
+        with self.lock:
+            self._state.pass_to(self.clock.now())
+            return self._state
+
+    def insert(self, resource: str, fields: Mapping[str, Any], key: int | None = None) -> int:
+        """A new order, item or charge; its id follows the last one unless given."""
+        with self.lock:
+            key = key or max(self.state().tables[resource], default=0) + 1
+            self._happen("inserted", resource, key, {"created_at": self.clock.now(), **fields})
+            return key
+
+    def alter(self, resource: str, key: int | tuple[int, date], **fields: Any) -> None:
+        """Fields of a record change; a row of inventory_history is named by item and day."""
+        self._happen("altered", resource, key, fields)
+
+    def remove(self, resource: str, key: int | tuple[int, date]) -> None:
+        """A record is gone."""
+        self._happen("removed", resource, key, None)
+
+    def move(self, item_id: int, **moves: int) -> None:
+        """Stock moves: `picked=1`, `received=8, announced=-2`, …"""
+        self._happen("moved", "item_quantities", item_id, moves)
+
+    def restate_day(self, day: date, **fields: Any) -> None:
+        """Every row of a day of history says something else; without fields the day comes out empty."""
+        with self.lock:
+            for row in [row for row in self.state().rows("inventory_history") if row["date"] == day]:
+                self._happen("restated", "inventory_history", (row["id"], day), fields or None)
+
+    def _happen(self, kind: str, resource: str, key: Any, change: Mapping[str, Any] | None) -> None:
+        with self.lock:
+            self.state()
+            self.account.insert(Event(self.clock.now(), kind, resource, key, change))

@@ -1,0 +1,73 @@
+"""The warehouse's floor: its shelves, its agenda, and the list of what happened there.
+
+In: a random source. Out: `events`, in order of time, as stocking.py and fulfilment.py let things happen. Everything is
+drawn as time passes, so that running on to a later end only adds events. Next: stocking.py.
+"""
+
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Any
+
+from logentic.sandbox.events import Event, effect
+
+
+@dataclass(slots=True, eq=False)
+class Shelf:
+    """One item as the warehouse sees it."""
+
+    item_id: int
+    fields: dict[str, Any]
+    popularity: float
+    units_per_day: float
+    supply: int = 0
+    receiving: int = 0
+    prepared: int = 0
+    back_ordered: int = 0
+    delivered: int = 0
+    ordered: int = 0
+    is_sold: bool = True
+
+
+class Warehouse:
+    """Time passes here: whoever has something to do later says so, and does it when it is due."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.events: list[Event] = []
+        self.shelves: dict[int, Shelf] = {}
+        self._agenda: list[tuple[datetime, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._number = count()
+
+    def later(self, at: datetime, action: Callable[..., None], *args: Any) -> None:
+        """Have `action(at, *args)` done at a moment."""
+        heapq.heappush(self._agenda, (at, next(self._number), action, args))
+
+    def after(self, at: datetime, shortest: float, longest: float, action: Callable[..., None], *args: Any) -> None:
+        """Have it done some hours later."""
+        seconds = self.random.randint(int(shortest * 3600), int(longest * 3600))
+        self.later(at + timedelta(seconds=seconds), action, *args)
+
+    def run(self, end: datetime) -> None:
+        """Let everything happen that is due before the end."""
+        while self._agenda and self._agenda[0][0] < end:
+            at, _, action, args = heapq.heappop(self._agenda)
+            action(at, *args)
+
+    def record(self, at: datetime, kind: str, resource: str, key: int, change: Mapping[str, Any] | None) -> None:
+        """Something happened to an item or an order."""
+        self.events.append(Event(at, kind, resource, key, change))
+
+    def move(self, at: datetime, kind: str, shelf: Shelf, /, **moves: int) -> None:
+        """Stock moved, or was counted: one event, one record of the item's counters."""
+        event = Event(at, kind, "item_quantities", shelf.item_id, moves)
+        self.events.append(event)
+        supply, receiving, prepared, back_ordered, delivered = effect(event)
+        shelf.supply += supply
+        shelf.receiving += receiving
+        shelf.prepared += prepared
+        shelf.back_ordered += back_ordered
+        shelf.delivered += delivered

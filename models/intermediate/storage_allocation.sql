@@ -23,13 +23,18 @@ totals as (
 portions as (
 
     select
-        covered.*,
+        covered.charge_id,
+        covered.is_billed,
+        covered.sign,
+        covered.cents,
+        covered.item_id,
+        covered.date,
         covered.cents * case
             when totals.price is not null then covered.price
             when totals.volume_cuft is not null then covered.volume_cuft
-            else cast(1 as decimal(26, 12))
+            else cast(1 as decimal(38, 24))
         end as portion,
-        cast(coalesce(totals.price, totals.volume_cuft, totals.item_days) as decimal(38, 12)) as whole
+        cast(coalesce(totals.price, totals.volume_cuft, totals.item_days) as decimal(38, 24)) as whole
     from covered
     inner join totals on covered.charge_id = totals.charge_id
 

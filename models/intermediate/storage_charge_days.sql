@@ -20,8 +20,8 @@ item_days as (
     select
         item_id,
         date,
-        cast(price as decimal(26, 12)) as price,
-        cast(volume_cuft as decimal(26, 12)) as volume_cuft
+        price,
+        volume_cuft
     from {{ ref('inventory_item_days') }}
 
 )

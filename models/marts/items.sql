@@ -7,6 +7,7 @@ listed as (
 ),
 
 -- Stock and history speak of items that were deleted before the list was first read: they are items too.
+-- Read from raw, because being mentioned at all needs no choice among versions.
 mentioned as (
 
     select
@@ -14,16 +15,16 @@ mentioned as (
         max(sku) as sku,
         null as name,
         min(updated_at) as first_at
-    from {{ ref('stg_item_quantities') }}
+    from {{ source('raw', 'item_quantities') }}
     group by item_id
     union all
     select
-        item_id,
-        max(sku) as sku,
+        id as item_id,
+        max(external_name) as sku,
         max(name) as name,
         {{ account_midnight('min(date)') }} as first_at
-    from {{ ref('stg_inventory_history') }}
-    group by item_id
+    from {{ source('raw', 'inventory_history') }}
+    group by id
 
 ),
 

@@ -36,9 +36,7 @@ select
     contracted.date,
     contracted.volume_cuft,
     contracted.price,
-    {{ rounded_quotient(
-        'cast(contracted.price as decimal(26, 12))', 'cast(contracted.volume_cuft as decimal(26, 12))', 8
-    ) }} as rate,
+    {{ rounded_quotient('contracted.price', 'contracted.volume_cuft', 8) }} as rate,
     contracted.contract_rate,
     contracted.contract_price,
     cast(coalesce(contracted.contract_price, contracted.price) as decimal(38, 24)) as expected_price,

@@ -23,8 +23,7 @@ select
     sku,
     month,
     days,
-    {{ rounded_quotient('cast(volume_cuft as decimal(26, 12))', 'cast(days as decimal(26, 12))', 4) }}
-        as average_volume_cuft,
+    {{ rounded_quotient('volume_cuft', 'cast(days as decimal(38, 24))', 4) }} as average_volume_cuft,
     price,
     expected_price,
     billed,

@@ -1,0 +1,26 @@
+-- Stock and price of every item-day of history are those that staging holds, in the ledger and in the cost of storage.
+with
+
+history as (
+
+    select
+        item_id,
+        date,
+        sum(supply + prepared) as closing,
+        case when count(price) = count(*) then sum(price) end as price
+    from {{ ref('stg_inventory_history') }}
+    group by item_id, date
+
+)
+
+select
+    coalesce(history.item_id, cost.item_id, ledger.item_id) as item_id,
+    coalesce(history.date, cost.date, ledger.date) as date
+from history
+full outer join {{ ref('storage_cost_daily') }} as cost on history.item_id = cost.item_id and history.date = cost.date
+full outer join {{ ref('stock_ledger_daily') }} as ledger
+    on history.item_id = ledger.item_id and history.date = ledger.date
+where
+    history.price is distinct from cost.price
+    or (history.item_id is null) <> (cost.item_id is null)
+    or (ledger.item_id is not null and ledger.history_closing is distinct from history.closing)

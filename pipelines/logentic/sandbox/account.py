@@ -1,7 +1,8 @@
 """The account: everything that ever happens on it, as one list of events in order of time.
 
-In: a seed, a scale, a number of days, and what today is. Out: `events`, the same for the same arguments, always; `errors`, the
-billing errors put among them. The clock decides how much of it has happened. Next: state.py, truth.py.
+In: a seed, a scale, a number of days, and what today is. Out: `events`, the same for the same arguments,
+always; `errors`, the billing errors put among them. The clock decides how much of it has happened. Next:
+state.py, truth.py.
 """
 
 from bisect import bisect_right
@@ -27,9 +28,9 @@ EVENTS_AHEAD_DAYS = 30
 class Account:
     """A merchant's account, from its first day until some weeks after today.
 
-    `errors` says how many billing errors of each rule every invoice gets, `scenarios` which honest oddities bills contain.
-    `timezone` is the warehouse's: days of history and of bills are days there. Two accounts that begin on the same day agree
-    in everything up to the end of the shorter one.
+    `errors` says how many billing errors of each rule every invoice gets, `scenarios` which honest oddities
+    bills contain. `timezone` is the warehouse's: days of history and of bills are days there. Two accounts that
+    begin on the same day agree in everything up to the end of the shorter one.
     """
 
     def __init__(

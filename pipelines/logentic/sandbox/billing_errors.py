@@ -1,7 +1,7 @@
 """Billing errors put into an invoice on purpose, each on a charge of its own, each with its label.
 
-In: a month that is about to be invoiced. Out: charges to add, to alter, to forget, and what a perfect audit would say of them.
-The rules are those of the reconciliation. Next: billing.py makes them events.
+In: a month that is about to be invoiced. Out: charges to add, to alter, to forget, and what a perfect audit
+would say of them. The rules are those of the reconciliation. Next: billing.py makes them events.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -146,7 +146,9 @@ class Injection:
             self.label(rule, charge, stake)
 
     def missing_charge(self, count: int) -> None:
-        """A charge that all the order's peers have. Late in the month, so that it is certain only once the month is billed."""
+        """A charge that all the order's peers have. Late in the month, so that it is certain only once the
+        month is billed.
+        """
         late = self.month.invoiced_at - ENOUGH_TIME
         completed = [order_id for order_id, at in self.month.completed.items() if at >= late]
         few_enough = len(self.month.completed) // 50

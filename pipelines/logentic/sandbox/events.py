@@ -1,6 +1,7 @@
 """What can happen on an account: one event, and what a movement of stock does to the five counters.
 
-In: nothing. Out: `Event`, `effect`, and `Row`, what they fold into. Every list of the API is these events, folded up to a moment. Next: warehouse.py.
+In: nothing. Out: `Event`, `effect`, and `Row`, what they fold into. Every list of the API is these events,
+folded up to a moment. Next: warehouse.py.
 """
 
 from collections.abc import Mapping
@@ -13,9 +14,9 @@ COUNTERS = ("supply", "receiving", "prepared", "back_ordered", "delivered")
 class Event(NamedTuple):
     """At a moment, something changes one record of one of the API's lists.
 
-    `change` holds the fields that change, or is None where the record goes. For `item_quantities` the key is the
-    item and `change` says what moved (`{"received": 8, "announced": -2}`), from which the counters follow; only the
-    first record of an item (kind "opening") gives its counters themselves.
+    `change` holds the fields that change, or is None where the record goes. For `item_quantities` the key is
+    the item and `change` says what moved (`{"received": 8, "announced": -2}`), from which the counters follow;
+    only the first record of an item (kind "opening") gives its counters themselves.
     """
 
     at: datetime
@@ -42,7 +43,9 @@ def effect(event: Event) -> tuple[int, ...]:
 
 
 class Row(dict[str, Any]):
-    """One record as it is at a moment. It is replaced, never changed, so that it can keep its JSON once written."""
+    """One record as it is at a moment. It is replaced, never changed, so that it can keep its JSON once
+    written.
+    """
 
     __slots__ = ("text",)
 

@@ -1,6 +1,7 @@
 """What can go wrong between a client and the service: scripted, or at random from a seed.
 
-In: a list of faults. Out: for each request the fault that strikes it, if any; what it does to an answer. Next: server.py.
+In: a list of faults. Out: for each request the fault that strikes it, if any; what it does to an answer. Next:
+server.py.
 """
 
 import json
@@ -37,10 +38,11 @@ ELSEWHERE = "http://localhost:9"
 
 @dataclass
 class Fault:
-    """One fault. It strikes requests of its path and page (any, if not given), but for the first `after` of them.
+    """One fault. It strikes requests of its path and page (any, if not given), but for the first `after` of
+    them.
 
-    `times=None`: for ever. `status` is of a server_error, `retry_after` and `as_date` of too_many_requests, `seconds` of a stall,
-    `elsewhere` the origin that a redirect or next_elsewhere points to.
+    `times=None`: for ever. `status` is of a server_error, `retry_after` and `as_date` of too_many_requests,
+    `seconds` of a stall, `elsewhere` the origin that a redirect or next_elsewhere points to.
     """
 
     kind: Kind
@@ -90,7 +92,9 @@ random_faults = RandomFaults
 
 
 def distort(fault: Fault, answer: Answer, origin: str, path: str, query: Mapping[str, str]) -> None:
-    """Faults of a service that answers, wrongly: a page without rows, a total that lies, a `next` that leads astray."""
+    """Faults of a service that answers, wrongly: a page without rows, a total that lies, a `next` that leads
+    astray.
+    """
     pagination = answer.pagination
     if pagination is None:
         return

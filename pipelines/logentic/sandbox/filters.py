@@ -1,6 +1,7 @@
 """The documented filters of every list: which rows a query asks for, and what is wrong with it.
 
-In: a query, readings. Out: a test for rows, or `Invalid` with what the service says of each parameter. Next: api.py.
+In: a query, readings. Out: a test for rows, or `Invalid` with what the service says of each parameter. Next:
+api.py.
 """
 
 from collections.abc import Callable, Iterator, Mapping

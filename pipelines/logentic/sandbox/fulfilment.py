@@ -1,6 +1,7 @@
 """Orders on their way through the warehouse: created, picked, packed, shipped, received; or not.
 
-In: the warehouse's floor. Out: the events of orders, and of the stock they take. Next: billing.py charges for them.
+In: the warehouse's floor. Out: the events of orders, and of the stock they take. Next: billing.py charges for
+them.
 """
 
 from dataclasses import dataclass, field

@@ -1,15 +1,16 @@
 """Inventory history: every item's stock at the end of every day, its volume and the price of storing it.
 
-In: events, in order. Out: rows of history, and the sum of an item's daily prices over a span, which is what storage is billed
-by. A row that is restated later shows something else, but what was priced stays priced. Next: billing.py, state.py.
+In: events, in order. Out: rows of history, and the sum of an item's daily prices over a span, which is what
+storage is billed by. A row that is restated later shows something else, but what was priced stays priced. Next:
+billing.py, state.py.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from logentic.sandbox.days import ONE_DAY, Days
+from logentic.sandbox.days import ONE_DAY, Days, month_start
 from logentic.sandbox.events import Event, Row, effect
 
 CENT, MICRO, TEN_THOUSANDTH = Decimal("0.01"), Decimal("0.000001"), Decimal("0.0001")
@@ -51,6 +52,7 @@ class History:
         self._midnight = days.start(first + ONE_DAY)
         self._items: dict[int, _Item] = {}
         self._priced: dict[int, dict[date, Row]] = {}
+        self._emptied: set[date] = set()
         self._restated: dict[tuple[int, date], Mapping[str, Any] | None] = {}
 
     def pass_to(self, at: datetime) -> None:
@@ -90,27 +92,35 @@ class History:
         rows = {item_id: self._row(item_id) for item_id in self._items}
         for (item_id, day), change in self._restated.items():
             if day == self.today:
-                _alter(rows, item_id, day, change)
+                self._alter(rows, item_id, day, change)
         return rows
 
     def restate(self, key: tuple[int, date], change: Mapping[str, Any] | None) -> None:
         """A row says something else from now on, appears, or is gone."""
         item_id, day = key
         if day in self.rows:
-            _alter(self.rows[day], item_id, day, change)
+            self._alter(self.rows[day], item_id, day, change)
         else:
             self._restated[key] = change
 
+    def _alter(self, rows: dict[int, Row], item_id: int, day: date, change: Mapping[str, Any] | None) -> None:
+        if change is None:
+            rows.pop(item_id, None)
+        else:
+            rows[item_id] = Row((rows.get(item_id) or self._row(item_id)) | {"date": day} | dict(change))
+
     def restate_after_count(self, item_id: int, found: int, span: int) -> None:
-        """What was counted today was so already during the days before; once a month one of these days comes out empty."""
+        """What was counted today was so on the days before already; and once a month one of these comes out
+        empty.
+        """
         for back in range(1, span + 1):
-            day = self.today - timedelta(days=back)
+            day = self.today - ONE_DAY * back
             row = self.rows.get(day, {}).get(item_id)
             if row and row["supply"] + found >= 0:
                 self.restate((item_id, day), {"supply": row["supply"] + found})
-        emptied = self.today - timedelta(days=span)
-        if emptied.day in range(8, 8 + span) and all(self.rows.get(emptied - ONE_DAY * n) for n in range(1, span)):
-            self.rows[emptied] = {}
+        if self.today.day > span and month_start(self.today) not in self._emptied:
+            self._emptied.add(month_start(self.today))
+            self.rows[self.today - ONE_DAY * span] = {}
 
     def priced(self, item_id: int | None, start: date, end: date) -> Iterator[Row]:
         """The item-days of a span as they were priced: of one item, or of all."""
@@ -148,10 +158,3 @@ class History:
             receiving=item.receiving,
             supply=item.supply,
         )
-
-
-def _alter(rows: dict[int, Row], item_id: int, day: date, change: Mapping[str, Any] | None) -> None:
-    if change is None:
-        rows.pop(item_id, None)
-    else:
-        rows[item_id] = Row({"id": item_id, "date": day} | rows.get(item_id, {}) | dict(change))

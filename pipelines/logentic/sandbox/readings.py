@@ -1,6 +1,7 @@
 """What the reference leaves open, as options: one field per question, the first reading given is the default.
 
-In: nothing. Out: `Readings`, which state.py and api.py follow. A client must come to the same tables under all of them.
+In: nothing. Out: `Readings`, which state.py and api.py follow. A client must come to the same tables under all
+of them.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Literal
 class Readings:
     """One way of reading the reference.
 
-    The zone of history's days is the account's `timezone`; whether a return lowers `delivered` is its `returned_as`.
+    The zone of history's days is the account's `timezone`; whether a return lowers `delivered` is its
+    `returned_as`.
     """
 
     last_page: Literal["absent", "null", "empty"] = "absent"

@@ -1,6 +1,7 @@
 """The sandbox from a terminal: served until Ctrl-C.
 
-In: a port, a seed, a scale, a number of days. Out: the two environment variables to set, on stdout. cli.py calls it.
+In: a port, a seed, a scale, a number of days. Out: the two environment variables to set, on stdout. cli.py
+calls it.
 """
 
 import sys

@@ -1,6 +1,7 @@
 """Items and their stock: created, announced, received, counted, edited, some day given up.
 
-In: the warehouse's floor. Out: shelves to pick from, and the events that filled them. Next: fulfilment.py empties them.
+In: the warehouse's floor. Out: shelves to pick from, and the events that filled them. Next: fulfilment.py
+empties them.
 """
 
 from collections.abc import Callable

@@ -79,10 +79,15 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """What FILE holds: covered days, last success, rows and incomplete windows of each resource."""
+    from rich.console import Console
+
     from logentic.reports import status as report
 
     found = report.read_status(db)
-    print(json.dumps(found, indent=2, default=str) if as_json else "\n".join(report.as_lines(found)))
+    if as_json:
+        print(json.dumps(found, indent=2, default=str))
+    else:
+        report.show(found, Console(highlight=False))
 
 
 @app.command()

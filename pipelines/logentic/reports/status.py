@@ -4,11 +4,12 @@ In: FILE, read only. Out: per resource the covered days, last success, rows and 
 Next: cli.py prints it.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from rich.console import Console
+from rich.table import Table
 
 from logentic.errors import StateError, UsageError
 
@@ -74,12 +75,20 @@ def read_status(file: Path) -> dict[str, Any]:
     return {"file": str(file), "bytes": file.stat().st_size, "resources": resources}
 
 
-def as_lines(found: dict[str, Any]) -> Iterator[str]:
-    yield f"{found['file']} ({found['bytes'] / 1e6:,.1f} MB)"
-    yield f"{'':<18} {'from':>10} {'to':>10} {'last success (UTC)':>20} {'rows':>10} {'incomplete':>10}"
+def show(found: dict[str, Any], console: Console) -> None:
+    """Print the status as a table."""
+    table = Table(title=f"{found['file']} ({found['bytes'] / 1e6:,.1f} MB)", title_justify="left", box=None)
+    for name in ("", "from", "to", "last success (UTC)", "versions kept", "incomplete windows"):
+        table.add_column(name, justify="left" if not name else "right")
     for name, row in found["resources"].items():
         success = f"{row['last_success']:%Y-%m-%d %H:%M:%S}" if row["last_success"] else "never"
-        yield (
-            f"{name:<18} {row['first_day'] or '':>10} {row['last_day'] or '':>10} {success:>20}"
-            f" {row['rows']:>10,} {row['incomplete_windows']:>10}"
+        cells = (
+            name,
+            row["first_day"] or "",
+            row["last_day"] or "",
+            success,
+            f"{row['rows']:,}",
+            row["incomplete_windows"],
         )
+        table.add_row(*map(str, cells))
+    console.print(table)

@@ -1,25 +1,12 @@
-with
-
-changes as (
-
-    select
-        record_id,
-        item_id,
-        updated_at,
-        lag(record_id) over history is null as is_opening,
-        supply - coalesce(lag(supply) over history, 0) as supply_change,
-        prepared - coalesce(lag(prepared) over history, 0) as prepared_change,
-        receiving - coalesce(lag(receiving) over history, 0) as receiving_change,
-        delivered - coalesce(lag(delivered) over history, 0) as delivered_change,
-        back_ordered - coalesce(lag(back_ordered) over history, 0) as back_ordered_change
-    from {{ ref('stg_item_quantities') }}
-    window history as (partition by item_id order by updated_at, record_id)
-
-)
-
 select
-    *,
-    -- Δsupply + picked − returned, written out: what was shipped off prepared cancels.
-    supply_change + prepared_change + delivered_change as arrived,
-    greatest(0, least(supply_change + prepared_change + delivered_change, -receiving_change)) as received
-from changes
+    record_id,
+    item_id,
+    updated_at,
+    lag(record_id) over history is null as is_opening,
+    supply - coalesce(lag(supply) over history, 0) as supply_change,
+    prepared - coalesce(lag(prepared) over history, 0) as prepared_change,
+    receiving - coalesce(lag(receiving) over history, 0) as receiving_change,
+    delivered - coalesce(lag(delivered) over history, 0) as delivered_change,
+    back_ordered - coalesce(lag(back_ordered) over history, 0) as back_ordered_change
+from {{ ref('stg_item_quantities') }}
+window history as (partition by item_id order by updated_at, record_id)

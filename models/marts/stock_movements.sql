@@ -1,5 +1,16 @@
 with
 
+changes as (
+
+    select
+        *,
+        -- Δsupply + picked − returned, written out: what was shipped off prepared cancels.
+        supply_change + prepared_change + delivered_change as arrived,
+        greatest(0, least(supply_change + prepared_change + delivered_change, -receiving_change)) as received
+    from {{ ref('stock_changes') }}
+
+),
+
 kinds (movement_type, counter, is_opening, physical_sign) as (
 
     values
@@ -40,7 +51,7 @@ movements as (
                 else back_ordered_change
             end
         end as quantity
-    from {{ ref('stock_changes') }} as changes
+    from changes
     inner join kinds on changes.is_opening = kinds.is_opening
 
 )

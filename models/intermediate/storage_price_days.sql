@@ -32,7 +32,6 @@ account_days as (
 
 select
     charges.charge_id,
-    charges.start_date,
     charges.end_date,
     item_days.date,
     item_days.expected_price
@@ -43,7 +42,6 @@ where item_days.expected_price is not null
 union all
 select
     charges.charge_id,
-    charges.start_date,
     charges.end_date,
     account_days.date,
     account_days.expected_price

@@ -132,7 +132,8 @@ def raw_table(name: str, key: str, grain: str, schema: pa.Schema, personal: froz
         for field in schema
         if not field.name.startswith("_")
     )
-    return f"\n### logentic_raw.{name}\n\n{grain}\n\nKey of a record: {key}.\n\n| column | type | |\n| --- | --- | --- |\n{columns}"
+    heading = f"\n### logentic_raw.{name}\n\n{grain}\n\nKey of a record: {key}.\n"
+    return f"{heading}\n| column | type | |\n| --- | --- | --- |\n{columns}"
 
 
 def as_type(kind: pa.DataType) -> str:

@@ -21,10 +21,11 @@ judged as (
         case
             when settlements.settled_by is not null then 'settled'
             when settlements.duplicate_of is not null then 'duplicate_charge'
-            when coalesce(charges.amount, 0) <= 0 then 'not_a_charge'
+            when coalesce(charges.amount, -1) < 0 then 'not_a_charge'
+            when expectations.{{ var('storage_basis') }} is not null then 'storage'
+            when charges.amount = 0 then 'not_a_charge'
             when upper(orders.status) = 'CANCELLED' and not orders.has_shipped then 'cancelled_order'
             when charges.order_id is not null and orders.order_id is null then 'unknown_order'
-            when expectations.{{ var('storage_basis') }} is not null then 'storage'
         end as verdict
     from {{ ref('charges') }} as charges
     left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id

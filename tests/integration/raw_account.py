@@ -4,6 +4,7 @@ In: rows as keyword arguments. Out: a DuckDB file that dbt can build from. Next:
 """
 
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import duckdb
@@ -62,6 +63,11 @@ class RawAccount:
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         with self.connect() as connection:
             return connection.execute(statement).fetchall()
+
+    def copy(self, path: Path) -> Path:
+        """The file as it stands, elsewhere; what dbt, in this process, has not yet written to it included."""
+        self.execute("checkpoint")
+        return Path(copyfile(self.path, path))
 
     def add(self, table: str, **row: Any) -> None:
         if table != "_dlt_loads":

@@ -29,9 +29,7 @@ __all__ = [
 
 
 def _folded(account: Account, at: datetime, resource: str) -> dict[int, TruthRow]:
-    """The last known fields of every record there ever was; `is_gone` where it was removed, `event_at` of the
-    last change.
-    """
+    """The last known fields of every record there ever was; `is_gone` where it was removed."""
     records: dict[int, TruthRow] = {}
     for event in events(account, at, resource):
         record = records.setdefault(event.key, {"created_at": event.at})
@@ -89,25 +87,25 @@ def order_lines(account: Account, at: datetime) -> list[TruthRow]:
 
 def charges(account: Account, at: datetime) -> list[TruthRow]:
     """One row per charge there ever was."""
-    records = _folded(account, at, "payment_items")
-    invoices = list(events(account, at, "invoices"))
-    priced: dict[int | None, dict[date, Decimal]] = {}
-    for row in item_days(account, at, restated=False):
-        for item_id in (row["item_id"], None):
-            by_day = priced.setdefault(item_id, {})
-            by_day[row["date"]] = by_day.get(row["date"], Decimal(0)) + row["price"]
+    records: dict[int, TruthRow] = {}
+    for event in events(account, at, "payment_items", "invoices"):
+        change = event.change or {}
+        if event.resource == "invoices":
+            billed = {"payment_id": event.key, "billed_date": change["billed_date"]}
+            for record in records.values():
+                if "billed_date" not in record and record["start"] < change["before"]:
+                    record.update(billed)
+        else:
+            records.setdefault(event.key, {}).update(change, is_gone=event.change is None)
+    prices = _daily_prices(account, at)
     yesterday = account.days.of(at) - ONE_DAY
     for charge in records.values():
         if charge["type"] == "storage" and "end" not in charge:
             last = min(next_month(charge["start"]) - ONE_DAY, yesterday)
-            by_day = priced[charge.get("item_id")]
+            by_day = prices[charge.get("item_id")]
             days = [day for day in by_day if charge["start"] <= day <= last]
-            charge.setdefault("amount", sum(map(by_day.__getitem__, days), Decimal(0)).quantize(CENT, ROUND_HALF_UP))
+            charge.setdefault("amount", sum((by_day[day] for day in days), Decimal(0)).quantize(CENT, ROUND_HALF_UP))
             charge["end"] = max(days)
-        for invoice in invoices:
-            is_due = charge["created_at"] <= invoice.at and charge["start"] < (invoice.change or {})["before"]
-            if is_due and not charge.get("billed_date"):
-                charge |= {"payment_id": invoice.key, "billed_date": (invoice.change or {})["billed_date"]}
     return [
         {
             "charge_id": charge_id,
@@ -124,6 +122,16 @@ def charges(account: Account, at: datetime) -> list[TruthRow]:
         }
         for charge_id, charge in sorted(records.items())
     ]
+
+
+def _daily_prices(account: Account, at: datetime) -> dict[int | None, dict[date, Decimal]]:
+    """What each item's storage was priced at each day; under None all items together."""
+    prices: dict[int | None, dict[date, Decimal]] = {}
+    for row in item_days(account, at, restated=False):
+        for item_id in (row["item_id"], None):
+            by_day = prices.setdefault(item_id, {})
+            by_day[row["date"]] = by_day.get(row["date"], Decimal(0)) + row["price"]
+    return prices
 
 
 def invoices(account: Account, at: datetime) -> list[TruthRow]:

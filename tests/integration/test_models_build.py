@@ -25,13 +25,14 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
     with pytest.MonkeyPatch.context() as environment:
         folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         folders += ["--target-path", str(work / "target"), "--log-path", str(work / "logs")]
-        environment.setenv("LOGENTIC_DB", str(work / "none.duckdb"))
+        environment.setenv("LOGENTIC_DB", str(work / "account.duckdb"))
         parsed = dbtRunner().invoke(["--quiet", "parse", *folders]).result
 
         def run(file: Path, command: str, *options: str, **settings: Any) -> dbtRunnerResult:
             environment.setenv("LOGENTIC_DB", str(file))
-            # Parsed once for all that run with the settings as they are: parsing is most of what a run costs.
-            runner = dbtRunner(manifest=None if settings else parsed)
+            # Tests share what was parsed, as parsing is most of their cost; it names the file, so all have one name.
+            # A build parses for itself: dbt writes what it compiled into what was parsed.
+            runner = dbtRunner(manifest=parsed if command == "test" else None)
             return runner.invoke(["--quiet", command, *options, *folders, "--vars", json.dumps(settings)])
 
         yield run
@@ -73,11 +74,11 @@ def account(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> RawAccount:
 
 
 def test_every_example_of_the_models_holds(dbt: Dbt, account: RawAccount, tmp_path: Path) -> None:
-    assert dbt(account.copy(tmp_path / "copy.duckdb"), "test", "--select", "test_type:unit").success
+    assert dbt(account.copy(tmp_path / "account.duckdb"), "test", "--select", "test_type:unit").success
 
 
 def test_an_account_in_which_nothing_has_happened_builds(dbt: Dbt, tmp_path: Path) -> None:
-    empty = RawAccount(tmp_path / "empty.duckdb")
+    empty = RawAccount(tmp_path / "account.duckdb")
     assert dbt(empty.path, "build", "--exclude-resource-type", "unit_test").success
     assert empty.execute("select count(*) from orders") == [(0,)]
 
@@ -162,7 +163,7 @@ def test_what_cannot_be_checked_says_why(account: RawAccount) -> None:
     ],
 )
 def test_a_tampered_row_is_found(dbt: Dbt, account: RawAccount, tmp_path: Path, tampering: str) -> None:
-    file = account.copy(tmp_path / "tampered.duckdb")
+    file = account.copy(tmp_path / "account.duckdb")
     with duckdb.connect(str(file)) as connection:
         assert connection.execute(tampering).fetchall() != [(0,)]
     outcome = dbt(file, "test", "--exclude", "test_type:unit")
@@ -170,7 +171,7 @@ def test_a_tampered_row_is_found(dbt: Dbt, account: RawAccount, tmp_path: Path, 
 
 
 def test_history_that_disagrees_is_a_finding_and_no_broken_build(dbt: Dbt, account: RawAccount, tmp_path: Path) -> None:
-    file = account.copy(tmp_path / "restated.duckdb")
+    file = account.copy(tmp_path / "account.duckdb")
     with duckdb.connect(str(file)) as connection:
         connection.execute(
             "update logentic_raw.inventory_history set supply = supply + 3 where id = 1 and date = '2026-01-05'"
@@ -184,7 +185,7 @@ def test_history_that_disagrees_is_a_finding_and_no_broken_build(dbt: Dbt, accou
 
 
 def test_charges_under_other_names_are_read(dbt: Dbt, tmp_path: Path) -> None:
-    raw = RawAccount(tmp_path / "aliases.duckdb")
+    raw = RawAccount(tmp_path / "account.duckdb")
     raw.execute("alter table logentic_raw.payment_items add column total varchar")
     raw.execute("alter table logentic_raw.payment_items add column sum_due varchar")
     raw.execute("alter table logentic_raw.payment_items add column start_date varchar")
@@ -206,7 +207,7 @@ def test_charges_under_other_names_are_read(dbt: Dbt, tmp_path: Path) -> None:
 
 
 def test_settings_reach_the_models(dbt: Dbt, account: RawAccount, tmp_path: Path) -> None:
-    file = account.copy(tmp_path / "settings.duckdb")
+    file = account.copy(tmp_path / "account.duckdb")
     rates = [{"rate": "0.02", "valid_from": "2026-01-05", "valid_to": "9999-12-31"}]
     settings = {"timezone": "America/Toronto", "storage_rates": rates, "storage_basis": "month_end", "dispute_days": 30}
     assert dbt(file, "build", "--exclude-resource-type", "unit_test", **settings).success

@@ -77,6 +77,13 @@ def test_a_page_past_the_end_is_empty(sandbox: Sandbox) -> None:
     assert get(sandbox, "orders", page="x").json()["meta"]["pagination"]["current_page"] == 1
 
 
+def test_the_last_page_can_be_full(sandbox: Sandbox) -> None:
+    item_id = get(sandbox, "items").json()["data"][0]["id"]
+    query = {"start": "2026-02-01", "end": "2026-02-28", "per_page": 14}
+    pagination = get(sandbox, f"items/inventory/{item_id}", **query).json()["meta"]["pagination"]
+    assert (pagination["total"], pagination["total_pages"]) == (28, 2)
+
+
 def test_records_hold_the_documented_fields(sandbox: Sandbox) -> None:
     order = get(sandbox, "orders").json()["data"][0]
     assert {"order_type", "status", "warehouse_id", "recipient", "stored_items", "place"} <= set(order)

@@ -202,6 +202,15 @@ def test_changes_happen_at_the_clocks_moment_and_are_undone_before_it(sandbox: S
     assert "2026-03-13" in {row["date"] for row in walk(sandbox, f"items/inventory/{item_id}?{YEARS}")}
 
 
+def test_what_is_inserted_is_never_taken_for_what_comes_later(sandbox: Sandbox) -> None:
+    charge_id = sandbox.insert("payment_items", {"type": "custom", "amount": 12, "start": TODAY, "end": TODAY})
+    order_id = sandbox.insert("orders", {"status": "PENDING", "stored_items": []})
+    sandbox.clock.advance(timedelta(days=9))
+    assert get(sandbox, f"payment_items/{charge_id}").json()["data"]["amount"] == 12
+    assert get(sandbox, f"orders/{order_id}").json()["data"]["status"] == "PENDING"
+    assert len(sandbox.state().tables["orders"]) > 200
+
+
 def test_a_change_from_before_reaches_another_sandbox_of_the_account(sandbox: Sandbox) -> None:
     with Sandbox(sandbox.account) as other:
         assert other.state().version

@@ -110,7 +110,7 @@ class Api:
         rows = self._found(resource, query, item_id)
         if resource == "payment_items" and _is_true(query, "group_by_invoice"):
             rows = _by_invoice(rows)
-        size, page = self._page_size(query), _positive(query.get("page")) or 1
+        size, page = self._page_size(query), positive(query.get("page")) or 1
         shown = rows[(page - 1) * size : page * size]
         pages = max(1, -(-len(rows) // size))
         return Answer(
@@ -126,7 +126,7 @@ class Api:
         )
 
     def _page_size(self, query: Query) -> int:
-        asked = _positive(query.get("per_page"))
+        asked = positive(query.get("per_page"))
         if self._readings.page_size == "ignored" or asked is None:
             return PAGE_SIZE
         return min(asked, CAP if self._readings.page_size == "capped" else LARGEST_PAGE)
@@ -233,8 +233,8 @@ def _is_true(query: Query, name: str) -> bool:
     return query.get(name, "").lower() in {"1", "true"}
 
 
-def _positive(text: str | None) -> int | None:
-    """Laravel takes a page that is no number above 0 for no page at all."""
+def positive(text: str | None) -> int | None:
+    """A whole number above 0; Laravel takes a page that is none for no page at all."""
     return int(text) if text and text.isascii() and text.isdigit() and int(text) > 0 else None
 
 

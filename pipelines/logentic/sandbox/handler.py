@@ -66,11 +66,10 @@ class Handler(BaseHTTPRequestHandler):
         self._take_apart()
         if sandbox.latency:
             time.sleep(sandbox.latency)
-        page = self.query.get("page", "1")
         if sandbox.rate_limit and (wait := sandbox.rate_limit.take()):
             self._too_many(int(wait) + 1, as_date=False)
             return
-        fault = sandbox.strike(self.path, int(page) if page.isdigit() else 1)
+        fault = sandbox.strike(self.path, self.query)
         if fault and self._fail(fault):
             return
         if self.headers.get("Authorization") != f"Bearer {sandbox.token}":

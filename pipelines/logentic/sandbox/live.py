@@ -35,9 +35,9 @@ class LiveAccount:
             return self._state
 
     def insert(self, resource: str, fields: Mapping[str, Any], key: int | None = None) -> int:
-        """A new order, item or charge; its id follows the last one unless given."""
+        """A new order, item (with its three sides) or charge; its id follows all that the account will ever use."""
         with self.lock:
-            key = key or max(self.state().tables[resource], default=0) + 1
+            key = key or max(event.key for event in self.account.events if event.resource == resource) + 1
             self._happen("inserted", resource, key, {"created_at": self.clock.now(), **fields})
             return key
 

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import NamedTuple
 
 from logentic.sandbox.account import Account
-from logentic.sandbox.api import Answer, Api
+from logentic.sandbox.api import Answer, Api, positive
 from logentic.sandbox.clock import Clock
 from logentic.sandbox.faults import Fault, RateLimit, Striking
 from logentic.sandbox.handler import Handler, SandboxServer
@@ -88,8 +88,9 @@ class Sandbox(LiveAccount):
         """
         self._hooks.append(hook)
 
-    def strike(self, path: str, page: int) -> Fault | None:
+    def strike(self, path: str, query: dict[str, str]) -> Fault | None:
         """The fault that hits a request, if any."""
+        page = positive(query.get("page")) or 1
         with self.lock:
             for fault in self.faults:
                 if struck := fault.strike(path, page):

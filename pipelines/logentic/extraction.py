@@ -103,9 +103,10 @@ class Extraction:
         """The readings of one resource, as they are done; None while there is none yet and others may go on."""
         waiting = deque(Node(window) for window in windows)
         running = self._running[resource.name] = set()
+        done_any = False  # each extraction gets on, however little time it is given
         try:
             while waiting or running:
-                if waiting and not self._go_on():
+                if waiting and done_any and not self._go_on():
                     self.unread.add(resource.name)
                     waiting.clear()
                 while waiting and len(running) < self._connections:
@@ -115,6 +116,7 @@ class Extraction:
                 for future in done:
                     result = future.result()
                     if isinstance(result, Reading):
+                        done_any = True
                         yield result
                     else:
                         waiting.extendleft(reversed(result))

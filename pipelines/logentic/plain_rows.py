@@ -5,15 +5,17 @@ In: the rows of pages as JSON. Out: Arrow arrays by column, every field that the
 `ValueMisfit` with the resource, the field and the value's type. Next: back to rows.py.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import chain, count
 from typing import Any
 
 import pyarrow as pa
 import simplejson
 
-from logentic.errors import ValueMisfit
+from logentic.errors import BadAnswer, ValueMisfit
 from logentic.personal import Pseudonyms
 from logentic.schemas import DAY, INTEGER, MOMENT, TEXT, TRUTH, Resource
 
@@ -24,13 +26,16 @@ def read_plainly(
     resource: Resource, pages: Sequence[bytes], pseudonyms: Pseudonyms, where: str
 ) -> tuple[Columns, Columns | None, list[int]]:
     """Columns of the records, columns of their lines (with `_parent`, the record's place), rows of each page."""
-    documents = [simplejson.loads(page, use_decimal=True)["data"] for page in pages]
+    try:
+        documents = [simplejson.loads(page, use_decimal=True)["data"] for page in pages]
+    except ValueError:
+        raise BadAnswer(f"{where}: the rows are not JSON", "Run again; if it stays, report it to Logentic.") from None
     rows = [row for document in documents for row in document]
     if bad := next((row for row in rows if not isinstance(row, dict)), None):
         raise ValueMisfit(f"{where}: a row is {_kind_of(bad)} and not an object", "Report it to Logentic.")
     nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
     own_list = {resource.lines.field} if resource.lines else set()
-    records = [_flatten(row, nested, own_list) for row in rows]
+    records = [_flatten(row, nested, own_list, where) for row in rows]
     columns = _columns(records, resource.columns, pseudonyms, where)
     for name in resource.key:
         if name != "warehouse_id" and columns[name].null_count:
@@ -42,11 +47,12 @@ def _lines(resource: Resource, rows: list[Any], pseudonyms: Pseudonyms, where: s
     lines = resource.lines
     if not lines:
         return None
-    found = [
-        (parent, number, line)
-        for parent, row in enumerate(rows)
-        for number, line in enumerate(row.get(lines.field) or [], 1)
-    ]
+    found = []
+    for parent, row in enumerate(rows):
+        own = row.get(lines.field) or []
+        if not isinstance(own, list) or not all(isinstance(line, dict) for line in own):
+            raise _misfit(where, lines.field, _kind_of(own), "a list of objects")
+        found += [(parent, number, line) for number, line in enumerate(own, 1)]
     columns = _columns([line for _, _, line in found], lines.columns, pseudonyms, f"{where}, {lines.field}")
     return {
         lines.parent: pa.array([_integer(rows[parent]["id"]) for parent, _, _ in found], INTEGER),
@@ -56,12 +62,14 @@ def _lines(resource: Resource, rows: list[Any], pseudonyms: Pseudonyms, where: s
     }
 
 
-def _flatten(row: dict[str, Any], nested: set[str], dropped: set[str]) -> dict[str, Any]:
+def _flatten(row: dict[str, Any], nested: set[str], dropped: set[str], where: str) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if name in dropped:
             continue
         if name in nested and isinstance(value, dict | list | None):
+            if isinstance(value, list) and value:
+                raise _misfit(where, name, "a list", "an object")
             # PHP writes an empty map as an empty array.
             flat |= {f"{name}__{inner}": part for inner, part in dict(value or {}).items()}
         else:
@@ -77,8 +85,17 @@ def _columns(
     }
     for name in sorted({name for record in records for name in record} - set(known)):
         texts = [_text(pseudonyms.unknown(name, record.get(name))) for record in records]
-        columns[name] = pa.array(texts, pa.string())
+        columns[_free_name(name, columns)] = pa.array(texts, pa.string())
     return columns
+
+
+def _free_name(field: str, taken: Columns) -> str:
+    """A field as dlt will name its column: under another name, what is read would never equal what is stored."""
+    parts = (re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", part) for part in field.split("__"))
+    words = (re.sub(r"[^a-z0-9]+", "_", part.lower()).strip("_") for part in parts)
+    name = "__".join(word for word in words if word) or "unnamed"
+    name = f"_{name}" if name[0].isdigit() else name
+    return next(free for free in chain([name], (f"{name}_{n}" for n in count(2))) if free not in taken)
 
 
 def _column(values: Iterable[Any], kind: pa.DataType, name: str, where: str) -> pa.Array:
@@ -87,7 +104,7 @@ def _column(values: Iterable[Any], kind: pa.DataType, name: str, where: str) -> 
     for value in values:
         try:
             converted.append(None if value is None else read(value))
-        except (ValueError, TypeError, InvalidOperation):
+        except (ValueError, TypeError, OverflowError, InvalidOperation):
             raise _misfit(where, name, _kind_of(value), kind) from None
     try:
         return pa.array(converted, kind)
@@ -95,7 +112,7 @@ def _column(values: Iterable[Any], kind: pa.DataType, name: str, where: str) -> 
         raise _misfit(where, name, "a value too large or with too many digits", kind) from None
 
 
-def _misfit(where: str, name: str, what: str, kind: pa.DataType) -> ValueMisfit:
+def _misfit(where: str, name: str, what: str, kind: pa.DataType | str) -> ValueMisfit:
     return ValueMisfit(
         f"{where}: field {name!r} holds {what} where {kind} is expected",
         "Nothing of this window was loaded. Report it, with the field's name.",

@@ -7,6 +7,7 @@ which either takes it without loss or says which field of which resource does no
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -59,10 +60,9 @@ def distinct(records: pa.Table, key: Sequence[str]) -> pa.Array:
 
 def read_rows(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str) -> Rows:
     """Every row of the pages, in their order. A value that does not fit raises `ValueMisfit`."""
-    try:
+    with suppress(pa.ArrowInvalid):
         return _quickly(resource, pages, pseudonyms)
-    except pa.ArrowInvalid:
-        return read_carefully(resource, pages, pseudonyms, where)
+    return read_carefully(resource, pages, pseudonyms, where)
 
 
 def read_carefully(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str) -> Rows:
@@ -133,6 +133,8 @@ def _lines(lines: Lines, lists: pa.ListArray, parents: pa.Array) -> pa.Table:
     indices = pc.list_parent_indices(lists)
     starts = pc.subtract(lists.offsets, lists.offsets[0]).slice(0, len(lists))
     structs = lists.flatten()
+    if structs.null_count:
+        raise pa.ArrowInvalid("a line that is null")
     numbers = pc.add(pc.subtract(pa.array(range(len(structs)), pa.int64()), starts.take(indices).cast(pa.int64())), 1)
     columns = {name: _convert(array, lines.columns[name]) for name, array in _flat(structs)}
     return pa.table({lines.parent: parents.take(indices), "line_number": numbers, **columns, "_parent": indices})

@@ -59,7 +59,7 @@ class Session:
     def __init__(self, run: Run, stored: Stored, go_on: Callable[[], bool]) -> None:
         self.run = run
         self.receipts: list[dict[str, Any]] = []
-        self.running: set[str] = set()
+        self.running: set[str] = set()  # resources that have begun and not ended
         self._stored = stored
         self._client = Client(run.settings, run.traffic)
         self._extraction = Extraction(
@@ -76,10 +76,9 @@ class Session:
 
     def news(self, resource: Resource) -> Iterator[Rows | None]:
         """What of a resource is new or differs from what is stored, by window; None while there is nothing yet."""
-        if resource.name not in self.run.select or resource.name in self.run.failures:
-            return
-        self.running.add(resource.name)
         try:
+            if resource.name not in self.run.select or resource.name in self.run.failures:
+                return
             for reading in self._extraction.readings(resource, self._plan(resource)):
                 yield self._compare(resource, reading) if reading else None
             if resource.name == "payment_items" and not (self.run.start or self.run.end):

@@ -74,6 +74,7 @@ class _Shared:
     def news(self, resource: Resource) -> Iterator[Any]:
         """Arrow tables; None where others may go on."""
         session = self._open()
+        session.running.add(resource.name)
         yield from _tables(resource, empty_rows(resource))  # the tables exist also where nothing was found
         for rows in session.news(resource):
             if rows is None:

@@ -4,6 +4,7 @@ In: a dlt pipeline. Out: `Receipt`s for the plan, and Arrow tables to compare a 
 Next: versions.py, which compares.
 """
 
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,6 +17,9 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from logentic.rows import Rows
 from logentic.schemas import INTEGER, Resource
 from logentic.windows import Receipt, Window
+
+# How dlt 1.31 reads Arrow from DuckDB 2.0; nothing that a user could change.
+warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
 
 
 class Stored:

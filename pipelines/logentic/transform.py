@@ -36,8 +36,8 @@ def model_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-def build(settings: Settings, state: State) -> Built:
-    """Build all models and run all data tests. A failure of either is a `BuildError` that names them."""
+def build(settings: Settings, state: State, *, only_checks: bool = False) -> Built:
+    """Build all models and run all data tests, or the tests alone. A failure is a `BuildError` that names it."""
     os.environ.update(
         LOGENTIC_DB=str(state.work),
         DBT_SEND_ANONYMOUS_USAGE_STATS="false",
@@ -52,9 +52,7 @@ def build(settings: Settings, state: State) -> Built:
             "--no-use-colors",
             "--log-level-file",
             "none",
-            "build",
-            "--exclude-resource-type",
-            "unit_test",
+            *(["test", "--select", "test_type:data"] if only_checks else ["build", "--exclude-resource-type", "unit_test"]),
             "--project-dir",
             project,
             "--profiles-dir",

@@ -31,8 +31,9 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
     if stored is None:
         return News(fresh, len(fresh.records), 0, fresh.records.slice(0, 0))
     with in_memory() as memory:
-        known = _comparable(memory, "stored", resource, stored)
-        asked = _comparable(memory, "fresh", resource, fresh)
+        line_columns = sorted({name for rows in (stored, fresh) if rows.lines for name in rows.lines.column_names})
+        known = _comparable(memory, "stored", resource, stored, line_columns)
+        asked = _comparable(memory, "fresh", resource, fresh, line_columns)
         same_key = " and ".join(f"f.{name} is not distinct from s.{name}" for name in resource.key)
         differs = " or ".join(
             f"{_side('f', name, asked)} is distinct from {_side('s', name, known)}" for name in sorted(asked | known)
@@ -78,7 +79,9 @@ def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:
     )
 
 
-def _comparable(memory: duckdb.DuckDBPyConnection, name: str, resource: Resource, rows: Rows) -> set[str]:
+def _comparable(
+    memory: duckdb.DuckDBPyConnection, name: str, resource: Resource, rows: Rows, line_columns: list[str]
+) -> set[str]:
     """Register the records, numbered and with their lines as one value; the names of the columns to compare."""
     compared = {
         column for column in rows.records.column_names if column not in BOOKKEEPING and column not in resource.key
@@ -89,8 +92,12 @@ def _comparable(memory: duckdb.DuckDBPyConnection, name: str, resource: Resource
         memory.execute(f"create view {name} as from {name}_records")
         return compared
     parent = resource.lines.parent
-    columns = sorted(set(rows.lines.column_names) - BOOKKEEPING - {parent, "line_number"})
-    values = ", ".join(f'{column} := "{column}"::varchar' for column in columns)
+    values = ", ".join(
+        # A column that only the other side has is null here: as structs of other shapes equal lines would differ.
+        f'"{column}" := ' + (f'"{column}"::varchar' if column in rows.lines.column_names else "null::varchar")
+        for column in line_columns
+        if column not in BOOKKEEPING | {parent, "line_number"}
+    )
     memory.register(f"{name}_lines", rows.lines)
     memory.execute(
         f"create table {name} as select r.*, l._lines from {name}_records as r left join (select {parent}, _seen_at,"

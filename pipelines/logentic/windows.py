@@ -19,7 +19,7 @@ from logentic.settings import Settings
 
 Span = tuple[datetime, datetime]
 
-SECOND, DAY, WEEK = timedelta(seconds=1), timedelta(days=1), timedelta(days=7)
+SECOND, MINUTE, DAY, WEEK = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1), timedelta(days=7)
 # An orders filter takes a day, of an unknown zone, perhaps without the day itself: two days hold either.
 # A charge may lie within, overlap or end in the span that is asked for: a month holds the longest.
 MARGIN = {
@@ -155,17 +155,10 @@ def plan(
     windows = []
     for kind, wanted, end in _wanted(resource, ask, mine, settings, unbilled_since, beginning):
         this_run = [r.span for r in mine if r.filter == kind and r.run_id == ask.run_id]
-        windows += [
-            Window(
-                resource,
-                kind,
-                a,
-                b,
-                Edge.OPEN if a <= beginning else Edge.OUTER,
-                Edge.OPEN if b >= end and ask.end is None else Edge.OUTER,
-            )
-            for a, b in without(wanted, this_run)
-        ]
+        for a, b in without(wanted, this_run):
+            before = Edge.OPEN if a <= beginning else Edge.OUTER
+            after = Edge.OPEN if b >= end and ask.end is None else Edge.OUTER
+            windows.append(Window(resource, kind, a, b, before, after))
     return windows
 
 
@@ -189,7 +182,8 @@ def _wanted(
     if ask.start or ask.end:
         yield kind, [(max(ask.start or beginning, beginning), min(ask.end or end, end))], end
         return
-    past = [receipt for receipt in receipts if receipt.run_id != ask.run_id]
+    # A service whose clock went wrong for a while said that it had come further than it had.
+    past = [r for r in receipts if r.run_id != ask.run_id and r.finished_at <= ask.now + MINUTE]
     read = [r.span for r in past if r.filter == kind and r.is_complete and r.is_confirmed]
     reached = max((b for _, b in read), default=beginning)
     reread_from = reached - lookback

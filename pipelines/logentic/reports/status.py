@@ -34,7 +34,6 @@ last_read as (
 
 select
     resource,
-    min(window_start) filter (where is_complete and rows_read > 0 and filter <> 'snapshot')::date as first_day,
     max(window_end - interval 1 second) filter (where is_complete)::date as last_day,
     max(finished_at) filter (where is_complete) as last_success,
     count(*) as windows,
@@ -43,6 +42,13 @@ from last_read
 group by resource
 order by resource
 """
+# The first day of which each resource says something.
+FIRST_DAY = {
+    "orders": "min(coalesce(created_at, updated_at))::date",
+    "item_quantities": "min(updated_at)::date",
+    "inventory_history": "min(date)",
+    "payment_items": "min(start)",
+}
 
 
 def open_published(file: Path) -> duckdb.DuckDBPyConnection:
@@ -70,25 +76,18 @@ def read_status(file: Path) -> dict[str, Any]:
         names = [column[0] for column in cursor.description or ()]
         resources = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in cursor.fetchall()}
         for name, found in resources.items():
-            versions = published.execute(f'select count(*) from logentic_raw."{name}"').fetchone()
-            found["rows"] = versions[0] if versions else 0
+            counted = f'select count(*), {FIRST_DAY.get(name, "null")} from logentic_raw."{name}"'
+            found["versions"], found["first_day"] = published.execute(counted).fetchone() or (0, None)
     return {"file": str(file), "bytes": file.stat().st_size, "resources": resources}
 
 
 def show(found: dict[str, Any], console: Console) -> None:
     """Print the status as a table."""
-    table = Table(title=f"{found['file']} ({found['bytes'] / 1e6:,.1f} MB)", title_justify="left", box=None)
-    for name in ("", "from", "to", "last success (UTC)", "versions kept", "incomplete windows"):
-        table.add_column(name, justify="left" if not name else "right")
+    table = Table(title=f"{found['file']} ({found['bytes'] / 1e6:,.1f} MB)", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    for name in ("", "from", "to", "last read (UTC)", "versions", "incomplete"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
     for name, row in found["resources"].items():
-        success = f"{row['last_success']:%Y-%m-%d %H:%M:%S}" if row["last_success"] else "never"
-        cells = (
-            name,
-            row["first_day"] or "",
-            row["last_day"] or "",
-            success,
-            f"{row['rows']:,}",
-            row["incomplete_windows"],
-        )
-        table.add_row(*map(str, cells))
+        last_read = f"{row['last_success']:%Y-%m-%d %H:%M}" if row["last_success"] else "never"
+        days = (str(row["first_day"] or ""), str(row["last_day"] or ""))
+        table.add_row(name, *days, last_read, f"{row['versions']:,}", str(row["incomplete_windows"]))
     console.print(table)

@@ -1,0 +1,114 @@
+"""Runs after runs: nothing changes without news, and many small runs end where one large one does."""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from truth_tables import differences
+
+from logentic.job import Options, run_job
+from logentic.sandbox import Account, Clock, Sandbox
+from logentic.schemas import RESOURCES
+from logentic.settings import Settings
+
+TODAY = date(2026, 3, 17)
+NOW = datetime.fromisoformat("2026-03-17T12:00:00+00:00")
+
+
+def tables_of(file: Path, schema: str) -> dict[str, list[tuple]]:
+    """Every row of every table, without the bookkeeping of loads."""
+    with duckdb.connect(str(file), read_only=True) as published:
+        published.execute("set TimeZone = 'UTC'")
+        names = published.execute(
+            "select table_name from information_schema.tables where table_schema = ? and table_name[:4] <> '_dlt'"
+            " and table_name <> 'extract_windows'",
+            [schema],
+        ).fetchall()
+        return {
+            name: sorted(
+                published.execute(
+                    f"select columns(lambda c: c not in ('_dlt_load_id', '_seen_at', 'first_seen_at')) from {schema}.{name}"
+                ).fetchall(),
+                key=repr,
+            )
+            for (name,) in names
+        }
+
+
+def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "logentic.duckdb"
+    with Sandbox(Account(seed=21, scale=0.2, days=60, today=TODAY)) as sandbox:
+        first = run_job(settings_of(sandbox), file, Options())
+        raw, marts, content = tables_of(file, "logentic_raw"), tables_of(file, "logentic_marts"), file.read_bytes()
+        second = run_job(settings_of(sandbox), file, Options())
+        third = run_job(settings_of(sandbox), file, Options())
+    assert first.loaded.news > 1000
+    assert second.loaded.news == third.loaded.news == 0
+    assert second.built is third.built is None
+    assert tables_of(file, "logentic_raw") == raw
+    assert tables_of(file, "logentic_marts") == marts
+    assert file.read_bytes() == content, "a file that nothing changed is not written again"
+
+
+def test_ten_runs_on_ten_days_end_as_one_run_at_the_end(tmp_path: Path) -> None:
+    account = Account(seed=22, scale=0.2, days=50, today=TODAY)
+    many, one = tmp_path / "many.duckdb", tmp_path / "one.duckdb"
+    with Sandbox(account, clock=Clock(NOW - timedelta(days=9))) as sandbox:
+        for back in range(9, -1, -1):
+            sandbox.clock.set(NOW - timedelta(days=back))
+            run_job(settings_of(sandbox), many, Options(models=back in (9, 4, 0)))
+        run_job(settings_of(sandbox), one, Options())
+        assert differences(many, account, NOW) == {}
+    assert tables_of(many, "logentic_marts") == tables_of(one, "logentic_marts")
+
+
+def test_a_first_load_in_many_parts_is_the_same_as_in_one(tmp_path: Path) -> None:
+    account = Account(seed=23, scale=0.2, days=50, today=TODAY)
+    parts, whole = tmp_path / "parts.duckdb", tmp_path / "whole.duckdb"
+    with Sandbox(account) as sandbox:
+        impatient = settings_of(sandbox, load_every_seconds=0.001, window_pages=6, connections=2)
+        outcome = run_job(impatient, parts, Options())
+        run_job(settings_of(sandbox), whole, Options())
+        assert differences(parts, account, sandbox.clock.now()) == {}
+    with duckdb.connect(str(parts), read_only=True) as published:
+        loads = published.execute("select count(*) from logentic_raw._dlt_loads").fetchone()[0]
+    assert loads > 5
+    assert outcome.loaded.incomplete == []
+    assert tables_of(parts, "logentic_raw") == tables_of(whole, "logentic_raw")
+
+
+def test_resources_can_be_loaded_one_by_one(tmp_path: Path) -> None:
+    account = Account(seed=24, scale=0.2, days=40, today=TODAY)
+    file = tmp_path / "logentic.duckdb"
+    with Sandbox(account) as sandbox:
+        for name in RESOURCES:
+            run_job(settings_of(sandbox), file, Options(select=frozenset({name}), models=name in ("items", "payment_items")))
+        assert differences(file, account, sandbox.clock.now()) == {}
+
+
+def test_a_backfill_reads_its_days_again_and_adds_nothing(tmp_path: Path) -> None:
+    account = Account(seed=25, scale=0.2, days=40, today=TODAY)
+    file = tmp_path / "logentic.duckdb"
+    with Sandbox(account) as sandbox:
+        run_job(settings_of(sandbox), file, Options(end=TODAY - timedelta(days=20)))
+        early = tables_of(file, "logentic_raw")
+        assert 0 < len(early["inventory_history"]) < len(early["item_quantities"]) * 10
+        run_job(settings_of(sandbox), file, Options())
+        assert differences(file, account, sandbox.clock.now()) == {}
+        again = run_job(settings_of(sandbox), file, Options(start=TODAY - timedelta(days=30), end=TODAY - timedelta(days=10)))
+    assert again.loaded.news == 0
+    assert sum(receipt["rows_read"] for receipt in again.loaded.receipts) > 100
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_windows_of_very_few_pages_lose_nothing(tmp_path: Path, pages: int) -> None:
+    account = Account(seed=26, scale=0.1, days=30, today=TODAY)
+    file = tmp_path / "logentic.duckdb"
+    with Sandbox(account) as sandbox:
+        run_job(settings_of(sandbox, window_pages=pages), file, Options())
+        assert differences(file, account, sandbox.clock.now()) == {}
+
+
+def settings_of(sandbox: Sandbox, **more: object) -> Settings:
+    return Settings(base_url=sandbox.url, api_token=sandbox.token, **more)

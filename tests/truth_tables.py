@@ -1,0 +1,107 @@
+"""Published tables beside the account's truth, row for row.
+
+In: a published file, an account, the moment it shows. Out: per table the rows that only one side has: empty when equal.
+The truth is computed from what happened in the account (sandbox/truth.py), never from the counters that the API shows.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from logentic.sandbox import Account, truth
+
+Truth = Callable[[Account, datetime], list[dict[str, Any]]]
+
+MAY_BE_EMPTY = {"invoice_exceptions"}  # of an account without a billed month
+RULES_OF_THIS_RELEASE = (
+    "duplicate_charge",
+    "cancelled_order",
+    "unknown_order",
+    "storage_overbilled",
+    "storage_underbilled",
+)
+
+
+def _exceptions(account: Account, at: datetime) -> list[dict[str, Any]]:
+    return [
+        {"charge_id": error.charge_id, "rule": error.rule}
+        for error in truth.errors(account, at)
+        if error.rule in RULES_OF_THIS_RELEASE
+    ]
+
+
+def _existing_items(account: Account, at: datetime) -> list[dict[str, Any]]:
+    return [item for item in truth.items(account, at) if not item["is_deleted"]]
+
+
+# table: (its truth, the columns compared, which of the published rows)
+TABLES: Mapping[str, tuple[Truth, str, str]] = {
+    "items": (_existing_items, "item_id, sku, name, cubic_feet, weight, is_deleted", "not is_deleted"),
+    "orders": (
+        truth.orders,
+        "order_id, external_name, shopify_order_id, order_type, status, warehouse_id, city, province_code,"
+        " country_code, lines, units, created_at, updated_at",
+        "true",
+    ),
+    "order_lines": (truth.order_lines, "order_id, line_number, item_id, sku, quantity", "true"),
+    "charges": (
+        truth.charges,
+        "charge_id, payment_id, charge_type, order_id, item_id, amount, start_date, end_date, billed_date,"
+        " is_billed, is_withdrawn",
+        "true",
+    ),
+    "invoices": (truth.invoices, "payment_id, billed_date, charge_type, charges, billed", "true"),
+    "stock_movements": (
+        truth.stock_movements,
+        "item_id, moved_at, movement_type, quantity, is_compound",
+        "true",
+    ),
+    "stock_ledger_daily": (
+        truth.stock_ledger_daily,
+        "item_id, date, opening, received, shipped, returned, adjusted, closing",
+        "true",
+    ),
+    "storage_cost_daily": (truth.item_days, "item_id, sku, date, volume_cuft, price", "true"),
+    "invoice_exceptions": (_exceptions, "charge_id, rule", "true"),
+}
+
+
+def differences(file: Path, account: Account, at: datetime, tables: Mapping[str, Any] = TABLES) -> dict[str, Any]:
+    """{table: (rows only in the truth, rows only in the file)} for each table that is not equal."""
+    found = {}
+    with duckdb.connect(str(file), read_only=True) as published:
+        published.execute("set TimeZone = 'UTC'")
+        for table, (expected_of, columns, where) in tables.items():
+            names = [name.strip() for name in columns.split(",")]
+            rows = published.execute(f"select {columns} from logentic_marts.{table} where {where}").fetchall()
+            actual = Counter(tuple(map(_plain, row)) for row in rows)
+            expected = Counter(tuple(_plain(row.get(name)) for name in names) for row in expected_of(account, at))
+            assert expected or table in MAY_BE_EMPTY, f"the truth of {table} is empty: nothing would be compared"
+            if actual != expected:
+                found[table] = (sorted((expected - actual).elements(), key=str), sorted((actual - expected).elements(), key=str))
+        found |= _stock(published, account, at)
+    return found
+
+
+def _stock(published: duckdb.DuckDBPyConnection, account: Account, at: datetime) -> dict[str, Any]:
+    """Every item-day that history shows has the stock that the account had, counter by counter."""
+    names = ("item_id", "date", "supply", "prepared", "receiving", "physical")
+    rows = published.execute(f"select {', '.join(names)} from logentic_marts.stock_daily").fetchall()
+    actual = {row[:2]: row[2:] for row in rows}
+    expected = {(row["item_id"], row["date"]): tuple(row[name] for name in names[2:]) for row in truth.item_days(account, at)}
+    wrong = {key: (stock, actual.get(key)) for key, stock in expected.items() if actual.get(key) != stock}
+    return {"stock_daily": wrong} if wrong else {}
+
+
+def _plain(value: object) -> object:
+    """Equal values compare equal: a decimal has no trailing zeros, a time is UTC."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if isinstance(value, Decimal):
+        return value.normalize()
+    return value

@@ -1,0 +1,332 @@
+"""The documents, held to the code: what they tell a reader to run is run, what they name exists.
+
+In: README.md, CONTRIBUTING.md, CHANGELOG.md, docs/*.md. Blocks are run where a reader would run them: `sh` and `python`
+in a copy of the checkout's root, `sql` on the demo's file. In place of the real service, LOGENTIC_BASE_URL leads to a
+sandbox that takes the token which the documents print. `make demo` is run as written; of other targets it is only asked
+what make would do.
+"""
+
+import fcntl
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import pytest
+import typer
+
+from logentic import errors
+from logentic.cli import app
+from logentic.sandbox import Account, Readings, Sandbox
+from logentic.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+TOKEN = "paste-your-token"
+LANGUAGES = {"sh", "python", "sql", "toml", "text"}
+MAKE = """#!/bin/sh
+# The environment is the one that runs the test: nothing is installed, and no test runs all tests.
+case "$1" in
+    demo) exec /usr/bin/make --old-file=.venv/.ready demo ;;
+    *) exec /usr/bin/make --dry-run "$@" ;;
+esac
+"""
+
+
+class Block(NamedTuple):
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+def blocks(page: Path, *languages: str) -> list[Block]:
+    text = page.read_text("utf-8")
+    fenced = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = [Block(page, text.count("\n", 0, fence.start()) + 1, fence[1], fence[2]) for fence in fenced]
+    return [block for block in found if not languages or block.language in languages]
+
+
+def with_blocks(language: str) -> list[Path]:
+    return [page for page in PAGES if blocks(page, language)]
+
+
+def prose(page: Path) -> str:
+    """The page without its fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def table_under(page: Path, heading: str) -> list[list[str]]:
+    """The rows of all tables of a section, cell by cell."""
+    section = prose(page).split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    heads = {place for place, line in enumerate(lines) if line.startswith("| --- ")}
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for place, line in enumerate(lines)
+        if place not in heads and place + 1 not in heads
+    ]
+
+
+def code(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def run(command: list[str], desk: Path, base_url: str, home: str = "home") -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LOGENTIC_", "DLT_", "MAKE"))
+    }
+    environment |= {
+        "PATH": f"{desk / 'shims'}:{environment['PATH']}",
+        "HOME": str(desk / home),
+        "LOGENTIC_BASE_URL": base_url,
+    }
+    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def run_shell(page: Path, desk: Path, base_url: str) -> None:
+    """All blocks of a page in one shell, as someone types who reads down the page."""
+    script = "".join(f"echo '{block}' >&2\n{block.text}\n" for block in blocks(page, "sh"))
+    run(["bash", "-euo", "pipefail", "-c", script], desk, base_url)
+
+
+@pytest.fixture
+def service() -> Iterator[str]:
+    """An account like the reader's own, small, with the documents' token; the same on each call."""
+    with Sandbox(Account(seed=3, scale=0.2, days=40), token=TOKEN) as sandbox:
+        yield sandbox.url
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which the README's commands were typed; one for all workers of a test run."""
+    shared = tmp_path_factory.getbasetemp()
+    folder = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "desk"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            lay_out(folder)
+            with Sandbox(Account(seed=3, scale=0.2, days=40), token=TOKEN) as sandbox:
+                run_shell(ROOT / "README.md", folder, sandbox.url)
+    return folder
+
+
+def lay_out(folder: Path) -> None:
+    for name in ("shims", "home", "home_of_a_dlt_user"):
+        (folder / name).mkdir(parents=True)
+    for path in ROOT.iterdir():
+        if not path.name.startswith(".") and path.name not in ("demo", "dist"):
+            (folder / path.name).symlink_to(path)
+    (folder / ".venv").symlink_to(sys.prefix)
+    (folder / "shims" / "make").write_text(MAKE)
+    (folder / "shims" / "make").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in with_blocks("sh") if page.name != "README.md"], ids=lambda page: page.name
+)
+def test_the_commands_of_a_page_run(page: Path, desk: Path, service: str) -> None:
+    run_shell(page, desk, service)
+
+
+def test_the_readme_leads_to_a_demo_and_to_tables_of_ones_own(desk: Path) -> None:
+    for file in ("demo/logentic.duckdb", "logentic.duckdb"):
+        with duckdb.connect(str(desk / file), read_only=True) as published:
+            assert published.execute("select count(*) from stock_ledger_daily").fetchone() > (0,), file
+    assert not list((desk / "home").iterdir())
+
+
+@pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page, "python")], ids=str)
+def test_the_python_of_a_page_runs(block: Block, desk: Path, service: str) -> None:
+    setup = f"import os; os.environ['LOGENTIC_API_TOKEN'] = {TOKEN!r}\n"
+    run([sys.executable, "-c", setup + block.text], desk, service, home="home_of_a_dlt_user")
+
+
+@pytest.mark.parametrize("page", with_blocks("sql"), ids=lambda page: page.name)
+def test_every_query_of_a_page_finds_something_in_the_demo(page: Path, desk: Path) -> None:
+    with duckdb.connect(str(desk / "demo" / "logentic.duckdb"), read_only=True) as published:
+        for block in blocks(page, "sql"):
+            for statement in published.extract_statements(block.text):
+                rows = published.execute(statement).fetchall()
+                assert rows or statement.type != duckdb.StatementType.SELECT, f"{block}: {statement.query}"
+
+
+def test_settings_shown_as_a_file_are_settings() -> None:
+    shown = [block for page in PAGES for block in blocks(page, "toml")]
+    assert shown
+    for block in shown:
+        Settings(**tomllib.loads(block.text)["logentic"])
+
+
+def test_every_block_says_what_it_is() -> None:
+    assert [str(block) for page in PAGES for block in blocks(page) if block.language not in LANGUAGES] == []
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not target.startswith("https://") and (not file.exists() or (anchor and anchor not in anchors(file))):
+            broken.append(target)
+    assert broken == []
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [str(page.relative_to(ROOT)) for page in PAGES[1:] if f"({page.relative_to(ROOT)})" not in readme] == []
+
+
+def test_the_readme_and_the_changelog_name_every_table() -> None:
+    marts = {file.stem for file in (ROOT / "models" / "marts").glob("*.sql")}
+    first_screen = (ROOT / "README.md").read_text("utf-8").split("\n## ")[0]
+    assert {name for row in re.findall(r"^\| `(\w+)` \|", first_screen, re.MULTILINE) for name in [row]} == marts
+    changelog = ROOT / "CHANGELOG.md"
+    assert marts <= set(code(prose(changelog)))
+
+
+def test_the_changelog_ends_with_the_version_that_is_built() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[0] == version
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    documented = {
+        code(row[0])[0]: (code(row[1]) or [""])[0] for row in table_under(ROOT / "docs" / "operator.md", "Settings")
+    }
+    expected = {}
+    for name, field in Settings.model_fields.items():
+        default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        expected[name] = "" if default in ("", "[]", "{}") else default
+    assert documented == expected
+
+
+def test_every_setting_stands_in_a_file_with_its_default() -> None:
+    folder = ROOT / "dlt_config"
+    config, secrets = ((folder / name).read_text("utf-8") for name in ("config.toml", "secrets.example.toml"))
+    named = set(
+        re.findall(r"^(?:# )?(?:\[+logentic\.)?(\w+)(?:\]+| =)", config.split("[runtime]")[0] + secrets, re.MULTILINE)
+    )
+    nested = {"rate", "valid_from", "amount"}
+    assert named - nested == set(Settings.model_fields)
+    given = tomllib.loads(config)["logentic"]
+    assert given == {name: Settings.model_fields[name].default for name in given}
+
+
+def test_every_variable_that_a_page_names_is_a_setting() -> None:
+    named = {name for page in PAGES for name in re.findall(r"\bLOGENTIC_([A-Z_]+)\b", page.read_text("utf-8"))}
+    assert {name.lower() for name in named} <= set(Settings.model_fields)
+
+
+def options() -> dict[str, set[str]]:
+    """The commands that have each option; `--debug` and `--help` are everyone's."""
+    found: dict[str, set[str]] = {}
+    for name, command in typer.main.get_command(app).commands.items():
+        for parameter in command.params:
+            for option in [*parameter.opts, *parameter.secondary_opts]:
+                found.setdefault(option, set()).add(name)
+    found.pop("--help", None)
+    return found
+
+
+def test_every_command_and_option_is_documented_and_every_documented_one_exists() -> None:
+    rows = table_under(ROOT / "docs" / "operator.md", "Commands")
+    commands = {code(row[0])[0].removeprefix("logentic ") for row in rows if len(row) == 2}
+    assert commands == set(typer.main.get_command(app).commands)
+    documented = {option.split()[0]: set(code(row[1])) for row in rows if len(row) == 3 for option in code(row[0])}
+    assert documented == options()
+
+
+def test_no_page_names_a_command_or_an_option_that_does_not_exist() -> None:
+    for page in PAGES:
+        codes = code(prose(page)) + [line for block in blocks(page, "sh", "text") for line in block.text.splitlines()]
+        for line in codes:
+            for command, rest in re.findall(r"(?:^|[\s/])logentic ([a-z]+)\b([^|&>]*)", line):
+                assert command in typer.main.get_command(app).commands, f"{page.name}: {line}"
+                unknown = [
+                    option for option in re.findall(r"--[a-z-]+", rest) if command not in options().get(option, ())
+                ]
+                assert unknown == [], f"{page.name}: {line}"
+
+
+def test_every_exit_code_is_documented() -> None:
+    documented = {int(row[0]) for row in table_under(ROOT / "README.md", "Exit codes") if row[0].isdigit()}
+    said = re.findall(r"\b(\d) (?:done|failed|wrong)", sys.modules["logentic.cli"].__doc__ or "")
+    tree = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type)}
+    assert documented == set(map(int, said)) >= tree
+
+
+def test_the_messages_that_the_operator_looks_up_are_those_of_the_code() -> None:
+    source = "".join(file.read_text("utf-8") for file in (ROOT / "pipelines" / "logentic").rglob("*.py"))
+    for row in table_under(ROOT / "docs" / "operator.md", "When something fails"):
+        for phrase in code(row[0]):
+            for part in re.sub(r"status \d+", "status {status}", phrase).split("…"):
+                assert part.strip().split(" orders")[0] in source, phrase
+
+
+def test_the_architecture_names_every_module_and_no_other() -> None:
+    layout = next(
+        block.text for block in blocks(ROOT / "docs" / "architecture.md", "text") if "pyproject.toml" in block.text
+    )
+    package = ROOT / "pipelines" / "logentic"
+    modules = {path.name for path in package.glob("*.py")} | {
+        f"{path.parent.name}/" for path in package.glob("*/__init__.py")
+    }
+    assert set(re.findall(r"^    (\S+)", layout, re.MULTILINE)) == modules
+    tops = " ".join(
+        line.split("   ")[0] if "README" not in line else line for line in layout.splitlines() if line[0] != " "
+    )
+    assert [name for name in re.findall(r"\S+[./]\S*", tops) if not (ROOT / name).exists()] == []
+
+
+def test_the_architecture_draws_the_layers_that_are_checked() -> None:
+    drawn = blocks(ROOT / "docs" / "architecture.md", "text")[-1].text.split("\n")[:-1]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    assert drawn == next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+
+
+def test_every_open_reading_is_an_option_of_the_sandbox_and_documented() -> None:
+    rows = table_under(ROOT / "docs" / "api.md", "Open: what the reference does not say")
+    named = {option for row in rows for option in code(row[-1])}
+    assert {option for option in named if "(" not in option} == set(Readings.__dataclass_fields__)
+
+
+def test_contributing_lists_the_targets_of_make() -> None:
+    listed = {
+        code(row[0])[0].removeprefix("make ") for row in table_under(ROOT / "CONTRIBUTING.md", "Set up and check")
+    }
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert listed == set(targets) - {"help"}
+
+
+def test_the_page_of_tables_is_fresh_and_a_stale_one_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+    assert spec
+    assert spec.loader
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    assert tables.main(["--check"]) == 0
+    stale = tmp_path / "tables.md"
+    stale.write_text(tables.PAGE.read_text("utf-8").replace("cubic feet", "litres"), "utf-8")
+    monkeypatch.setattr(tables, "PAGE", stale)
+    assert tables.main(["--check"]) == 1
+    assert tables.main([]) == 0
+    assert "litres" not in stale.read_text("utf-8")

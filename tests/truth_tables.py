@@ -83,7 +83,9 @@ def differences(file: Path, account: Account, at: datetime, tables: Mapping[str,
             expected = Counter(tuple(_plain(row.get(name)) for name in names) for row in expected_of(account, at))
             assert expected or table in MAY_BE_EMPTY, f"the truth of {table} is empty: nothing would be compared"
             if actual != expected:
-                found[table] = (sorted((expected - actual).elements(), key=str), sorted((actual - expected).elements(), key=str))
+                found[table] = tuple(
+                    sorted(rest.elements(), key=str) for rest in (expected - actual, actual - expected)
+                )
         found |= _stock(published, account, at)
     return found
 
@@ -93,7 +95,8 @@ def _stock(published: duckdb.DuckDBPyConnection, account: Account, at: datetime)
     names = ("item_id", "date", "supply", "prepared", "receiving", "physical")
     rows = published.execute(f"select {', '.join(names)} from logentic_marts.stock_daily").fetchall()
     actual = {row[:2]: row[2:] for row in rows}
-    expected = {(row["item_id"], row["date"]): tuple(row[name] for name in names[2:]) for row in truth.item_days(account, at)}
+    days = truth.item_days(account, at)
+    expected = {(row["item_id"], row["date"]): tuple(row[name] for name in names[2:]) for row in days}
     wrong = {key: (stock, actual.get(key)) for key, stock in expected.items() if actual.get(key) != stock}
     return {"stock_daily": wrong} if wrong else {}
 

@@ -133,7 +133,7 @@ def main() -> None:
             print(error.format_message())
             sys.exit(2)
         command = f"logentic {arguments[0]}" if arguments[0] in COMMANDS else "logentic"
-        print(f"logentic: {error.format_message().rstrip('.')}. See: {command} --help", file=sys.stderr)
+        print(f"logentic: {error.format_message().rstrip('.?')}. See: {command} --help", file=sys.stderr)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         print("logentic: interrupted; what was loaded stays, the next run goes on from there", file=sys.stderr)

@@ -136,7 +136,9 @@ class Client:
             return errors.Forbidden(what, "This token may not read this resource: ask Logentic for the right.", status)
         if status == 404:
             return errors.NotFound(what, "Check the id, and that LOGENTIC_BASE_URL ends in /v1.", status)
-        return errors.Refused(what, "The service refuses this request; `logentic check` shows what it accepts.", status)
+        return errors.Refused(
+            what, "The service refuses this request: check LOGENTIC_BASE_URL and the options given.", status
+        )
 
     def _bear(self, failure: errors.ServiceError, attempt: int, where: str) -> None:
         """Wait before the next attempt, or raise the failure when the patience has run out."""
@@ -173,7 +175,8 @@ class Client:
         return at
 
     def _connection(self) -> pycurl.Curl:
-        if not hasattr(self._local, "curl"):
+        curl: pycurl.Curl | None = getattr(self._local, "curl", None)
+        if curl is None:
             curl = self._local.curl = pycurl.Curl()
             token = self._settings.api_token.get_secret_value()
             curl.setopt(pycurl.HTTPHEADER, [f"Authorization: Bearer {token}", "Accept: application/json"])
@@ -187,7 +190,7 @@ class Client:
             curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY)
             if self.base_url.startswith("http:"):
                 curl.setopt(pycurl.PROXY, "")  # a proxy would see a token that travels unencrypted
-        return self._local.curl
+        return curl
 
 
 def origin(url: str) -> str:
@@ -232,4 +235,4 @@ def _reason(failure: pycurl.error) -> str:
         pycurl.E_FILESIZE_EXCEEDED: "the body is larger than 256 MB",
         pycurl.E_PEER_FAILED_VERIFICATION: "its certificate is not trusted",
     }
-    return names.get(failure.args[0], f"transport error {failure.args[0]}")
+    return names.get(int(failure.args[0]), f"transport error {failure.args[0]}")

@@ -25,4 +25,6 @@ def run_demo(file: Path, seed: int) -> None:
     print("\n".join(summary.as_lines(outcome)))
     print()
     answers.show(file, Console(highlight=False))
-    print(f"\nLook further:\n  .venv/bin/logentic status --db {file}\n  duckdb {file} 'select * from stock_daily'")
+    print(
+        f"\nLook further: logentic status --db {file}, or open the file with any DuckDB client: select * from stock_daily"
+    )

@@ -80,6 +80,16 @@ def run_job(
             clock.stop(outcome, "publish")
             if options.models:
                 state.write_note("built", note)
+        state.log_run(
+            {
+                "service_time": outcome.loaded.now,
+                "rows": outcome.loaded.news,
+                "requests": outcome.loaded.traffic.requests,
+                "incomplete": len(outcome.loaded.incomplete),
+                "failures": sorted(outcome.loaded.failures),
+                "seconds": outcome.seconds,
+            }
+        )
     return outcome
 
 

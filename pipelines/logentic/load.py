@@ -41,6 +41,7 @@ class Loaded:
 def load(run: Run, state: State) -> Loaded:
     """Everything that the run asks for, in as many packages as its length needs."""
     os.environ["DLT_DATA_DIR"] = str(state.dlt)
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also where the user has a dlt configuration
     import dlt
     from dlt.pipeline.exceptions import PipelineStepFailed
 

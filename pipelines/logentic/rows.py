@@ -174,7 +174,7 @@ def _wire(resource: Resource) -> pa.Schema:
         outer, _, inner = name.partition("__")
         if inner:
             branch = tree.setdefault(outer, {})
-            branch[inner] = _on_the_wire(kind)  # type: ignore[index]
+            branch[inner] = _on_the_wire(kind)
         else:
             tree[name] = _on_the_wire(kind)
     fields = [

@@ -6,8 +6,9 @@ Next: source.py, which declares these as dlt resources.
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -41,6 +42,7 @@ class Run:
     receipts: list[dict[str, Any]] = field(default_factory=list)
     traffic: Traffic = field(default_factory=Traffic)
     unread: set[str] = field(default_factory=set)  # resources with windows left for the next extraction
+    unbilled: dict[int, date | None] | None = None  # charges stored as not billed that this run has not seen yet
 
     @property
     def now(self) -> datetime:
@@ -72,7 +74,9 @@ class Session:
         )
         run.began_at = run.began_at or self._ask_the_time()
         self._past = stored.receipts()
-        self._unbilled = dict(stored.unbilled())
+        self._unbilled_days = stored.unbilled()
+        if run.unbilled is None:
+            run.unbilled = dict(self._unbilled_days)
 
     def news(self, resource: Resource) -> Iterator[Rows | None]:
         """What of a resource is new or differs from what is stored, by window; None while there is nothing yet."""
@@ -81,7 +85,8 @@ class Session:
                 return
             for reading in self._extraction.readings(resource, self._plan(resource)):
                 yield self._compare(resource, reading) if reading else None
-            if resource.name == "payment_items" and not (self.run.start or self.run.end):
+            is_bounded = self.run.start or self.run.end
+            if resource.name == "payment_items" and not is_bounded and resource.name not in self._extraction.unread:
                 yield from self._ask_for_unbilled(resource)
         except LogenticError as failure:
             self._extraction.failures[resource.name] = failure
@@ -98,7 +103,7 @@ class Session:
 
     def _plan(self, resource: Resource) -> list[Window]:
         ask = Ask(self.run.now, self.run.run_id, self.run.start, self.run.end)
-        days = [day for day in self._unbilled.values() if day]
+        days = [day for _, day in self._unbilled_days if day]
         return plan(resource.name, ask, self._past, self.run.settings, min(days, default=None))
 
     def _compare(self, resource: Resource, reading: Reading) -> Rows:
@@ -127,9 +132,9 @@ class Session:
         elif len(news.missing) > len(missing):
             confirmed = confirmed or (reading.is_complete and not news.new + news.changed)
         self._keep_receipt(reading, news.new, news.changed, removed, confirmed)
-        if resource.name == "payment_items":
+        if resource.name == "payment_items" and self.run.unbilled:
             for seen in ids_of(reading.rows):
-                self._unbilled.pop(seen, None)
+                self.run.unbilled.pop(seen, None)
         return rows
 
     def _ask_by_id(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
@@ -150,11 +155,10 @@ class Session:
 
     def _ask_for_unbilled(self, resource: Resource) -> Iterator[Rows]:
         """Charges that were not billed when last seen, and that no window of this run showed, are asked for by id."""
-        if not self._unbilled:
-            return
-        stored = self._stored.latest(resource, sorted(self._unbilled), None)
+        stored = self._stored.latest(resource, sorted(self.run.unbilled or ()), None)
         if stored is None:
             return
+        self.run.unbilled = {}
         empty = Rows(stored.records.select(resource.schema().names).cast(resource.schema()).slice(0, 0), None)
         rows, removed = self._ask_by_id(resource, stored.records, empty)
         window = Window(resource.name, "id", self.run.now, self.run.now)
@@ -178,10 +182,8 @@ class Session:
 
     def _ask_the_time(self) -> datetime:
         """The service's clock stands in the Date header of every answer, also of one that refuses."""
-        try:
+        with suppress(Forbidden, NotFound, Refused, BadAnswer):
             read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
-        except (Forbidden, NotFound, Refused, BadAnswer):
-            pass
         return self._client.service_time()
 
     def _keep_receipt(self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool) -> None:

@@ -49,7 +49,6 @@ class Settings(BaseSettings):
     order_overlap_days: Annotated[int, Field(ge=0)] = 1
     quantity_overlap_minutes: Annotated[int, Field(ge=0)] = 60
     history_lookback_days: Annotated[int, Field(ge=1)] = 7
-    charge_lookback_days: Annotated[int, Field(ge=0)] = 31
     dispute_days: Annotated[int, Field(ge=0)] = 90
     keep_personal_data: bool = False
     allow_plain_http: bool = False

@@ -11,8 +11,8 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
 
 from logentic.rows import Rows
 from logentic.schemas import INTEGER, Resource

@@ -46,13 +46,14 @@ def build(settings: Settings, state: State, *, only_checks: bool = False) -> Bui
     from dbt.cli.main import dbtRunner
 
     project = str(project_folder())
+    step = ["test", "--select", "test_type:data"] if only_checks else ["build", "--exclude-resource-type", "unit_test"]
     outcome = dbtRunner().invoke(
         [
             "--quiet",
             "--no-use-colors",
             "--log-level-file",
             "none",
-            *(["test", "--select", "test_type:data"] if only_checks else ["build", "--exclude-resource-type", "unit_test"]),
+            *step,
             "--project-dir",
             project,
             "--profiles-dir",
@@ -72,7 +73,8 @@ def build(settings: Settings, state: State, *, only_checks: bool = False) -> Bui
     if failed:
         worst = failed[0]
         raise BuildError(
-            f"{len(failed)} of {len(results)} models and checks failed: {worst.node.name}: {_first_line(worst.message)}",
+            f"{len(failed)} of {len(results)} models and checks failed: {worst.node.name}:"
+            f" {_first_line(worst.message)}",
             f"Nothing was published; the rows it found are shown by the SQL in {state.dbt}/compiled.",
         )
     return Built(

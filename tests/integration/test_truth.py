@@ -38,8 +38,10 @@ def test_the_comparison_would_notice_a_single_wrong_cell(published: tuple[Path, 
     copy = tmp_path / "copy.duckdb"
     copy.write_bytes(file.read_bytes())
     with duckdb.connect(str(copy)) as tampered:
-        tampered.execute("update logentic_marts.order_lines set quantity = quantity + 1 where order_id ="
-                         " (select min(order_id) from logentic_marts.order_lines) and line_number = 1")
+        tampered.execute(
+            "update logentic_marts.order_lines set quantity = quantity + 1 where order_id ="
+            " (select min(order_id) from logentic_marts.order_lines) and line_number = 1"
+        )
     assert list(differences(copy, sandbox.account, sandbox.clock.now())) == ["order_lines"]
 
 
@@ -51,7 +53,9 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("change", TAMPERED.values(), ids=TAMPERED)
-def test_a_tampered_ledger_row_is_found_by_the_checks(published: tuple[Path, Sandbox], tmp_path: Path, change: str) -> None:
+def test_a_tampered_ledger_row_is_found_by_the_checks(
+    published: tuple[Path, Sandbox], tmp_path: Path, change: str
+) -> None:
     """One row is changed after the build; the checks alone are run again."""
     file, sandbox = published
     state = State(tmp_path / "logentic.duckdb")

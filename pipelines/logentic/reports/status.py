@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logentic.errors import StateError, UsageError
+from logentic.state import State
 
 RECEIPTS = """
 with receipts as (
@@ -78,12 +79,15 @@ def read_status(file: Path) -> dict[str, Any]:
         for name, found in resources.items():
             counted = f'select count(*), {FIRST_DAY.get(name, "null")} from logentic_raw."{name}"'
             found["versions"], found["first_day"] = published.execute(counted).fetchone() or (0, None)
-    return {"file": str(file), "bytes": file.stat().st_size, "resources": resources}
+    last_run = State(file.absolute()).last_run()
+    return {"file": str(file), "bytes": file.stat().st_size, "last_run": last_run, "resources": resources}
 
 
 def show(found: dict[str, Any], console: Console) -> None:
     """Print the status as a table."""
-    table = Table(title=f"{found['file']} ({found['bytes'] / 1e6:,.1f} MB)", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table = Table(
+        title=f"{found['file']} ({found['bytes'] / 1e6:,.1f} MB)", title_justify="left", box=None, padding=(0, 1, 0, 0)
+    )
     for name in ("", "from", "to", "last read (UTC)", "versions", "incomplete"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     for name, row in found["resources"].items():
@@ -91,3 +95,6 @@ def show(found: dict[str, Any], console: Console) -> None:
         days = (str(row["first_day"] or ""), str(row["last_day"] or ""))
         table.add_row(name, *days, last_read, f"{row['versions']:,}", str(row["incomplete_windows"]))
     console.print(table)
+    if run := found["last_run"]:
+        news = f"{run['rows']:,} rows were news" if run["rows"] else "nothing was new"
+        console.print(f"last run at {run['service_time'][:16]} UTC: {news}, {run['requests']:,} requests")

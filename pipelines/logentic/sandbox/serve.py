@@ -15,7 +15,7 @@ from logentic.sandbox.server import TOKEN, Sandbox
 
 
 def serve(
-    port: int = 8123,
+    port: int = 8350,
     seed: int = 1,
     scale: float = 1.0,
     days: int = 180,

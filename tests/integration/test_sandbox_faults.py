@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 
 import pytest
 import requests
@@ -64,6 +65,9 @@ def test_a_stall_does_not_hold_up_the_end() -> None:
             requests.get(f"{sandbox.url}/orders", timeout=0.1)
         started = time.monotonic()
     assert time.monotonic() - started < 2
+    while any("process_request_thread" in thread.name for thread in enumerate_threads()):
+        assert time.monotonic() - started < 2
+        time.sleep(0.01)
 
 
 def test_a_body_cut_short(sandbox: Sandbox) -> None:

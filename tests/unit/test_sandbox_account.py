@@ -106,6 +106,12 @@ def test_an_account_that_goes_on_agrees_in_all_that_was() -> None:
     ]
 
 
+@pytest.mark.parametrize("today", [date(2026, 2, 20), date(2026, 2, 25), date(2026, 2, 28)])
+def test_it_agrees_wherever_in_a_month_it_ends(today: date) -> None:
+    shorter, longer = Account(1, 0.3, 40, today), Account(1, 0.3, 80, today + timedelta(days=40))
+    assert longer.events[: len(shorter.events)] == shorter.events
+
+
 def label(error: object) -> tuple[object, ...]:
     return tuple(getattr(error, name) for name in ("rule", "charge_id", "order_id", "amount_at_stake", "known_at"))
 

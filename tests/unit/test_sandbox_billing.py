@@ -176,6 +176,18 @@ def test_errors_can_be_multiplied_and_switched_off() -> None:
     assert Audit(none, NOON).found == set()
 
 
+def test_a_crowd_of_errors_stays_out_of_the_way_of_credits() -> None:
+    crowded = Account(2, 0.5, 60, TODAY, errors={"duplicate_charge": 400})
+    assert len(truth.errors(crowded, NOON)) > 400
+    assert Audit(crowded, NOON).found == injected(crowded, NOON)
+
+
+def test_charges_go_missing_only_while_nearly_all_peers_have_them() -> None:
+    account = Account(4, 0.4, 100, TODAY, errors={"missing_charge": 99})
+    assert len(truth.errors(account, NOON)) > 5
+    assert Audit(account, NOON).found == injected(account, NOON)
+
+
 def test_an_open_month_holds_no_error() -> None:
     account = default_account()
     billed = {row["charge_id"] for row in truth.charges(account, NOON) if row["is_billed"]}

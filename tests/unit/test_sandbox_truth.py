@@ -10,6 +10,7 @@ import pytest
 
 from logentic.sandbox import truth
 from logentic.sandbox.account import Account
+from logentic.sandbox.history import cubic_feet, storage_price
 from logentic.sandbox.readings import Readings
 from logentic.sandbox.state import State
 
@@ -38,6 +39,17 @@ def state(variant: str, at: datetime) -> State:
     state = State(account(variant), Readings())
     state.pass_to(at)
     return state
+
+
+def test_volumes_and_prices_are_rounded_half_up() -> None:
+    sides = ("width_in", "depth_in", "height_in")
+    assert cubic_feet(dict.fromkeys(sides, Decimal(12))) == 1
+    assert cubic_feet(dict(zip(sides, map(Decimal, ("1", "1", "0.6048")), strict=True))) == Decimal("0.0004")
+    assert cubic_feet(dict(zip(sides, map(Decimal, ("1", "1", "0.0864")), strict=True))) == Decimal("0.0001")
+    rates = ((date(2026, 1, 1), Decimal("0.0325")), (date(2026, 2, 1), Decimal("0.0345")))
+    assert storage_price(Decimal("0.0002"), rates, date(2026, 1, 31)) == Decimal("0.000007")
+    assert storage_price(Decimal("0.0003"), rates, date(2026, 1, 31)) == Decimal("0.000010")
+    assert storage_price(Decimal("1"), rates, date(2026, 2, 1)) == Decimal("0.0345")
 
 
 @pytest.mark.parametrize("at", MOMENTS, ids=str)

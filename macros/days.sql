@@ -16,6 +16,11 @@
     cast({{ dbt.dateadd('day', -1, day) }} as date)
 {%- endmacro %}
 
+{#- How many days there are from first to last, both included. -#}
+{% macro days_in(first, last) -%}
+    {{ dbt.datediff(first, last, 'day') }} + 1
+{%- endmacro %}
+
 {#- Every day from first to last, both scalar expressions, as rows of one column `date`. -#}
 {% macro each_day(first, last) %}
     {{- return(adapter.dispatch('each_day')(first, last)) -}}

@@ -45,7 +45,7 @@ shares as (
     select
         *,
         {{ whole_quotient('portion', 'whole') }} as share_cents,
-        row_number() over (partition by charge_id order by portion % whole desc, date, item_id) as place
+        row_number() over (partition by charge_id order by portion % whole desc, date, item_id asc) as place
     from portions
 
 ),

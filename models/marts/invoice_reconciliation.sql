@@ -18,15 +18,17 @@ select
         when verdict = 'settled' and amount < 0 then 'It credits charge ' || settled_by || '.'
         when verdict = 'settled' then 'Charge ' || settled_by || ' credits it.'
         when verdict = 'duplicate_charge'
-            then 'Charge ' || duplicate_of || ' already has its type'
+            then
+                'Charge ' || duplicate_of || ' already has its type'
                 || coalesce(', order ' || order_id, '') || coalesce(', item ' || item_id, '')
                 || ', period and amount.'
         when verdict = 'cancelled_order' then 'Order ' || order_id || ' was cancelled and never shipped.'
         when verdict = 'unknown_order' then 'The account has no order ' || order_id || '.'
         when verdict = 'storage'
-            then 'Billed ' || cast(amount as decimal(18, 2)) || '; '
+            then
+                'Billed ' || cast(amount as decimal(18, 2)) || '; '
                 {%- if var('storage_basis') == 'daily' %}
-                || 'the prices of its ' || days || ' days add up to ' || expected
+                    || 'the prices of its ' || days || ' days add up to ' || expected
                 {%- else %}
                 || days || ' days at its {{ var("storage_basis") | replace("_", " ") }} volume cost ' || expected
                 {%- endif %}

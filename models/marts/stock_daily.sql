@@ -40,7 +40,7 @@ item_days as (
     select
         day_ends.*,
         days.date,
-        -- Overwritten in place, a record tells of the day's end only if it was read after it and before its next change.
+        -- Overwritten in place, a record tells of a day's end only if it was read after it, before its next change.
         days.quantities_read_at is not null and (
             day_ends.next_record_id is null
             or day_ends.next_record_id <> day_ends.record_id
@@ -52,7 +52,7 @@ item_days as (
         ) as recently_shipped
     from day_ends
     inner join {{ ref('stock_days') }} as days
-        on days.date >= day_ends.first_date and days.date < day_ends.next_date
+        on day_ends.first_date <= days.date and day_ends.next_date > days.date
     left join shipments
         on day_ends.item_id = shipments.item_id and days.date = shipments.movement_date
 

@@ -37,18 +37,18 @@ movements as (
         kinds.counter,
         kinds.physical_sign,
         case kinds.movement_type
-            when 'announced' then receiving_change + received
-            when 'received' then received
-            when 'picked' then prepared_change + greatest(delivered_change, 0)
-            when 'shipped' then greatest(delivered_change, 0)
-            when 'returned' then greatest(-delivered_change, 0)
-            when 'adjusted' then arrived - received
+            when 'announced' then changes.receiving_change + changes.received
+            when 'received' then changes.received
+            when 'picked' then changes.prepared_change + greatest(changes.delivered_change, 0)
+            when 'shipped' then greatest(changes.delivered_change, 0)
+            when 'returned' then greatest(-changes.delivered_change, 0)
+            when 'adjusted' then changes.arrived - changes.received
             else case kinds.counter
-                when 'supply' then supply_change
-                when 'prepared' then prepared_change
-                when 'receiving' then receiving_change
-                when 'delivered' then delivered_change
-                else back_ordered_change
+                when 'supply' then changes.supply_change
+                when 'prepared' then changes.prepared_change
+                when 'receiving' then changes.receiving_change
+                when 'delivered' then changes.delivered_change
+                else changes.back_ordered_change
             end
         end as quantity
     from changes

@@ -5,7 +5,8 @@ receipts as (
     select
         receipts.*,
         row_number() over (
-            partition by receipts.window_id, receipts.run_id order by receipts.finished_at desc, receipts._dlt_load_id desc
+            partition by receipts.window_id, receipts.run_id
+            order by receipts.finished_at desc, receipts._dlt_load_id desc
         ) as recency
     from {{ source('raw', 'extract_windows') }} as receipts
     -- A receipt counts only when the load that brought it, and its rows, was finished.
@@ -18,7 +19,7 @@ select
     window_id,
     run_id,
     resource,
-    "filter" as filtered_by,
+    filter as filtered_by,
     window_start,
     window_end,
     total_announced,

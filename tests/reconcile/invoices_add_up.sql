@@ -28,11 +28,26 @@ reconciled as (
 
 entries as (
 
-    select payment_id, charge_type, charges, billed from charges
+    select
+        payment_id,
+        charge_type,
+        charges,
+        billed
+    from charges
     union all
-    select payment_id, charge_type, charges, billed from reconciled
+    select
+        payment_id,
+        charge_type,
+        charges,
+        billed
+    from reconciled
     union all
-    select payment_id, charge_type, charges, billed from {{ ref('invoices') }}
+    select
+        payment_id,
+        charge_type,
+        charges,
+        billed
+    from {{ ref('invoices') }}
 
 )
 

@@ -45,6 +45,7 @@ def load(run: Run, state: State) -> Loaded:
     import dlt
     from dlt.pipeline.exceptions import PipelineStepFailed
 
+    from logentic.recovery import forget_old_packages, recover
     from logentic.source import logentic_source
 
     _create_work(state, run.settings)
@@ -56,15 +57,14 @@ def load(run: Run, state: State) -> Loaded:
     )
     loaded = Loaded()
     try:
-        if pipeline.has_pending_data:
-            pipeline.run()
-            loaded.finished_pending = True
+        loaded.finished_pending = recover(pipeline)
         while True:
             run.begin_part()
             deadline = time.monotonic() + run.settings.load_every_seconds
             pipeline.run(logentic_source(run, lambda until=deadline: time.monotonic() < until))
             if not run.unread:
                 break
+        forget_old_packages(pipeline)
     except PipelineStepFailed as error:
         raise _cause(error) from error
     loaded.now, loaded.receipts, loaded.traffic, loaded.failures = run.now, run.receipts, run.traffic, run.failures

@@ -1,0 +1,74 @@
+"""What a run that was killed left behind is finished, or taken back.
+
+In: a pipeline before its first extraction. Out: raw tables that hold each complete load once, and nothing else.
+Next: load.py goes on with the run's own work.
+"""
+
+import shutil
+from pathlib import Path
+
+import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from logentic.schemas import RESOURCES
+
+# What makes a row of one load unlike every other row of it.
+KEYS = {
+    **{resource.name: (*resource.key, "_seen_at", "_is_removed") for resource in RESOURCES.values()},
+    **{r.lines.table: (r.lines.parent, "line_number", "_seen_at") for r in RESOURCES.values() if r.lines},
+    "extract_windows": ("window_id",),
+}
+
+
+def recover(pipeline: dlt.Pipeline) -> bool:
+    """Finish pending packages; say whether there were any.
+
+    A kill between the commit of a file's rows and dlt's note of it brings the file again: its doubles are removed. Rows of
+    a load that can no longer be completed (its package is lost) are removed as well: no receipt counts them.
+    """
+    pending = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
+    if pending:
+        pipeline.run()
+        for table, key in KEYS.items():
+            _execute(pipeline, _doubles(key, pending), table)
+    if not pipeline.first_run:
+        for table in KEYS:
+            _execute(
+                pipeline,
+                "delete from {table} where _dlt_load_id not in (select load_id from {loads} where status = 0)",
+                table,
+            )
+    _sweep(Path(pipeline.working_dir) / "normalize")
+    return bool(pending)
+
+
+def forget_old_packages(pipeline: dlt.Pipeline, keep: int = 20) -> None:
+    """dlt keeps a folder for each package that it loaded; the newest are enough for `dlt pipeline … info`."""
+    loaded = Path(pipeline.working_dir) / "load" / "loaded"
+    for package in sorted(loaded.iterdir(), key=lambda folder: float(folder.name))[:-keep]:
+        shutil.rmtree(package, ignore_errors=True)
+
+
+def _doubles(key: tuple[str, ...], load_ids: list[str]) -> str:
+    loads = ", ".join(f"'{load_id}'" for load_id in load_ids)
+    columns = ", ".join(f'"{name}"' for name in ("_dlt_load_id", *key))
+    return (
+        "delete from {table} where rowid in (select rowid from (select rowid,"
+        f" row_number() over (partition by {columns} order by rowid) as copy from {{table}} where _dlt_load_id in ({loads}))"
+        " as copies where copy > 1)"
+    )
+
+
+def _execute(pipeline: dlt.Pipeline, sql: str, table: str) -> None:
+    with pipeline.sql_client() as client:
+        names = {name: client.make_qualified_table_name(name) for name in (table, "_dlt_loads")}
+        try:
+            client.execute_sql(sql.format(table=names[table], loads=names["_dlt_loads"]))
+        except DatabaseUndefinedRelation:
+            return
+
+
+def _sweep(folder: Path) -> None:
+    """Extractions that were killed half way leave their files; no package of dlt's will ever take them up."""
+    for package in folder.glob("extracted_new/*"):
+        shutil.rmtree(package, ignore_errors=True)

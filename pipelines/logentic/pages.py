@@ -74,8 +74,12 @@ def read_record(client: Client, path: str, record_id: int, where: str) -> Page:
 
 def _follow(client: Client, path: str, params: Mapping[str, str], link: str, place: str) -> dict[str, str]:
     """The query of the next page: the filters of this list and whatever `next` adds (Laravel may drop the filters)."""
-    parts = urlsplit(link)
-    if parts.netloc and (parts.username or origin(link) != client.origin):
+    try:
+        parts = urlsplit(link)
+        leaves = parts.netloc and (parts.username or origin(link) != client.origin)
+    except (ValueError, TypeError, AttributeError):
+        raise UnsafeLink(f"{place}: `next` leads nowhere: it is no link", "Report it to Logentic.") from None
+    if leaves:
         raise UnsafeLink(
             f"{place}: `next` leaves {client.origin}",
             "The token is sent to the configured origin only. If the service moved, set LOGENTIC_BASE_URL.",

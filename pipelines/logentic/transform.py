@@ -47,25 +47,28 @@ def build(settings: Settings, state: State, *, only_checks: bool = False) -> Bui
 
     project = str(project_folder())
     step = ["test", "--select", "test_type:data"] if only_checks else ["build", "--exclude-resource-type", "unit_test"]
-    outcome = dbtRunner().invoke(
-        [
-            "--quiet",
-            "--no-use-colors",
-            "--log-level-file",
-            "none",
-            *step,
-            "--project-dir",
-            project,
-            "--profiles-dir",
-            project,
-            "--target-path",
-            str(state.dbt),
-            "--log-path",
-            str(state.dbt),
-            "--vars",
-            json.dumps(model_settings(settings)),
-        ]
-    )
+    try:
+        outcome = dbtRunner().invoke(
+            [
+                "--quiet",
+                "--no-use-colors",
+                "--log-level-file",
+                "none",
+                *step,
+                "--project-dir",
+                project,
+                "--profiles-dir",
+                project,
+                "--target-path",
+                str(state.dbt),
+                "--log-path",
+                str(state.dbt),
+                "--vars",
+                json.dumps(model_settings(settings)),
+            ]
+        )
+    finally:
+        _close_database()
     if outcome.exception is not None:
         raise BuildError(f"the models could not be built: {_first_line(outcome.exception)}", "Nothing was published.")
     results = list(getattr(outcome.result, "results", []))
@@ -82,6 +85,15 @@ def build(settings: Settings, state: State, *, only_checks: bool = False) -> Bui
         tests=sum(result.node.resource_type == "test" for result in results),
         warnings=tuple(f"{r.node.name}: {_first_line(r.message)}" for r in results if str(r.status) == "warn"),
     )
+
+
+def _close_database() -> None:
+    """dbt-duckdb keeps its connection open until the process ends; a second run in it would read what it remembers."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    if environment := DuckDBConnectionManager._ENV:
+        environment.close()
+    DuckDBConnectionManager.close_all_connections()
 
 
 def _first_line(message: object) -> str:

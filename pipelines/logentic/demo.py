@@ -25,6 +25,5 @@ def run_demo(file: Path, seed: int) -> None:
     print("\n".join(summary.as_lines(outcome)))
     print()
     answers.show(file, Console(highlight=False))
-    print(
-        f"\nLook further: logentic status --db {file}, or open the file with any DuckDB client: select * from stock_daily"
-    )
+    print(f"\nLook further: logentic status --db {file}")
+    print(f"or open {file} with any DuckDB client: select * from stock_daily")

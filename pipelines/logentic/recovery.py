@@ -23,8 +23,8 @@ KEYS = {
 def recover(pipeline: dlt.Pipeline) -> bool:
     """Finish pending packages; say whether there were any.
 
-    A kill between the commit of a file's rows and dlt's note of it brings the file again: its doubles are removed. Rows of
-    a load that can no longer be completed (its package is lost) are removed as well: no receipt counts them.
+    A kill between the commit of a file's rows and dlt's note of it brings the file again: its doubles are removed.
+    Rows of a load that can no longer be completed (its package is lost) are removed too: no receipt counts them.
     """
     pending = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
     if pending:
@@ -53,9 +53,9 @@ def _doubles(key: tuple[str, ...], load_ids: list[str]) -> str:
     loads = ", ".join(f"'{load_id}'" for load_id in load_ids)
     columns = ", ".join(f'"{name}"' for name in ("_dlt_load_id", *key))
     return (
-        "delete from {table} where rowid in (select rowid from (select rowid,"
-        f" row_number() over (partition by {columns} order by rowid) as copy from {{table}} where _dlt_load_id in ({loads}))"
-        " as copies where copy > 1)"
+        "delete from {table} where rowid in (select rowid from (select rowid, row_number() over ("
+        f"partition by {columns} order by rowid) as copy from {{table}} where _dlt_load_id in ({loads})) as copies"
+        " where copy > 1)"
     )
 
 

@@ -93,7 +93,7 @@ def _close_database() -> None:
 
     if environment := DuckDBConnectionManager._ENV:
         environment.close()
-    DuckDBConnectionManager.close_all_connections()
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def _first_line(message: object) -> str:

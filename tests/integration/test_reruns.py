@@ -13,6 +13,7 @@ from logentic.schemas import RESOURCES
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
+BOOKKEEPING = ("_dlt_load_id", "_seen_at", "first_seen_at")
 NOW = datetime.fromisoformat("2026-03-17T12:00:00+00:00")
 
 
@@ -27,9 +28,7 @@ def tables_of(file: Path, schema: str) -> dict[str, list[tuple]]:
         ).fetchall()
         return {
             name: sorted(
-                published.execute(
-                    f"select columns(lambda c: c not in ('_dlt_load_id', '_seen_at', 'first_seen_at')) from {schema}.{name}"
-                ).fetchall(),
+                published.execute(f"select columns(lambda c: c not in {BOOKKEEPING}) from {schema}.{name}").fetchall(),
                 key=repr,
             )
             for (name,) in names

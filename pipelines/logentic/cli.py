@@ -169,3 +169,7 @@ def _resources(names: str | None) -> frozenset[str]:
     if unknown := sorted(chosen - set(RESOURCE_NAMES)):
         raise UsageError(f"--select {unknown[0]!r} is no resource", f"Choose among: {', '.join(RESOURCE_NAMES)}.")
     return chosen
+
+
+if __name__ == "__main__":
+    main()

@@ -27,6 +27,7 @@ log = logging.getLogger("logentic")
 Read = TypeVar("Read")
 
 LARGEST_BODY = 256 * 2**20
+STALLED_AFTER_SECONDS = 20
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 RETRIED = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
 
@@ -48,6 +49,15 @@ class Traffic:
     retries: int = 0
 
 
+@dataclass
+class _Trouble:
+    """How one request fares: when it was sent last, how often it failed, since when (monotonic seconds)."""
+
+    sent_at: float = 0.0
+    attempts: int = 0
+    since: float = 0.0
+
+
 class Client:
     """Safe to use from several threads; each keeps a connection of its own alive."""
 
@@ -66,14 +76,14 @@ class Client:
     def get(self, path: str, params: Mapping[str, str], where: str, read: Callable[[Answer], Read]) -> Read:
         """Ask until the answer can be read. `read` raises `BadAnswer` for one that is not what was promised."""
         url = f"{self.base_url}{path}" + (f"?{urlencode(params)}" if params else "")
-        attempt = 0
+        trouble = _Trouble()
         while True:
             self._wait_for_leave()
+            trouble.sent_at = time.monotonic()
             try:
                 result = read(self._send(url, where))
             except (errors.Unreachable, errors.BadAnswer) as failure:
-                attempt += 1
-                self._bear(failure, attempt, where)
+                self._bear(failure, trouble)
             else:
                 with self._lock:
                     self._failing_since = None
@@ -140,22 +150,25 @@ class Client:
             what, "The service refuses this request: check LOGENTIC_BASE_URL and the options given.", status
         )
 
-    def _bear(self, failure: errors.ServiceError, attempt: int, where: str) -> None:
-        """Wait before the next attempt, or raise the failure when the patience has run out."""
-        now = time.monotonic()
+    def _bear(self, failure: errors.ServiceError, trouble: "_Trouble") -> None:
+        """Wait before the next attempt; raise when this request, or all of them, failed for as long as is borne."""
+        trouble.attempts += 1
+        now, delay = time.monotonic(), _back_off(trouble.attempts)
         if failure.status == 429:  # waiting for a rate limit is progress
             with self._lock:
                 self._failing_since = None
-                if self._resume_at <= now:
-                    self._resume_at = now + _back_off(attempt)
+                self._resume_at = self._resume_at if self._resume_at > now else now + delay
             return
-        delay = _back_off(attempt)
+        trouble.since = trouble.since or trouble.sent_at
         with self._lock:
             self.traffic.retries += 1
-            since = self._failing_since = self._failing_since or now
+            is_first = self._failing_since is None
+            self._failing_since = self._failing_since or trouble.sent_at
+            since = min(self._failing_since, trouble.since)
         if self._closed.is_set() or now + delay - since > self._settings.patience_seconds:
             raise failure
-        log.info("%s; attempt %d, again in %.1f s", failure, attempt, delay)
+        level = logging.WARNING if is_first and trouble.attempts > 1 else logging.INFO
+        log.log(level, "%s; attempt %d failed, again in %.1f s", failure, trouble.attempts, delay)
         self._closed.wait(delay)
 
     def _wait_for_leave(self) -> None:
@@ -166,10 +179,9 @@ class Client:
 
     def _note_time(self, date: str | None) -> datetime:
         try:
-            at = parsedate_to_datetime(date) if date else datetime.now(UTC)
+            at = parsedate_to_datetime(date or "").astimezone(UTC)
         except ValueError:
-            at = datetime.now(UTC)
-        at = at.astimezone(UTC).replace(microsecond=0)
+            return self.service_time()
         with self._lock:
             self.service_clock = max(at, self.service_clock or at)
         return at
@@ -187,6 +199,8 @@ class Client:
             curl.setopt(pycurl.NOSIGNAL, 1)
             curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(min(self._settings.timeout_seconds, 15) * 1000))
             curl.setopt(pycurl.TIMEOUT_MS, int(self._settings.timeout_seconds * 1000))
+            curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # not a byte for so many seconds: nobody is there
+            curl.setopt(pycurl.LOW_SPEED_TIME, STALLED_AFTER_SECONDS)
             curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY)
             if self.base_url.startswith("http:"):
                 curl.setopt(pycurl.PROXY, "")  # a proxy would see a token that travels unencrypted

@@ -133,7 +133,7 @@ class Session:
             confirmed = confirmed or (reading.is_complete and not news.new + news.changed)
         self._keep_receipt(reading, news.new, news.changed, removed, confirmed)
         if resource.name == "payment_items" and self.run.unbilled:
-            for seen in ids_of(reading.rows):
+            for seen in (*ids_of(reading.rows), *missing["id"].to_pylist()):
                 self.run.unbilled.pop(seen, None)
         return rows
 

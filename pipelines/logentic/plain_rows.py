@@ -31,8 +31,9 @@ def read_plainly(
     except ValueError:
         raise BadAnswer(f"{where}: the rows are not JSON", "Run again; if it stays, report it to Logentic.") from None
     rows = [row for document in documents for row in document]
-    if bad := next((row for row in rows if not isinstance(row, dict)), None):
-        raise ValueMisfit(f"{where}: a row is {_kind_of(bad)} and not an object", "Report it to Logentic.")
+    for row in rows:
+        if not isinstance(row, dict):
+            raise ValueMisfit(f"{where}: a row is {_kind_of(row)} and not an object", "Report it to Logentic.")
     nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
     own_list = {resource.lines.field} if resource.lines else set()
     records = [_flatten(row, nested, own_list, where) for row in rows]

@@ -156,6 +156,11 @@ def _convert(array: pa.Array, kind: pa.DataType) -> pa.Array:
         return _moments(array)
     if kind == DAY:
         return array.cast(pa.date32())
+    if pa.types.is_decimal(kind):
+        # Arrow's JSON reader lets through what has more digits than the column, as long as 128 bits hold it.
+        limit = 10 ** (kind.precision - kind.scale)
+        if any(end is not None and abs(end) >= limit for end in pc.min_max(array).as_py().values()):
+            raise pa.ArrowInvalid("a number with too many digits")
     return array
 
 

@@ -1,0 +1,29 @@
+"""Pages and tables made from rows that a test writes down, as the extraction would have read them.
+
+In: rows as dictionaries, or their JSON as it stands. Out: `Page`s and `Rows`.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import simplejson
+
+from logentic.pages import Page
+from logentic.personal import Pseudonyms
+from logentic.rows import Rows, read_rows
+from logentic.schemas import Resource
+
+AS_IT_IS = Pseudonyms(None)
+NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
+
+
+def page_of(*rows: str | Mapping[str, Any], at: datetime = NOON) -> Page:
+    texts = [row if isinstance(row, str) else simplejson.dumps(row, use_decimal=True) for row in rows]
+    body = '{"data":[' + ",".join(texts) + "]}"
+    count = len(rows)
+    return Page(body.encode(), count, count, max(count, 1), 1, None, at)
+
+
+def rows_of(resource: Resource, *rows: str | Mapping[str, Any], at: datetime = NOON) -> Rows:
+    return read_rows(resource, [page_of(*rows, at=at)], AS_IT_IS, resource.name)

@@ -1,0 +1,66 @@
+"""Hashes of personal data: stable, keyed, and no more than is needed."""
+
+import re
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logentic.personal import Pseudonyms
+
+HASHES = Pseudonyms.from_secret("a secret")
+
+
+def test_the_hashes_of_a_secret_never_change() -> None:
+    """Another function or key would part a customer's old orders from the new ones."""
+    assert HASHES.hashed("Zoë Roy") == "30cc1dc01862ccb2bcb183d24c01a3df"
+
+
+@given(st.text(), st.text())
+def test_equal_texts_have_equal_hashes_and_others_have_others(one: str, other: str) -> None:
+    assert (HASHES.hashed(one) == HASHES.hashed(other)) == (one == other)
+    assert re.fullmatch(r"[0-9a-f]{32}", HASHES.hashed(one))
+
+
+def test_another_secret_gives_other_hashes() -> None:
+    assert Pseudonyms.from_secret("another").hashed("Zoë Roy") != HASHES.hashed("Zoë Roy")
+
+
+def test_a_column_is_hashed_value_by_value_and_null_stays_null() -> None:
+    names = pa.chunked_array([["Zoë", None], ["Ann", "Zoë"]])
+    expected = [HASHES.hashed("Zoë"), None, HASHES.hashed("Ann"), HASHES.hashed("Zoë")]
+    assert HASHES.column("recipient__name", names).to_pylist() == expected
+    assert HASHES.column("recipient__name", pa.array([], pa.string())).to_pylist() == []
+
+
+@pytest.mark.parametrize(("code", "area"), [("h2r 2y8", "H2R"), (" 10012-1234", "100"), ("H2", "H2")])
+def test_a_postal_code_keeps_its_area_only(code: str, area: str) -> None:
+    (hashed,) = HASHES.column("place__postal_code", pa.array([code])).to_pylist()
+    assert hashed == f"{area} {HASHES.hashed(code)}"
+
+
+@pytest.mark.parametrize("name", ["recipientName", "e_mail", "Phone2", "billing_address", "contact", "delivery_note"])
+def test_an_unknown_field_with_a_personal_name_is_hashed(name: str) -> None:
+    assert HASHES.unknown(name, "x") == HASHES.hashed("x")
+    assert HASHES.unknown(name, 5145550101) == HASHES.hashed("5145550101")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["ann@shop.example", "see ann.b@mail.shop.example please", "+1 514 555-0101", "(514) 555-0101", "514.555.0101"],
+)
+def test_an_unknown_field_with_a_personal_value_is_hashed(value: str) -> None:
+    assert HASHES.unknown("extra", value) == HASHES.hashed(value)
+
+
+@pytest.mark.parametrize("value", ["UPS", "40012345678901", "2026-01-31", "SKU-514-555", "1@2", "", None, 12, True])
+def test_an_unknown_field_without_anything_personal_stays(value: object) -> None:
+    assert HASHES.unknown("carrier", value) == value
+
+
+def test_personal_data_can_be_kept_by_choice() -> None:
+    kept = Pseudonyms(None)
+    assert kept.hashed("Zoë") == "Zoë"
+    assert kept.column("recipient__name", pa.array(["Zoë"])).to_pylist() == ["Zoë"]
+    assert kept.unknown("contact", {"mail": "ann@shop.example"}) == {"mail": "ann@shop.example"}

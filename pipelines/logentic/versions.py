@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logentic.rows import Rows
-from logentic.schemas import IS_REMOVED, MOMENT, Resource
+from logentic.schemas import IS_REMOVED, MOMENT, TEXT, Resource
 
 BOOKKEEPING = {"_seen_at", "_is_removed", "_dlt_load_id", "_dlt_id", "_version"}
 
@@ -64,13 +64,13 @@ def in_memory() -> duckdb.DuckDBPyConnection:
 
 
 def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:
-    """The last known version of records that are gone, marked as removed, in the columns of `fresh`."""
-    gone = pa.table(
-        {
-            name: missing[name].cast(kind) if name in missing.column_names else pa.nulls(len(missing), kind)
-            for name, kind in zip(fresh.schema.names, fresh.schema.types, strict=True)
-        }
-    )
+    """The last known version of records that are gone, marked as removed: the columns of `fresh`, then their own."""
+    columns = {
+        name: missing[name].cast(kind) if name in missing.column_names else pa.nulls(len(missing), kind)
+        for name, kind in zip(fresh.schema.names, fresh.schema.types, strict=True)
+    }
+    own = sorted(set(missing.column_names) - BOOKKEEPING - set(columns))
+    gone = pa.table(columns | {name: missing[name].cast(TEXT) for name in own})
     gone = gone.set_column(
         gone.schema.get_field_index("_seen_at"), "_seen_at", pa.repeat(pa.scalar(at, MOMENT), len(gone))
     )

@@ -46,6 +46,9 @@ def run(
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete.")
     ] = None,
+    new_hash_key: Annotated[
+        bool, typer.Option("--new-hash-key", help="Go on with a new key for personal data when the old one is lost.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Extract what is new, build the tables, check them, publish FILE."""
@@ -56,7 +59,14 @@ def run(
 
     if fail_on not in (None, "incomplete"):
         raise UsageError(f"--fail-on {fail_on!r} is not known", "Use: --fail-on incomplete.")
-    options = Options(_day("--start", start), _day("--end", end), _resources(select), models=models, wait_seconds=wait)
+    options = Options(
+        _day("--start", start),
+        _day("--end", end),
+        _resources(select),
+        models=models,
+        wait_seconds=wait,
+        accept_new_key=new_hash_key,
+    )
     if options.start and options.end and options.start > options.end:
         raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
     with displayed() as display:

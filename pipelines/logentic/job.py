@@ -14,13 +14,15 @@ from zoneinfo import ZoneInfo
 
 from logentic.extraction import NO_PROGRESS, Progress
 from logentic.load import Loaded, load
+from logentic.personal import Pseudonyms
 from logentic.publish import publish
 from logentic.schemas import RESOURCES
 from logentic.session import Run
 from logentic.settings import Settings, require_token
-from logentic.state import State, pseudonyms
+from logentic.state import State, hash_key
 from logentic.transform import Built, build, model_settings
 from logentic.windows import DAY, midnight
+from logentic.work import open_work, sign
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Options:
     select: frozenset[str] = frozenset(RESOURCES)
     models: bool = True
     wait_seconds: float = 0
+    accept_new_key: bool = False
 
 
 @dataclass
@@ -55,9 +58,11 @@ def run_job(
     state = State(file.absolute())
     state.prepare()
     with state.locked(options.wait_seconds):
+        key = hash_key(settings, state.folder)
+        open_work(state, settings, key, accept_new_key=options.accept_new_key)
         run = Run(
             settings,
-            pseudonyms(settings, state.folder),
+            Pseudonyms(key),
             start=midnight(options.start) if options.start else None,
             end=midnight(options.end) + DAY if options.end else None,
             select=options.select,
@@ -66,6 +71,7 @@ def run_job(
         clock = _Clock()
         step("extract and load")
         outcome = Outcome(file, load(run, state))
+        sign(state, key)
         clock.stop(outcome, "load")
         note = {"day": _service_day(outcome.loaded.now, settings), "settings": model_settings(settings)}
         stale = state.read_note("built") != {**note, "day": str(note["day"])} or not state.file.exists()

@@ -5,18 +5,20 @@ killed are finished first. A long extraction is loaded every few minutes; each p
 Next: transform.py.
 """
 
+import logging
 import os
+import shutil
 import time
 from dataclasses import dataclass, field
 from typing import Any
-
-import duckdb
 
 from logentic.client import Traffic
 from logentic.errors import LogenticError, StateError
 from logentic.session import Run
 from logentic.settings import Settings
 from logentic.state import State
+
+log = logging.getLogger("logentic")
 
 
 @dataclass
@@ -42,19 +44,12 @@ def load(run: Run, state: State) -> Loaded:
     """Everything that the run asks for, in as many packages as its length needs."""
     os.environ["DLT_DATA_DIR"] = str(state.dlt)
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also where the user has a dlt configuration
-    import dlt
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     from logentic.recovery import forget_old_packages, recover
     from logentic.source import logentic_source
 
-    _create_work(state, run.settings)
-    pipeline = dlt.pipeline(
-        "logentic",
-        destination=dlt.destinations.duckdb(_credentials(state, run.settings)),
-        dataset_name="logentic_raw",
-        pipelines_dir=str(state.dlt),
-    )
+    pipeline = _open_pipeline(state, run.settings)
     loaded = Loaded()
     try:
         loaded.finished_pending = recover(pipeline)
@@ -71,16 +66,26 @@ def load(run: Run, state: State) -> Loaded:
     return loaded
 
 
-def _create_work(state: State, settings: Settings) -> None:
-    """The storage version of a DuckDB file is chosen when it is made."""
-    if state.work.exists():
-        return
-    version = settings.duckdb_storage_version.replace("'", "")
-    with duckdb.connect() as memory:
-        memory.execute(
-            f"attach '{str(state.work).replace(chr(39), chr(39) * 2)}' as work (storage_version '{version}')"
+def _open_pipeline(state: State, settings: Settings) -> Any:
+    """dlt's pipeline; its folder is made anew where it cannot be read: progress stands in the receipts, not there."""
+    import dlt
+
+    def attach() -> Any:
+        pipeline = dlt.pipeline(
+            "logentic",
+            destination=dlt.destinations.duckdb(_credentials(state, settings)),
+            dataset_name="logentic_raw",
+            pipelines_dir=str(state.dlt),
         )
-    state.work.chmod(0o600)
+        pipeline.sync_destination()
+        return pipeline
+
+    try:
+        return attach()
+    except Exception:
+        log.warning("the state that dlt keeps in %s cannot be read; it is made anew", state.dlt)
+        shutil.rmtree(state.dlt, ignore_errors=True)
+        return attach()
 
 
 def _credentials(state: State, settings: Settings) -> Any:

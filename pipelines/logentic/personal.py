@@ -24,11 +24,6 @@ class Pseudonyms:
     def __init__(self, key: bytes | None) -> None:
         self._key = key
 
-    @classmethod
-    def from_secret(cls, secret: str) -> "Pseudonyms":
-        """A key of any length that the user chose."""
-        return cls(blake2b(secret.encode(), digest_size=32).digest())
-
     def hashed(self, text: str) -> str:
         """32 hexadecimal digits (BLAKE2b keyed, RFC 7693)."""
         if self._key is None:

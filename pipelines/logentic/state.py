@@ -8,11 +8,11 @@ import fcntl
 import json
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class State:
         return self.folder / "dbt"
 
     def prepare(self) -> None:
-        """Make the folder, readable by its owner only; take up a published file whose state was lost."""
+        """Make the folder, readable by its owner only."""
         if self.file.is_dir():
             raise UsageError(f"--db {self.file} is a folder", "Name a file, such as logentic.duckdb.")
         try:
@@ -55,10 +55,6 @@ class State:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             if not os.access(self.folder, os.W_OK) or not os.access(self.file.parent, os.W_OK):
                 raise PermissionError(13, "no permission to write")
-            if not self.work.exists() and self.file.exists():
-                partial = self.work.with_suffix(".partial")
-                shutil.copyfile(self.file, partial)
-                partial.replace(self.work)
         except OSError as error:
             raise UsageError(
                 f"--db {self.file}: {error.strerror or error}", "Choose a file in a folder that you may write to."
@@ -118,10 +114,15 @@ class State:
 
 def pseudonyms(settings: Settings, folder: Path) -> Pseudonyms:
     """Hashes keyed as the settings say, else by the key that the folder keeps."""
+    return Pseudonyms(hash_key(settings, folder))
+
+
+def hash_key(settings: Settings, folder: Path) -> bytes | None:
+    """32 bytes; None where personal data are kept as they are."""
     if settings.keep_personal_data:
-        return Pseudonyms(None)
+        return None
     given = settings.hash_key.get_secret_value()
-    return Pseudonyms.from_secret(given) if given else Pseudonyms(keep_key(folder))
+    return blake2b(given.encode(), digest_size=32).digest() if given else keep_key(folder)
 
 
 def keep_key(folder: Path) -> bytes:

@@ -1,0 +1,107 @@
+"""The working database: made, taken up again from the published file, and signed.
+
+In: a locked `State`. Out: a database that this version may write, with the key that its hashes were made with.
+Next: load.py writes it.
+"""
+
+import shutil
+from hashlib import sha256
+
+import duckdb
+
+from logentic.errors import StateError
+from logentic.settings import Settings
+from logentic.state import State
+
+FORMAT = 1  # of the raw tables; a newer one is refused
+SIGNATURE = "logentic_raw._logentic"
+
+
+def open_work(state: State, settings: Settings, key: bytes | None, *, accept_new_key: bool = False) -> None:
+    """Make sure that the working database is there, whole, and ours to write.
+
+    A damaged one is set aside and taken from FILE again; what FILE does not hold yet is read from the service again.
+    """
+    if state.work.exists() and not _is_whole(state):
+        state.work.replace(state.work.with_suffix(".damaged"))
+        state.work.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+    if not state.work.exists():
+        _take_from_file(state) if state.file.exists() else _make(state, settings)
+    signature = _signature(state)
+    if signature is None:
+        return
+    version, fingerprint = signature
+    if version > FORMAT:
+        raise StateError(
+            f"{state.file} was written by a newer version (format {version}, this one writes {FORMAT})",
+            "Upgrade logentic-elt, or name another file.",
+        )
+    if fingerprint and key and fingerprint != fingerprint_of(key) and not accept_new_key:
+        raise StateError(
+            f"{state.file} was made with another key for personal data",
+            "Set LOGENTIC_HASH_KEY to that key; or go on with the new one, by which no person is recognised"
+            " from before: logentic run --new-hash-key.",
+        )
+
+
+def sign(state: State, key: bytes | None) -> None:
+    """Note the format, and which key was used, in the database itself: it outlives the state folder."""
+    with duckdb.connect(str(state.work)) as work:
+        work.execute(f"create or replace table {SIGNATURE} (format integer, key_fingerprint varchar)")
+        work.execute(f"insert into {SIGNATURE} values (?, ?)", [FORMAT, fingerprint_of(key) if key else None])
+
+
+def fingerprint_of(key: bytes) -> str:
+    """Tells two keys apart and says nothing about either."""
+    return sha256(b"logentic key fingerprint" + key).hexdigest()[:16]
+
+
+def _is_whole(state: State) -> bool:
+    try:
+        with duckdb.connect(str(state.work)) as work:
+            work.execute("select count(*) from duckdb_tables()")
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _make(state: State, settings: Settings) -> None:
+    """The storage version of a DuckDB file is chosen when it is made."""
+    version = settings.duckdb_storage_version.replace("'", "")
+    path = str(state.work).replace("'", "''")
+    try:
+        with duckdb.connect() as memory:
+            memory.execute(f"attach '{path}' as work (storage_version '{version}')")
+    except duckdb.Error as error:
+        raise StateError(
+            f"{state.work} cannot be made: {_first_line(error)}", "Check duckdb_storage_version."
+        ) from None
+    state.work.chmod(0o600)
+
+
+def _take_from_file(state: State) -> None:
+    partial = state.work.with_suffix(".partial")
+    shutil.copyfile(state.file, partial)
+    partial.chmod(0o600)
+    partial.replace(state.work)
+    try:
+        with duckdb.connect(str(state.work)) as work:
+            work.execute("select 1 from logentic_raw.extract_windows limit 1")
+    except duckdb.Error:
+        state.work.unlink()
+        raise StateError(
+            f"{state.file} is not a file that logentic published, or it is damaged",
+            "Move it away, or name another file.",
+        ) from None
+
+
+def _signature(state: State) -> tuple[int, str | None] | None:
+    with duckdb.connect(str(state.work)) as work:
+        try:
+            return work.execute(f"select format, key_fingerprint from {SIGNATURE}").fetchone()
+        except duckdb.CatalogException:
+            return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,32 @@
+"""The tree of errors is the one that its docstring draws, and every error carries what to do and no more."""
+
+import re
+
+import pytest
+
+from logentic import errors
+from logentic.errors import LogenticError, ServiceError, UsageError
+
+CLASSES = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LogenticError)]
+
+
+def test_the_tree_is_drawn_as_it_grows() -> None:
+    drawn = {}
+    path: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        if found := re.match(r"    ([│ ├└─]*)([A-Z]\w+)", line):
+            depth = len(found[1]) // 4
+            path = [*path[:depth], found[2]]
+            drawn[found[2]] = path[-2] if depth else "Exception"
+    assert drawn == {kind.__name__: kind.__base__.__name__ for kind in CLASSES if kind.__base__}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_the_exit_code_says_whose_turn_it_is(kind: type[LogenticError]) -> None:
+    assert kind("x").exit_code == (2 if kind is UsageError else 1)
+
+
+def test_an_error_says_what_failed_and_what_to_do() -> None:
+    error = ServiceError("orders, page 3: status 500", "Run again later.", 500)
+    assert (str(error), error.guidance, error.status) == ("orders, page 3: status 500", "Run again later.", 500)
+    assert LogenticError("x").guidance == ""

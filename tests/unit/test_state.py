@@ -1,0 +1,161 @@
+"""The state folder: made for its owner alone, locked by one run, and never a reason to lose what is published."""
+
+import json
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logentic import state as state_module
+from logentic.errors import StateError, UsageError
+from logentic.settings import Settings
+from logentic.state import State, keep_key, pseudonyms
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    state = State(tmp_path / "new" / "logentic.duckdb")
+    state.prepare()
+    return state
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_folder_stands_beside_the_file_and_is_its_owners_alone(state: State) -> None:
+    assert state.folder == state.file.with_name("logentic.duckdb.state")
+    assert mode(state.folder) == 0o700
+    assert {path.parent for path in (state.work, state.dlt, state.dbt)} == {state.folder}
+    state.prepare()
+
+
+def test_a_published_file_whose_state_was_lost_is_taken_up(tmp_path: Path) -> None:
+    state = State(tmp_path / "logentic.duckdb")
+    state.file.write_bytes(b"published")
+    state.prepare()
+    assert state.work.read_bytes() == b"published"
+    state.work.write_bytes(b"newer")
+    state.prepare()
+    assert state.work.read_bytes() == b"newer", "a working database that is there is never overwritten"
+    assert not list(state.folder.glob("*.partial"))
+
+
+def test_a_file_that_is_a_folder_or_lies_in_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder"):
+        State(tmp_path).prepare()
+    (tmp_path / "in_the_way").touch()
+    for file in (tmp_path / "in_the_way" / "x.duckdb", tmp_path / "in_the_way" / "deep" / "x.duckdb"):
+        with pytest.raises(UsageError, match="--db .*x.duckdb: ") as raised:
+            State(file).prepare()
+        assert raised.value.guidance == "Choose a file in a folder that you may write to."
+    (tmp_path / "y.duckdb.state").touch()
+    with pytest.raises(UsageError, match="y.duckdb: "):
+        State(tmp_path / "y.duckdb").prepare()
+
+
+def test_one_run_at_a_time(state: State) -> None:
+    with state.locked():
+        with pytest.raises(StateError, match="another run is at work") as raised, State(state.file).locked():
+            pass
+        assert "--wait" in raised.value.guidance
+    with state.locked():
+        pass
+
+
+def test_a_run_that_waits_gets_its_turn_or_gives_up_in_time(state: State) -> None:
+    leave = threading.Event()
+    entered = threading.Event()
+
+    def first() -> None:
+        with State(state.file).locked():
+            entered.set()
+            leave.wait(5)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    entered.wait()
+    began = time.monotonic()
+    with pytest.raises(StateError), state.locked(0.3):
+        pass
+    assert 0.3 <= time.monotonic() - began < 1
+    threading.Timer(0.2, leave.set).start()
+    with state.locked(5):
+        assert leave.is_set()
+    thread.join()
+
+
+def test_a_lock_is_given_back_when_a_run_fails(state: State) -> None:
+    with pytest.raises(ZeroDivisionError), state.locked():
+        raise ZeroDivisionError
+    with state.locked():
+        pass
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)
+)
+
+
+@given(note=st.dictionaries(st.text(), values))
+def test_a_note_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, note: dict[str, object]) -> None:
+    state = State(tmp_path_factory.mktemp("state") / "logentic.duckdb")
+    state.prepare()
+    state.write_note("built", note)
+    assert state.read_note("built") == note
+    assert [path.name for path in state.folder.iterdir()] == ["built.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", "\udcff"])
+def test_a_note_that_is_missing_forgotten_or_damaged_is_empty(state: State, text: str) -> None:
+    assert state.read_note("built") == {}
+    (state.folder / "built.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert state.read_note("built") == {}
+    state.forget_note("built")
+    state.forget_note("built")
+    assert not (state.folder / "built.json").exists()
+
+
+def test_the_log_of_runs_ends_with_the_newest_and_does_not_grow_for_ever(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert state.last_run() == {}
+    monkeypatch.setattr(state_module, "RUNS_KEPT", 3)
+    for number in range(5):
+        state.log_run({"run": number})
+        assert state.last_run() == {"run": number}
+    lines = (state.folder / "runs.jsonl").read_text().splitlines()
+    assert [json.loads(line)["run"] for line in lines] == [2, 3, 4]
+    (state.folder / "runs.jsonl").write_text('{"run": 5}\n{"cut')
+    assert state.last_run() == {}
+
+
+def test_the_key_of_hashes_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    key = keep_key(folder)
+    assert len(key) == 32
+    assert keep_key(folder) == key
+    assert keep_key(tmp_path / "other") != key
+    assert mode(folder / "hash_key") == 0o600
+
+
+@pytest.mark.parametrize("text", ["not hexadecimal", "é"])
+def test_a_damaged_key_is_not_replaced_by_another(tmp_path: Path, text: str) -> None:
+    """A new key would part every customer's old rows from the new ones."""
+    (tmp_path / "hash_key").write_text(text)
+    with pytest.raises(StateError, match="is damaged"):
+        keep_key(tmp_path)
+    assert (tmp_path / "hash_key").read_text() == text
+
+
+def test_hashes_are_keyed_as_the_settings_say(tmp_path: Path) -> None:
+    by_folder = pseudonyms(Settings(), tmp_path).hashed("Zoë")
+    assert pseudonyms(Settings(), tmp_path).hashed("Zoë") == by_folder
+    by_secret = pseudonyms(Settings(hash_key="secret"), tmp_path).hashed("Zoë")
+    assert by_secret == pseudonyms(Settings(hash_key="secret"), tmp_path / "elsewhere").hashed("Zoë")
+    assert len({"Zoë", by_folder, by_secret}) == 3
+    assert pseudonyms(Settings(keep_personal_data=True, hash_key="secret"), tmp_path).hashed("Zoë") == "Zoë"

@@ -31,6 +31,11 @@ demo: setup ## Run the main job against the bundled sandbox into demo/logentic.d
 test: setup ## Run the tests
 	$(BIN)/pytest -n 2
 
+.PHONY: reliability
+reliability: setup ## Run the tests and write docs/reliability.md from their results
+	$(BIN)/pytest -n 2 --junitxml=build/tests.xml
+	$(BIN)/python docs/reliability.py build/tests.xml
+
 .PHONY: check
 check: setup ## Lint, type-check, check the direction of imports, the lock and the generated docs
 	$(BIN)/ruff check .

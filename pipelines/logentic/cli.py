@@ -162,7 +162,9 @@ def main() -> None:
 
 
 def _say(error: LogenticError) -> None:
-    print(f"logentic: {error}. {error.guidance}".rstrip(), file=sys.stderr)
+    """One line, also where a library's words within it are several."""
+    what = " ".join(str(error).split()).rstrip(".!")
+    print(f"logentic: {what}. {error.guidance}".rstrip(), file=sys.stderr)
 
 
 def _day(option: str, text: str | None) -> date | None:

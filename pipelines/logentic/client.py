@@ -202,6 +202,8 @@ class Client:
             curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # not a byte for so many seconds: nobody is there
             curl.setopt(pycurl.LOW_SPEED_TIME, STALLED_AFTER_SECONDS)
             curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY)
+            curl.setopt(pycurl.NOPROGRESS, 0)
+            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: int(self._closed.is_set()))  # 1 ends the transfer
             if self.base_url.startswith("http:"):
                 curl.setopt(pycurl.PROXY, "")  # a proxy would see a token that travels unencrypted
         return curl
@@ -246,6 +248,7 @@ def _reason(failure: pycurl.error) -> str:
         pycurl.E_SEND_ERROR: "the connection was reset",
         pycurl.E_BAD_CONTENT_ENCODING: "the compressed body is damaged",
         pycurl.E_WRITE_ERROR: "the compressed body is damaged",
+        pycurl.E_ABORTED_BY_CALLBACK: "the run was stopped",
         pycurl.E_FILESIZE_EXCEEDED: "the body is larger than 256 MB",
         pycurl.E_PEER_FAILED_VERIFICATION: "its certificate is not trusted",
     }

@@ -97,13 +97,12 @@ def _credentials(state: State, settings: Settings) -> Any:
     return credentials
 
 
-def _cause(error: BaseException) -> LogenticError:
-    """Our own error within dlt's, or one that says what dlt could not do."""
+def _cause(error: BaseException) -> BaseException:
+    """Our own error, or the user's interrupt, within dlt's; or an error that says what dlt could not do."""
     inner: BaseException | None = error
     while inner is not None:
-        if isinstance(inner, LogenticError):
+        if isinstance(inner, LogenticError | KeyboardInterrupt):
             return inner
         last, inner = inner, inner.__cause__ or inner.__context__
-    return StateError(
-        f"loading failed: {type(last).__name__}: {str(last).splitlines()[0]}", "Run again; --debug shows more."
-    )
+    reason = next(iter(str(last).splitlines()), "")
+    return StateError(f"loading failed: {type(last).__name__}: {reason}", "Run again; --debug shows more.")

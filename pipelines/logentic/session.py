@@ -94,6 +94,10 @@ class Session:
             self.running.discard(resource.name)
             self.run.failures |= self._extraction.failures
 
+    def stop(self) -> None:
+        """Ends what is under way; nothing of it is kept."""
+        self._extraction.close()
+
     def close(self) -> pa.Table:
         """The receipts of this extraction, when its last resource has ended."""
         self._extraction.close()

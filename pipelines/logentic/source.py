@@ -75,12 +75,16 @@ class _Shared:
         """Arrow tables; None where others may go on."""
         session = self._open()
         session.running.add(resource.name)
-        yield from _tables(resource, empty_rows(resource))  # the tables exist also where nothing was found
-        for rows in session.news(resource):
-            if rows is None:
-                yield None
-            else:
-                yield from _tables(resource, rows)
+        try:
+            yield from _tables(resource, empty_rows(resource))  # the tables exist also where nothing was found
+            for rows in session.news(resource):
+                if rows is None:
+                    yield None
+                else:
+                    yield from _tables(resource, rows)
+        except BaseException:  # an interrupt as well: requests under way would hold the process until they end
+            session.stop()
+            raise
 
     def receipts(self) -> Iterator[Any]:
         """One table, when the last of the other resources has ended."""

@@ -31,8 +31,8 @@ def stored(file: Path, table: str, where: str = "true") -> set[int]:
     """Ids of the records whose latest version is not removed."""
     with duckdb.connect(str(file), read_only=True) as published:
         rows = published.execute(
-            "select id from (select *, row_number() over (partition by id order by _seen_at desc, _dlt_load_id desc) as n"
-            f" from logentic_raw.{table}) where n = 1 and not _is_removed and {where}"
+            "select id from (select *, row_number() over (partition by id order by _seen_at desc, _dlt_load_id desc)"
+            f" as n from logentic_raw.{table}) where n = 1 and not _is_removed and {where}"
         ).fetchall()
     return {row[0] for row in rows}
 

@@ -179,6 +179,17 @@ def test_a_pause_holds_for_every_thread() -> None:
     assert all(asked.at - refused.at >= 1 for asked in later)
 
 
+def test_closing_ends_a_request_under_way() -> None:
+    account = Account(seed=1, scale=0.1, days=3, today=date(2026, 3, 17))
+    with Sandbox(account, faults=[Fault("stall", seconds=30)]) as sandbox:
+        client = Client(settings_for(sandbox.url, api_token=sandbox.token, timeout_seconds=20))
+        threading.Timer(0.2, client.close).start()
+        began = time.monotonic()
+        with pytest.raises(errors.Unreachable, match="stopped"):
+            client.get("/items", {}, "items", body)
+    assert time.monotonic() - began < 3
+
+
 def test_closing_ends_a_pause() -> None:
     with TinyService(Reply(429, "", {"Retry-After": "60"})) as service:
         client = service.client()

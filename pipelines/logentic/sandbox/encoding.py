@@ -30,7 +30,8 @@ class Encoding:
         if isinstance(value, date):
             return f'"{value}"'
         if isinstance(value, Mapping):
-            return "{" + ",".join(f"{encode_basestring(name)}:{self.encode(part)}" for name, part in value.items()) + "}"
+            members = (f"{encode_basestring(name)}:{self.encode(part)}" for name, part in value.items())
+            return "{" + ",".join(members) + "}"
         if isinstance(value, list | tuple):
             return "[" + ",".join(map(self.encode, value)) + "]"
         return json.dumps(value)

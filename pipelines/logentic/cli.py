@@ -137,7 +137,10 @@ def main() -> None:
         logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
         logging.getLogger("logentic").setLevel(logging.DEBUG)
     try:
-        sys.exit(app(arguments, prog_name="logentic", standalone_mode=False) or 0)
+        code = app(arguments, prog_name="logentic", standalone_mode=False) or 0
+        if code == 130:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
+        sys.exit(code)
     except TyperException as error:
         if not arguments:
             print(error.format_message())

@@ -121,9 +121,8 @@ class Client:
         log.debug("%s: %s, %d bytes", where, status, body.tell())
         if status == 200:
             return Answer(body.getvalue(), at, request_id)
-        raise self._failure(
-            status, headers, f"{where}: status {status}" + (f", request {request_id}" if request_id else "")
-        )
+        what = f"{where}: status {status}" + (f", request {request_id}" if request_id else "")
+        raise self._failure(status, headers, what)
 
     def _failure(self, status: int, headers: Mapping[str, str], what: str) -> errors.ServiceError:
         if status == 429:
@@ -137,18 +136,14 @@ class Client:
                 what, "The service fails at the moment. Run again later: what was loaded stays.", status
             )
         if 300 <= status < 400:
-            return errors.UnsafeLink(
-                f"{what}: a redirect, which is never followed", "Correct LOGENTIC_BASE_URL.", status
-            )
+            return errors.UnsafeLink(f"{what}: a redirect is never followed", "Correct LOGENTIC_BASE_URL.", status)
         if status == 401:
             return errors.Unauthorised(what, "The token is wrong or was withdrawn: set LOGENTIC_API_TOKEN.", status)
         if status == 403:
             return errors.Forbidden(what, "This token may not read this resource: ask Logentic for the right.", status)
         if status == 404:
             return errors.NotFound(what, "Check the id, and that LOGENTIC_BASE_URL ends in /v1.", status)
-        return errors.Refused(
-            what, "The service refuses this request: check LOGENTIC_BASE_URL and the options given.", status
-        )
+        return errors.Refused(what, "It refuses this request: check LOGENTIC_BASE_URL and the options.", status)
 
     def _bear(self, failure: errors.ServiceError, trouble: "_Trouble") -> None:
         """Wait before the next attempt; raise when this request, or all of them, failed for as long as is borne."""
@@ -203,7 +198,7 @@ class Client:
             curl.setopt(pycurl.LOW_SPEED_TIME, STALLED_AFTER_SECONDS)
             curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY)
             curl.setopt(pycurl.NOPROGRESS, 0)
-            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: int(self._closed.is_set()))  # 1 ends the transfer
+            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._closed.is_set())  # true ends the transfer
             if self.base_url.startswith("http:"):
                 curl.setopt(pycurl.PROXY, "")  # a proxy would see a token that travels unencrypted
         return curl

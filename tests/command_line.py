@@ -1,0 +1,43 @@
+"""The `logentic` command as a shell runs it: a process of its own, with an environment of the test's making.
+
+In: arguments, a folder, LOGENTIC_ settings. Out: the finished process.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from logentic.sandbox import Sandbox
+
+COMMAND = str(Path(sys.executable).with_name("logentic"))
+
+
+def logentic(
+    *arguments: object, cwd: Path, command: str = COMMAND, **settings: object
+) -> subprocess.CompletedProcess[str]:
+    """Run it to its end. Settings are named as in config.toml."""
+    return subprocess.run(
+        [command, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(cwd, **settings),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def environment(home: Path, **settings: object) -> dict[str, str]:
+    """Nothing but the path, an empty home and these settings."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home / "home"),
+        **{f"LOGENTIC_{name.upper()}": str(value) for name, value in settings.items()},
+    }
+
+
+def access(sandbox: Sandbox, **more: object) -> dict[str, Any]:
+    """The settings by which a process reaches a sandbox."""
+    return {"base_url": sandbox.url, "api_token": sandbox.token, **more}

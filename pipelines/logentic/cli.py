@@ -9,7 +9,7 @@ import logging
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -139,7 +139,7 @@ def main() -> None:
     try:
         code = app(arguments, prog_name="logentic", standalone_mode=False) or 0
         if code == 130:  # what typer makes of Ctrl-C
-            raise KeyboardInterrupt
+            _leave_interrupted()
         sys.exit(code)
     except TyperException as error:
         if not arguments:
@@ -149,8 +149,7 @@ def main() -> None:
         print(f"logentic: {error.format_message().rstrip('.?')}. See: {command} --help", file=sys.stderr)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
-        print("logentic: interrupted; what was loaded stays, the next run goes on from there", file=sys.stderr)
-        sys.exit(1)
+        _leave_interrupted()
     except LogenticError as error:
         if debug:
             raise
@@ -162,6 +161,11 @@ def main() -> None:
         reason = next(iter(str(error).splitlines()), "")
         print(f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug.", file=sys.stderr)
         sys.exit(1)
+
+
+def _leave_interrupted() -> NoReturn:
+    print("logentic: interrupted; what was loaded stays, the next run goes on from there", file=sys.stderr)
+    sys.exit(1)
 
 
 def _say(error: LogenticError) -> None:

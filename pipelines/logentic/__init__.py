@@ -7,6 +7,7 @@ Next: source.py.
 
 import os
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,9 +33,21 @@ def project_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 
 
+def _folder_of_dlt() -> Path:
+    """Where dlt keeps its pipelines if nobody says otherwise, by dlt's own rules."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/dlt")
+    home = Path("~").expanduser()
+    if not os.access(home, os.W_OK):
+        return Path(gettempdir()) / "dlt"
+    if "XDG_DATA_HOME" in os.environ and not (home / ".dlt").is_dir():
+        return Path(os.environ["XDG_DATA_HOME"]) / "dlt"
+    return home / ".dlt"
+
+
 os.environ.setdefault("DLT_CONFIG_FOLDER", str(config_folder()))
 # An absolute DLT_CONFIG_FOLDER would also name dlt's data folder (dlt 1.31): keep that where dlt's users expect it.
-os.environ.setdefault("DLT_DATA_DIR", str(Path("~/.dlt").expanduser()))
+os.environ.setdefault("DLT_DATA_DIR", str(_folder_of_dlt()))
 # A receipt counts only when its load is complete, so every row must say which load brought it.
 os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
 

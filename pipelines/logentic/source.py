@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.configuration.container import Container
 from dlt.extract import DltResource
+from dlt.extract.source import SourceInjectableContext
 
+from logentic.errors import UsageError
 from logentic.rows import Rows, empty_rows
 from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
 from logentic.session import Run, Session
@@ -24,6 +27,8 @@ from logentic.stored import Stored
 @dlt.source(name="logentic", max_table_nesting=0)
 def logentic_source(run: Any = None, go_on: Any = None) -> Iterable[DltResource]:
     """Orders, items, stock records, inventory history and charges of one account, and the receipts of what was read.
+
+    For some of them: `logentic_source().with_resources("orders", "extract_windows")`; the receipts always belong to it.
 
     Args:
         run: a `logentic.session.Run`, for callers that bound or follow a run; by default everything new is read, with
@@ -99,6 +104,11 @@ class _Shared:
 
     def _open(self) -> Session:
         if self._session is None:
+            if "extract_windows" not in Container()[SourceInjectableContext].source.selected_resources:
+                raise UsageError(
+                    "with_resources() leaves out extract_windows",
+                    "Select it as well: without receipts the next run knows nothing of this one and loads all again.",
+                )
             pipeline = dlt.current.pipeline()
             run = self._given
             if run is None:

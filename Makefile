@@ -36,6 +36,15 @@ reliability: setup ## Run the tests and write docs/reliability.md from their res
 	$(BIN)/pytest -n 2 --junitxml=build/tests.xml
 	$(BIN)/python docs/reliability.py build/tests.xml
 
+.PHONY: conformance
+conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte over the extraction, in conformance/.venv
+	$(UV) sync --quiet --locked --project conformance
+	cd conformance && .venv/bin/pytest
+
+.PHONY: soak
+soak: setup ## Run 500 scheduled runs over a moving account: memory, size and requests stay flat
+	$(BIN)/python benchmarks/soak.py
+
 .PHONY: check
 check: setup ## Lint, type-check, check the direction of imports, the lock and the generated docs
 	$(BIN)/ruff check .
@@ -62,4 +71,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

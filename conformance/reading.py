@@ -1,0 +1,74 @@
+"""What both wrappers share: a resource of an account as plain records and as a JSON schema.
+
+In: settings and a resource. Out: its records, read by the client, pages, rows and windows of logentic; nothing is kept.
+Next: tap_logentic.py and source_logentic.py, which say the same in the words of Singer and of Airbyte.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from logentic.client import Client
+from logentic.extraction import Extraction
+from logentic.pages import read_page
+from logentic.personal import Pseudonyms
+from logentic.schemas import DAY, INTEGER, ITEMS, MOMENT, TRUTH, Resource
+from logentic.settings import Settings
+from logentic.windows import Ask, plan
+
+# Decimals travel as text: a JSON number would pass through a float.
+JSON_TYPES: Mapping[pa.DataType, dict[str, Any]] = {
+    INTEGER: {"type": ["integer", "null"]},
+    TRUTH: {"type": ["boolean", "null"]},
+    MOMENT: {"type": ["string", "null"], "format": "date-time"},
+    DAY: {"type": ["string", "null"], "format": "date"},
+}
+TEXT = {"type": ["string", "null"]}
+
+
+def settings_of(config: Mapping[str, Any]) -> Settings:
+    return Settings(base_url=config["base_url"], api_token=config["api_token"])
+
+
+def json_schema(resource: Resource) -> dict[str, Any]:
+    """The columns of a record, without those that only a stored one has."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "properties": {name: JSON_TYPES.get(kind, TEXT) for name, kind in resource.columns.items()},
+    }
+
+
+def ask_anything(settings: Settings) -> datetime:
+    """The service's time, by the smallest request there is; a `LogenticError` where it does not answer."""
+    client = Client(settings)
+    read_page(client, ITEMS.path, {"per_page": "1"}, "the service's clock")
+    return client.service_time()
+
+
+def records(settings: Settings, resource: Resource, start: datetime | None = None) -> Iterator[dict[str, Any]]:
+    """Every record of the resource, or those of its windows from `start` on."""
+    now = ask_anything(settings)
+    extraction = Extraction(
+        Client(settings),
+        Pseudonyms(b"a key for tests, of 32 bytes ..."),
+        connections=settings.connections,
+        window_pages=settings.window_pages,
+    )
+    try:
+        windows = plan(resource.name, Ask(now, "conformance", start), [], settings, None)
+        for reading in extraction.readings(resource, windows):
+            for record in reading.rows.records.to_pylist() if reading else ():
+                yield {name: _plain(record[name]) for name in resource.columns}
+        if failure := extraction.failures.get(resource.name):
+            raise failure
+    finally:
+        extraction.close()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):  # or a datetime, which is one
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value

@@ -117,29 +117,27 @@ class Session:
             scope = scope_of(reading.window) if reading.is_complete else None
             stored = self._stored.latest(resource, ids_of(reading.rows), scope)
         news = find_news(resource, reading.rows, stored)
-        confirmed = reading.is_proven or (
-            reading.is_complete and stored is not None and not news.new + news.changed + len(news.missing)
-        )
+        missing = _in_scope(news.missing, reading) if reading.is_complete else news.missing.slice(0, 0)
+        agrees = stored is not None and not news.new + news.changed + len(missing)
+        confirmed = reading.is_proven or (reading.is_complete and agrees)
         rows, removed = news.rows, 0
-        missing = _in_scope(news.missing, reading)
-        if len(missing) and reading.is_complete:
-            if resource.name == "inventory_history":
-                if not confirmed:
-                    again = self._extraction.read_again(resource, reading.window)
-                    second = find_news(resource, again.rows, reading.rows)
-                    confirmed = again.is_complete and not second.new + second.changed + len(second.missing)
-                if confirmed:
-                    gone = tombstones(missing, rows.records, reading.finished_at)
-                    rows, removed = _with(rows, gone), len(gone)
-            else:
-                rows, removed = self._ask_by_id(resource, missing, rows)
-        elif len(news.missing) > len(missing):
-            confirmed = confirmed or (reading.is_complete and not news.new + news.changed)
-        self._keep_receipt(reading, news.new, news.changed, removed, confirmed)
+        if len(missing) and resource.name == "inventory_history":
+            confirmed = confirmed or self._reads_the_same_again(resource, reading)
+            if confirmed:
+                rows, removed = _with(rows, tombstones(missing, rows.records, reading.finished_at)), len(missing)
+        elif len(missing):
+            rows, removed = self._ask_by_id(resource, missing, rows)
+        self._keep_receipt(reading, news.new, len(rows.records) - news.new - removed, removed, confirmed)
         if resource.name == "payment_items" and self.run.unbilled:
             for seen in (*ids_of(reading.rows), *missing["id"].to_pylist()):
                 self.run.unbilled.pop(seen, None)
         return rows
+
+    def _reads_the_same_again(self, resource: Resource, reading: Reading) -> bool:
+        """Rows of history have no address of their own: a second reading must miss them as well."""
+        again = self._extraction.read_again(resource, reading.window)
+        news = find_news(resource, again.rows, reading.rows)
+        return again.is_complete and not news.new + news.changed + len(news.missing)
 
     def _ask_by_id(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
         """A record that a list no longer gives is gone if the service does not know its id; else it only moved."""

@@ -36,7 +36,7 @@ RETRIED = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
 class Answer:
     body: bytes
     at: datetime  # the service's time, UTC, whole seconds
-    request_id: str
+    headers: Mapping[str, str]  # names in lower case
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Client:
         request_id = headers.get("x-request-id", "")
         log.debug("%s: %s, %d bytes", where, status, body.tell())
         if status == 200:
-            return Answer(body.getvalue(), at, request_id)
+            return Answer(body.getvalue(), at, headers)
         what = f"{where}: status {status}" + (f", request {request_id}" if request_id else "")
         raise self._failure(status, headers, what)
 

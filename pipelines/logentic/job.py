@@ -62,7 +62,7 @@ def run_job(
         open_work(state, settings, key, accept_new_key=options.accept_new_key)
         run = Run(
             settings,
-            Pseudonyms(key),
+            Pseudonyms(key, settings.hash_fields, settings.plain_fields),
             start=midnight(options.start) if options.start else None,
             end=midnight(options.end) + DAY if options.end else None,
             select=options.select,

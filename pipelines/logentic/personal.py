@@ -6,7 +6,9 @@ Next: rows.py, which calls this on every table it makes.
 """
 
 import re
+from collections.abc import Collection
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -19,10 +21,18 @@ PERSONAL_VALUE = re.compile(
 
 
 class Pseudonyms:
-    """Hashes with one key; `None` as the key keeps everything as it is."""
+    """Hashes with one key; `None` as the key keeps everything as it is.
 
-    def __init__(self, key: bytes | None) -> None:
+    `hash_fields` and `plain_fields` name fields, with all that lies within them, and outweigh the looks of names and
+    values.
+    """
+
+    def __init__(
+        self, key: bytes | None, hash_fields: Collection[str] = (), plain_fields: Collection[str] = ()
+    ) -> None:
         self._key = key
+        self._hash_fields = frozenset(hash_fields)
+        self._plain_fields = frozenset(plain_fields)
 
     def hashed(self, text: str) -> str:
         """32 hexadecimal digits (BLAKE2b keyed, RFC 7693)."""
@@ -30,15 +40,32 @@ class Pseudonyms:
             return text
         return blake2b(text.encode(), key=self._key, digest_size=16).hexdigest()
 
+    def covers(self, name: str, personal: Collection[str]) -> bool:
+        """Whether a text field that the reference names is to be hashed."""
+        return name not in self._plain_fields and (name in personal or name in self._hash_fields)
+
+    def suspects(self, name: str, value: Any) -> bool:
+        """Whether a value under a name that the reference does not know is taken for personal."""
+        fields = set(accumulate(name.split("."), "{}.{}".format))
+        if fields & self._plain_fields:
+            return False
+        looks_it = PERSONAL_NAME.search(name) or (isinstance(value, str) and PERSONAL_VALUE.search(value))
+        return bool(fields & self._hash_fields or looks_it)
+
     def column(self, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:
         """A text column with every value hashed, each distinct value once."""
         if self._key is None:
             return values
-        encode = self._postal_code if name.endswith("postal_code") else self.hashed
         values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
         coded = values.dictionary_encode()
-        hashes = pa.array([encode(text) for text in coded.dictionary.to_pylist()], pa.string())
+        hashes = pa.array([self.known(name, text) for text in coded.dictionary.to_pylist()], pa.string())
         return hashes.take(coded.indices)
+
+    def known(self, name: str, text: str) -> str:
+        """A postal code keeps its area: a Canadian forward sortation area, a US sectional centre."""
+        if self._key is not None and name.endswith("postal_code"):
+            return f"{text.strip()[:3].upper()} {self.hashed(text)}"
+        return self.hashed(text)
 
     def unknown(self, name: str, value: Any) -> Any:
         """A field that the reference does not name: hashed if its name or its value looks personal, at any depth."""
@@ -48,10 +75,4 @@ class Pseudonyms:
             return {inner: self.unknown(f"{name}.{inner}", part) for inner, part in value.items()}
         if isinstance(value, list):
             return [self.unknown(name, part) for part in value]
-        if PERSONAL_NAME.search(name) or (isinstance(value, str) and PERSONAL_VALUE.search(value)):
-            return self.hashed(str(value))
-        return value
-
-    def _postal_code(self, code: str) -> str:
-        """The area (a Canadian forward sortation area, a US sectional centre) and a hash of the whole."""
-        return f"{code.strip()[:3].upper()} {self.hashed(code)}"
+        return self.hashed(str(value)) if self.suspects(name, value) else value

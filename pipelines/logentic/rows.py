@@ -19,7 +19,7 @@ from pyarrow import json as arrow_json
 from logentic.pages import Page
 from logentic.personal import Pseudonyms
 from logentic.plain_rows import read_plainly
-from logentic.schemas import DAY, IS_REMOVED, MOMENT, SEEN_AT, Lines, Resource
+from logentic.schemas import DAY, IS_REMOVED, MOMENT, SEEN_AT, TEXT, Lines, Resource
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,10 @@ def _rows(resource: Resource, records: pa.Table, lines: pa.Table | None, pseudon
                 lines.column_names.index("_parent"), "_parent", pc.index_in(lines["_parent"], last).cast(pa.int64())
             )
         records = records.take(last)
-    for name in resource.personal:
-        place = records.schema.get_field_index(name)
-        records = records.set_column(place, name, pseudonyms.column(name, records[name]))
+    for name, kind in resource.columns.items():
+        if kind == TEXT and pseudonyms.covers(name, resource.personal):
+            place = records.schema.get_field_index(name)
+            records = records.set_column(place, name, pseudonyms.column(name, records[name]))
     records = records.append_column(IS_REMOVED, pa.repeat(pa.scalar(False), len(records)))
     known = [*resource.columns, SEEN_AT.name, IS_REMOVED.name]
     extra = sorted(set(records.column_names) - set(known))

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import pendulum
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -23,6 +24,14 @@ from logentic import config_folder
 from logentic.errors import UsageError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def _split(names: Any) -> Any:
+    """In the environment a list is written with commas."""
+    return [name.strip() for name in names.split(",") if name.strip()] if isinstance(names, str) else names
+
+
+FieldNames = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
 class StorageRate(BaseModel):
@@ -51,6 +60,8 @@ class Settings(BaseSettings):
     history_lookback_days: Annotated[int, Field(ge=1)] = 7
     dispute_days: Annotated[int, Field(ge=0)] = 90
     keep_personal_data: bool = False
+    hash_fields: FieldNames = []
+    plain_fields: FieldNames = []
     allow_plain_http: bool = False
     storage_basis: Literal["daily", "month_end", "peak"] = "daily"
     storage_rates: list[StorageRate] = []
@@ -80,6 +91,12 @@ class Settings(BaseSettings):
         parts = urlsplit(self.base_url)
         if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.allow_plain_http:
             raise ValueError("base_url is plain http: use https, or set allow_plain_http to send the token unencrypted")
+        return self
+
+    @model_validator(mode="after")
+    def _hashes_a_field_or_does_not(self) -> "Settings":
+        if both := sorted({*self.hash_fields} & {*self.plain_fields}):
+            raise ValueError(f"hash_fields and plain_fields both name {both[0]!r}: leave it in one of them")
         return self
 
     @classmethod

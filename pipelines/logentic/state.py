@@ -114,7 +114,7 @@ class State:
 
 def pseudonyms(settings: Settings, folder: Path) -> Pseudonyms:
     """Hashes keyed as the settings say, else by the key that the folder keeps."""
-    return Pseudonyms(hash_key(settings, folder))
+    return Pseudonyms(hash_key(settings, folder), settings.hash_fields, settings.plain_fields)
 
 
 def hash_key(settings: Settings, folder: Path) -> bytes | None:

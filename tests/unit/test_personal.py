@@ -64,3 +64,15 @@ def test_personal_data_can_be_kept_by_choice() -> None:
     assert kept.hashed("Zoë") == "Zoë"
     assert kept.column("recipient__name", pa.array(["Zoë"])).to_pylist() == ["Zoë"]
     assert kept.unknown("contact", {"mail": "ann@shop.example"}) == {"mail": "ann@shop.example"}
+
+
+def test_two_lists_of_fields_outweigh_what_looks_personal() -> None:
+    chosen = Pseudonyms(b"key", hash_fields=["carrier", "channel.tags", "place__city"], plain_fields=["note", "sms"])
+    assert chosen.unknown("carrier", "UPS") == chosen.hashed("UPS")
+    assert chosen.unknown("channel", {"tags": ["a"], "sort": "b"}) == {"tags": [chosen.hashed("a")], "sort": "b"}
+    assert chosen.unknown("note", "ring twice") == "ring twice"
+    assert chosen.unknown("sms", {"phone": "514-555-0101"}) == {"phone": "514-555-0101"}
+    assert chosen.unknown("sms_phone", "x") == chosen.hashed("x")
+    assert chosen.covers("place__city", {"place__address1"})
+    assert chosen.covers("place__address1", {"place__address1"})
+    assert not Pseudonyms(b"key", plain_fields=["place__address1"]).covers("place__address1", {"place__address1"})

@@ -169,3 +169,11 @@ def test_the_folder_of_settings_is_the_users_own_if_there_is_one(
     assert config_folder() == tmp_path / "chosen"
     monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path / "other"))
     assert config_folder() == tmp_path / "other" / "chosen"
+
+
+def test_lists_of_fields_are_written_with_commas_and_a_field_stands_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGENTIC_HASH_FIELDS", "place__city, carrier")
+    assert load_settings().hash_fields == ["place__city", "carrier"]
+    monkeypatch.setenv("LOGENTIC_PLAIN_FIELDS", "carrier")
+    with pytest.raises(UsageError, match="both name 'carrier'"):
+        load_settings()

@@ -39,7 +39,8 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
             f"{_side('f', name, asked)} is distinct from {_side('s', name, known)}" for name in sorted(asked | known)
         )
         found = memory.sql(
-            f"select f._place, s._place is null as is_new from fresh as f left join stored as s on {same_key}"
+            f"select f._place, s._place is null as is_new, s._seen_at as before"
+            f" from fresh as f left join stored as s on {same_key}"
             f" where s._place is null or s._is_removed or {differs or 'false'} order by f._place"
         ).to_arrow_table()
         gone = memory.sql(
@@ -49,7 +50,7 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
     mask = pc.is_in(pa.array(range(len(fresh.records)), pa.int64()), found["_place"].combine_chunks())
     new = int(pc.sum(found["is_new"].cast(pa.int64())).as_py() or 0)
     return News(
-        rows=fresh.keep(mask),
+        rows=_after(found["before"], fresh.keep(mask), resource),
         new=new,
         changed=len(found) - new,
         missing=stored.records.take(gone["_place"].combine_chunks()),
@@ -71,12 +72,28 @@ def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:
     }
     own = sorted(set(missing.column_names) - BOOKKEEPING - set(columns))
     gone = pa.table(columns | {name: missing[name].cast(TEXT) for name in own})
-    gone = gone.set_column(
-        gone.schema.get_field_index("_seen_at"), "_seen_at", pa.repeat(pa.scalar(at, MOMENT), len(gone))
-    )
+    seen = _later(pa.repeat(pa.scalar(at, MOMENT), len(gone)), missing["_seen_at"])
+    gone = gone.set_column(gone.schema.get_field_index("_seen_at"), "_seen_at", seen)
     return gone.set_column(
         gone.schema.get_field_index(IS_REMOVED.name), IS_REMOVED, pa.repeat(pa.scalar(True), len(gone))
     )
+
+
+def _after(before: pa.ChunkedArray, rows: Rows, resource: Resource) -> Rows:
+    """Dated after the versions that they follow, also where the service's clock was set back or has not moved."""
+    records, lines = rows.records, rows.lines
+    seen = _later(records["_seen_at"], before)
+    records = records.set_column(records.schema.get_field_index("_seen_at"), "_seen_at", seen)
+    if lines is not None and resource.lines:
+        seen = seen.take(pc.index_in(lines[resource.lines.parent], records["id"].combine_chunks()))
+        lines = lines.set_column(lines.schema.get_field_index("_seen_at"), "_seen_at", seen)
+    return Rows(records, lines, rows.read)
+
+
+def _later(seen: pa.ChunkedArray, before: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The time itself, or the microsecond after the one before, if that is later."""
+    least = pc.add(before.cast(MOMENT), pa.scalar(1, pa.duration("us")))
+    return pc.if_else(pc.fill_null(pc.greater(least, seen), False), least, seen)
 
 
 def _comparable(

@@ -175,3 +175,19 @@ def test_a_tombstone_repeats_the_last_known_values() -> None:
     (row,) = gone.to_pylist()
     assert (row["id"], row["name"], row["price"], row["lot"], row["colour"]) == (1, "mug", Decimal("1.5"), "a", None)
     assert (row["_is_removed"], row["_seen_at"]) == (True, LATER)
+
+
+@pytest.mark.parametrize("hours", [0, -48], ids=["the clock stands", "the clock was set back"])
+def test_a_version_is_dated_after_the_one_that_it_follows_and_so_are_its_lines(hours: int) -> None:
+    at = NOON + timedelta(hours=hours)
+    old = stored(ORDERS, {"id": 1, "stored_items": [A_LINE, B_LINE]}, {"id": 2, "stored_items": []})
+    fresh = rows_of(ORDERS, {"id": 3, "stored_items": [A_LINE]}, {"id": 1, "stored_items": [B_LINE]}, at=at)
+    news = find_news(ORDERS, fresh, old).rows
+    after = NOON + timedelta(microseconds=1)
+    assert dict(zip(ids(news.records), news.records["_seen_at"].to_pylist(), strict=True)) == {3: at, 1: after}
+    assert dict(zip(news.lines["order_id"].to_pylist(), news.lines["_seen_at"].to_pylist(), strict=True)) == {
+        3: at,
+        1: after,
+    }
+    gone = tombstones(old.records, fresh.records, at)
+    assert gone["_seen_at"].to_pylist() == [after, after]

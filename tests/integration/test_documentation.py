@@ -88,6 +88,7 @@ def run(command: list[str], desk: Path, base_url: str, home: str = "home") -> No
     environment |= {
         "PATH": f"{desk / 'shims'}:{environment['PATH']}",
         "HOME": str(desk / home),
+        "DLT_DATA_DIR": str(desk / home / ".dlt"),  # as root dlt would use a folder of the machine
         "LOGENTIC_BASE_URL": base_url,
     }
     done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=300, check=False)

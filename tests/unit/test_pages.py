@@ -28,6 +28,7 @@ LAYOUTS = {
     "other keys between": f'{{"data":[{ROW}],"included":[{{"id":9}}],"meta":{META}}}',
     "other keys first": f'{{"status":"ok","data":[{ROW}],"meta":{META}}}',
     "other keys last": f'{{"data":[{ROW}],"meta":{META},"took":3}}',
+    "a line for each row": f'{{"data":[\n{ROW}\n],"meta":{META}}}',
     "over many lines": f'{{\n  "data": [\n    {ROW}\n  ],\n  "meta": {META}\n}}\n',
     "spaced out": f'{{ "data" : [ {ROW} ] , "meta" : {META} }}',
 }

@@ -89,7 +89,8 @@ def records(draw: st.DrawFn, resource: Resource, key: int) -> tuple[dict[str, An
         parts[name], is_record[column] = json.dumps(value), _text_of(value)
     # PHP writes an empty map as an empty list.
     parts |= {
-        name: _object(fields) if fields else draw(st.sampled_from(["{}", "[]"])) for name, fields in nested.items()
+        name: _object(fields) if fields else draw(st.sampled_from(["{}", "[]", "null"]))
+        for name, fields in nested.items()
     }
     lines = []
     if resource.lines and not draw(st.booleans().map(lambda few: few and key % 2)):

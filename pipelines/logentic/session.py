@@ -4,6 +4,7 @@ In: settings and what is stored. Out, resource by resource: the rows that are ne
 Next: source.py, which declares these as dlt resources.
 """
 
+import logging
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,6 +25,8 @@ from logentic.settings import Settings
 from logentic.stored import Stored, ids_of, scope_of
 from logentic.versions import find_news, in_memory, tombstones
 from logentic.windows import MARGIN, Ask, Window, plan
+
+log = logging.getLogger("logentic")
 
 
 @dataclass
@@ -72,8 +75,10 @@ class Session:
             progress=run.progress,
             go_on=go_on,
         )
-        run.began_at = run.began_at or self._ask_the_time()
         self._past = stored.receipts()
+        if run.began_at is None:
+            run.began_at = self._ask_the_time()
+            self._warn_of_receipts_ahead()
         self._unbilled_days = stored.unbilled()
         if run.unbilled is None:
             run.unbilled = dict(self._unbilled_days)
@@ -187,6 +192,15 @@ class Session:
         with suppress(Forbidden, NotFound, Refused, BadAnswer):
             read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
         return self._client.service_time()
+
+    def _warn_of_receipts_ahead(self) -> None:
+        if ahead := [past.finished_at for past in self._past if past.is_ahead(self.run.now)]:
+            log.warning(
+                "%d windows were read up to %s by a clock of the service that now says %s: they are read again",
+                len(ahead),
+                f"{max(ahead):%Y-%m-%d %H:%M}",
+                f"{self.run.now:%Y-%m-%d %H:%M}",
+            )
 
     def _keep_receipt(self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool) -> None:
         window = reading.window

@@ -66,6 +66,10 @@ class Receipt:
     is_confirmed: bool
     run_id: str
 
+    def is_ahead(self, now: datetime) -> bool:
+        """A service whose clock went wrong for a while said that it had come further than it had."""
+        return self.finished_at > now + MINUTE
+
 
 @dataclass(frozen=True)
 class Window:
@@ -153,7 +157,7 @@ def plan(
         return [] if done else [Window("items", "snapshot", ask.now, ask.now, Edge.OPEN, Edge.OPEN)]
     beginning = midnight(settings.earliest_date)
     windows = []
-    for kind, wanted, end in _wanted(resource, ask, mine, settings, unbilled_since, beginning):
+    for kind, wanted, end in _wanted(resource, ask, mine, settings, unbilled_since):
         this_run = [r.span for r in mine if r.filter == kind and r.run_id == ask.run_id]
         for a, b in without(wanted, this_run):
             before = Edge.OPEN if a <= beginning else Edge.OUTER
@@ -163,14 +167,10 @@ def plan(
 
 
 def _wanted(
-    resource: str,
-    ask: Ask,
-    receipts: list[Receipt],
-    settings: Settings,
-    unbilled_since: date | None,
-    beginning: datetime,
+    resource: str, ask: Ask, receipts: list[Receipt], settings: Settings, unbilled_since: date | None
 ) -> Iterable[tuple[str, list[Span], datetime]]:
     """(filter, spans to read, end of the resource) before what this run has already read is taken off."""
+    beginning = midnight(settings.earliest_date)
     today = ask.now.astimezone(ZoneInfo(settings.timezone)).date()
     tomorrow = midnight(max(today, ask.now.date())) + DAY
     kind, end, lookback = {
@@ -182,9 +182,13 @@ def _wanted(
     if ask.start or ask.end:
         yield kind, [(max(ask.start or beginning, beginning), min(ask.end or end, end))], end
         return
-    # A service whose clock went wrong for a while said that it had come further than it had.
-    past = [r for r in receipts if r.run_id != ask.run_id and r.finished_at <= ask.now + MINUTE]
-    read = [r.span for r in past if r.filter == kind and r.is_complete and r.is_confirmed]
+    past = [r for r in receipts if r.run_id != ask.run_id and not r.is_ahead(ask.now)]
+    read = [
+        # Of what came after it was read, a window proves nothing, whatever its run was told of the time.
+        (r.span[0], min(r.span[1], end, r.finished_at if end == ask.now else ceiling(r.finished_at, DAY) + DAY))
+        for r in past
+        if r.filter == kind and r.is_complete and r.is_confirmed
+    ]
     reached = max((b for _, b in read), default=beginning)
     reread_from = reached - lookback
     if kind == "payment_date":

@@ -1,20 +1,22 @@
 """The command line: reads options, prints, decides exit codes, and knows nothing else.
 
 In: the arguments. Out: results on stdout, everything else on stderr; exit codes 0 done, 1 failed, 2 wrong usage or
-configuration, 3 done but a check found something that --fail-on asked to be told. Next: job.py.
+configuration, 3 done but a check found something that --fail-on asked to be told. Next: job.py, or
+inquiries.py for the commands that only ask.
 """
 
 import json
 import logging
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
+from logentic import inquiries
 from logentic.errors import LogenticError, UsageError
+from logentic.inquiries import Db, day, only
 
 app = typer.Typer(
     help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
@@ -24,7 +26,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The DuckDB file that analysts open.")]
 RESOURCE_NAMES = ("orders", "items", "item_quantities", "inventory_history", "payment_items")
 
 
@@ -57,11 +58,10 @@ def run(
     from logentic.reports.progress import displayed
     from logentic.settings import load_settings
 
-    if fail_on not in (None, "incomplete"):
-        raise UsageError(f"--fail-on {fail_on!r} is not known", "Use: --fail-on incomplete.")
+    only("--fail-on", fail_on, "incomplete")
     options = Options(
-        _day("--start", start),
-        _day("--end", end),
+        day("--start", start),
+        day("--end", end),
         _resources(select),
         models=models,
         wait_seconds=wait,
@@ -126,7 +126,10 @@ def demo(
     run_demo(db, seed)
 
 
-COMMANDS = {"run", "status", "sandbox", "demo"}
+for _inquiry in (inquiries.check, inquiries.get):
+    app.command()(_inquiry)
+
+COMMANDS = {"run", "status", "check", "get", "sandbox", "demo"}
 
 
 def main() -> None:
@@ -172,13 +175,6 @@ def _say(error: LogenticError) -> None:
     """One line, also where a library's words within it are several."""
     what = " ".join(str(error).split()).rstrip(".!")
     print(f"logentic: {what}. {error.guidance}".rstrip(), file=sys.stderr)
-
-
-def _day(option: str, text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is not a day", "Write it as YYYY-MM-DD, such as 2026-01-31.") from None
 
 
 def _resources(names: str | None) -> frozenset[str]:

@@ -241,7 +241,8 @@ def options() -> dict[str, set[str]]:
     for name, command in typer.main.get_command(app).commands.items():
         for parameter in command.params:
             for option in [*parameter.opts, *parameter.secondary_opts]:
-                found.setdefault(option, set()).add(name)
+                if option.startswith("--"):
+                    found.setdefault(option, set()).add(name)
     found.pop("--help", None)
     return found
 

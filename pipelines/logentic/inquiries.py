@@ -1,0 +1,159 @@
+"""The commands that ask the account and change nothing: check, get, verify.
+
+In: the arguments. Out: results on stdout, everything else on stderr. Next: account_check.py, records.py, verify.py.
+"""
+
+import json
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from logentic.errors import UsageError
+
+Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The DuckDB file that analysts open.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+Day = Annotated[str | None, typer.Option(metavar="DAY", help="YYYY-MM-DD.")]
+Moment = Annotated[
+    str | None, typer.Option(metavar="TIME", help="A day for orders, a day or time for item_quantities.")
+]
+Text = Annotated[str | None, typer.Option(metavar="TEXT")]
+
+
+def check(
+    db: Annotated[
+        Path | None, typer.Option("--db", metavar="FILE", help="Keep the answers in FILE.state/check.json.")
+    ] = None,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when there is something to look at: findings.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the account what the reference leaves open: fields, pages, order, ends of filters, formats, limits."""
+    from rich.console import Console
+
+    from logentic.account_check import check_account
+    from logentic.reports import account
+    from logentic.settings import load_settings, require_token
+    from logentic.state import State
+
+    only("--fail-on", fail_on, "findings")
+    settings = load_settings()
+    require_token(settings)
+    state = State(db.absolute()) if db else None
+    if state:
+        state.prepare()
+    answers = check_account(settings)
+    told = account.as_dict(answers)
+    if state:
+        state.write_note("check", told)
+    if as_json:
+        print(json.dumps(told, indent=2, default=str))
+    else:
+        account.show(answers, Console(highlight=False))
+    failed = [answer for answer in answers.lists if answer.error]
+    for answer in failed:
+        print(f"logentic: {answer.error}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+    if fail_on and told["findings"]:
+        raise typer.Exit(3)
+
+
+def get(
+    resource: Annotated[
+        str, typer.Argument(metavar="RESOURCE", help="orders, items, item_quantities, inventory or payment_items.")
+    ],
+    record_id: Annotated[
+        int | None, typer.Argument(metavar="[ID]", min=1, help="The record's; the item's for the two of stock.")
+    ] = None,
+    external_name: Text = None,
+    shopify_order_id: Text = None,
+    shopify_variant_id: Text = None,
+    updated_at_start: Moment = None,
+    updated_at_end: Moment = None,
+    start: Day = None,
+    end: Day = None,
+    billed_date_start: Day = None,
+    billed_date_end: Day = None,
+    payment_id: Annotated[int | None, typer.Option(metavar="ID", min=1)] = None,
+    group_by_invoice: Annotated[bool, typer.Option("--group-by-invoice")] = False,
+    exclude_storage_info: Annotated[bool, typer.Option("--exclude-storage-info")] = False,
+    exclude_storage_price: Annotated[bool, typer.Option("--exclude-storage-price")] = False,
+    keep_personal_data: Annotated[
+        bool, typer.Option("--keep-personal-data", help="Show personal values instead of ***.")
+    ] = False,
+) -> None:
+    """Print one record, or a list, as the API gives it: JSON. Each filter is one of the reference."""
+    given: dict[str, Any] = {
+        "external_name": external_name,
+        "shopify_order_id": shopify_order_id,
+        "shopify_variant_id": shopify_variant_id,
+        "payment_id": payment_id,
+        "updated_at_start": _moment("--updated-at-start", updated_at_start),
+        "updated_at_end": _moment("--updated-at-end", updated_at_end),
+        "start": day("--start", start),
+        "end": day("--end", end),
+        "billed_date_start": day("--billed-date-start", billed_date_start),
+        "billed_date_end": day("--billed-date-end", billed_date_end),
+        # Laravel takes 1 for true, and the word itself not everywhere.
+        "group_by_invoice": 1 if group_by_invoice else None,
+        "exclude_storage_info": 1 if exclude_storage_info else None,
+        "exclude_storage_price": 1 if exclude_storage_price else None,
+    }
+    filters = {name: str(value) for name, value in given.items() if value is not None}
+    _print_records(resource, record_id, filters, keep_personal_data)
+
+
+def _print_records(name: str, record_id: int | None, filters: dict[str, str], keep_personal_data: bool) -> None:
+    import simplejson
+
+    from logentic.client import Client
+    from logentic.records import Mask, check_question, read_list, read_one
+    from logentic.settings import load_settings, require_token
+
+    readable = check_question(name, record_id, filters)
+    settings = load_settings()
+    require_token(settings)
+    client, mask = Client(settings), Mask(settings)
+
+    def written(record: Any) -> str:
+        shown = record if keep_personal_data or settings.keep_personal_data else mask.record(readable.resource, record)
+        return str(simplejson.dumps(shown, use_decimal=True, ensure_ascii=False))
+
+    if record_id is not None and not readable.of_item:
+        print(written(read_one(client, readable, record_id)))
+        return
+    announced, count, opening = set(), 0, "[\n"
+    for total, records in read_list(client, readable, record_id, filters):
+        announced.add(total)
+        for record in records:
+            print(opening + written(record), end="")
+            opening, count = ",\n", count + 1
+    print("[]" if not count else "\n]")
+    if announced != {count}:
+        print(f"logentic: {name} moved while it was read, or its total is wrong. Ask again.", file=sys.stderr)
+
+
+def only(option: str, given: str | None, known: str) -> None:
+    """An option that takes one word."""
+    if given not in (None, known):
+        raise UsageError(f"{option} {given!r} is not known", f"Use: {option} {known}.")
+
+
+def day(option: str, text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not a day", "Write it as YYYY-MM-DD, such as 2026-01-31.") from None
+
+
+def _moment(option: str, text: str | None) -> str | None:
+    try:
+        return text if text is None or datetime.fromisoformat(text) else None
+    except ValueError:
+        raise UsageError(
+            f"{option} {text!r} is neither a day nor a time", "Write 2026-01-31 or 2026-01-31T05:00:00Z."
+        ) from None

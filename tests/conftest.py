@@ -5,7 +5,9 @@ import os
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("suite", deadline=None, max_examples=60, database=None)
+hypothesis.settings.register_profile(
+    "suite", deadline=None, max_examples=60, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
 hypothesis.settings.load_profile("suite")
 
 

@@ -13,6 +13,7 @@ from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 from logentic.transform import build
+from logentic.work import open_work
 
 TODAY = date(2026, 3, 17)
 SHAPES = {
@@ -62,6 +63,7 @@ def test_a_tampered_ledger_row_is_found_by_the_checks(
     state.file.write_bytes(file.read_bytes())
     state.prepare()
     settings = settings_of(sandbox)
+    open_work(state, settings, None)
     build(settings, state, only_checks=True)
     with duckdb.connect(str(state.work)) as work:
         one_row = "(select rowid from logentic_marts.stock_ledger_daily order by item_id, date limit 1 offset 37)"

@@ -4,6 +4,7 @@ In: where the tables go. Out: the published file, and three questions answered o
 Next: job.py does the work; reports/answers.py asks the tables.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.console import Console
 from logentic.job import Options, run_job
 from logentic.reports import answers, summary
 from logentic.reports.progress import displayed
-from logentic.sandbox import Account, Sandbox
+from logentic.sandbox import Account, Clock, Sandbox
 from logentic.settings import load_settings
 
 
@@ -19,7 +20,7 @@ def run_demo(file: Path, seed: int) -> None:
     """A made-up account of 60 items and 180 days becomes tables; the same seed gives the same account."""
     with displayed() as display:
         display.step("make an account")
-        with Sandbox(Account(seed=seed)) as sandbox:
+        with Sandbox(Account(seed=seed), clock=Clock(datetime.now(UTC))) as sandbox:
             settings = load_settings(base_url=sandbox.url, api_token=sandbox.token)
             outcome = run_job(settings, file, Options(), display, display.step)
     print("\n".join(summary.as_lines(outcome)))

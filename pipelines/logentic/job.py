@@ -1,7 +1,7 @@
 """The main job: load what is new, build the models, publish.
 
 In: settings and options of one run. Out: an `Outcome`. Steps that have nothing to do are skipped: without news and on
-the same day, with the same settings, the tables that stand are the right ones.
+the same day, with the same settings and nothing new in the journals, the tables that stand are the right ones.
 Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcome.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from logentic.extraction import NO_PROGRESS, Progress
+from logentic.journal_tables import journal_sizes, load_journals
 from logentic.load import Loaded, load
 from logentic.personal import Pseudonyms
 from logentic.publish import publish
@@ -73,10 +74,15 @@ def run_job(
         outcome = Outcome(file, load(run, state))
         sign(state, key)
         clock.stop(outcome, "load")
-        note = {"day": _service_day(outcome.loaded.now, settings), "settings": model_settings(settings)}
+        note = {
+            "day": _service_day(outcome.loaded.now, settings),
+            "settings": model_settings(settings),
+            "journals": journal_sizes(state),
+        }
         stale = state.read_note("built") != {**note, "day": str(note["day"])} or not state.file.exists()
         if outcome.loaded.news or outcome.loaded.finished_pending or stale:
             state.forget_note("built")
+            note["journals"] = load_journals(state)
             if options.models:
                 step("build and check the models")
                 outcome.built = build(settings, state)

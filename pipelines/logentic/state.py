@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from logentic.errors import StateError, UsageError
+from logentic.journal import RUNS
 from logentic.personal import Pseudonyms
 from logentic.settings import Settings
 
@@ -88,19 +89,12 @@ class State:
 
     def log_run(self, record: dict[str, Any]) -> None:
         """One line for each run, the newest last; no more than a year of hourly runs."""
-        path = self.folder / "runs.jsonl"
-        lines = path.read_text("utf-8").splitlines()[-RUNS_KEPT + 1 :] if path.exists() else []
-        partial = path.with_suffix(".partial")
-        partial.write_text("\n".join([*lines, json.dumps(record, default=str)]) + "\n", "utf-8")
-        partial.replace(path)
+        RUNS.append(self.folder, [record])
+        RUNS.keep_last(self.folder, RUNS_KEPT)
 
     def last_run(self) -> dict[str, Any]:
         """The newest line; empty before the first run."""
-        try:
-            lines = (self.folder / "runs.jsonl").read_text("utf-8").splitlines()
-            return dict(json.loads(lines[-1]))
-        except (OSError, ValueError, IndexError):
-            return {}
+        return next(reversed(RUNS.read(self.folder)), {})
 
     def write_note(self, name: str, note: dict[str, Any]) -> None:
         path = self.folder / f"{name}.json"

@@ -115,12 +115,12 @@ def test_the_log_of_runs_ends_with_the_newest_and_does_not_grow_for_ever(
     assert state.last_run() == {}
     monkeypatch.setattr(state_module, "RUNS_KEPT", 3)
     for number in range(5):
-        state.log_run({"run": number})
-        assert state.last_run() == {"run": number}
+        state.log_run({"event_id": str(number)})
+        assert state.last_run() == {"event_id": str(number)}
     lines = (state.folder / "runs.jsonl").read_text().splitlines()
-    assert [json.loads(line)["run"] for line in lines] == [2, 3, 4]
-    (state.folder / "runs.jsonl").write_text('{"run": 5}\n{"cut')
-    assert state.last_run() == {}
+    assert [json.loads(line)["event_id"] for line in lines] == ["2", "3", "4"]
+    (state.folder / "runs.jsonl").write_text('{"event_id": "5"}\n{"cut')
+    assert state.last_run() == {"event_id": "5"}
 
 
 def test_the_key_of_hashes_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""Journals: what people and runs did, one line each, only ever added to.
+
+In: rows of one `Journal`. Out: NAME.jsonl in the state folder, readable by its owner only, and the rows read back with
+their types. Each row has an `event_id`, so that the same row from two places counts once.
+Next: journal_tables.py, which makes them tables of the published file.
+"""
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+log = logging.getLogger("logentic")
+
+TIME, DAY, TEXT, NUMBER, MONEY = "timestamp with time zone", "date", "varchar", "bigint", "decimal(38, 24)"
+READ_AS: dict[str, Callable[[str], Any]] = {TIME: datetime.fromisoformat, DAY: date.fromisoformat, MONEY: Decimal}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Journal:
+    """`name` is that of its file and of its table; `columns` are the table's, with their types."""
+
+    name: str
+    columns: Mapping[str, str]
+
+    def path(self, folder: Path) -> Path:
+        return folder / f"{self.name}.jsonl"
+
+    def append(self, folder: Path, rows: Iterable[Row]) -> None:
+        """Add rows, safe on disk when this returns. A line that an earlier writer left torn is ended first."""
+        text = "".join(_line({"event_id": uuid4().hex, **row}) for row in rows)
+        descriptor = os.open(self.path(folder), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "r+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            end = file.seek(0, os.SEEK_END)
+            is_torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
+            file.write((("\n" if is_torn else "") + text).encode())
+            os.fsync(descriptor)
+
+    def read(self, folder: Path) -> list[Row]:
+        """All rows, oldest first. A torn line is left out, and said."""
+        rows = []
+        for number, line in enumerate(self._lines(folder), start=1):
+            try:
+                rows.append(self._typed(json.loads(line)))
+            except (ValueError, ArithmeticError, TypeError, AttributeError):
+                log.warning("%s: line %s is torn and was left out", self.path(folder), number)
+        return rows
+
+    def keep_last(self, folder: Path, rows: int) -> None:
+        """Forget the oldest lines of a journal that would grow for ever."""
+        lines = self._lines(folder)
+        if len(lines) > rows:
+            partial = self.path(folder).with_suffix(".partial")
+            partial.touch(0o600)
+            partial.write_text("".join(f"{line}\n" for line in lines[-rows:]), "utf-8")
+            partial.replace(self.path(folder))
+
+    def size(self, folder: Path) -> int:
+        """Bytes written so far: it has news when this differs."""
+        path = self.path(folder)
+        return path.stat().st_size if path.exists() else 0
+
+    def _lines(self, folder: Path) -> list[str]:
+        path = self.path(folder)
+        return path.read_text("utf-8", errors="replace").splitlines() if path.exists() else []
+
+    def _typed(self, row: Row) -> Row:
+        for name, value in row.items():
+            if isinstance(value, str) and (read := READ_AS.get(self.columns.get(name, ""))):
+                row[name] = read(value)
+        return row
+
+
+EXCEPTION_LOG = Journal(
+    "exception_log",
+    {
+        "event_id": TEXT,
+        "exception_id": TEXT,
+        "status": TEXT,
+        "note": TEXT,
+        "set_by": TEXT,
+        "set_at": TIME,
+        # The charge as it was known then: what differs later has been restated.
+        "known_at": TIME,
+        "charge_id": NUMBER,
+        "payment_id": NUMBER,
+        "rule": TEXT,
+        "amount_at_stake": MONEY,
+        "charge_type": TEXT,
+        "order_id": NUMBER,
+        "item_id": NUMBER,
+        "amount": MONEY,
+        "quantity": MONEY,
+        "start_date": DAY,
+        "end_date": DAY,
+    },
+)
+MONTH_CLOSE = Journal(
+    "month_close",
+    {"event_id": TEXT, "month": DAY, "closed_by": TEXT, "closed_at": TIME, "known_at": TIME, "facts": NUMBER},
+)
+CLOSED_FACTS = Journal(
+    "closed_facts",
+    {"event_id": TEXT, "month": DAY, "subject": TEXT, "key": TEXT, "measure": TEXT, "value": MONEY},
+)
+RUNS = Journal("runs", {"event_id": TEXT})
+
+# What becomes a table of the published file. A new line in one of them is a reason to publish.
+PUBLISHED = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS)
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row, default=str, ensure_ascii=False) + "\n"

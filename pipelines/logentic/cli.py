@@ -126,10 +126,10 @@ def demo(
     run_demo(db, seed)
 
 
-for _inquiry in (inquiries.check, inquiries.get):
+for _inquiry in (inquiries.check, inquiries.get, inquiries.verify):
     app.command()(_inquiry)
 
-COMMANDS = {"run", "status", "check", "get", "sandbox", "demo"}
+COMMANDS = {"run", "status", "check", "get", "verify", "sandbox", "demo"}
 
 
 def main() -> None:

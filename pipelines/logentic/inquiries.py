@@ -137,6 +137,41 @@ def _print_records(name: str, record_id: int | None, filters: dict[str, str], ke
         print(f"logentic: {name} moved while it was read, or its total is wrong. Ask again.", file=sys.stderr)
 
 
+def verify(
+    db: Db,
+    start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Compare from this day on.")] = None,
+    end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Compare up to and with this day.")] = None,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when FILE and the account differ: differences.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what FILE holds with what the account announces for past days, and name every difference."""
+    from rich.console import Console
+
+    from logentic.reports import verification
+    from logentic.settings import load_settings, require_token
+
+    only("--fail-on", fail_on, "differences")
+    first, last = day("--start", start), day("--end", end)
+    if first and last and first > last:
+        raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
+    settings = load_settings()
+    require_token(settings)
+    verdicts = verification.verify_file(settings, db, first, last)
+    if as_json:
+        print(json.dumps(verification.as_dict(db, verdicts), indent=2, default=str))
+    else:
+        verification.show(db, verdicts, Console(highlight=False))
+    failures = [verdict.failure for verdict in verdicts if verdict.failure]
+    for failure in failures:
+        print(f"logentic: {failure}", file=sys.stderr)
+    if failures:
+        raise typer.Exit(1)
+    if fail_on and any(verdict.differences for verdict in verdicts):
+        raise typer.Exit(3)
+
+
 def only(option: str, given: str | None, known: str) -> None:
     """An option that takes one word."""
     if given not in (None, known):

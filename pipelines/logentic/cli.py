@@ -126,10 +126,25 @@ def demo(
     run_demo(db, seed)
 
 
+@app.command()
+def dashboard(
+    db: Db,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 2718,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Let others in; needs dashboard_password.")
+    ] = "127.0.0.1",
+) -> None:
+    """Show FILE in a browser, on this machine: overview, stock, storage, invoices, orders."""
+    from logentic.dashboard.serve import serve
+    from logentic.settings import load_settings
+
+    serve(db, host, port, load_settings().dashboard_password.get_secret_value())
+
+
 for _inquiry in (inquiries.check, inquiries.get, inquiries.verify):
     app.command()(_inquiry)
 
-COMMANDS = {"run", "status", "check", "get", "verify", "sandbox", "demo"}
+COMMANDS = {"run", "status", "check", "get", "verify", "sandbox", "demo", "dashboard"}
 
 
 def main() -> None:

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
 
     api_token: SecretStr = SecretStr("")
     hash_key: SecretStr = SecretStr("")
+    dashboard_password: SecretStr = SecretStr("")
     base_url: str = "https://api.getlogentic.com/v1"
     timezone: str = "UTC"
     earliest_date: date = date(2015, 1, 1)

@@ -59,7 +59,7 @@ def open_published(file: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(str(file), read_only=True)
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute("select 1 from logentic_raw.extract_windows limit 1")
+        connection.execute("select 1 from logentic_raw.extract_windows limit 1").fetchall()
     except duckdb.CatalogException:
         raise UsageError(
             f"--db {file} was not made by logentic", "Name the file that `logentic run` published."

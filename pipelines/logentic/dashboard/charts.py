@@ -1,0 +1,100 @@
+"""How things are drawn: one look for every chart, colours that a colour-blind reader can tell apart, light and dark.
+
+In: an `Answer`. Out: an Altair chart without data transforms, so that the browser gets what it shows. Next: panels.py.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import altair as alt
+
+from logentic.dashboard.reading import Answer
+
+# Okabe and Ito's colours, those of them that are seen on white and on black.
+BLUE, ORANGE, GREEN, RED, PINK, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#868686"
+PALETTE = [BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY]
+HEIGHT = 260
+TIMES = ("date", "week", "first", "last")
+FITTED = alt.AutoSizeParams(type="fit-x", contains="padding")
+EMBED = {"embedOptions": {"actions": False, "renderer": "svg"}}
+
+
+def data(answer: Answer) -> alt.Data:
+    return drawn(answer.rows)
+
+
+def drawn(rows: list[dict[str, Any]]) -> alt.Data:
+    values = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    return alt.Data(values=values)  # type: ignore[no-untyped-call]
+
+
+def finished(chart: Any, description: str, height: int | alt.Step = HEIGHT) -> Any:
+    """Sized to its column, described for who cannot see it, in no colour that only light or only dark can bear."""
+    sized = chart.properties(
+        width="container",
+        height=height,
+        description=description,
+        background="transparent",
+        usermeta=EMBED,
+        autosize=FITTED,
+    )
+    return (
+        sized.configure_view(strokeWidth=0)
+        .configure_axis(grid=True, gridOpacity=0.25, domainOpacity=0.4, labelFontSize=12, titleFontSize=12)
+        .configure_legend(orient="bottom", title=None, labelFontSize=12, columns=3, symbolLimit=20)
+    )
+
+
+def number(field: str, title: str, form: str = ",.0f", **more: Any) -> alt.Y:
+    return alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format=form, tickCount=5), **more)
+
+
+def day(field: str, title: str = "Day (UTC)", **more: Any) -> alt.X:
+    return alt.X(
+        f"{field}:T",
+        title=title,
+        axis=alt.Axis(labelOverlap="greedy", labelSeparation=12, format="%d %b %y", tickCount=6),
+        **more,
+    )
+
+
+def across(field: str, title: str, form: str = ",.0f") -> alt.X:
+    return alt.X(f"{field}:Q", title=title, axis=alt.Axis(format=form, tickCount=5))
+
+
+def week(field: str) -> alt.X:
+    return alt.X(
+        f"yearmonthdate({field}):O", title="Week of", axis=alt.Axis(format="%d %b", labelAngle=0, labelOverlap=True)
+    )
+
+
+def month(field: str) -> alt.X:
+    return alt.X(f"{field}:O", title="Month", axis=alt.Axis(labelAngle=0, labelOverlap=True))
+
+
+def colour(field: str, values: list[str], colours: list[str] | None = None) -> alt.Color:
+    """The same value has the same colour in every chart that is given the same list."""
+    chosen = (colours or PALETTE)[: len(values)]
+    return alt.Color(f"{field}:N", scale=alt.Scale(domain=values, range=chosen), sort=values)
+
+
+def dash(field: str, values: list[str]) -> alt.StrokeDash:
+    """Beside the colour: lines that are told apart without any."""
+    return alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=values), sort=values)
+
+
+def tips(**shown: str | tuple[str, str]) -> list[alt.Tooltip]:
+    """What the pointer shows of each field: its name, or its name and how the number is written."""
+    return [
+        alt.Tooltip(f"{name}:Q", title=said[0], format=said[1])
+        if isinstance(said, tuple)
+        else alt.Tooltip(f"{name}:{'T' if name in TIMES else 'N'}", title=said)
+        for name, said in shown.items()
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, date | datetime) else value

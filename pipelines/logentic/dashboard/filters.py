@@ -1,0 +1,103 @@
+"""What a reader may choose, remembered in the URL, so that a view can be shared.
+
+In: the URL and what the tables hold. Out: elements by the name of their part of the URL; `chosen`, their values as
+panels ask for them. Next: pages.py.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import marimo as mo
+
+from logentic.dashboard.reading import Reading
+
+ALL_ITEMS = "All items"
+Url = dict[str, Any]
+Elements = dict[str, Any]
+
+SPANS = {
+    "stock": "select min(date) as first, max(date) as last from stock_daily",
+    "storage": "select min(date) as first, max(date) as last from storage_cost_daily",
+    "orders": """
+        select cast(min(created_at) as date) as first, cast(max(created_at) as date) as last from orders
+    """,
+}
+ITEMS = (
+    "select item_id, coalesce(sku || coalesce(' · ' || name, ''), name, cast(item_id as varchar)) as label from items"
+)
+
+
+def days(reading: Reading, url: Url, of: str, last: int = 90) -> Elements:
+    """A span of days within those that the tables hold; the last ones if the URL names none."""
+    found = reading.ask(SPANS[of]).one
+    if found["last"] is None:
+        return {}
+    first, stop = found["first"], found["last"]
+    start = _day(url.get("from")) or stop - timedelta(days=last - 1)
+    end = _day(url.get("to")) or stop
+    start, end = min(max(start, first), stop), min(max(end, first), stop)
+    return {"days": mo.ui.date_range(first, stop, (min(start, end), max(start, end)), label="Days")}
+
+
+def item(reading: Reading, url: Url) -> Elements:
+    return one_of(reading, url, "item", ITEMS + " order by label", "Item", everything=ALL_ITEMS, searchable=True)
+
+
+def one_of(
+    reading: Reading,
+    url: Url,
+    name: str,
+    query: str,
+    label: str,
+    *,
+    everything: str = "",
+    searchable: bool = False,
+    **values: Any,
+) -> Elements:
+    """A list to choose from: the query's first column is the value, its column `label` what is read."""
+    options: dict[str, Any] = {everything: None} if everything else {}
+    for row in reading.ask(query, **values).rows:
+        value = next(iter(row.values()))
+        shown = str(row["label"])
+        options[f"{shown} ({value})" if shown in options else shown] = value
+    if not options:
+        return {}
+    asked = str(url.get(name, ""))
+    begun = next((shown for shown, value in options.items() if value is not None and str(value) == asked), None)
+    return {name: mo.ui.dropdown(options, begun or next(iter(options)), searchable=searchable, label=label)}
+
+
+def words(url: Url, name: str, options: list[str], label: str) -> Elements:
+    """One of a few words."""
+    asked = str(url.get(name, ""))
+    return {name: mo.ui.dropdown(options, asked if asked in options else options[0], label=label)}
+
+
+def chosen(values: dict[str, Any]) -> dict[str, Any]:
+    """What panels ask for: `start` and `stop` of the days, and null for what was not asked."""
+    span = values.get("days") or (date(1970, 1, 1), date(9999, 12, 31))
+    given = {name: value for name, value in values.items() if name != "days"}
+    return {"item": None, "warehouse": None, "start": span[0], "stop": span[1], **given}
+
+
+def remember(values: dict[str, Any], page: str, url: Url) -> None:
+    """Write to the URL what is chosen now; what the page does not know leaves it."""
+    wanted = {"page": page}
+    if span := values.get("days"):
+        wanted |= {"from": span[0].isoformat(), "to": span[1].isoformat()}
+    wanted |= {name: str(value) for name, value in values.items() if name != "days" and value is not None}
+    address = mo.query_params()
+    for name in [name for name in url if name not in wanted]:
+        address.remove(name)
+    for name, value in wanted.items():
+        if url.get(name) != value:
+            address.set(name, value)
+    url.clear()
+    url.update(wanted)
+
+
+def _day(text: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        return None

@@ -1,0 +1,176 @@
+"""Orders: how many in which state, lines and units, what shipping costs, which are late or stuck.
+
+In: a `Reading`, the days on which orders were created, a warehouse or all. Out: panels. Next: pages.py.
+"""
+
+import altair as alt
+
+from logentic.dashboard import charts, filters
+from logentic.dashboard.panels import Chosen, Panel
+from logentic.dashboard.reading import Reading
+
+WHERE = """
+    cast(created_at as date) between $start and $stop
+    and ($warehouse::bigint is null or warehouse_id = $warehouse::bigint)
+"""
+WAREHOUSES = """
+select warehouse_id, 'Warehouse ' || warehouse_id as label from orders where warehouse_id is not null
+group by warehouse_id order by warehouse_id
+"""
+STATUSES = f"""
+select cast(date_trunc('week', created_at) as date) as week, coalesce(status, 'unknown') as status, count(*) as orders
+from orders
+where {WHERE}
+group by all
+order by week, status
+"""
+SIZES = f"""
+select cast(date_trunc('week', created_at) as date) as week, count(*) as orders, cast(sum(lines) as bigint) as lines,
+    cast(sum(units) as bigint) as units
+from orders
+where {WHERE}
+group by week
+order by week
+"""
+SHIPPING = f"""
+with shipped as (
+    select
+        strftime(orders.created_at, '%Y-%m') as month, orders.order_id, any_value(orders.units) as units,
+        sum(charges.amount) as amount
+    from orders
+    inner join charges using (order_id)
+    where {WHERE.replace("created_at", "orders.created_at")}
+        and charges.charge_type = 'shipping' and not charges.is_withdrawn
+    group by all
+)
+
+select
+    month, count(*) as orders, cast(sum(amount) as decimal(18, 2)) as shipping,
+    cast(sum(amount) / count(*) as decimal(18, 2)) as per_order,
+    cast(sum(amount) / nullif(sum(units), 0) as decimal(18, 2)) as per_unit
+from shipped
+group by month
+order by month
+"""
+# Late: pending for three days. Stuck: in transit for two weeks. Both as of the last moment that the orders know.
+WAITING = f"""
+with latest as (select max(coalesce(updated_at, created_at)) as latest_at from orders)
+
+select
+    order_id, external_name, status, case status when 'PENDING' then 'late' else 'stuck' end as it_is,
+    cast(date_diff('hour', coalesce(updated_at, created_at), latest_at) / 24 as decimal(18, 1)) as days_without_news,
+    lines, units, created_at, updated_at
+from orders, latest
+where
+    {WHERE}
+    and (
+        (status = 'PENDING' and created_at < latest_at - interval 3 day)
+        or (status = 'IN_TRANSIT' and coalesce(updated_at, created_at) < latest_at - interval 14 day)
+    )
+order by days_without_news desc, order_id
+"""
+COLOURS = {
+    "COMPLETED": charts.BLUE,
+    "IN_TRANSIT": charts.SKY,
+    "PENDING": charts.ORANGE,
+    "CANCELLED": charts.GREY,
+}
+
+
+def controls(reading: Reading, url: filters.Url) -> filters.Elements:
+    days = filters.days(reading, url, "orders", last=180)
+    return {**days, **filters.one_of(reading, url, "warehouse", WAREHOUSES, "Warehouse", everything="All warehouses")}
+
+
+def statuses(reading: Reading, chosen: Chosen) -> Panel:
+    """Orders by status."""
+    answer = reading.ask(STATUSES, **chosen)
+    found = {row["status"] for row in answer.rows}
+    known = [status for status in COLOURS if status in found] + sorted(found - set(COLOURS))
+    chart = (
+        alt.Chart(charts.data(answer))
+        .mark_bar()
+        .encode(
+            charts.week("week"),
+            charts.number("orders", "Orders created", stack="zero"),
+            charts.colour("status", known, [COLOURS.get(status, charts.PINK) for status in known]),
+            tooltip=charts.tips(week="Week of", status="Status", orders=("Orders", ",")),
+        )
+    )
+    total = sum(row["orders"] for row in answer.rows)
+    done = sum(row["orders"] for row in answer.rows if row["status"] == "COMPLETED")
+    title = f"{done:,} of {total:,} orders are completed"
+    return Panel(
+        title,
+        answer,
+        charts.finished(chart, f"{title}, by week of creation"),
+        "By week of creation and status now.",
+        "orders-by-status",
+    )
+
+
+def sizes(reading: Reading, chosen: Chosen) -> Panel:
+    """Lines and units."""
+    answer = reading.ask(SIZES, **chosen)
+    values = [
+        {"week": str(row["week"]), "what": what, "count": row[what] or 0}
+        for row in answer.rows
+        for what in ("lines", "units")
+    ]
+    chart = (
+        alt.Chart(charts.drawn(values))
+        .mark_line(point=True, strokeWidth=2)
+        .encode(
+            charts.week("week"),
+            charts.number("count", "Ordered each week"),
+            charts.colour("what", ["lines", "units"]),
+            strokeDash=charts.dash("what", ["lines", "units"]),
+            tooltip=charts.tips(week="Week of", what="", count=("Count", ",")),
+        )
+    )
+    units, lines = (sum(row[what] or 0 for row in answer.rows) for what in ("units", "lines"))
+    title = f"{units:,} units were ordered in {lines:,} lines"
+    return Panel(title, answer, charts.finished(chart, title), name="orders-lines-units")
+
+
+def shipping(reading: Reading, chosen: Chosen) -> Panel:
+    """What shipping costs."""
+    answer = reading.ask(SHIPPING, **chosen)
+    kinds = {"per_order": "per order", "per_unit": "per unit"}
+    values = [
+        {"month": row["month"], "what": words, "cost": float(row[name] or 0)}
+        for row in answer.rows
+        for name, words in kinds.items()
+    ]
+    chart = (
+        alt.Chart(charts.drawn(values))
+        .mark_bar()
+        .encode(
+            charts.month("month"),
+            charts.number("cost", "Account's currency", ",.2f"),
+            xOffset="what:N",
+            color=charts.colour("what", list(kinds.values())),
+            tooltip=charts.tips(month="Month", what="", cost=("Cost", ",.2f")),
+        )
+    )
+    cost, count = sum(row["shipping"] for row in answer.rows), sum(row["orders"] for row in answer.rows)
+    title = f"Shipping an order cost {cost / count:,.2f} on average" if count else "What shipping costs"
+    return Panel(
+        title,
+        answer,
+        charts.finished(chart, title),
+        "Orders that have a shipping charge, by month of creation.",
+        "shipping-cost",
+    )
+
+
+def waiting(reading: Reading, chosen: Chosen) -> Panel:
+    """Late and stuck orders."""
+    answer = reading.ask(WAITING, **chosen)
+    late = sum(row["it_is"] == "late" for row in answer.rows)
+    title = f"{late} orders are late, {answer.table.num_rows - late} are stuck"
+    note = "Late: pending for more than three days. Stuck: in transit without news for more than two weeks."
+    return Panel(title, answer, note=note, name="waiting-orders")
+
+
+PANELS = (statuses, sizes, shipping, waiting)

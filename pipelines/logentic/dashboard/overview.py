@@ -1,0 +1,204 @@
+"""Overview: is the data whole and fresh, what stands in the building, what does it cost, what is to be done.
+
+In: a `Reading`. Out: panels. Next: stock.py, storage.py, invoices.py say more of each.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import altair as alt
+import marimo as mo
+
+from logentic.dashboard import charts
+from logentic.dashboard.panels import Chosen, Panel, Tile, tiles
+from logentic.dashboard.reading import Reading
+from logentic.reports.ages import age
+from logentic.reports.status import read_status
+
+STOCK = """
+select
+    max(date) as date,
+    coalesce(sum(stock.physical), 0) as units,
+    cast(sum(stock.physical * items.price) as decimal(18, 2)) as value,
+    count(*) filter (where stock.physical > 0 and items.price is null) as without_price
+from stock_daily as stock
+inner join items using (item_id)
+where stock.date = (select max(date) from stock_daily)
+"""
+# As many days of both months, so that a month which has begun is not compared with a whole one.
+STORAGE = """
+with last as (select max(date) as day from storage_cost_daily)
+
+select
+    cast(sum(expected_price) filter (where date >= date_trunc('month', day)) as decimal(18, 2)) as this_month,
+    cast(sum(expected_price) filter (
+        where date < date_trunc('month', day) and date <= day - interval 1 month
+    ) as decimal(18, 2)) as last_month,
+    max(day) as day
+from storage_cost_daily, last
+where date >= date_trunc('month', day) - interval 1 month
+"""
+OPEN = """
+select count(*) as exceptions, cast(sum(amount_at_stake) as decimal(18, 2)) as at_stake, min(dispute_until) as nearest
+from invoice_exceptions
+where dispute_until >= current_date
+"""
+UNITS = """
+select date, cast(sum(supply) as bigint) as on_the_shelf, cast(sum(prepared) as bigint) as prepared,
+    cast(sum(receiving) as bigint) as receiving
+from stock_daily
+where date > (select max(date) from stock_daily) - interval 90 day
+group by date
+order by date
+"""
+MONTHS = """
+select strftime(month, '%Y-%m') as month, cast(sum(billed + not_yet_billed) as decimal(18, 2)) as charged
+from storage_cost_monthly
+group by month
+order by month desc
+limit 12
+"""
+DEADLINES = """
+select dispute_until, payment_id, count(*) as exceptions, cast(sum(amount_at_stake) as decimal(18, 2)) as at_stake
+from invoice_exceptions
+where dispute_until >= current_date
+group by all
+order by dispute_until, payment_id
+"""
+RECEIPTS = """
+select resource, window_start, window_end, total_announced, rows_read, is_complete, finished_at, reason
+from logentic_staging.stg_extract_windows
+order by finished_at desc
+limit 500
+"""
+
+
+def glance(reading: Reading) -> mo.Html:
+    """The numbers that a person wants first."""
+    return tiles([*_freshness(reading), *_stock(reading), *_storage(reading), *_exceptions(reading)])
+
+
+def covered(reading: Reading, _: Chosen) -> Panel:
+    """Days that each resource covers."""
+    found = read_status(reading.file)["resources"]
+    bars = [
+        {"resource": name, "first": str(row["first_day"]), "last": str(row["last_day"])}
+        for name, row in found.items()
+        if row["first_day"] and row["last_day"]
+    ]
+    base = alt.Chart(charts.drawn(bars)).encode(y=alt.Y("resource:N", title=None, axis=alt.Axis(labelLimit=200)))
+    chart = base.mark_bar(height=18, color=charts.BLUE, cornerRadius=3).encode(
+        x=charts.day("first", "Day (UTC)"),
+        x2="last:T",
+        tooltip=charts.tips(resource="Resource", first="From", last="To"),
+    )
+    open_windows = sum(row["incomplete_windows"] for row in found.values())
+    title = "Every window was read whole" if not open_windows else f"{open_windows} windows are not whole yet"
+    note = "Each window that was read left a receipt: rows announced, rows read. The newest 500 stand in the table."
+    return Panel(
+        title,
+        reading.ask(RECEIPTS),
+        charts.finished(chart, f"{title}: the days that each resource covers.", alt.Step(44)),
+        note,
+        "receipts",
+    )
+
+
+def units(reading: Reading, _: Chosen) -> Panel:
+    """Units in the building."""
+    answer = reading.ask(UNITS)
+    kinds = {"on_the_shelf": "on the shelf", "prepared": "prepared", "receiving": "announced or arriving"}
+    chart = (
+        alt.Chart(charts.data(answer))
+        .transform_fold(list(kinds), ["kind", "units"])
+        .transform_calculate(what=f"{kinds}[datum.kind]")
+        .mark_area(opacity=0.85)
+        .encode(
+            charts.day("date"),
+            charts.number("units", "Units", stack="zero"),
+            charts.colour("what", list(kinds.values())),
+            tooltip=charts.tips(date="Day", what="", units=("Units", ",")),
+        )
+    )
+    title = "Units in the building and on their way, last 90 days"
+    return Panel(title, answer, charts.finished(chart, title), name="units")
+
+
+def storage(reading: Reading, _: Chosen) -> Panel:
+    """Storage cost by month."""
+    answer = reading.ask(MONTHS)
+    chart = (
+        alt.Chart(charts.data(answer))
+        .mark_bar(color=charts.BLUE)
+        .encode(
+            charts.month("month"),
+            charts.number("charged", "Account's currency"),
+            tooltip=charts.tips(month="Month", charged=("Charged", ",.2f")),
+        )
+    )
+    title = "Storage charged by month, billed or not yet"
+    return Panel(title, answer, charts.finished(chart, title), name="storage-by-month")
+
+
+def deadlines(reading: Reading, _: Chosen) -> Panel:
+    """What can still be disputed."""
+    answer = reading.ask(DEADLINES)
+    stake = sum(row["at_stake"] for row in answer.rows)
+    title = f"{stake:,.2f} can still be disputed" if answer else "Nothing is left to dispute"
+    note = "By invoice, the nearest deadline first. The page Invoices has the evidence."
+    return Panel(title, answer, note=note, name="deadlines")
+
+
+PANELS = (covered, units, storage, deadlines)
+
+
+def _freshness(reading: Reading) -> list[Tile]:
+    status = read_status(reading.file)
+    read = [row["last_success"] for row in status["resources"].values() if row["last_success"]]
+    missing = sum(row["incomplete_windows"] for row in status["resources"].values())
+    run = status["last_run"].get("service_time")
+    last = datetime.fromisoformat(run) if run else max(read, default=None)
+    never = Tile("Last run", "never", "logentic run", "bad")
+    fresh = Tile("Last run", age(last, datetime.now(UTC)), f"{last:%Y-%m-%d %H:%M} UTC") if last else never
+    whole = "Every receipt adds up" if not missing else "asked for again by the next run"
+    return [fresh, Tile("Incomplete windows", str(missing), whole, "bad" if missing else "good")]
+
+
+def _stock(reading: Reading) -> list[Tile]:
+    found = reading.ask(STOCK).one
+    if found["date"] is None:
+        return [Tile("Stock", "none", "no stock was read yet")]
+    without = f", {found['without_price']} items have no price" if found["without_price"] else ""
+    return [
+        Tile("Stock", f"{found['units']:,} units", f"worth {_money(found['value'])} on {found['date']}{without}"),
+    ]
+
+
+def _storage(reading: Reading) -> list[Tile]:
+    found = reading.ask(STORAGE).one
+    if found["this_month"] is None:
+        return [Tile("Storage this month", "unknown", "the account shows no prices")]
+    return [
+        Tile("Storage this month", _money(found["this_month"]), _against(found["this_month"], found["last_month"])),
+    ]
+
+
+def _exceptions(reading: Reading) -> list[Tile]:
+    found = reading.ask(OPEN).one
+    if not found["exceptions"]:
+        return [Tile("Open exceptions", "none", "nothing to dispute", "good")]
+    note = f"{found['exceptions']} charges, the first to be disputed by {found['nearest']}"
+    return [
+        Tile("Open exceptions", _money(found["at_stake"]), note, "bad"),
+    ]
+
+
+def _against(now: Decimal, before: Decimal | None) -> str:
+    if not before:
+        return "no month before to compare with"
+    percent = int((now - before) / before * 100)
+    return f"{abs(percent)} % {'more' if percent >= 0 else 'less'} than in as many days of last month"
+
+
+def _money(amount: Decimal | None) -> str:
+    return "unknown" if amount is None else f"{amount:,.2f}"

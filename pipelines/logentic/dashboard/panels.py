@@ -1,0 +1,172 @@
+"""A panel: a title that says what is seen, the chart, and behind it the table with its download.
+
+In: a `Reading` and what was chosen. Out: HTML for the notebook. A panel that finds nothing, or whose table this file
+does not hold yet, says so and leaves its neighbours standing. Next: pages.py puts panels on pages.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+import duckdb
+import marimo as mo
+
+from logentic.dashboard.reading import Answer, Reading
+from logentic.errors import LogenticError
+
+Chosen = dict[str, Any]
+ROWS_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Panel:
+    """`table` alone is shown open, behind a chart closed; `extra` comes last: a form, a button."""
+
+    title: str
+    table: Answer | None = None
+    chart: Any = None
+    note: str = ""
+    name: str = "table"
+    wide: bool = False
+    extra: tuple[mo.Html, ...] = field(default=())
+
+
+PanelOf = Callable[[Reading, Chosen], Panel]
+
+
+@dataclass(frozen=True)
+class Tile:
+    label: str
+    value: str
+    note: str = ""
+    state: str = ""  # good, bad or nothing: said in words too
+
+
+def rendered(
+    reading: Reading, chosen: Chosen, panels: Iterable[PanelOf], head: Callable[[Reading], mo.Html] | None = None
+) -> mo.Html:
+    """All panels of a page in one grid."""
+    parts = [head(reading)] if head else []
+    grid = [_guarded(make, reading, chosen) for make in panels]
+    page = Kept(f'<div class="lg-page">{"".join(panel.text for panel in grid)}</div>', grid)
+    return mo.vstack([*parts, page], gap=1)
+
+
+def _guarded(make: PanelOf, reading: Reading, chosen: Chosen) -> mo.Html:
+    try:
+        return _as_html(make(reading, chosen))
+    except duckdb.CatalogException as error:
+        return apology(_words(make), _what_is_missing(error))
+    except (duckdb.Error, LogenticError) as error:
+        return apology(_words(make), str(error).splitlines()[0])
+
+
+def tiles(answers: Iterable[Tile]) -> mo.Html:
+    cells = "".join(
+        f'<div class="lg-tile {escape(tile.state)}"><dt>{escape(tile.label)}</dt><dd>{escape(tile.value)}'
+        f"<small>{escape(tile.note)}</small></dd></div>"
+        for tile in answers
+    )
+    return mo.Html(f'<section aria-label="At a glance"><dl class="lg-tiles">{cells}</dl></section>')
+
+
+def apology(title: str, why: str) -> mo.Html:
+    label = f'class="lg-panel lg-sorry" aria-label="{escape(title)}"'
+    return mo.Html(f"<section {label}><h2>{escape(title)}</h2><p>{escape(why)}</p></section>")
+
+
+def as_table(answer: Answer, caption: str) -> str:
+    """A plain table, which every screen reader and printer understands; the download has every row."""
+    rows = answer.table.slice(0, ROWS_SHOWN).to_pylist()
+    numeric = {name for name in answer.columns if all(_is_number(r[name]) for r in rows)}
+    numeric -= {name for name in answer.columns if name.endswith("_id")}
+    long = {name for name in answer.columns if any(len(str(row[name])) > 40 for row in rows)}
+    heads = "".join(
+        f'<th scope="col" class="{"n" if name in numeric else ""}">{escape(name.replace("_", " "))}</th>'
+        for name in answer.columns
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td class="{"n" if name in numeric else "long" if name in long else ""}">'
+            f"{escape(_shown(row[name], name))}</td>"
+            for name in row
+        )
+        + "</tr>"
+        for row in rows
+    )
+    left = answer.table.num_rows - len(rows)
+    more = f"<p>{left:,} more rows are in the download.</p>" if left > 0 else ""
+    return (
+        f'<div class="lg-scroll" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
+        f"<caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{more}"
+    )
+
+
+def _as_html(panel: Panel) -> mo.Html:
+    heading = f"<h2>{escape(panel.title)}</h2>" + (f"<p>{escape(panel.note)}</p>" if panel.note else "")
+    children: list[mo.Html] = []
+    inside = ""
+    if panel.chart is not None:
+        drawn = mo.as_html(panel.chart)
+        inside += f'<div class="lg-chart">{drawn.text}</div>'
+    if panel.table is not None and panel.table:
+        answer = panel.table
+        button = mo.download(answer.csv, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV")
+        children.append(button)
+        shown = as_table(answer, panel.title)
+        if panel.chart is None:
+            inside += f"{shown}<p>{button.text}</p>"
+        else:
+            inside += f"<details><summary>Table and download</summary>{shown}<p>{button.text}</p></details>"
+    elif panel.table is not None:
+        inside += "<p>Nothing to show for this choice.</p>"
+    for extra in panel.extra:
+        children.append(extra)
+        inside += extra.text
+    wide = " lg-wide" if panel.wide else ""
+    label = f'class="lg-panel{wide}" aria-label="{escape(panel.title)}"'
+    return Kept(f"<section {label}>{heading}{inside}</section>", children)
+
+
+class Kept(mo.Html):
+    """HTML that keeps the elements within it alive: marimo itself remembers them only weakly."""
+
+    def __init__(self, text: str, elements: Sequence[mo.Html]) -> None:
+        super().__init__(text)
+        self.elements = elements
+
+
+def _words(make: PanelOf) -> str:
+    return str(make.__doc__ or "Panel").splitlines()[0].rstrip(".")
+
+
+def _what_is_missing(error: Exception) -> str:
+    found = str(error).split("Table with name ")[-1].split(" ")[0]
+    return f"This file has no table {found} yet. The next run of this version that has news makes it."
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
+
+
+def _shown(value: Any, name: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, int):
+        return str(value) if name.endswith("_id") else f"{value:,}"
+    if isinstance(value, Decimal):
+        # The API's own digits have 24 decimals in DuckDB; those that say nothing are left out.
+        exact = f"{value:,f}"
+        whole, _, decimals = exact.partition(".")
+        return exact if len(decimals) <= 2 else ".".join(filter(None, (whole, decimals.rstrip("0"))))
+    return str(value)

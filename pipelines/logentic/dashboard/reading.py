@@ -1,0 +1,69 @@
+"""Questions to the published file, while it may be replaced.
+
+In: FILE and SQL. Out: `Answer`s, small enough to draw. Each view opens FILE anew, read only, and closes it: a run that
+publishes meanwhile disturbs nobody, and the next view shows what it brought. Next: panels.py.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv
+
+from logentic.reports.status import open_published
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a query, exact. Drawing may take them as floating numbers; tables and downloads never do."""
+
+    table: pa.Table
+
+    def __bool__(self) -> bool:
+        return bool(self.table.num_rows)
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self.table.column_names)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return list(self.table.to_pylist())
+
+    @property
+    def one(self) -> dict[str, Any]:
+        """The row of a query that gives exactly one."""
+        return self.rows[0]
+
+    def csv(self) -> bytes:
+        buffer = io.BytesIO()
+        pyarrow.csv.write_csv(self.table, buffer)
+        return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One opening of FILE: all panels of a view see the same tables."""
+
+    file: Path
+    connection: duckdb.DuckDBPyConnection
+
+    def ask(self, query: str, **values: Any) -> Answer:
+        # DuckDB refuses a value that the query does not name.
+        named = {name: value for name, value in values.items() if f"${name}" in query}
+        return Answer(self.connection.sql(query, params=named).to_arrow_table())
+
+    def has(self, table: str) -> bool:
+        return bool(self.ask("select 1 from duckdb_tables() where table_name = $table limit 1", table=table))
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Reading]:
+    """A missing or foreign file is a `LogenticError` with one clear line."""
+    with open_published(file) as connection:
+        yield Reading(file, connection)

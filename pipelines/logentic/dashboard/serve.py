@@ -1,0 +1,96 @@
+"""Serve the dashboard on this machine.
+
+In: FILE, an address, a password. Out: a marimo app until Ctrl-C. A page of another site can neither read it nor write
+to it: only requests that come for this address, from this address, are let in. Next: view.py fills the pages.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from logentic import project_folder
+from logentic.errors import UsageError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+Scope = MutableMapping[str, Any]
+App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+
+
+def serve(file: Path, host: str, port: int, password: str) -> None:
+    if host not in LOOPBACK and not password:
+        raise UsageError(
+            f"--host {host} shows your account to others",
+            "Set LOGENTIC_DASHBOARD_PASSWORD, or leave --host out for this machine only.",
+        )
+    try:
+        import altair  # noqa: F401  # imported once, before the first visitor waits for it
+        import marimo
+        import uvicorn
+
+        from logentic.dashboard import view
+    except ImportError as error:
+        raise UsageError(
+            f"the dashboard needs {error.name}, which is not installed", "pip install 'logentic-elt[dashboard]'"
+        ) from None
+    from logentic.dashboard.reading import opened
+
+    with opened(file):
+        pass
+    os.environ[view.FILE_VARIABLE] = str(file.absolute())
+    builder = marimo.create_asgi_app(quiet=True, token=password or None)
+    served = builder.with_app(path="", root=str(project_folder() / "notebooks" / "dashboard.py")).build()
+    listening = _listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"http://{shown}:{listening.getsockname()[1]}", flush=True)
+    print("Ctrl-C ends it.", file=sys.stderr)
+    config = uvicorn.Config(Guard(served, host), log_level="error", timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+class Guard:
+    """A page elsewhere may make the reader's browser call this address: it is turned away by Host and by Origin."""
+
+    def __init__(self, app: App, host: str) -> None:
+        self._app, self._host = app, host
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] in ("http", "websocket") and not self._is_ours(scope):
+            await _refuse(scope, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get("host", "")
+        name = urlsplit(f"//{host}").hostname or ""
+        if self._host in LOOPBACK and name not in LOOPBACK:
+            return False
+        origin = headers.get("origin")
+        return origin is None or urlsplit(origin).netloc == host
+
+
+async def _refuse(scope: Scope, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"Open the dashboard at its own address."})
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bound before anything is promised: the address that is printed answers."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise UsageError(
+            f"--host {host} --port {port}: {error.strerror or error}", "Choose another port; 0 takes a free one."
+        ) from None
+    return listening

@@ -1,0 +1,168 @@
+"""Storage: cost by month, item and volume class, who makes most of it, the rate, how the bill fits, what comes.
+
+In: a `Reading`, the days, an item or all. Out: panels. Next: pages.py.
+"""
+
+import altair as alt
+
+from logentic.dashboard import charts, filters
+from logentic.dashboard.panels import Chosen, Panel
+from logentic.dashboard.reading import Answer, Reading
+
+WHERE = "date between $start and $stop and ($item::bigint is null or item_id = $item::bigint)"
+MONTHS = """
+select
+    strftime(month, '%Y-%m') as month, cast(sum(billed) as decimal(18, 2)) as billed,
+    cast(sum(not_yet_billed) as decimal(18, 2)) as not_yet_billed,
+    case when count(expected_price) = count(*) then cast(sum(expected_price) as decimal(18, 2)) end as expected,
+    cast(sum(difference) as decimal(18, 2)) as difference
+from storage_cost_monthly
+where month between date_trunc('month', $start::date) and $stop and ($item::bigint is null or item_id = $item::bigint)
+group by month
+order by month
+"""
+BY_ITEM = f"""
+with costs as (
+    select coalesce(sku, cast(item_id as varchar)) as sku, sum(allocated_charge) as cost
+    from storage_cost_daily
+    where {WHERE}
+    group by all
+)
+
+select
+    row_number() over by_cost as place, sku, cast(cost as decimal(18, 2)) as cost,
+    cast(100 * sum(cost) over by_cost / nullif(sum(cost) over (), 0) as decimal(5, 1)) as percent_so_far
+from costs
+window by_cost as (order by cost desc, sku)
+order by place
+"""
+CLASSES = f"""
+select
+    case
+        when items.cubic_feet is null then 'size unknown'
+        when items.cubic_feet < 0.05 then 'under 0.05'
+        when items.cubic_feet < 0.2 then '0.05 to 0.2'
+        when items.cubic_feet < 1 then '0.2 to 1'
+        else '1 and more'
+    end as cubic_feet_each,
+    count(distinct item_id) as items,
+    cast(sum(volume_cuft) / count(distinct date) as decimal(18, 1)) as average_cubic_feet,
+    cast(sum(allocated_charge) as decimal(18, 2)) as cost
+from storage_cost_daily
+inner join items using (item_id)
+where {WHERE.replace("item_id = ", "storage_cost_daily.item_id = ")}
+group by cubic_feet_each
+order by min(items.cubic_feet) nulls last
+"""
+RATES = f"""
+select
+    date, cast(median(rate) as decimal(18, 6)) as rate, cast(min(rate) as decimal(18, 6)) as lowest,
+    cast(max(rate) as decimal(18, 6)) as highest, cast(any_value(contract_rate) as decimal(18, 6)) as contract_rate
+from storage_cost_daily
+where {WHERE} and rate is not null
+group by date
+order by date
+"""
+FIT = "select * from findings where rule like '%basis%'"
+OUTLOOK = "select * from storage_outlook"
+
+
+def controls(reading: Reading, url: filters.Url) -> filters.Elements:
+    return {**filters.days(reading, url, "storage", last=370), **filters.item(reading, url)}
+
+
+def months(reading: Reading, chosen: Chosen) -> Panel:
+    """Cost by month."""
+    answer = reading.ask(MONTHS, **chosen)
+    parts = {"billed": "billed", "not_yet_billed": "not yet billed"}
+    values = [
+        {"month": row["month"], "part": words, "cost": float(row[name] or 0)}
+        for row in answer.rows
+        for name, words in parts.items()
+    ]
+    bars = (
+        alt.Chart(charts.drawn(values))
+        .mark_bar()
+        .encode(
+            charts.month("month"),
+            charts.number("cost", "Account's currency", stack="zero"),
+            charts.colour("part", list(parts.values()), [charts.BLUE, charts.SKY]),
+            tooltip=charts.tips(month="Month", part="", cost=("Cost", ",.2f")),
+        )
+    )
+    ticks = (
+        alt.Chart(charts.data(answer))
+        .mark_tick(color=charts.ORANGE, thickness=3, width=28)
+        .encode(
+            charts.month("month"),
+            charts.number("expected", "Account's currency"),
+            tooltip=charts.tips(month="Month", expected=("Expected", ",.2f")),
+        )
+    )
+    difference = sum(row["difference"] or 0 for row in answer.rows if row["billed"])
+    title = f"Storage was charged {abs(difference):,.2f} {'above' if difference >= 0 else 'below'} what it should cost"
+    note = "Bars: what the warehouse charged. Orange marks: the sum of the daily prices. Months with a bill count."
+    return Panel(title, answer, charts.finished(alt.layer(bars, ticks), f"{title}. {note}"), note, "storage-by-month")
+
+
+def makers(reading: Reading, chosen: Chosen) -> Panel:
+    """Which items make most of it."""
+    answer = reading.ask(BY_ITEM, **chosen)
+    rows = answer.rows
+    enough = sum((row["percent_so_far"] or 0) < 80 for row in rows) + 1 if rows else 0
+    base = alt.Chart(charts.data(Answer(answer.table.slice(0, 100)))).encode(
+        alt.X("place:Q", title="Items, the dearest first", axis=alt.Axis(tickMinStep=1))
+    )
+    line = base.mark_area(line={"color": charts.BLUE}, color=charts.BLUE, opacity=0.25).encode(
+        charts.number("percent_so_far", "% of the cost so far", scale=alt.Scale(domain=[0, 100])),
+        tooltip=charts.tips(sku="Item", cost=("Cost", ",.2f"), percent_so_far=("% so far", ".1f")),
+    )
+    mark = alt.Chart(charts.drawn([{"y": 80}])).mark_rule(color=charts.ORANGE, strokeDash=[6, 4]).encode(y="y:Q")
+    title = f"{min(enough, len(rows))} of {len(rows)} items make 80 % of the storage cost"
+    return Panel(title, answer, charts.finished(alt.layer(line, mark), title), name="storage-by-item")
+
+
+def classes(reading: Reading, chosen: Chosen) -> Panel:
+    """Cost by size of the item."""
+    answer = reading.ask(CLASSES, **chosen)
+    chart = (
+        alt.Chart(charts.data(answer))
+        .mark_bar(color=charts.BLUE)
+        .encode(
+            alt.X("cost:Q", title="Cost, account's currency", axis=alt.Axis(format=",.0f", tickCount=5)),
+            alt.Y("cubic_feet_each:N", sort=None, title="Cubic feet each"),
+            tooltip=charts.tips(cubic_feet_each="Cubic feet each", items="Items", cost=("Cost", ",.2f")),
+        )
+    )
+    title = "Storage cost by the size of one unit"
+    return Panel(title, answer, charts.finished(chart, title, alt.Step(32)), name="storage-by-size")
+
+
+def rates(reading: Reading, chosen: Chosen) -> Panel:
+    """Rate per cubic foot over time."""
+    answer = reading.ask(RATES, **chosen)
+    base = alt.Chart(charts.data(answer)).encode(charts.day("date"))
+    tips = charts.tips(date="Day", rate=("Median", ".5f"))
+    line = base.mark_line(color=charts.BLUE, strokeWidth=2, interpolate="step-after").encode(
+        charts.number("rate", "Currency per cubic foot and day", ".4f", scale=alt.Scale(zero=False)), tooltip=tips
+    )
+    contract = base.mark_line(color=charts.ORANGE, strokeDash=[6, 4], interpolate="step-after").encode(
+        charts.number("contract_rate", "Currency per cubic foot and day", ".4f", scale=alt.Scale(zero=False))
+    )
+    seen = sorted({round(row["rate"], 4) for row in answer.rows})
+    title = f"The rate was {' then '.join(f'{rate:f}' for rate in seen)}" if 0 < len(seen) < 4 else "The rate by day"
+    note = "Per cubic foot and day: the median of all items, price ÷ volume. Dashed: the contract's, where one is set."
+    return Panel(title, answer, charts.finished(alt.layer(line, contract), f"{title}. {note}"), note, "storage-rate")
+
+
+def fit(reading: Reading, chosen: Chosen) -> Panel:
+    """Which basis explains the bills."""
+    return Panel("How well each basis explains the bills", reading.ask(FIT), name="basis-fit")
+
+
+def outlook(reading: Reading, chosen: Chosen) -> Panel:
+    """What storage is going to cost."""
+    return Panel("What storage is going to cost", reading.ask(OUTLOOK), name="storage-outlook")
+
+
+PANELS = (months, makers, classes, rates, fit, outlook)

@@ -1,0 +1,75 @@
+"""What the notebook shows, cell by cell: the menu, the filters of a page, what can be picked, the panels.
+
+In: FILE and the URL. Out: elements and HTML. Whatever is wrong with FILE is said in one line, in place of the page.
+Next: notebooks/dashboard.py.
+"""
+
+import os
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import marimo as mo
+
+from logentic.dashboard import filters
+from logentic.dashboard.pages import PAGES
+from logentic.dashboard.panels import Kept, apology, rendered
+from logentic.dashboard.reading import opened
+from logentic.errors import LogenticError
+
+FILE_VARIABLE = "LOGENTIC_DB"
+
+
+def file_to_show() -> Path:
+    """The file that `logentic dashboard` names; in the editor that after `-- --db`, else the demo's."""
+    return Path(os.environ.get(FILE_VARIABLE) or str(mo.cli_args().get("db") or "demo/logentic.duckdb"))
+
+
+def menu(url: filters.Url) -> Any:
+    begun = str(url.get("page", "")).capitalize()
+    return mo.ui.tabs({name: mo.Html("") for name in PAGES}, begun if begun in PAGES else next(iter(PAGES)))
+
+
+def navigation(menu: Any, again: Any) -> mo.Html:
+    return Kept(f'<nav class="lg-menu" aria-label="Pages">{menu.text}{again.text}</nav>', [menu, again])
+
+
+def page_filters(file: Path, page: str, url: filters.Url) -> Any:
+    try:
+        with opened(file) as reading:
+            return mo.ui.dictionary(PAGES[page].filters(reading, url))
+    except (duckdb.Error, LogenticError):
+        return mo.ui.dictionary({})
+
+
+def page_picks(file: Path, page: str, url: filters.Url, values: dict[str, Any]) -> Any:
+    try:
+        with opened(file) as reading:
+            return mo.ui.dictionary(PAGES[page].picks(reading, url, filters.chosen(values)))
+    except (duckdb.Error, LogenticError):
+        return mo.ui.dictionary({})
+
+
+def shown(file: Path, page: str, url: filters.Url, values: dict[str, Any], changed: Callable[[Any], None]) -> mo.Html:
+    """The page that is open, as the file is now. A panel that changes something calls `changed`."""
+    filters.remember(values, page.lower(), url)
+    try:
+        with opened(file) as reading:
+            return rendered(
+                reading, {**filters.chosen(values), "changed": changed}, PAGES[page].panels, PAGES[page].head
+            )
+    except LogenticError as error:
+        return apology("There is nothing to show yet", f"{error}. {error.guidance}")
+    except duckdb.Error as error:
+        return apology("This file cannot be shown", str(error).splitlines()[0])
+
+
+def top(page: str, *groups: Any) -> mo.Html:
+    """The page's question, and its filters: side by side, below each other on a narrow screen."""
+    elements = [element for group in groups for element in group.elements.values()]
+    row = "".join(f"<div>{element.text}</div>" for element in elements)
+    filled = f'<form class="lg-filters" role="search" aria-label="Choose what is shown">{row}</form>' if row else ""
+    question = f'<h1 class="lg-title">{escape(page)}</h1><p>{escape(PAGES[page].question)}</p>'
+    return Kept(f'<header aria-label="{escape(page)}">{question}{filled}</header>', elements)

@@ -1,0 +1,19 @@
+"""Times as people say them.
+
+In: a time and now. Out: words. Next: status.py and the dashboard print them.
+"""
+
+from datetime import datetime
+
+UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
+
+
+def age(then: datetime, now: datetime) -> str:
+    """How long ago it was, in the largest unit that fits."""
+    seconds = int((now - then).total_seconds())
+    if seconds < 0:  # the service's clock goes ahead of this machine's
+        return "just now" if seconds > -60 else "today" if then.date() == now.date() else "in the future"
+    for size, unit in UNITS:
+        if count := seconds // size:
+            return f"{count:,} {unit}{'s' if count != 1 else ''} ago"
+    return "just now"

@@ -41,6 +41,18 @@ conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyt
 	$(UV) sync --quiet --locked --project conformance
 	cd conformance && .venv/bin/pytest
 
+.PHONY: bench
+bench: setup | $(filter .uv/bin/uv,$(UV)) ## Measure against the floor and the peers, and write docs/performance.md; SECTIONS="peers news" for some
+	$(BIN)/python -m benchmarks.run $(SECTIONS)
+
+.PHONY: bench-full
+bench-full: setup | $(filter .uv/bin/uv,$(UV)) ## The same with all sections: ten and a hundred times the size, latency, rate limit (an hour)
+	$(BIN)/python -m benchmarks.run --full
+
+.PHONY: bench-page
+bench-page: setup ## Write docs/performance.md anew from the results in benchmarks/results
+	$(BIN)/python -m benchmarks.run --page
+
 .PHONY: soak
 soak: setup ## Run 500 scheduled runs over a moving account: memory, size and requests stay flat
 	$(BIN)/python benchmarks/soak.py
@@ -71,4 +83,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv benchmarks/peers/*/.venv benchmarks/peers/*/*/.venv build .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

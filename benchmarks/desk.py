@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from benchmarks.account import FIRST_ID
+from benchmarks.merchant import FIRST_ID
 
 TOKEN = "benchmark-token"
 LISTS = {
@@ -118,7 +118,8 @@ class Desk:
     def __post_init__(self) -> None:
         described = json.loads((self.folder / "account.json").read_text("utf-8"))
         self.lists = {name: List(self.folder, name, table) for name, table in described["lists"].items()}
-        self._clock = described["now"] - time.monotonic()
+        self.now: int = described["now"]
+        self._clock = self.now - time.monotonic()
         self._selections: dict[str, tuple[list[Range], int]] = {}
         self.reset({})
 

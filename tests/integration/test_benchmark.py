@@ -1,6 +1,9 @@
-"""The benchmark measures what it says: its service gives the account that was written, and a run reads all of it."""
+"""The benchmark measures what it says: its service gives the account that was written, a run reads all of it, and the
+runner counts, checks and shows it. The peers are left out: they need environments of their own.
+"""
 
 import json
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,9 +14,15 @@ import pytest
 import requests
 
 from benchmarks.account import write_account
+from benchmarks.check import differences
+from benchmarks.contenders import CONTENDERS
+from benchmarks.figures import Figures
+from benchmarks.goals import goals
+from benchmarks.measure import run
+from benchmarks.page import write_page
+from benchmarks.run import RESULTS, ROOT, circumstances
+from benchmarks.sections import first_load
 from benchmarks.service import Service
-from logentic.job import Options, run_job
-from logentic.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -88,18 +97,64 @@ def test_beyond_the_limit_it_answers_429(service: Service) -> None:
     service.reset()
 
 
-def test_a_run_reads_all_of_it_to_the_last_digit(service: Service, tmp_path: Path) -> None:
-    service.reset()
-    file = tmp_path / "logentic.duckdb"
-    run_job(Settings(base_url=service.url, api_token=service.token), file, Options(models=False))
-    sums = service.truth["sums"]
-    with duckdb.connect(str(file), read_only=True) as connection:
-        for table, count in service.truth["counts"].items():
-            assert connection.sql(f"select count(*) from logentic_raw.{table}").fetchall() == [(count,)]
-        for table, column, name in (
-            ("payment_items", "amount", "charges.amount"),
-            ("inventory_history", "total_storage_price", "history.price"),
-            ("items", "weight", "items.weight"),
-        ):
-            found = connection.sql(f"select sum({column}) from logentic_raw.{table}").fetchall()
-            assert found == [(Decimal(sums[name]),)]
+@pytest.fixture(scope="module")
+def loads(service: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """Each of those that need no environment of their own reads the account once."""
+    found = {}
+    for name in ("bytes", "floor", "logentic"):
+        folder = tmp_path_factory.mktemp(name)
+        found[name] = folder / "out.duckdb", first_load(CONTENDERS[name], service, folder)
+    return found
+
+
+def test_a_run_reads_all_of_it_to_the_last_digit(loads: dict[str, tuple[Path, dict[str, Any]]]) -> None:
+    for name, (_, found) in loads.items():
+        assert found["status"] == 0, name
+        assert found.get("differences", []) == [], name
+        assert found["cpu"] > 0, name
+        assert found["requests"] >= found["fewest"] == 59, name
+    assert loads["bytes"][1]["requests"] == 59
+
+
+def test_what_is_lost_or_rounded_is_named(
+    service: Service, loads: dict[str, tuple[Path, dict[str, Any]]], tmp_path: Path
+) -> None:
+    file = tmp_path / "out.duckdb"
+    file.write_bytes(loads["floor"][0].read_bytes())
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("delete from orders where id = (select min(id) from orders)")
+        connection.execute("update payment_items set amount = amount + 0.01 where id = 500003")
+        connection.execute("alter table items alter column weight type double")
+    assert differences(file, CONTENDERS["floor"], service.truth) == [
+        "orders: 1 of 200 rows lost",
+        f"payment_items.amount adds up to {Decimal(service.truth['sums']['charges.amount']) + Decimal('0.01')}"
+        f"{'0' * 22}, not {service.truth['sums']['charges.amount']}",
+        "binary floats: items.weight",
+    ]
+
+
+def test_the_cpu_of_children_counts(tmp_path: Path) -> None:
+    burn = "import time\nwhile time.process_time() < 0.4: pass"
+    cost = run(["/bin/sh", "-c", f"'{sys.executable}' -c '{burn}' & wait"], {}, tmp_path, tmp_path / "log.txt")
+    assert 0.4 <= cost.cpu < 2
+    assert cost.peak_mb > 3
+
+
+def test_the_page_shows_what_was_measured(loads: dict[str, tuple[Path, dict[str, Any]]], tmp_path: Path) -> None:
+    runs = [{"size": "S", **found} for _, found in loads.values()]
+    (tmp_path / "peers.json").write_text(json.dumps({"section": "peers", **circumstances(), "runs": runs}), "utf-8")
+    reached = {goal.key: goal.reached for goal in goals(Figures(tmp_path))}
+    assert reached["requests"] is not None
+    assert reached["latency"] is None
+    write_page(tmp_path, tmp_path)
+    page = (tmp_path / "performance.md").read_text("utf-8")
+    assert f"| **{CONTENDERS['logentic'].title}** | {loads['logentic'][1]['cpu']:.2f} |" in page
+    assert "keeps nothing" in page
+    assert "<svg" in (tmp_path / "performance.svg").read_text("utf-8")
+
+
+def test_docs_performance_is_what_the_results_give(tmp_path: Path) -> None:
+    write_page(RESULTS, tmp_path)
+    for written in tmp_path.iterdir():
+        page = ROOT / "docs" / written.name
+        assert written.read_text("utf-8") == page.read_text("utf-8"), "run: make bench-page"

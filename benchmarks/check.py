@@ -1,0 +1,61 @@
+"""What a contender's file holds, against the account that was served: rows by table, sums to the last digit.
+
+In: a file, a contender's name, the account's account.json. Out: a list of differences as JSON on stdout, none where all
+is exact. A column of binary floats is a difference also where its sum happens to agree. Next: sections.py.
+"""
+
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.contenders import CONTENDERS, Contender
+
+SUMS = {
+    "lines.quantity": ("orders__stored_items", "quantity"),
+    "items.weight": ("items", "weight"),
+    "items.price": ("items", "price"),
+    "quantities.supply": ("item_quantities", "supply"),
+    "quantities.delivered": ("item_quantities", "delivered"),
+    "history.volume": ("inventory_history", "total_volume"),
+    "history.price": ("inventory_history", "total_storage_price"),
+    "history.supply": ("inventory_history", "supply"),
+    "charges.amount": ("payment_items", "amount"),
+}
+
+
+def differences(file: Path, contender: Contender, truth: dict[str, dict[str, str | int]]) -> list[str]:
+    found, floats = [], []
+    with duckdb.connect(str(file), read_only=True) as connection:
+        for table, wanted in truth["counts"].items():
+            rows = connection.execute(f"select count(*) from {_relation(contender, table)}").fetchall()[0][0]
+            if rows != int(wanted):
+                what = "lost" if rows < int(wanted) else "too many"
+                found.append(f"{table}: {abs(rows - int(wanted)):,} of {wanted:,} rows {what}")
+        for name, (table, column) in SUMS.items():
+            relation, value = _relation(contender, table), contender.columns.get(f"{table}.{column}", column)
+            names = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
+            # dlt keeps numbers that do not fit the column's first type in a column beside it.
+            if variants := [name for name in names if name.startswith(f"{column}__v_")]:
+                found.append(f"{table}.{column} is split over {' and '.join([column, *variants])}")
+                value = f"coalesce({', '.join([value, *variants])})"
+            query = f"select sum({value}), any_value(typeof({value})) from {relation}"
+            total, kind = connection.execute(query).fetchall()[0]
+            if kind in {"DOUBLE", "FLOAT"}:
+                floats.append(f"{table}.{column}")
+            elif Decimal(total) != Decimal(truth["sums"][name]):
+                found.append(f"{table}.{column} adds up to {total}, not {truth['sums'][name]}")
+    if floats:
+        found.append(f"binary floats: {', '.join(floats)}")
+    return found
+
+
+def _relation(contender: Contender, table: str) -> str:
+    return contender.relations.get(table, f"{contender.schema}.{table}")
+
+
+if __name__ == "__main__":
+    account = json.loads(Path(sys.argv[3]).read_text("utf-8"))
+    print(json.dumps(differences(Path(sys.argv[1]), CONTENDERS[sys.argv[2]], account)))

@@ -1,0 +1,83 @@
+"""One command, and what it cost: CPU seconds and memory of all its processes.
+
+In: a command, an environment, a folder to run in. Out: a `Cost`. This process must stay small: the kernel counts what
+it holds when it forks into the child's peak. Next: sections.py.
+"""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+POLL_SECONDS = 0.1
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU of the process and all that it waited for; the most memory that they held together."""
+
+    cpu: float
+    wall: float
+    peak_mb: float
+    status: int
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> Cost:
+    began = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    watch = _Watch(process.pid)
+    watch.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    watch.ended.set()
+    watch.join()
+    return Cost(
+        cpu=round(usage.ru_utime + usage.ru_stime, 3),
+        wall=round(wall, 3),
+        peak_mb=round(max(watch.peak, usage.ru_maxrss * 1024) / 2**20, 1),
+        status=process.returncode,
+    )
+
+
+class _Watch(threading.Thread):
+    """The sum of what a process and its descendants hold, looked at again and again.
+
+    One process alone is measured by the kernel, without gaps; the sum matters where there are more.
+    """
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.peak, self.ended, self._pid = 0, threading.Event(), pid
+
+    def run(self) -> None:
+        while not self.ended.wait(POLL_SECONDS):
+            self.peak = max(self.peak, sum(map(_held, _family(self._pid))))
+
+
+def _family(pid: int) -> list[int]:
+    """The process and its descendants; none where there is no /proc."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            fields = path.read_text("utf-8", "replace").rpartition(")")[2].split()
+            parents.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found = [pid]
+    for parent in found:
+        found += parents.get(parent, [])
+    return found
+
+
+def _held(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * PAGE_BYTES
+    except OSError:
+        return 0

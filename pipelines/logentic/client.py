@@ -25,10 +25,8 @@ from logentic.settings import Settings
 
 log = logging.getLogger("logentic")
 Read = TypeVar("Read")
-
 LARGEST_BODY = 256 * 2**20
-STALLED_AFTER_SECONDS = 20
-FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+FIRST_DELAY, LONGEST_DELAY, STALLED_AFTER, GRACE = 0.5, 30.0, 20, 15  # seconds
 RETRIED = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
 
 
@@ -81,7 +79,7 @@ class Client:
             self._wait_for_leave()
             trouble.sent_at = time.monotonic()
             try:
-                result = read(self._send(url, where))
+                result = read(self._send(url, where, self._seconds_left(trouble)))
             except (errors.Unreachable, errors.BadAnswer) as failure:
                 self._bear(failure, trouble)
             else:
@@ -97,9 +95,15 @@ class Client:
         """Ends every wait; requests under way come back, later ones fail."""
         self._closed.set()
 
-    def _send(self, url: str, where: str) -> Answer:
+    def _seconds_left(self, trouble: "_Trouble") -> float:
+        """A request ends soon after the patience: a run that gets nothing but failures ends within a minute."""
+        since = min(self._failing_since or trouble.sent_at, trouble.since or trouble.sent_at)
+        return min(self._settings.timeout_seconds, since + self._settings.patience_seconds + GRACE - trouble.sent_at)
+
+    def _send(self, url: str, where: str, seconds: float) -> Answer:
         curl, body, headers = self._connection(), BytesIO(), dict[str, str]()
         curl.setopt(pycurl.URL, url)
+        curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
         curl.setopt(pycurl.WRITEDATA, body)
         curl.setopt(pycurl.HEADERFUNCTION, lambda line: _keep_header(headers, line))
         try:
@@ -117,11 +121,11 @@ class Client:
                 self.traffic.bytes += body.tell()
         status = int(curl.getinfo(pycurl.RESPONSE_CODE))
         at = self._note_time(headers.get("date"))
-        request_id = headers.get("x-request-id", "")
         log.debug("%s: %s, %d bytes", where, status, body.tell())
         if status == 200:
             return Answer(body.getvalue(), at, headers)
-        what = f"{where}: status {status}" + (f", request {request_id}" if request_id else "")
+        request = headers.get("x-request-id", "")
+        what = f"{where}: status {status}" + (f", request {request}" if request else "")
         raise self._failure(status, headers, what)
 
     def _failure(self, status: int, headers: Mapping[str, str], what: str) -> errors.ServiceError:
@@ -148,7 +152,8 @@ class Client:
     def _bear(self, failure: errors.ServiceError, trouble: "_Trouble") -> None:
         """Wait before the next attempt; raise when this request, or all of them, failed for as long as is borne."""
         trouble.attempts += 1
-        now, delay = time.monotonic(), _back_off(trouble.attempts)
+        now, delay = time.monotonic(), min(FIRST_DELAY * 2.0 ** (trouble.attempts - 1), LONGEST_DELAY)
+        delay *= random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
         if failure.status == 429:  # waiting for a rate limit is progress
             with self._lock:
                 self._failing_since = None
@@ -193,14 +198,13 @@ class Client:
             curl.setopt(pycurl.FOLLOWLOCATION, 0)
             curl.setopt(pycurl.NOSIGNAL, 1)
             curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(min(self._settings.timeout_seconds, 15) * 1000))
-            curl.setopt(pycurl.TIMEOUT_MS, int(self._settings.timeout_seconds * 1000))
             curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # not a byte for so many seconds: nobody is there
-            curl.setopt(pycurl.LOW_SPEED_TIME, STALLED_AFTER_SECONDS)
+            curl.setopt(pycurl.LOW_SPEED_TIME, STALLED_AFTER)
             curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY)
             curl.setopt(pycurl.NOPROGRESS, 0)
             curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._closed.is_set())  # true ends the transfer
-            if self.base_url.startswith("http:"):
-                curl.setopt(pycurl.PROXY, "")  # a proxy would see a token that travels unencrypted
+            if self.base_url.startswith("http:"):  # a proxy would see a token that travels unencrypted
+                curl.setopt(pycurl.PROXY, "")
         return curl
 
 
@@ -225,10 +229,6 @@ def _retry_after(headers: Mapping[str, str], now: datetime | None) -> float:
         return max((parsedate_to_datetime(value) - (now or datetime.now(UTC))).total_seconds(), 0.0)
     except ValueError:
         return 0
-
-
-def _back_off(attempt: int) -> float:
-    return min(FIRST_DELAY * 2.0 ** (attempt - 1), LONGEST_DELAY) * random.uniform(0.5, 1)  # noqa: S311 - jitter
 
 
 def _reason(failure: pycurl.error) -> str:

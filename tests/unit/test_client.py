@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from tiny_service import TOKEN, Reply, TinyService, page, settings_for
+from tiny_service import TOKEN, Asked, Reply, TinyService, page, settings_for
 
 from logentic import client as client_module
 from logentic import errors
 from logentic.client import Answer, Client
 from logentic.pages import read_page
 from logentic.sandbox import Account, Fault, Sandbox
+from logentic.settings import Settings
 
 OK = Reply(200, "fine")
 QUERY, BODY = "secret-query", "secret-body"
@@ -112,6 +113,36 @@ def test_the_patience_with_failures_ends() -> None:
     assert raised.value.status == 503
     assert 2 <= len(service.asked) <= 4
     assert time.monotonic() - began < 2
+
+
+def test_waiting_for_a_rate_limit_uses_up_no_patience() -> None:
+    """Two pauses, each longer than the patience, and a failure between them."""
+    limited = Reply(429, "", {"Retry-After": "1"})
+    with TinyService(limited, Reply(503, ""), limited, OK) as service:
+        client = service.client(patience_seconds=0.9)
+        assert client.get("/items", {}, "items", body) == b"fine"
+    assert (client.traffic.refused_by_limit, client.traffic.retries) == (2, 1)
+
+
+def test_while_nothing_but_failures_come_a_request_ends_soon_after_the_patience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By default within a minute. Else each failure could last as long as a request may."""
+    assert Settings().patience_seconds + client_module.GRACE == 60
+    monkeypatch.setattr(client_module, "GRACE", 0)
+    with TinyService(Reply(503, ""), slow) as service, pytest.raises(errors.Unreachable, match="it took too long"):
+        service.client(patience_seconds=1).get("/items", {}, "items", body)
+
+
+def slow(_: Asked) -> Reply:
+    time.sleep(2)
+    return OK
+
+
+def test_a_host_that_is_unknown_is_named() -> None:
+    client = Client(settings_for("https://no-such-host.invalid/v1"))
+    with pytest.raises(errors.Unreachable, match=r"https://no-such-host\.invalid:443 .the host name is unknown"):
+        client.get("/items", {}, "items", body)
 
 
 def test_one_good_answer_renews_the_patience() -> None:

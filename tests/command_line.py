@@ -15,11 +15,11 @@ COMMAND = str(Path(sys.executable).with_name("logentic"))
 
 
 def logentic(
-    *arguments: object, cwd: Path, command: str = COMMAND, **settings: object
+    *arguments: object, cwd: Path, command: str | list[str] = COMMAND, **settings: object
 ) -> subprocess.CompletedProcess[str]:
     """Run it to its end. Settings are named as in config.toml."""
     return subprocess.run(
-        [command, *map(str, arguments)],
+        [*([command] if isinstance(command, str) else command), *map(str, arguments)],
         cwd=cwd,
         env=environment(cwd, **settings),
         capture_output=True,

@@ -19,8 +19,9 @@ def publish(state: State) -> int:
     try:
         with duckdb.connect(str(state.work)) as work:
             work.execute("checkpoint")
+        partial.unlink(missing_ok=True)
+        partial.touch(0o640)  # before the first byte: nobody else may read it, not even for a moment
         shutil.copyfile(state.work, partial)
-        partial.chmod(0o640)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(state.file)

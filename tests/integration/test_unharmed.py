@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
+from command_line import COMMAND, access, logentic
 from truth_tables import differences
 
 from logentic.errors import StateError, UsageError
@@ -155,12 +157,63 @@ def test_a_full_disk_is_one_clear_line_and_the_file_is_untouched(sandbox: Sandbo
     assert differences(file, sandbox.account, sandbox.clock.now()) == {}
 
 
-def test_what_is_made_is_readable_by_its_owner_and_group_only(sandbox: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("umask", "mode"), [(0o000, 0o640), (0o022, 0o640), (0o077, 0o600)])
+def test_what_is_made_is_readable_by_its_owner_and_group_at_most(
+    sandbox: Sandbox, tmp_path: Path, umask: int, mode: int
+) -> None:
     file = tmp_path / "db"
-    run_job(settings_of(sandbox), file, Options(models=False))
-    assert oct(file.stat().st_mode & 0o007) == "0o0"
-    assert oct(State(file).folder.stat().st_mode & 0o077) == "0o0"
+    before = os.umask(umask)
+    try:
+        run_job(settings_of(sandbox), file, Options(models=False))
+    finally:
+        os.umask(before)
+    assert oct(file.stat().st_mode & 0o777) == oct(mode)
+    assert oct(State(file).folder.stat().st_mode & 0o777) == "0o700"
     assert oct((State(file).folder / "hash_key").stat().st_mode & 0o777) == "0o600"
+    assert oct(State(file).work.stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_run_leaves_no_temporary_file_and_old_packages_go(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, temporary = tmp_path / "here" / "db", tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    run_job(settings_of(sandbox), file, Options())
+    packages = State(file).dlt / "logentic" / "load" / "loaded"
+    for number in range(1, 30):
+        (packages / f"{number}.5").mkdir()
+    sandbox.clock.advance(timedelta(days=2))
+    run_job(settings_of(sandbox), file, Options())
+    assert sorted(path.name for path in file.parent.iterdir()) == ["db", "db.state"]
+    left = {path.name for path in State(file).folder.iterdir()}
+    assert left == {"built.json", "dbt", "dlt", "hash_key", "lock", "runs.jsonl", "work.duckdb"}
+    assert list(temporary.iterdir()) == []
+    assert len(list(packages.iterdir())) == 20
+    assert not [path for path in packages.parent.rglob("*.parquet") if path.parent.name != "completed_jobs"]
+
+
+@pytest.mark.parametrize("part", ["the folder", "the state folder"])
+def test_a_folder_that_may_only_be_read_is_one_line_and_the_file_is_untouched(
+    sandbox: Sandbox, tmp_path: Path, part: str
+) -> None:
+    file = tmp_path / "here" / "db"
+    run_job(settings_of(sandbox), file, Options(models=False))
+    before, asked = file.read_bytes(), len(sandbox.requests)
+    closed = file.parent if part == "the folder" else State(file).folder
+    closed.chmod(0o500)
+    try:
+        done = logentic("run", "--db", file, cwd=tmp_path, command=[*AS_ANYBODY, COMMAND], **access(sandbox))
+    finally:
+        closed.chmod(0o700)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"--db {file}: no permission to write. Choose a file in a folder that you may write to." in done.stderr
+    assert file.read_bytes() == before
+    assert len(sandbox.requests) == asked
+
+
+# Root may write anywhere, unless it gives that right up.
+AS_ANYBODY = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
 
 
 def test_a_path_that_cannot_be_written_is_refused_before_any_request(sandbox: Sandbox, tmp_path: Path) -> None:

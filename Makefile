@@ -37,7 +37,7 @@ reliability: setup ## Run the tests and write docs/reliability.md from their res
 	$(BIN)/python docs/reliability.py build/tests.xml
 
 .PHONY: conformance
-conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte over the extraction, in conformance/.venv
+conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv
 	$(UV) sync --quiet --locked --project conformance
 	cd conformance && .venv/bin/pytest
 
@@ -83,4 +83,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv benchmarks/peers/*/.venv benchmarks/peers/*/*/.venv build .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv benchmarks/peers/*/.venv benchmarks/peers/*/*/.venv build .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

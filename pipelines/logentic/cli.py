@@ -1,8 +1,8 @@
 """The command line: reads options, prints, decides exit codes, and knows nothing else.
 
 In: the arguments. Out: results on stdout, everything else on stderr; exit codes 0 done, 1 failed, 2 wrong usage or
-configuration, 3 done but a check found something that --fail-on asked to be told. Next: job.py, or
-inquiries.py for the commands that only ask.
+configuration, 3 done but a check found something that --fail-on asked to be told. Next: job.py;
+inquiries.py for the commands that only ask, finance.py for those of a month end.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from logentic import inquiries
+from logentic import finance, inquiries
 from logentic.errors import LogenticError, UsageError
 from logentic.inquiries import Db, day, only
 
@@ -141,10 +141,11 @@ def dashboard(
     serve(db, host, port, load_settings().dashboard_password.get_secret_value())
 
 
-for _inquiry in (inquiries.check, inquiries.get, inquiries.verify):
+for _inquiry in (inquiries.check, inquiries.get, inquiries.verify, finance.close):
     app.command()(_inquiry)
+app.add_typer(finance.exceptions, name="exceptions")
 
-COMMANDS = {"run", "status", "check", "get", "verify", "sandbox", "demo", "dashboard"}
+COMMANDS = {"run", "status", "check", "get", "verify", "exceptions", "close", "sandbox", "demo", "dashboard"}
 
 
 def main() -> None:

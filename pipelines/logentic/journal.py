@@ -110,7 +110,15 @@ MONTH_CLOSE = Journal(
 )
 CLOSED_FACTS = Journal(
     "closed_facts",
-    {"event_id": TEXT, "month": DAY, "subject": TEXT, "key": TEXT, "measure": TEXT, "value": MONEY},
+    {
+        "event_id": TEXT,
+        "close_id": TEXT,
+        "month": DAY,
+        "subject": TEXT,
+        "key": TEXT,
+        "measure": TEXT,
+        "value": MONEY,
+    },
 )
 RUNS = Journal("runs", {"event_id": TEXT})
 

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.csv
 
-from logentic.reports.status import open_published
+from logentic.reports.published import open_published
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from logentic.reports.status import open_published
+from logentic.reports.published import open_published
 
 MOVED_MOST = """
 select

@@ -7,11 +7,10 @@ Next: cli.py prints it.
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from logentic.errors import StateError, UsageError
+from logentic.reports.published import open_published
 from logentic.state import State
 
 RECEIPTS = """
@@ -50,25 +49,6 @@ FIRST_DAY = {
     "inventory_history": "min(date)",
     "payment_items": "min(start)",
 }
-
-
-def open_published(file: Path) -> duckdb.DuckDBPyConnection:
-    """The published file, read only; a missing or foreign one is one clear line."""
-    if not file.exists():
-        raise UsageError(f"--db {file} does not exist", f"Make it: logentic run --db {file}")
-    try:
-        connection = duckdb.connect(str(file), read_only=True)
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute("select 1 from logentic_raw.extract_windows limit 1").fetchall()
-    except duckdb.CatalogException:
-        raise UsageError(
-            f"--db {file} was not made by logentic", "Name the file that `logentic run` published."
-        ) from None
-    except duckdb.Error as error:
-        raise StateError(
-            f"--db {file} cannot be read: {str(error).splitlines()[0]}", "Run again to publish it anew."
-        ) from None
-    return connection
 
 
 def read_status(file: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from logentic.holdings import Holdings
-from logentic.reports.status import open_published
+from logentic.reports.published import open_published
 from logentic.settings import Settings
 from logentic.verify import Verdict, verify
 

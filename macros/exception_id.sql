@@ -1,0 +1,29 @@
+{#- What names a finding for good: its charge and rule. -#}
+{% macro exception_id(row) -%}
+    {{ row }}.charge_id || '-' || {{ row }}.rule
+{%- endmacro %}
+
+{#- What differs between two states of a charge, in words; null where nothing does. -#}
+{% macro restated(before, after) -%}
+    {%- set kinds = {
+        'amount': 'decimal(18, 2)',
+        'quantity': 'decimal(18, 2)',
+        'charge_type': 'varchar',
+        'order_id': 'varchar',
+        'item_id': 'varchar',
+        'start_date': 'varchar',
+        'end_date': 'varchar',
+    } -%}
+    nullif(ltrim(
+        {%- for column, kind in kinds.items() %}
+        {%- set old, new = 'cast(' ~ before ~ '.' ~ column ~ ' as ' ~ kind ~ ')', 'cast(' ~ after ~ '.' ~ column ~ ' as ' ~ kind ~ ')' %}
+        case
+            when {{ old }} is distinct from {{ new }}
+                then ', {{ column | replace("_", " ") }} '
+                    || coalesce(cast({{ old }} as varchar), 'none') || ' → ' || coalesce(cast({{ new }} as varchar), 'none')
+            else ''
+        end{{ ' ||' if not loop.last }}
+        {%- endfor %},
+        ', '
+    ), '')
+{%- endmacro %}

@@ -1,0 +1,61 @@
+with
+
+found as (
+
+    select
+        {{ exception_id('exceptions') }} as exception_id,
+        exceptions.charge_id,
+        exceptions.payment_id,
+        exceptions.rule,
+        exceptions.amount_at_stake,
+        exceptions.billed_date,
+        exceptions.dispute_until
+    from {{ ref('invoice_exceptions') }} as exceptions
+
+),
+
+joined as (
+
+    select
+        coalesce(found.exception_id, told.exception_id) as exception_id,
+        coalesce(found.charge_id, told.charge_id) as charge_id,
+        coalesce(found.payment_id, told.payment_id) as payment_id,
+        coalesce(found.rule, told.rule) as rule,
+        coalesce(found.amount_at_stake, told.amount_at_stake) as amount_at_stake,
+        found.billed_date,
+        found.dispute_until,
+        found.exception_id is not null as is_found,
+        told.status as told,
+        told.note,
+        told.set_by,
+        told.set_at,
+        told.restatement,
+        coalesce(told.settlement, case when found.exception_id is null then told.equal_credit end) as settlement
+    from found
+    full outer join {{ ref('told_exceptions') }} as told on found.exception_id = told.exception_id
+
+)
+
+select
+    exception_id,
+    charge_id,
+    payment_id,
+    rule,
+    case
+        when settlement is not null then 'credited'
+        when not is_found then 'cleared'
+        when told is null or restatement is not null then 'open'
+        else told
+    end as status,
+    case
+        when settlement is not null then settlement
+        when restatement is not null then 'Was ' || told || '; since then: ' || restatement || '.'
+        when not is_found then 'No rule finds it any more.'
+    end as what_changed,
+    note,
+    set_by,
+    set_at,
+    amount_at_stake,
+    billed_date,
+    dispute_until
+from joined

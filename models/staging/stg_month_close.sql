@@ -1,0 +1,34 @@
+with
+
+closes as (
+
+    {{ journal('month_close', {
+        'event_id': 'varchar',
+        'month': 'date',
+        'closed_by': 'varchar',
+        'closed_at': 'timestamp with time zone',
+        'known_at': 'timestamp with time zone',
+        'facts': 'bigint',
+    }) | indent(4) }}
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by month order by closed_at, event_id) as attempt
+    from closes
+
+)
+
+select
+    event_id as close_id,
+    month,
+    closed_by,
+    closed_at,
+    known_at,
+    facts
+from numbered
+-- Of two who close a month at the same moment, the first did.
+where attempt = 1

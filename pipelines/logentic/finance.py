@@ -1,0 +1,107 @@
+"""The commands of a month end: exceptions, close.
+
+In: the arguments. Out: results on stdout, everything else on stderr. Next: reports/exceptions.py, reports/closing.py.
+"""
+
+import getpass
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logentic.errors import UsageError
+from logentic.inquiries import AsJson, Db
+
+exceptions = typer.Typer(
+    help="What is wrong, what was said of it, and how long it can still be disputed. `set` says where one stands.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+FROZEN = {
+    "charge": "charges",
+    "charges": "totals by type",
+    "invoice": "invoice totals",
+    "storage": "items' storage",
+    "stock": "items' stock",
+}
+Invoice = Annotated[int | None, typer.Option(metavar="N", min=1, help="The charges of this payment.")]
+Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; the user of this machine if not given.")]
+SomeDb = Annotated[Path | None, typer.Option("--db", metavar="FILE", help="The DuckDB file that analysts open.")]
+
+
+@exceptions.callback()
+def list_exceptions(
+    context: typer.Context,
+    db: SomeDb = None,
+    invoice: Invoice = None,
+    month: Month = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="S", help="open, accepted, disputed, credited, rejected or cleared.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List them; those at the top are on the newest invoice."""
+    context.obj = db
+    if context.invoked_subcommand:
+        return
+    from rich.console import Console
+
+    from logentic.reports import exceptions as report
+
+    if status is not None and status not in (*report.STATUSES, "cleared"):
+        raise UsageError(f"--status {status!r} is not known", f"Choose among: {', '.join(report.STATUSES)}, cleared.")
+    findings = report.read_findings(_needed(db), invoice, month_of(month), status)
+    if as_json:
+        print(json.dumps(report.as_dicts(findings), indent=2))
+    else:
+        report.show(findings, Console(highlight=False))
+
+
+@exceptions.command("set")
+def set_exception(
+    context: typer.Context,
+    exception_id: Annotated[str, typer.Argument(metavar="ID", help="As listed, such as 4711-duplicate_charge.")],
+    status: Annotated[str, typer.Argument(metavar="STATUS", help="open, accepted, disputed, credited or rejected.")],
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, or to whom it was written.")] = None,
+    by: By = None,
+    db: SomeDb = None,
+) -> None:
+    """Say where an exception stands. It shows at once, and is published by the next run."""
+    from logentic.reports.exceptions import set_status
+
+    finding = set_status(_needed(db or context.obj), exception_id, status, note, by or getpass.getuser())
+    print(f"{finding.exception_id} is {finding.status}, says {finding.set_by} at {finding.set_at:%Y-%m-%d %H:%M} UTC")
+
+
+def close(
+    month: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-01.")],
+    db: Db,
+    by: By = None,
+) -> None:
+    """Freeze a month as it is known now; what the API says differently later stands in `restatements`."""
+    from logentic.reports.closing import close_month
+    from logentic.settings import load_settings
+
+    closed = close_month(db, _month(month), by or getpass.getuser(), load_settings().timezone)
+    counts = ", ".join(f"{count:,} {FROZEN[subject]}" for subject, count in closed.facts.items())
+    print(f"{closed.month:%Y-%m} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {counts}")
+
+
+def month_of(text: str | None) -> date | None:
+    return None if text is None else _month(text)
+
+
+def _month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise UsageError(f"{text!r} is not a month", "Write it as YYYY-MM, such as 2026-01.") from None
+
+
+def _needed(db: Path | None) -> Path:
+    if db is None:
+        raise UsageError("--db FILE is missing", "Name the file that `logentic run` published.")
+    return db

@@ -1,0 +1,89 @@
+"""Closing a month: its numbers are frozen as they are known now.
+
+In: FILE and a month. Out: its facts in the journals beside FILE, and at the next run `restatements`, which compares
+them with what the API says by then. Next: cli.py prints.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from logentic.errors import UsageError
+from logentic.journal import CLOSED_FACTS, MONTH_CLOSE
+from logentic.reports.published import known_at, open_published, records
+from logentic.reports.status import read_status
+from logentic.state import State
+
+
+@dataclass(frozen=True)
+class Closed:
+    """`facts` counts the frozen numbers by subject."""
+
+    month: date
+    known_at: datetime
+    facts: dict[str, int]
+
+
+def close_month(file: Path, month: date, by: str, timezone: str) -> Closed:
+    """Freeze a month that has ended and is whole; anything else is refused with its reason."""
+    state = State(file.absolute())
+    with open_published(file) as published:
+        known = known_at(published)
+        closes = [*records(published, "select * from logentic_raw.month_close"), *MONTH_CLOSE.read(state.folder)]
+        facts = records(
+            published, "select month, subject, key, measure, value from month_facts where month = ?", [month]
+        )
+    name = f"{month:%Y-%m}"
+    if earlier := next((close for close in closes if close["month"] == month), None):
+        raise UsageError(
+            f"{name} was closed by {earlier['closed_by']} at {earlier['closed_at']:%Y-%m-%d %H:%M} UTC",
+            "What differs since then stands in restatements.",
+        )
+    if month_after(month) > known.astimezone(ZoneInfo(timezone)).date():
+        raise UsageError(
+            f"{name} has not ended: {file} knows the account up to {known:%Y-%m-%d %H:%M} UTC",
+            f"Once it has: logentic run --db {file}, then close it.",
+        )
+    if not facts:
+        raise UsageError(f"{file} knows nothing of {name}", "Nothing was closed; check the month.")
+    unread = {name: read["incomplete_windows"] for name, read in read_status(file)["resources"].items()}
+    if incomplete := [name for name, windows in unread.items() if windows]:
+        raise UsageError(
+            f"{incomplete[0]} is not whole: {unread[incomplete[0]]} of its windows are incomplete",
+            f"Read them first: logentic run --db {file}",
+        )
+    state.prepare()
+    close_id = uuid4().hex
+    CLOSED_FACTS.append(
+        state.folder,
+        (
+            {
+                "event_id": "/".join((close_id, fact["subject"], fact["key"], fact["measure"])),
+                "close_id": close_id,
+                **fact,
+            }
+            for fact in facts
+        ),
+    )
+    # The facts count once this line is written.
+    MONTH_CLOSE.append(
+        state.folder,
+        [
+            {
+                "event_id": close_id,
+                "month": month,
+                "closed_by": by,
+                "closed_at": datetime.now(UTC),
+                "known_at": known,
+                "facts": len(facts),
+            }
+        ],
+    )
+    return Closed(month, known, dict(Counter(fact["subject"] for fact in facts)))
+
+
+def month_after(month: date) -> date:
+    return (month.replace(day=1) + timedelta(days=32)).replace(day=1)

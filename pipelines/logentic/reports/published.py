@@ -1,0 +1,48 @@
+"""The published file, opened to be read: what every report begins with.
+
+In: FILE. Out: a read-only connection, and rows by name. Next: the report that asked.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from logentic.errors import StateError, UsageError
+
+
+def open_published(file: Path) -> duckdb.DuckDBPyConnection:
+    """The published file, read only; a missing or foreign one is one clear line."""
+    if not file.exists():
+        raise UsageError(f"--db {file} does not exist", f"Make it: logentic run --db {file}")
+    try:
+        connection = duckdb.connect(str(file), read_only=True)
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("select 1 from logentic_raw.extract_windows limit 1").fetchall()
+    except duckdb.CatalogException:
+        raise UsageError(
+            f"--db {file} was not made by logentic", "Name the file that `logentic run` published."
+        ) from None
+    except duckdb.Error as error:
+        raise StateError(
+            f"--db {file} cannot be read: {str(error).splitlines()[0]}", "Run again to publish it anew."
+        ) from None
+    return connection
+
+
+def records(published: duckdb.DuckDBPyConnection, sql: str, values: Any = None) -> list[dict[str, Any]]:
+    """The rows of a query, by column. A table that is not there yet is one clear line."""
+    try:
+        cursor = published.execute(sql, values)
+    except duckdb.CatalogException as error:
+        missing = str(error).splitlines()[0].removeprefix("Catalog Error: ")
+        raise StateError(f"the file is of an older version: {missing}", "Run again: logentic run --db FILE") from None
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def known_at(published: duckdb.DuckDBPyConnection) -> datetime:
+    """The service's time up to which FILE knows the account."""
+    found = published.execute("select max(finished_at) from logentic_staging.stg_extract_windows").fetchone()
+    return found[0].astimezone(UTC) if found and found[0] else datetime.fromtimestamp(0, UTC)

@@ -24,16 +24,21 @@ SUMS = {
     "history.supply": ("inventory_history", "supply"),
     "charges.amount": ("payment_items", "amount"),
 }
+DECIMALS = {
+    *("items.weight", "items.price", "payment_items.amount"),
+    *("inventory_history.total_volume", "inventory_history.total_storage_price"),
+}
 
 
 def differences(file: Path, contender: Contender, truth: dict[str, dict[str, str | int]]) -> list[str]:
-    found, floats = [], []
+    found: list[str] = []
+    lost: dict[str, int] = {}
+    floats = []
     with duckdb.connect(str(file), read_only=True) as connection:
         for table, wanted in truth["counts"].items():
             rows = connection.execute(f"select count(*) from {_relation(contender, table)}").fetchall()[0][0]
             if rows != int(wanted):
-                what = "lost" if rows < int(wanted) else "too many"
-                found.append(f"{table}: {abs(rows - int(wanted)):,} of {wanted:,} rows {what}")
+                lost[table] = int(wanted) - rows
         for name, (table, column) in SUMS.items():
             relation, value = _relation(contender, table), contender.columns.get(f"{table}.{column}", column)
             names = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
@@ -45,10 +50,13 @@ def differences(file: Path, contender: Contender, truth: dict[str, dict[str, str
             total, kind = connection.execute(query).fetchall()[0]
             if kind in {"DOUBLE", "FLOAT"}:
                 floats.append(f"{table}.{column}")
-            elif Decimal(total) != Decimal(truth["sums"][name]):
-                found.append(f"{table}.{column} adds up to {total}, not {truth['sums'][name]}")
+            elif table not in lost and Decimal(total) != Decimal(truth["sums"][name]):
+                found.append(f"{table}.{column} adds up to {Decimal(total).normalize():f}, not {truth['sums'][name]}")
+    if lost:
+        found.append(f"rows lost: {', '.join(f'{table} {rows:,}' for table, rows in lost.items())}")
     if floats:
-        found.append(f"binary floats: {', '.join(floats)}")
+        is_all = set(floats) >= DECIMALS
+        found.append("every decimal is a binary float" if is_all else f"binary floats: {', '.join(floats)}")
     return found
 
 

@@ -51,7 +51,7 @@ CONTENDERS = {
         ),
         Contender(
             "floor",
-            "the floor: bytes → Arrow → DuckDB",
+            "the floor: bytes to Arrow to DuckDB",
             (str(OURS), str(HERE / "floor" / "arrow_duckdb.py")),
             "main",
             variables=SMALL,

@@ -123,7 +123,12 @@ def _models(figures: Figures) -> Iterator[Goal]:
 
 
 def _rest(figures: Figures) -> Iterator[Goal]:
-    for key, figure, what in (("linear", "cpu", "CPU"), ("linear_requests", "requests", "requests")):
+    linear = (
+        ("linear", "cpu", "CPU"),
+        ("linear_wall", "wall", "wall time"),
+        ("linear_requests", "requests", "requests"),
+    )
+    for key, figure, what in linear:
         ratio = figures.ratio("scale", OURS, OURS, figure, elsewhere="peers")
         yield _at_most(key, f"{what} per row at M ≤ 1.1 × those at S", ratio and ratio / 10, 1.1, " ×")
     ours, copy = (figures.about("publishing", what, "wall", "M") for what in ("publish", "copy"))

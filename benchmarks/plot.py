@@ -13,7 +13,7 @@ OURS, OTHERS, TEXT, MUTED = "#0b7a5e", "#b4bcc8", "#1f2933", "#616e7c"
 def bars(title: str, rows: list[Row]) -> str:
     """Two panels that share their rows; least CPU on top."""
     rows = sorted(rows, key=lambda row: row[1])
-    width, height = LABELS + 2 * BARS + GAP + 70, TOP + PITCH * len(rows) + 12
+    width, height = LABELS + 2 * BARS + GAP + 80, TOP + PITCH * len(rows) + 12
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
         f' font-family="Helvetica, Arial, sans-serif" font-size="12" role="img" aria-label="{escape(title)}">',

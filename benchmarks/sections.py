@@ -96,7 +96,7 @@ def peers() -> Runs:
 
 
 def scale() -> Runs:
-    yield from in_turn(["bytes", "floor", "logentic"], "M", 2)
+    yield from in_turn(["bytes", "floor", "logentic"], "M", min(2, ROUNDS))
 
 
 def peers_at_m() -> Runs:

@@ -125,10 +125,10 @@ def test_what_is_lost_or_rounded_is_named(
         connection.execute("delete from orders where id = (select min(id) from orders)")
         connection.execute("update payment_items set amount = amount + 0.01 where id = 500003")
         connection.execute("alter table items alter column weight type double")
+    amount = Decimal(service.truth["sums"]["charges.amount"])
     assert differences(file, CONTENDERS["floor"], service.truth) == [
-        "orders: 1 of 200 rows lost",
-        f"payment_items.amount adds up to {Decimal(service.truth['sums']['charges.amount']) + Decimal('0.01')}"
-        f"{'0' * 22}, not {service.truth['sums']['charges.amount']}",
+        f"payment_items.amount adds up to {amount + Decimal('0.01')}, not {amount}",
+        "rows lost: orders 1",
         "binary floats: items.weight",
     ]
 

@@ -77,10 +77,10 @@ def _requests(figures: Figures) -> Iterator[Goal]:
         yield Goal("requests", wanted)
     wanted = "requests with nothing new ≤ 8 and the look-back's pages"
     if again := figures.about("news", "nothing new", "requests"):
-        pages = figures.runs("news", lambda run: run.get("what") == "nothing new")[0]["look_back"]
-        own = sum(pages.values())
-        named = ", ".join(f"{name} {count}" for name, count in pages.items())
-        found = f"{again.middle:,.0f}, of which {own} look back ({named})"
+        last = figures.runs("news", lambda run: run.get("what") == "nothing new")[-1]
+        pages, own = last["look_back"], sum(last["look_back"].values())
+        named = ", ".join(f"{name} {last['asked'].get(name, 0)} for {count}" for name, count in pages.items())
+        found = f"{again.middle:,.0f} for {own} pages that look back ({named})"
         yield Goal("requests_again", wanted, found, again.middle - own <= 8)
     else:
         yield Goal("requests_again", wanted)

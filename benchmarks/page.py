@@ -127,7 +127,7 @@ def _profile(figures: Figures, notes: dict[str, dict[str, str]]) -> Iterator[str
 
 def _details(figures: Figures) -> Iterator[str]:
     rows = []
-    for what in ("first load", "run 2", "run 3", "nothing new", "import dlt"):
+    for what in ("first load", "the next run", "proving the rest at once", "nothing new", "import dlt"):
         if cpu := figures.about("news", what, "cpu"):
             figure = [_show(figures.about("news", what, name)) for name in ("wall", "peak_mb", "requests")]
             rows.append((what, cpu.show(), *figure))

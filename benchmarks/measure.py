@@ -5,6 +5,7 @@ it holds when it forks into the child's peak. Next: sections.py.
 """
 
 import os
+import re
 import subprocess
 import threading
 import time
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.2
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+SIZES = re.compile(r"^(Rss\w+):\s+(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,10 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, lo
 
 
 class _Watch(threading.Thread):
-    """The sum of what a process and its descendants hold, looked at again and again.
+    """What a process and its descendants hold together, looked at again and again: their own memory, and the files that
+    the largest of them has mapped (libraries, which they share).
 
-    One process alone is measured by the kernel, without gaps; the sum matters where there are more.
+    One process alone is measured by the kernel, without gaps; this matters where there are more.
     """
 
     def __init__(self, pid: int) -> None:
@@ -60,7 +62,8 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.ended.wait(POLL_SECONDS):
-            self.peak = max(self.peak, sum(map(_held, _family(self._pid))))
+            held = [_held(pid) for pid in _family(self._pid)]
+            self.peak = max(self.peak, sum(own for own, _ in held) + max((files for _, files in held), default=0))
 
 
 def _family(pid: int) -> list[int]:
@@ -76,8 +79,11 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _held(pid: int) -> int:
+def _held(pid: int) -> tuple[int, int]:
+    """Bytes of its own, and of mapped files."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * PAGE_BYTES
+        status = Path(f"/proc/{pid}/status").read_text("ascii")
     except OSError:
-        return 0
+        return 0, 0
+    sizes = {name: int(size) * 1024 for name, size in SIZES.findall(status)}
+    return sizes.get("RssAnon", 0), sizes.get("RssFile", 0) + sizes.get("RssShmem", 0)

@@ -21,7 +21,7 @@ from benchmarks.goals import goals
 from benchmarks.measure import run
 from benchmarks.page import write_page
 from benchmarks.run import RESULTS, ROOT, circumstances
-from benchmarks.sections import first_load
+from benchmarks.sections import environment, first_load
 from benchmarks.service import Service
 
 
@@ -138,6 +138,17 @@ def test_the_cpu_of_children_counts(tmp_path: Path) -> None:
     cost = run(["/bin/sh", "-c", f"'{sys.executable}' -c '{burn}' & wait"], {}, tmp_path, tmp_path / "log.txt")
     assert 0.4 <= cost.cpu < 2
     assert cost.peak_mb > 3
+
+
+def test_the_profile_names_what_the_run_does(service: Service, tmp_path: Path) -> None:
+    service.reset()
+    phases = tmp_path / "phases.json"
+    known = environment(service, tmp_path, PYTHONPATH=str(ROOT), PHASES=str(phases))
+    cost = run([sys.executable, "-m", "benchmarks.profiled"], known, tmp_path, tmp_path / "log.txt")
+    assert cost.status == 0, (tmp_path / "log.txt").read_text("utf-8")
+    found = json.loads(phases.read_text("utf-8"))
+    assert {"imports", "dlt: load"} <= found.keys()
+    assert cost.cpu / 2 < sum(found.values()) <= cost.cpu
 
 
 def test_the_page_shows_what_was_measured(loads: dict[str, tuple[Path, dict[str, Any]]], tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ FAULTS = {
         Fault("server_error", path="/v1/orders", times=None),
         Fault("not_json", path="/v1/items", after=1, times=None),
     ],
-    "a next elsewhere": [Fault("next_elsewhere", path="/v1/item_quantities", times=None)],
+    "a next elsewhere": [Fault("next_elsewhere", path="/v1/items/item_quantities", times=None)],
     "the token is refused": [Fault("unauthorized", after=2, times=None)],
 }
 
@@ -101,6 +101,7 @@ def test_the_token_stands_in_no_file_and_no_output(faults: list[Fault], tmp_path
             check=False,
         )
     assert sandbox.requests
+    assert all(fault.struck for fault in faults), "a fault was never met: the case would show nothing"
     assert TOKEN.encode() not in finished.stdout + finished.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 5

@@ -193,8 +193,9 @@ def test_a_reading_that_was_handed_on_is_not_kept(account: Account) -> None:
     most = 0
     with Sandbox(account) as sandbox, extraction(sandbox.url, sandbox.token, connections=1) as reader:
         for reading in reader.readings(INVENTORY_HISTORY, windows):
-            if reading:
-                alive.append(weakref.ref(reading.rows.records))
+            if reading is None:
+                continue
+            alive.append(weakref.ref(reading.rows.records))
             del reading
             gc.collect()
             most = max(most, sum(table() is not None for table in alive))

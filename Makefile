@@ -66,6 +66,7 @@ check: setup ## Lint, type-check, check the direction of imports, the lock and t
 	$(BIN)/sqlfluff lint models tests/reconcile
 	$(UV) lock --check --quiet
 	$(BIN)/python docs/tables.py --check
+	$(BIN)/python docs/reliability.py --check
 
 .PHONY: docs-tables
 docs-tables: setup ## Write docs/tables.md anew from the models' .yml

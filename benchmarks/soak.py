@@ -1,11 +1,13 @@
 """Scheduled runs over a moving account, one an hour: does anything grow that should not?
 
-In: how many runs. Out: a table, a line every 50 runs, and a verdict: the last fifth of the runs beside the second one.
+In: how many runs. Out: a table, a line every 50 runs, and a verdict: the last fifth of the runs beside the second one;
+the verdict also in soak.json beside this file, from where docs/reliability.py takes its figures.
 The runs share one process, so that a leak of memory would show; a scheduled run of the product is a process of its own,
-whose memory ends with it. The models are built every 100 runs, and on the last.
+whose memory ends with it. The models are built after each fifth of the runs.
 """
 
 import argparse
+import json
 import logging
 import tempfile
 import time
@@ -20,7 +22,8 @@ from logentic.settings import Settings
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
-EVERY, MODELS_EVERY = 50, 100
+EVERY = 50
+RESULT = Path(__file__).with_suffix(".json")
 # Rows of news and the receipts of windows are kept for good: these may grow, and the table says by how much a run.
 LIMITS = {"memory MB": 1.10, "requests": 1.25, "seconds": 1.5}
 
@@ -50,7 +53,7 @@ def main() -> int:
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token)
         for run in range(1, runs + 1):
             began = time.monotonic()
-            models = run % MODELS_EVERY == 0 or run == runs
+            models = run % (runs // 5) == 0 or run == runs
             outcome = run_job(settings, state.file, Options(models=models))
             seconds = time.monotonic() - began - outcome.seconds.get("build", 0)
             samples.append(Sample(run, memory_mb(), *sizes(state), outcome.loaded.traffic.requests, seconds))
@@ -80,12 +83,16 @@ def judge(samples: list[Sample]) -> int:
         "requests": (mean(s.requests for s in early), mean(s.requests for s in late)),
         "seconds": (mean(s.seconds for s in early), mean(s.seconds for s in late)),
     }
+    flat = {name: after <= before * LIMITS[name] for name, (before, after) in found.items()}
     for name, (before, after) in found.items():
-        verdict = "flat" if after <= before * LIMITS[name] else "GROWS"
+        verdict = "flat" if flat[name] else "GROWS"
         print(f"{name}: {before:.1f} in runs {fifth + 1} to {2 * fifth}, {after:.1f} in the last {fifth}: {verdict}")
     hours = late[-1].run - early[-1].run
-    print(f"file: {(late[-1].file - early[-1].file) / hours / 1024:.0f} kB a run; it keeps every version and receipt")
-    return any(after > before * LIMITS[name] for name, (before, after) in found.items())
+    kilobytes = (late[-1].file - early[-1].file) / hours / 1024
+    print(f"file: {kilobytes:.0f} kB a run; it keeps every version and receipt")
+    result = {"runs": len(samples), "early and late": found, "flat": flat, "file kB a run": round(kilobytes, 1)}
+    RESULT.write_text(json.dumps(result, indent=2) + "\n", "ascii")
+    return 0 if all(flat.values()) else 1
 
 
 def memory_mb() -> float:

@@ -72,6 +72,10 @@ check: setup ## Lint, type-check, check the direction of imports, the lock and t
 docs-tables: setup ## Write docs/tables.md anew from the models' .yml
 	$(BIN)/python docs/tables.py
 
+.PHONY: docs-pictures
+docs-pictures: setup ## Draw the pictures of docs/finance.md anew; needs LibreOffice and pdftoppm
+	$(BIN)/python docs/pictures.py
+
 .PHONY: format
 format: setup ## Format Python and SQL
 	$(BIN)/ruff check --fix .

@@ -141,11 +141,23 @@ def dashboard(
     serve(db, host, port, load_settings().dashboard_password.get_secret_value())
 
 
-for _inquiry in (inquiries.check, inquiries.get, inquiries.verify, finance.close):
+for _inquiry in (inquiries.check, inquiries.get, inquiries.verify, finance.reconcile, finance.close):
     app.command()(_inquiry)
 app.add_typer(finance.exceptions, name="exceptions")
 
-COMMANDS = {"run", "status", "check", "get", "verify", "exceptions", "close", "sandbox", "demo", "dashboard"}
+COMMANDS = {
+    "run",
+    "status",
+    "check",
+    "get",
+    "verify",
+    "reconcile",
+    "exceptions",
+    "close",
+    "sandbox",
+    "demo",
+    "dashboard",
+}
 
 
 def main() -> None:

@@ -1,18 +1,22 @@
-"""The commands of a month end: exceptions, close.
+"""The commands of a month end: reconcile, exceptions, close.
 
-In: the arguments. Out: results on stdout, everything else on stderr. Next: reports/exceptions.py, reports/closing.py.
+In: the arguments. Out: results on stdout, everything else on stderr. Next: the report of the same
+name in reports/.
 """
 
 import getpass
 import json
+import re
+import sys
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from logentic.errors import UsageError
-from logentic.inquiries import AsJson, Db
+from logentic.inquiries import AsJson, Db, only
 
 exceptions = typer.Typer(
     help="What is wrong, what was said of it, and how long it can still be disputed. `set` says where one stands.",
@@ -30,6 +34,65 @@ Invoice = Annotated[int | None, typer.Option(metavar="N", min=1, help="The charg
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; the user of this machine if not given.")]
 SomeDb = Annotated[Path | None, typer.Option("--db", metavar="FILE", help="The DuckDB file that analysts open.")]
+
+
+def reconcile(
+    db: Db,
+    invoice: Invoice = None,
+    month: Month = None,
+    invoice_total: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="The total on the paper, with tax, to tie to the cent.")
+    ] = None,
+    xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the workbook.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="DIR", help="Write its tables, a file each.")] = None,
+    letter: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write to the warehouse what is disputed: .md or .txt.")
+    ] = None,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when one is open, or the paper does not tie: exceptions.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is wrong with an invoice, or with a month: on the screen, as a workbook, as a letter."""
+    from rich.console import Console
+
+    from logentic.reports import reconciliation as report
+    from logentic.reports.screen import as_dict, show
+    from logentic.settings import load_settings
+
+    only("--fail-on", fail_on, "exceptions")
+    if (invoice is None) == (month is None):
+        raise UsageError("--invoice N or --month YYYY-MM: one of them is needed", "Name the invoice, or the month.")
+    for option, given in (("--invoice-total", invoice_total), ("--letter", letter)):
+        if given is not None and invoice is None:
+            raise UsageError(f"{option} is of one invoice", "Name it: --invoice N.")
+    settings = load_settings()
+    found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=_amount(invoice_total))
+    if as_json:
+        print(json.dumps(as_dict(found), indent=2))
+    else:
+        show(found, Console(highlight=False))
+    if xlsx:
+        try:
+            from logentic.reports.workbook import write_workbook
+        except ModuleNotFoundError:
+            raise UsageError("--xlsx needs xlsxwriter", "Install it: pip install 'logentic-elt[excel]'.") from None
+        write_workbook(found, xlsx)
+        print(f"workbook: {xlsx}", file=sys.stderr)
+    if csv:
+        from logentic.reports.cover import cover_of
+        from logentic.reports.sheets import write_csv
+
+        for path in write_csv(cover_of(found).sheets, csv):
+            print(f"table: {path}", file=sys.stderr)
+    if letter:
+        from logentic.reports.letter import write_letter
+
+        count = write_letter(found, settings.taxes, letter)
+        print(f"letter: {letter}, {count} disputed", file=sys.stderr)
+    is_open = any(finding.status == "open" for finding in found.findings)
+    if fail_on and (is_open or (found.tie_out and found.tie_out.difference)):
+        raise typer.Exit(3)
 
 
 @exceptions.callback()
@@ -99,6 +162,17 @@ def _month(text: str) -> date:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
         raise UsageError(f"{text!r} is not a month", "Write it as YYYY-MM, such as 2026-01.") from None
+
+
+def _amount(text: str | None) -> Decimal | None:
+    """As a paper writes it: 1234.56, 1,234.56, 1 234,56 or $1,234.56."""
+    if text is None:
+        return None
+    plain = re.sub(r"[\s\u00a0\u202f$'’]|[A-Z]{3}", "", text)
+    plain = re.sub(r",(?=\d{2}$)", ".", plain) if "." not in plain else plain
+    if not re.fullmatch(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d{1,2})?", plain):
+        raise UsageError(f"--invoice-total {text!r} is not an amount", "Write it as 1234.56.")
+    return Decimal(plain.replace(",", ""))
 
 
 def _needed(db: Path | None) -> Path:

@@ -42,6 +42,21 @@ class StorageRate(BaseModel):
     valid_to: date = date(9999, 12, 31)
 
 
+class Tax(BaseModel):
+    """A tax on the whole of an invoice, in per cent."""
+
+    name: str = Field(min_length=1)
+    rate: Decimal = Field(ge=0, lt=100)
+
+
+def _taxes(text: Any) -> Any:
+    """`GST 5, QST 9.975`: name and per cent, with commas."""
+    if not isinstance(text, str):
+        return text
+    pairs = [part.strip().removesuffix("%").strip().rpartition(" ") for part in text.split(",") if part.strip()]
+    return [{"name": name.strip(), "rate": rate} for name, _, rate in pairs]
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LOGENTIC_", extra="forbid", frozen=True)
 
@@ -67,6 +82,8 @@ class Settings(BaseSettings):
     storage_basis: Literal["daily", "month_end", "peak"] = "daily"
     storage_rates: list[StorageRate] = []
     payment_item_aliases: dict[str, list[str]] = {}
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "CAD"
+    taxes: Annotated[list[Tax], NoDecode, BeforeValidator(_taxes)] = Field("GST 5, QST 9.975", validate_default=True)
     duckdb_memory: str = "200MB"
     duckdb_storage_version: str = "v1.2.0"
 

@@ -95,9 +95,23 @@ def run(command: list[str], desk: Path, base_url: str, home: str = "home") -> No
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
+def stand_ins(desk: Path) -> dict[str, str]:
+    """What a reader puts for the words in capitals: the newest invoice of the demo, an exception on it, its month."""
+    if not (desk / "demo" / "logentic.duckdb").exists():
+        return {}
+    with duckdb.connect(str(desk / "demo" / "logentic.duckdb"), read_only=True) as published:
+        found = published.execute(
+            "select payment_id, exception_id, strftime(billed_date - interval 1 month, '%Y-%m') from exception_status"
+            " where billed_date is not null order by payment_id desc, amount_at_stake desc limit 1"
+        ).fetchone()
+    return dict(zip(("N", "ID", "MONTH"), map(str, found), strict=True))
+
+
 def run_shell(page: Path, desk: Path, base_url: str) -> None:
     """All blocks of a page in one shell, as someone types who reads down the page."""
     script = "".join(f"echo '{block}' >&2\n{block.text}\n" for block in blocks(page, "sh"))
+    for word, meant in stand_ins(desk).items():
+        script = re.sub(rf"(?<= ){word}(?= |\n)", meant, script)
     run(["bash", "-euo", "pipefail", "-c", script], desk, base_url)
 
 

@@ -4,7 +4,6 @@ In: FILE, and the journal beside it. Out: exceptions with their status; a status
 journal, shows at once, and is published by the next run. Next: cli.py prints.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -86,6 +85,15 @@ class Finding:
     set_at: datetime | None
     month: date | None
 
+    @property
+    def said(self) -> list[str]:
+        """What became of it, and what was said of it, by whom and when."""
+        lines = [self.what_changed] if self.what_changed and self.what_changed != self.evidence else []
+        if self.set_by:
+            note = f": {self.note}" if self.note else ""
+            lines.append(f"{self.set_by}, {self.set_at:%Y-%m-%d %H:%M} UTC{note}")
+        return lines
+
 
 def read_findings(
     file: Path, invoice: int | None = None, month: date | None = None, status: str | None = None
@@ -140,20 +148,11 @@ def show(findings: list[Finding], console: Console) -> None:
         stake = f"{finding.amount_at_stake:,.2f}"
         console.print(
             Text(row.format(finding.exception_id, finding.payment_id or "", stake, finding.status, left)),
-            *(Padding(Text(words), (0, 0, 0, 4)) for words in _words(finding)),
+            *(Padding(Text(words), (0, 0, 0, 4)) for words in (finding.evidence, *finding.said)),
         )
     total = sum((finding.amount_at_stake for finding in findings), Decimal(0))
     count = "1 exception" if len(findings) == 1 else f"{len(findings):,} exceptions"
     console.print(f"{count}, {total:,.2f} at stake")
-
-
-def _words(finding: Finding) -> Iterator[str]:
-    yield finding.evidence
-    if finding.what_changed and finding.what_changed != finding.evidence:
-        yield finding.what_changed
-    if finding.set_by:
-        said = f": {finding.note}" if finding.note else ""
-        yield f"{finding.set_by}, {finding.set_at:%Y-%m-%d %H:%M} UTC{said}"
 
 
 def _said_since(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,83 @@
+"""Draws the pictures of docs/finance.md: the terminal as SVG, pages of the workbook as PNG.
+
+In: an account of the sandbox, always the same. Out: docs/pictures. Needs LibreOffice (soffice) and pdftoppm.
+`make docs-pictures` runs it.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from logentic.job import Options, run_job
+from logentic.reports import exceptions, screen
+from logentic.reports.reconciliation import Reconciliation, reconcile
+from logentic.reports.workbook import write_workbook
+from logentic.sandbox import Account, Sandbox
+from logentic.settings import Settings
+
+FOLDER = Path(__file__).parent / "pictures"
+INVOICE = 7003
+PAGES = {"cover": 1, "summary": 2, "exceptions": 3, "charges": 4}
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "logentic.duckdb"
+        with Sandbox(Account(seed=1, scale=0.3, days=90, today=date(2026, 3, 17))) as sandbox:
+            settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x")
+            run_job(settings, file, Options())
+        found = untied(file, settings)
+        draw(
+            "reconcile",
+            f"logentic reconcile --db logentic.duckdb --invoice {INVOICE} …",
+            lambda c: screen.show(found, c),
+        )
+        first, second, *_ = exceptions.read_findings(file, INVOICE)
+        exceptions.set_status(file, first.exception_id, "disputed", "written to the warehouse on March 17", "marie")
+        exceptions.set_status(file, second.exception_id, "accepted", "agreed by phone", "marie")
+        listed = exceptions.read_findings(file, INVOICE)
+        command = f"logentic exceptions --db logentic.duckdb --invoice {INVOICE}"
+        draw("exceptions", command, lambda c: exceptions.show(listed, c))
+        draw_workbook(untied(file, settings), Path(folder))
+
+
+def untied(file: Path, settings: Settings) -> Reconciliation:
+    """The invoice beside a paper on which the dearest shipping charge is missing."""
+    whole = reconcile(file, settings, invoice=INVOICE)
+    names = [column.name for column in whole.charges.columns]
+    dearest = max(
+        row[names.index("billed")] for row in whole.charges.rows if row[names.index("charge_type")] == "shipping"
+    )
+    assert whole.tie_out
+    taxes = sum((dearest * tax.rate / 100 for tax in settings.taxes), dearest)
+    return reconcile(file, settings, invoice=INVOICE, paper=round(whole.tie_out.total - taxes, 2))
+
+
+def draw(name: str, command: str, show: Callable[[Console], None]) -> None:
+    console = Console(record=True, width=100, file=StringIO(), force_terminal=True, highlight=False)
+    console.print(f"$ {command}", style="bold green", highlight=False)
+    show(console)
+    (FOLDER / f"{name}.svg").write_text(console.export_svg(title="Terminal", unique_id=name), "utf-8")
+
+
+def draw_workbook(found: Reconciliation, folder: Path) -> None:
+    write_workbook(found, folder / "invoice.xlsx")
+    office = ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", "pdf"]
+    subprocess.run([*office, "--outdir", str(folder), str(folder / "invoice.xlsx")], check=True, capture_output=True)
+    for name, page in PAGES.items():
+        number = ["-f", str(page), "-l", str(page)]
+        picture = str(FOLDER / f"workbook-{name}")
+        subprocess.run(
+            ["pdftoppm", "-r", "80", "-png", "-singlefile", *number, str(folder / "invoice.pdf"), picture], check=True
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

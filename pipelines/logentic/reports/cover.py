@@ -1,0 +1,129 @@
+"""The cover of a reconciliation: what was checked, what was found, and what could not be said.
+
+In: a `Reconciliation`. Out: a `Cover` of headings and lines, and the sheets in their order. Next: workbook.py; the
+summary on the screen has the same lines.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+
+from logentic.reports.reconciliation import Reconciliation
+from logentic.reports.sheets import Column, Sheet
+
+STATED = {
+    "matched": "As expected.",
+    "exception": "A rule says that they are wrong: see Exceptions.",
+    "settled": "A credit and its charge cancel each other.",
+    "not_checked": "Nothing says what they should be; the reason stands at each.",
+}
+EXCEPTIONS = {
+    "exception_id": "text",
+    "payment_id": "id",
+    "charge_type": "text",
+    "amount_at_stake": "money",
+    "status": "text",
+    "days_left": "count",
+    "dispute_until": "date",
+    "evidence": "text",
+    "what_was_said": "text",
+}
+Line = tuple[str, Decimal | int | None, str]
+
+
+@dataclass(frozen=True)
+class Part:
+    heading: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class Cover:
+    title: str
+    subtitle: str
+    parts: list[Part]
+    sheets: list[Sheet]
+
+
+def cover_of(found: Reconciliation) -> Cover:
+    billed = f", billed {found.billed_date}" if found.billed_date else ""
+    return Cover(
+        title=f"{found.title}{billed}",
+        subtitle=f"As known at {found.known_at:%Y-%m-%d %H:%M} UTC. Amounts in {found.currency}, before tax.",
+        parts=[Part(heading, lines) for heading, lines in _parts(found) if lines],
+        sheets=[exceptions_of(found), found.charges, *found.sheets],
+    )
+
+
+def exceptions_of(found: Reconciliation) -> Sheet:
+    """What is wrong, with what shows it and what was said of it."""
+    shown = {name: kind for name, kind in EXCEPTIONS.items() if found.month or name != "payment_id"}
+    rows = [asdict(finding) | {"what_was_said": "\n".join(finding.said)} for finding in found.findings]
+    columns = tuple(Column(name, kind) for name, kind in shown.items())
+    return Sheet("Exceptions", columns, [tuple(row[name] for name in shown) for row in rows])
+
+
+def _parts(found: Reconciliation) -> Iterator[tuple[str, list[Line]]]:
+    if found.tie_out:
+        yield "Does the paper tie?", list(tie_lines(found))
+    count, billed = found.amount_of()
+    states: list[Line] = [("Charges", count, ""), ("Billed", billed, "All of them, before tax.")]
+    for status, words in STATED.items():
+        number, amount = found.amount_of(status)
+        states.append((status.replace("_", " ").capitalize(), amount, f"{_charges(number)}. {words}"))
+    yield "What became of the charges", states
+    yield "What is wrong", list(_wrong(found))
+    yield (
+        "What could not be checked",
+        [
+            (
+                row["charge_type"] or "unknown",
+                row["billed"],
+                f"{_charges(row['charges'])}. For example: {row['for_example']}",
+            )
+            for row in found.not_checked
+        ]
+        + [("Not whole", None, f"{window}: not everything was read.") for window in found.incomplete],
+    )
+    yield "On the other sheets", [(sheet.name, len(sheet.rows), sheet.about) for sheet in found.sheets]
+
+
+def _charges(number: int) -> str:
+    return "1 charge" if number == 1 else f"{number:,} charges"
+
+
+def tie_lines(found: Reconciliation) -> Iterator[Line]:
+    """From the charges to the total, and on to the paper."""
+    tie = found.tie_out
+    if tie is None:
+        return
+    yield "Charges of the API", tie.subtotal, "The sum of their amounts."
+    for tax, amount in tie.taxes:
+        yield f"{tax.name} {tax.rate} %", amount, ""
+    if tie.paper is None:
+        yield "Total with tax", tie.total, "No total of the paper was given to compare it with (--invoice-total)."
+        return
+    yield "Total with tax", tie.total, ""
+    yield "Total on the paper", tie.paper, ""
+    yield "Difference", tie.difference, "They tie to the cent." if not tie.difference else tie.explanations[0]
+    for words in tie.explanations[1:]:
+        yield "", None, words
+
+
+def _wrong(found: Reconciliation) -> Iterator[Line]:
+    by_status: dict[str, list[Decimal]] = {}
+    for finding in found.findings:
+        by_status.setdefault(finding.status, []).append(finding.amount_at_stake)
+    for status, stakes in sorted(by_status.items(), key=lambda pair: pair[0] != "open"):
+        count = "1 exception" if len(stakes) == 1 else f"{len(stakes):,} exceptions"
+        yield f"{status.capitalize()}: at stake", sum(stakes, Decimal(0)), f"{count}."
+    left = [finding for finding in found.findings if finding.days_left is not None]
+    if left:
+        first = min(left, key=lambda finding: finding.days_left or 0)
+        yield (
+            "Days left to dispute",
+            first.days_left,
+            f"The first runs out on {first.dispute_until}: {first.exception_id}.",
+        )
+    if not found.findings:
+        yield "Nothing", None, "No rule finds anything wrong."

@@ -1,0 +1,204 @@
+"""An invoice, or a month, checked: what was charged, what is wrong with it, and what could not be said.
+
+In: FILE, and one invoice or month. Out: a `Reconciliation`: the tie-out, the findings, and the sheets of the workbook.
+Next: workbook.py, letter.py; finance.py prints.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from logentic.errors import UsageError
+from logentic.reports.exceptions import Finding, read_findings
+from logentic.reports.published import known_at, open_published, records
+from logentic.reports.sheets import Sheet, sheet_of
+from logentic.reports.tie_out import Line, TieOut, tie_out
+from logentic.settings import Settings
+
+OF_INVOICE = "select charge_id from charges where payment_id = $1 and not is_withdrawn"
+OF_MONTH = "select cast(key as bigint) from month_facts where subject = 'charge' and month = $1 and value is not null"
+CHARGES = """
+select
+    charges.charge_id, {payment} charges.charge_type, charges.description, charges.order_id, items.sku,
+    charges.start_date, charges.end_date, cast(checked.billed as decimal(18, 2)) as billed, checked.expected,
+    cast(checked.billed - checked.expected as decimal(18, 2)) as difference, checked.status, checked.reason
+from charges
+inner join invoice_reconciliation as checked on charges.charge_id = checked.charge_id
+left join items on charges.item_id = items.item_id
+where charges.charge_id in ({scope})
+order by charges.charge_type, charges.start_date, charges.charge_id
+"""
+NOT_CHECKED = """
+select charge_type, count(*) as charges, cast(sum(billed) as decimal(18, 2)) as billed, min(reason) as for_example
+from invoice_reconciliation
+where status = 'not_checked' and charge_id in ({scope})
+group by charge_type
+order by billed desc, charge_type
+"""
+STORAGE = """
+select
+    storage.month, storage.sku, items.name, storage.average_volume_cuft, cast(storage.price as decimal(18, 2)) as price,
+    cast(storage.expected_price as decimal(18, 2)) as expected_price, storage.billed, storage.not_yet_billed,
+    cast(storage.difference as decimal(18, 2)) as difference
+from storage_cost_monthly as storage
+left join items on storage.item_id = items.item_id
+where storage.month in (select cast(date_trunc('month', start_date) as date) from charges where charge_id in ({scope}))
+order by storage.month, storage.billed desc, storage.sku
+"""
+# Not of one invoice, but what its reader asks next.
+BESIDE = {
+    "Accrual": (
+        "accrual",
+        "What the open period will still cost: charged and not billed, and expected and not charged.",
+    ),
+    "Rate card": ("rate_card", "What each type costs, as the contract says or the account's own history shows."),
+    "Findings": ("findings", "What concerns no single charge."),
+}
+RESTATED = """
+select
+    subject, key, measure, cast(value_before as decimal(18, 2)) as value_before,
+    cast(value_after as decimal(18, 2)) as value_after, cast(difference as decimal(18, 2)) as difference, seen_at,
+    closed_at
+from restatements
+where month = $1
+order by subject, key
+"""
+LINES = """
+with latest as (
+    select charge_id, payment_id, coalesce(charge_type, 'unknown') as charge_type, amount, is_withdrawn from charges
+),
+
+earlier as (
+    select id as charge_id, list(distinct amount) as amounts
+    from logentic_raw.payment_items
+    where amount is not null
+    group by id
+)
+
+select
+    latest.*,
+    list_filter(earlier.amounts, lambda was: was <> latest.amount) as earlier,
+    coalesce(payment_id = $1, false) and not is_withdrawn as is_here
+from latest
+left join earlier on latest.charge_id = earlier.charge_id
+where latest.amount is not null and (payment_id = $1 or (payment_id is null and not is_withdrawn))
+order by latest.charge_id
+"""
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """`invoice` or `month` is None; `tie_out` is None for a month."""
+
+    file: Path
+    invoice: int | None
+    month: date | None
+    billed_date: date | None
+    known_at: datetime
+    currency: str
+    tie_out: TieOut | None
+    findings: list[Finding]
+    charges: Sheet
+    sheets: list[Sheet]
+    not_checked: list[dict[str, Any]]
+    incomplete: list[str]
+
+    @property
+    def title(self) -> str:
+        return f"Invoice {self.invoice}" if self.invoice is not None else f"Month {self.month:%Y-%m}"
+
+    def amount_of(self, status: str | None = None, charge_type: str | None = None) -> tuple[int, Decimal]:
+        """How many charges, and their sum."""
+        names = [column.name for column in self.charges.columns]
+        kind, stands, billed = names.index("charge_type"), names.index("status"), names.index("billed")
+        chosen = [
+            row[billed]
+            for row in self.charges.rows
+            if (status is None or row[stands] == status) and (charge_type is None or row[kind] == charge_type)
+        ]
+        return len(chosen), sum((amount for amount in chosen if amount is not None), Decimal(0))
+
+    @property
+    def types(self) -> list[str]:
+        place = [column.name for column in self.charges.columns].index("charge_type")
+        return sorted({row[place] or "" for row in self.charges.rows})
+
+
+def reconcile(
+    file: Path,
+    settings: Settings,
+    *,
+    invoice: int | None = None,
+    month: date | None = None,
+    paper: Decimal | None = None,
+) -> Reconciliation:
+    """Read what there is to say of one invoice, or of one month."""
+    scope = OF_MONTH if invoice is None else OF_INVOICE
+    chosen: list[Any] = [month if invoice is None else invoice]
+    findings = read_findings(file, invoice, month)
+    with open_published(file) as published:
+        charges = sheet_of(
+            published, "Charges", CHARGES.format(scope=scope, payment="charges.payment_id," if month else ""), chosen
+        )
+        if charges is None:
+            known = "select distinct payment_id as n from charges where payment_id is not null order by n desc limit 5"
+            newest = ", ".join(str(row["n"]) for row in records(published, known))
+            what = f"no invoice {invoice}" if month is None else f"no charge of {month:%Y-%m}"
+            raise UsageError(f"{file} has {what}", f"The newest invoices: {newest or 'none yet'}.")
+        billed = records(published, "select max(billed_date) as day from charges where payment_id = $1", [invoice])
+        return Reconciliation(
+            file=file,
+            invoice=invoice,
+            month=month,
+            billed_date=billed[0]["day"],
+            known_at=known_at(published),
+            currency=settings.currency,
+            tie_out=_tie_out(published, invoice, settings, paper) if invoice is not None else None,
+            findings=findings,
+            charges=charges,
+            sheets=list(_sheets(published, scope, chosen, month)),
+            not_checked=records(published, NOT_CHECKED.format(scope=scope), chosen),
+            incomplete=[
+                f"{row['resource']} {row['start']:%Y-%m-%d} to {row['end']:%Y-%m-%d}"
+                for row in records(published, INCOMPLETE)
+            ],
+        )
+
+
+INCOMPLETE = """
+select early.resource, early.window_start as start, early.window_end as end
+from logentic_staging.stg_extract_windows as early
+where not early.is_complete and not exists (
+    select 1 from logentic_staging.stg_extract_windows as late
+    where late.resource = early.resource and late.is_complete and late.finished_at > early.finished_at
+    and late.window_start <= early.window_start and late.window_end >= early.window_end
+)
+"""
+
+
+def _sheets(published: duckdb.DuckDBPyConnection, scope: str, chosen: list[Any], month: date | None) -> Iterator[Sheet]:
+    """What stands behind the charges, as far as the file has it."""
+    if storage := sheet_of(published, "Storage", STORAGE.format(scope=scope), chosen, "Storage by item and month."):
+        yield storage
+    tables = {row["table_name"] for row in records(published, "select table_name from information_schema.tables")}
+    for name, (table, about) in BESIDE.items():
+        if table in tables and (sheet := sheet_of(published, name, f"select * from {table}", None, about)):
+            yield sheet
+    if month and (sheet := sheet_of(published, "Restatements", RESTATED, [month], "What changed since it was closed.")):
+        yield sheet
+
+
+def _tie_out(
+    published: duckdb.DuckDBPyConnection, invoice: int | None, settings: Settings, paper: Decimal | None
+) -> TieOut:
+    here: list[Line] = []
+    elsewhere: list[Line] = []
+    for row in records(published, LINES, [invoice]):
+        line = Line(row["charge_id"], row["charge_type"], row["amount"], tuple(row["earlier"] or ()))
+        (here if row["is_here"] else elsewhere).append(line)
+    return tie_out(here, settings.taxes, paper, elsewhere)

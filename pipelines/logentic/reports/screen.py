@@ -1,0 +1,68 @@
+"""A reconciliation on the screen, and for a program.
+
+In: a `Reconciliation`. Out: text, or a dictionary of plain values. Next: finance.py prints.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from logentic.reports import exceptions
+from logentic.reports.cover import cover_of, tie_lines
+from logentic.reports.reconciliation import Reconciliation
+
+
+def show(found: Reconciliation, console: Console) -> None:
+    """The cover's lines, then the exceptions."""
+    cover = cover_of(found)
+    console.print(Text(cover.title, style="bold"), Text(cover.subtitle, style="dim"), sep="\n")
+    for part in cover.parts[:-1] if found.sheets else cover.parts:
+        table = Table(title=part.heading, title_justify="left", title_style="bold", box=None, show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column()
+        for label, amount, words in part.lines:
+            shown = f"{amount:,.2f}" if isinstance(amount, Decimal) else "" if amount is None else f"{amount:,}"
+            table.add_row(Text(label), Text(shown), Text(words))
+        console.print("", table, sep="\n")
+    if found.findings:
+        console.print()
+        exceptions.show(found.findings, console)
+
+
+def as_dict(found: Reconciliation) -> dict[str, Any]:
+    return {
+        "file": str(found.file),
+        "invoice": found.invoice,
+        "month": f"{found.month:%Y-%m}" if found.month else None,
+        "known_at": found.known_at.isoformat(),
+        "currency": found.currency,
+        "tie_out": _tie(found),
+        "charges": [{"charge_type": kind, **_counted(found, kind)} for kind in found.types],
+        "total": _counted(found, None),
+        "exceptions": exceptions.as_dicts(found.findings),
+        "not_checked": [
+            {name: value if isinstance(value, int | None) else str(value) for name, value in row.items()}
+            for row in found.not_checked
+        ],
+        "incomplete": found.incomplete,
+    }
+
+
+def _tie(found: Reconciliation) -> dict[str, Any] | None:
+    if found.tie_out is None:
+        return None
+    return {
+        "lines": [[label, None if amount is None else str(amount)] for label, amount, _ in tie_lines(found)],
+        "difference": None if found.tie_out.paper is None else str(found.tie_out.difference),
+        "explanations": list(found.tie_out.explanations),
+    }
+
+
+def _counted(found: Reconciliation, kind: str | None) -> dict[str, Any]:
+    count, billed = found.amount_of(None, kind)
+    states = ("matched", "exception", "settled", "not_checked")
+    return {"count": count, "billed": str(billed)} | {name: str(found.amount_of(name, kind)[1]) for name in states}

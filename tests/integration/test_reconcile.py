@@ -1,0 +1,260 @@
+"""The reconciliation of an invoice, as people get it: workbook, tables, letter, screen, exit code.
+
+The workbook is read twice: as it is stored, and as LibreOffice computes it anew.
+"""
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from logentic.cli import app
+from logentic.errors import LogenticError
+from logentic.job import Options, run_job
+from logentic.reports.exceptions import read_findings, set_status
+from logentic.sandbox import Account, Sandbox
+from logentic.settings import Settings
+
+TODAY = date(2026, 3, 17)
+SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+HOSTILE = ('=HYPERLINK("http://example.com","x")', "+1+1", "-2", "@SUM(A1)", "\t=1+1")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An account whose names begin like formulas, and an invoice of it on which one thing is disputed."""
+    file = tmp_path_factory.mktemp("reconciled") / "logentic.duckdb"
+    with Sandbox(Account(seed=62, scale=0.2, days=50, today=TODAY)) as sandbox:
+        items = [row["id"] for row in sandbox.state().rows("items")]
+        for item, name in zip(items, HOSTILE, strict=False):
+            sandbox.alter("items", item, name=name)
+        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x"), file, Options())
+    set_status(file, read_findings(file)[0].exception_id, "disputed", "=cmd|'/c calc'!A1", "ann")
+    return file
+
+
+def asked(file: Path, sql: str) -> Any:
+    with duckdb.connect(str(file), read_only=True) as published:
+        return published.execute(sql).fetchone()[0]
+
+
+def invoice_of(file: Path) -> int:
+    return asked(file, "select max(payment_id) from invoices where billed_date is not null")
+
+
+def command(*words: object) -> Any:
+    return CliRunner().invoke(app, ["reconcile", *map(str, words)])
+
+
+@pytest.fixture(scope="module")
+def workbook(file: Path) -> Path:
+    path = file.with_name("invoice.xlsx")
+    done = command("--db", file, "--invoice", invoice_of(file), "--xlsx", path)
+    assert done.exit_code == 0, done.exception
+    return path
+
+
+class Cell:
+    def __init__(self, element: ElementTree.Element, strings: list[str]) -> None:
+        value = element.find(f"{SPREADSHEET}v")
+        formula = element.find(f"{SPREADSHEET}f")
+        self.formula = None if formula is None else formula.text
+        self.is_text = element.get("t") in ("s", "str", "inlineStr")
+        shown = "" if value is None or value.text is None else value.text
+        self.value = strings[int(shown)] if element.get("t") == "s" else shown
+
+
+def cells_of(path: Path) -> dict[str, dict[str, Cell]]:
+    """Every cell of every sheet, from the file itself."""
+    with zipfile.ZipFile(path) as parts:
+        strings = [
+            "".join(text.text or "" for text in item.iter(f"{SPREADSHEET}t"))
+            for item in ElementTree.fromstring(parts.read("xl/sharedStrings.xml"))
+        ]
+        names = [
+            s.get("name") for s in ElementTree.fromstring(parts.read("xl/workbook.xml")).iter(f"{SPREADSHEET}sheet")
+        ]
+        return {
+            str(name): {
+                str(cell.get("r")): Cell(cell, strings)
+                for cell in ElementTree.fromstring(parts.read(f"xl/worksheets/sheet{number}.xml")).iter(
+                    f"{SPREADSHEET}c"
+                )
+            }
+            for number, name in enumerate(names, start=1)
+        }
+
+
+def cents(value: str) -> Decimal:
+    return Decimal(value).quantize(Decimal("0.01"))
+
+
+def total_of(cells: dict[str, Cell], heading: str) -> Decimal:
+    """The total in the second row, over the column of this heading."""
+    place = next(name for name, cell in cells.items() if re.fullmatch(r"[A-Z]+3", name) and cell.value == heading)
+    return cents(cells[place.replace("3", "2")].value)
+
+
+def expected_totals(file: Path) -> dict[tuple[str, str], Decimal]:
+    invoice = invoice_of(file)
+    checked = f"from invoice_reconciliation where payment_id = {invoice}"
+    found = f"from invoice_exceptions where payment_id = {invoice}"
+    months = f"select distinct date_trunc('month', start_date) from charges where payment_id = {invoice}"
+    return {
+        ("Summary", "Billed"): asked(file, f"select sum(billed) from invoices where payment_id = {invoice}"),
+        ("Summary", "Exceptions"): asked(file, f"select coalesce(sum(billed), 0) {checked} and status = 'exception'"),
+        ("Summary", "Not checked"): asked(
+            file, f"select coalesce(sum(billed), 0) {checked} and status = 'not_checked'"
+        ),
+        ("Summary", "Charges"): asked(file, f"select count(*) {checked}"),
+        ("Charges", "Billed"): asked(file, f"select sum(billed) {checked}"),
+        ("Charges", "Difference"): asked(file, f"select sum(difference) {checked}"),
+        ("Exceptions", "Amount at stake"): asked(file, f"select sum(amount_at_stake) {found}"),
+        ("Storage", "Billed"): asked(file, f"select sum(billed) from storage_cost_monthly where month in ({months})"),
+    }
+
+
+def test_the_totals_of_the_workbook_are_those_of_the_tables(file: Path, workbook: Path) -> None:
+    sheets = cells_of(workbook)
+    for (sheet, heading), expected in expected_totals(file).items():
+        assert total_of(sheets[sheet], heading) == cents(str(expected)), (sheet, heading)
+    totals = [cell for cells in sheets.values() for name, cell in cells.items() if re.fullmatch(r"[A-Z]+2", name)]
+    assert all(cell.formula for cell in totals if cell.value and not cell.is_text), "a total is a formula"
+
+
+def test_text_is_never_a_formula(workbook: Path) -> None:
+    sheets = cells_of(workbook)
+    formulas = {cell.formula for cells in sheets.values() for cell in cells.values() if cell.formula}
+    assert {re.match(r"(ROUND\((SUM|SUBTOTAL|SUMPRODUCT)|SUM|SUMPRODUCT)\(", formula)[1] for formula in formulas} <= {
+        "ROUND(SUM",
+        "ROUND(SUBTOTAL",
+        "ROUND(SUMPRODUCT",
+        "SUM",
+        "SUMPRODUCT",
+    }
+    shown = {cell.value for cells in sheets.values() for cell in cells.values() if cell.is_text and not cell.formula}
+    assert set(HOSTILE) & shown
+    assert any("=cmd|" in text for text in shown)
+    with zipfile.ZipFile(workbook) as parts:
+        assert not any("hyperlink" in parts.read(name).decode() for name in parts.namelist() if "rels" in name)
+
+
+def test_libreoffice_computes_the_same_totals(file: Path, workbook: Path, tmp_path: Path) -> None:
+    """What is stored is forgotten first: a total that no program computes would come back empty."""
+    office = shutil.which("soffice")
+    if not office and "CI" not in os.environ:
+        pytest.skip("LibreOffice is not installed")
+    assert office, "LibreOffice is missing: .ci/run installs it"
+    forgotten = tmp_path / "forgotten.xlsx"
+    with zipfile.ZipFile(workbook) as stored, zipfile.ZipFile(forgotten, "w") as written:
+        for name in stored.namelist():
+            text = stored.read(name)
+            if "worksheets/sheet" in name:
+                text = re.sub(rb"(</f>)<v>[^<]*</v>", rb"\1", text)
+            written.writestr(name, text)
+    assert not any(cell.formula and cell.value for cells in cells_of(forgotten).values() for cell in cells.values())
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    convert = [
+        office,
+        profile,
+        "--headless",
+        "--convert-to",
+        "xlsx",
+        "--outdir",
+        str(tmp_path / "again"),
+        str(forgotten),
+    ]
+    subprocess.run(convert, check=True, capture_output=True, timeout=240)
+    before, after = cells_of(workbook), cells_of(tmp_path / "again" / "forgotten.xlsx")
+    compared = 0
+    for sheet, cells in before.items():
+        for name, cell in cells.items():
+            if cell.formula:
+                assert cents(after[sheet][name].value) == cents(cell.value), (sheet, name, cell.formula)
+                compared += 1
+    assert compared > 30
+
+
+def test_the_tables_as_csv_add_up_and_hold_no_formula(file: Path, tmp_path: Path) -> None:
+    invoice = invoice_of(file)
+    command("--db", file, "--invoice", invoice, "--csv", tmp_path)
+    rows = {path.stem: list(csv.DictReader(path.open(encoding="utf-8", newline=""))) for path in tmp_path.iterdir()}
+    billed = asked(file, f"select sum(billed) from invoices where payment_id = {invoice}")
+    assert sum(Decimal(row["billed"]) for row in rows["charges"]) == billed
+    texts = [value for table in rows.values() for row in table for value in row.values()]
+    risky = [text for text in texts if text[:1] in ("=", "+", "-", "@", "\t") and not re.fullmatch(r"-[\d.]+", text)]
+    assert risky == []
+    assert any(text.startswith("'=") for text in texts)
+
+
+def test_the_letter_lists_what_is_disputed_and_nothing_else(file: Path, tmp_path: Path) -> None:
+    invoice = invoice_of(file)
+    disputed, *others = sorted(read_findings(file, invoice), key=lambda finding: finding.status != "disputed")
+    for name in ("letter.md", "letter.txt"):
+        assert command("--db", file, "--invoice", invoice, "--letter", tmp_path / name).exit_code == 0
+        text = (tmp_path / name).read_text("utf-8").replace("\\", "")
+        assert disputed.evidence in text
+        assert f"{disputed.amount_at_stake:,.2f} CAD" in text
+        assert not any(other.exception_id in text for other in others)
+        assert ("# " in text) == name.endswith(".md")
+    older = asked(file, f"select min(payment_id) from invoices where payment_id <> {invoice}")
+    refused = command("--db", file, "--invoice", older, "--letter", tmp_path / "none.md")
+    assert f"nothing on invoice {older} is disputed" in str(refused.exception)
+    assert not (tmp_path / "none.md").exists()
+
+
+@pytest.fixture
+def paper(file: Path) -> Decimal:
+    subtotal = asked(
+        file, f"select cast(sum(billed) as decimal(18, 2)) from invoices where payment_id = {invoice_of(file)}"
+    )
+    rates = (Decimal("0.05"), Decimal("0.09975"))
+    return subtotal + sum((subtotal * rate).quantize(Decimal("0.01"), ROUND_HALF_UP) for rate in rates)
+
+
+def test_the_paper_ties_to_the_cent_or_the_screen_says_why_not(file: Path, paper: Decimal) -> None:
+    invoice = invoice_of(file)
+    tied = command("--db", file, "--invoice", invoice, "--invoice-total", f"{paper:,.2f}", "--json")
+    assert json.loads(tied.stdout)["tie_out"]["difference"] == "0.00"
+    french = f"{paper:,.2f} $".replace(",", " ").replace(".", ",")
+    assert "They tie to the cent." in command("--db", file, "--invoice", invoice, "--invoice-total", french).stdout
+    off = command("--db", file, "--invoice", invoice, "--invoice-total", paper + 1, "--json")
+    assert json.loads(off.stdout)["tie_out"]["difference"] == "1.00"
+    assert json.loads(off.stdout)["tie_out"]["explanations"]
+
+
+def test_the_exit_code_says_that_something_is_open(file: Path) -> None:
+    assert command("--db", file, "--invoice", invoice_of(file)).exit_code == 0
+    assert command("--db", file, "--invoice", invoice_of(file), "--fail-on", "exceptions").exit_code == 3
+    assert command("--db", file, "--month", "2026-03", "--fail-on", "exceptions").exit_code in (0, 3)
+
+
+def test_what_cannot_be_reconciled_is_one_clear_line(file: Path, tmp_path: Path) -> None:
+    one = ("--db", file, "--invoice", invoice_of(file))
+    for words, message in {
+        ("--db", file): "--invoice N or --month YYYY-MM",
+        (*one, "--month", "2026-02"): "--invoice N or --month YYYY-MM",
+        ("--db", file, "--invoice", 1): "has no invoice 1",
+        ("--db", file, "--month", "2019-01"): "has no charge of 2019-01",
+        (*one, "--invoice-total", "a lot"): "'a lot' is not an amount",
+        (*one, "--invoice-total", "1.234"): "'1.234' is not an amount",
+        ("--db", file, "--month", "2026-02", "--invoice-total", "1"): "--invoice-total is of one invoice",
+        (*one, "--fail-on", "anything"): "--fail-on 'anything' is not known",
+        (*one, "--xlsx", tmp_path): "cannot be written",
+    }.items():
+        answer = command(*words)
+        assert isinstance(answer.exception, LogenticError), (words, answer.stdout)
+        assert message in str(answer.exception)
+        assert "\n" not in str(answer.exception)

@@ -1,0 +1,74 @@
+"""The paper beside the charges: it ties to the cent, or the one thing that makes the difference is named."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logentic.reports.tie_out import Line, tie_out
+from logentic.settings import Tax
+
+QUEBEC = [Tax(name="GST", rate=Decimal(5)), Tax(name="QST", rate=Decimal("9.975"))]
+LINES = [
+    Line(1, "storage", Decimal("120.40"), earlier=(Decimal("118.15"),)),
+    Line(2, "storage", Decimal("7.07")),
+    Line(3, "handling", Decimal("2.50")),
+    Line(4, "handling", Decimal("2.50")),
+    Line(5, "shipping", Decimal("21.18")),
+    Line(6, "shipping", Decimal("-4.33")),
+]
+SUBTOTAL = Decimal("149.32")
+UNBILLED = [Line(7, "custom", Decimal("33.33"))]
+
+
+def taxed(subtotal: object, gst: bool = True, qst: bool = True) -> Decimal:
+    """As an accountant does it, written again."""
+    base = Decimal(str(subtotal))
+    cent = Decimal("0.01")
+    total = base + (base * 5 / 100).quantize(cent, ROUND_HALF_UP) * gst
+    return total + (base * Decimal("9.975") / 100).quantize(cent, ROUND_HALF_UP) * qst
+
+
+@pytest.mark.parametrize(
+    ("paper", "words"),
+    [
+        (SUBTOTAL, "It is the total before tax."),
+        (taxed(SUBTOTAL, gst=False), "The paper has no GST."),
+        (taxed(SUBTOTAL, qst=False), "The paper has no QST."),
+        (taxed(SUBTOTAL) + Decimal("7.47"), "The paper has GST twice."),
+        (SUBTOTAL + Decimal("7.47") + Decimal("15.64"), "The paper takes QST on the other tax as well."),
+        (taxed(SUBTOTAL - Decimal("2.25")), "Charge 1 (storage) stands on the paper with 118.15"),
+        (taxed(SUBTOTAL - Decimal("21.18")), "Charge 5 (shipping, 21.18) is not on the paper."),
+        (taxed(SUBTOTAL + Decimal("7.07")), "Charge 2 (storage, 7.07) is on the paper twice."),
+        (taxed(SUBTOTAL + Decimal("8.66")), "Charge 6 (shipping, -4.33) is on the paper without its sign."),
+        (
+            taxed(SUBTOTAL - Decimal("21.18")) + Decimal("21.18"),
+            "Charge 5 (shipping, 21.18) is on the paper without tax.",
+        ),
+        (taxed(SUBTOTAL - Decimal("127.47")), "The charges of type storage (127.47) are not on the paper."),
+        (taxed(SUBTOTAL + Decimal("33.33")), "Charge 7 (custom, 33.33) is on the paper; the API does not put it on"),
+        (taxed(SUBTOTAL - Decimal("2.50")), "Any one of 2 charges would make it:"),
+        (Decimal("1000.00"), "No single charge or tax makes this difference."),
+    ],
+)
+def test_the_one_thing_that_makes_the_difference_is_named(paper: Decimal, words: str) -> None:
+    tied = tie_out(LINES, QUEBEC, paper, UNBILLED)
+    assert tied.difference == paper - taxed(SUBTOTAL) != 0
+    assert tied.explanations[0].startswith(words)
+
+
+@given(st.lists(st.decimals("-999.99", "9999.99", places=2), min_size=1, max_size=20))
+def test_a_paper_that_says_what_the_charges_say_ties_and_a_cent_is_seen(amounts: list[Decimal]) -> None:
+    lines = [Line(number, "handling", amount) for number, amount in enumerate(amounts)]
+    tied = tie_out(lines, QUEBEC, taxed(sum(amounts)))
+    assert (tied.difference, tied.explanations) == (0, ())
+    assert tied.total == tied.subtotal + sum(amount for _, amount in tied.taxes)
+    off = tie_out(lines, QUEBEC, taxed(sum(amounts)) + Decimal("0.01"))
+    assert off.difference == Decimal("0.01")
+    assert off.explanations
+
+
+def test_without_taxes_and_without_a_paper() -> None:
+    assert tie_out(LINES, [], SUBTOTAL).difference == 0
+    assert tie_out(LINES, QUEBEC, None).total == taxed(SUBTOTAL)

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import simplejson
 
 from logentic.account_fields import decimal_form, fields_of, leaves, order_of, time_forms
-from logentic.client import Answer, Client
+from logentic.answer import Answer
+from logentic.client import Client
 from logentic.errors import LogenticError, Refused, ServiceError, Unauthorised, Unreachable
 from logentic.pages import Page, split_page
 from logentic.personal import Pseudonyms

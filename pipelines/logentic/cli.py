@@ -53,6 +53,9 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Extract what is new, build the tables, check them, publish FILE."""
+    from logentic.memory import keep_small
+
+    keep_small()
     from logentic.job import Options, run_job
     from logentic.reports import summary
     from logentic.reports.progress import displayed

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -21,6 +20,7 @@ import certifi
 import pycurl
 
 from logentic import errors
+from logentic.answer import Answer, read_headers, retry_after, time_of
 from logentic.settings import Settings
 
 log = logging.getLogger("logentic")
@@ -28,13 +28,6 @@ Read = TypeVar("Read")
 LARGEST_BODY = 256 * 2**20
 FIRST_DELAY, LONGEST_DELAY, STALLED_AFTER, GRACE = 0.5, 30.0, 20, 15  # seconds
 RETRIED = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
-
-
-@dataclass(frozen=True)
-class Answer:
-    body: bytes
-    at: datetime  # the service's time, UTC, whole seconds
-    headers: Mapping[str, str]  # names in lower case
 
 
 @dataclass
@@ -101,11 +94,11 @@ class Client:
         return min(self._settings.timeout_seconds, since + self._settings.patience_seconds + GRACE - trouble.sent_at)
 
     def _send(self, url: str, where: str, seconds: float) -> Answer:
-        curl, body, headers = self._connection(), BytesIO(), dict[str, str]()
+        curl, body, head = self._connection(), BytesIO(), BytesIO()
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
         curl.setopt(pycurl.WRITEDATA, body)
-        curl.setopt(pycurl.HEADERFUNCTION, lambda line: _keep_header(headers, line))
+        curl.setopt(pycurl.HEADERFUNCTION, head.write)
         try:
             curl.perform()
         except pycurl.error as failure:
@@ -120,10 +113,11 @@ class Client:
                 self.traffic.requests += 1
                 self.traffic.bytes += body.tell()
         status = int(curl.getinfo(pycurl.RESPONSE_CODE))
-        at = self._note_time(headers.get("date"))
+        at = self._note_time(time_of(head.getvalue()))
         log.debug("%s: %s, %d bytes", where, status, body.tell())
         if status == 200:
-            return Answer(body.getvalue(), at, headers)
+            return Answer(body.getvalue(), at, head.getvalue())
+        headers = read_headers(head.getvalue())
         request = headers.get("x-request-id", "")
         what = f"{where}: status {status}" + (f", request {request}" if request else "")
         raise self._failure(status, headers, what)
@@ -132,7 +126,7 @@ class Client:
         if status == 429:
             with self._lock:
                 self.traffic.refused_by_limit += 1
-                pause = _retry_after(headers, self.service_clock)
+                pause = retry_after(headers, self.service_clock)
                 self._resume_at = max(self._resume_at, time.monotonic() + pause)
             return errors.Unreachable(f"{what} (rate limit)", "Run again later, or with fewer connections.", status)
         if status in RETRIED:
@@ -177,10 +171,8 @@ class Client:
         if self._closed.is_set():
             raise errors.Unreachable("the run was stopped")
 
-    def _note_time(self, date: str | None) -> datetime:
-        try:
-            at = parsedate_to_datetime(date or "").astimezone(UTC)
-        except ValueError:
+    def _note_time(self, at: datetime | None) -> datetime:
+        if at is None:
             return self.service_time()
         with self._lock:
             self.service_clock = max(at, self.service_clock or at)
@@ -212,23 +204,6 @@ def origin(url: str) -> str:
     """Scheme, host and port, the port always said."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-
-
-def _keep_header(headers: dict[str, str], line: bytes) -> None:
-    name, colon, value = line.decode("latin-1").partition(":")
-    if colon:
-        headers[name.strip().lower()] = value.strip()
-
-
-def _retry_after(headers: Mapping[str, str], now: datetime | None) -> float:
-    """Seconds to wait as the service asks, given as seconds or a date; 0 where it does not say."""
-    value = headers.get("retry-after", "")
-    if value.isdigit():
-        return float(value)
-    try:
-        return max((parsedate_to_datetime(value) - (now or datetime.now(UTC))).total_seconds(), 0.0)
-    except ValueError:
-        return 0
 
 
 def _reason(failure: pycurl.error) -> str:

@@ -16,20 +16,23 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from logentic.client import Client
+from logentic.cuts import Node, cut, trim
 from logentic.errors import LogenticError, Refused
 from logentic.pages import Page, read_page, read_pages
 from logentic.personal import Pseudonyms
-from logentic.rows import Rows, distinct, read_rows
+from logentic.rows import Rows, distinct, read_rows, together
 from logentic.schemas import Resource
-from logentic.windows import OWNED_BY, Edge, Window
+from logentic.windows import OWNED_BY, Window
 
 PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it grants is read from its answer
 # Rows of a span of updated_at that has passed can only leave it; of a span up to now, only enter it.
 ONE_WAY = {"orders", "item_quantities"}
 READINGS_IN_DOUBT = 2
+BATCH_BYTES = 2 * 2**20  # of JSON: so much is parsed at once, and let go of
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,6 @@ class Reading:
     is_complete: bool
     is_proven: bool
     reason: str | None = None
-
-
-@dataclass(frozen=True)
-class Node:
-    """A window to be read; its first page where that was needed to cut it; how often it was found not to be whole."""
-
-    window: Window
-    first: Page | None = None
-    doubts: int = 0
 
 
 class Progress(Protocol):
@@ -140,47 +134,47 @@ class Extraction:
 
     def _examine(self, resource: Resource, node: Node) -> Reading | list[Node]:
         """Read the window, or cut it."""
-        first = node.first or self._ask_first(resource, node.window)
+        ask = partial(self._ask_first, resource)
         if not node.first:
+            first = ask(node.window)
             self._progress.announced(resource.name, first.total_pages)
-        if first.total_pages > self._window_pages and (nodes := self._cut(resource, node.window, first)):
+            node = replace(trim(ask, node.window, first), doubts=node.doubts)
+        window, pages = node.window, node.first.total_pages if node.first else 0
+        if pages > self._window_pages and (nodes := cut(ask, window, node.first, self._window_pages)):
             return nodes
-        reading = self._read(resource, node.window, first)
+        reading = self._read(resource, window, node.first)
         for _ in range(READINGS_IN_DOUBT - 1 if not node.doubts else 0):
             if reading.is_complete:
                 return reading
-            reading = self._read(resource, node.window, None)
-        if not reading.is_complete and not node.doubts and (nodes := self._cut(resource, node.window, None)):
-            return [replace(half, first=None, doubts=1) for half in nodes]
+            reading = self._read(resource, window, None)
+        if (
+            not reading.is_complete
+            and not node.doubts
+            and (nodes := cut(ask, window, None, self._window_pages, in_doubt=True))
+        ):
+            return [replace(part, first=None, doubts=1) for part in nodes]
         return reading
-
-    def _cut(self, resource: Resource, window: Window, first: Page | None) -> list[Node]:
-        """Two halves. Their totals must add up to that of the whole, or they are read with margins."""
-        halves = window.halves(Edge.PROVEN)
-        if not halves:
-            return []
-        pages = [self._ask_first(resource, half) for half in halves]
-        whole = first or self._ask_first(resource, window)
-        if sum(page.total for page in pages) != whole.total:
-            # A row may have arrived in between: ask once more before paying for margins.
-            whole = self._ask_first(resource, window)
-        if sum(page.total for page in pages) != whole.total:
-            halves = window.halves(Edge.SHARED) or halves
-            pages = [self._ask_first(resource, half) for half in halves]
-        return [Node(half, page) for half, page in zip(halves, pages, strict=True)]
 
     def _read(self, resource: Resource, window: Window, first: Page | None) -> Reading:
         """One reading of all pages, and what it proves."""
         first = first or self._ask_first(resource, window)
-        pages, traffic = [], 0
+        batches, pages, waiting = [], [], 0
+        requests = traffic = 0
+        totals = set()
+        started_at = first.at
         for page in read_pages(self.client, resource.path, self._params(resource, window), str(window), first):
             pages.append(page)
-            traffic += len(page.rows)
+            waiting += len(page.rows)
+            requests += 1
+            totals.add(page.total)
             self._progress.read(resource.name, page.count)
-        rows = read_rows(resource, pages, self._pseudonyms, str(window))
+            if waiting >= BATCH_BYTES or not page.next:
+                batches.append(read_rows(resource, pages, self._pseudonyms, str(window)))
+                traffic += waiting
+                pages, waiting = [], 0
+        rows = together(resource, batches)
         keys = len(distinct(rows.records, resource.counted_by))
         start, end = window.owned()
-        totals = {page.total for page in pages}
         is_complete = totals == {keys}
         reason = None
         if len(totals) > 1:
@@ -190,14 +184,14 @@ class Extraction:
         return Reading(
             window=window,
             rows=rows.owned(OWNED_BY[window.filter], start, end) if start or end else rows,
-            total=pages[-1].total,
+            total=page.total,
             keys=keys,
-            requests=len(pages),
+            requests=requests,
             bytes=traffic,
-            started_at=pages[0].at,
-            finished_at=pages[-1].at,
+            started_at=started_at,
+            finished_at=page.at,
             is_complete=is_complete,
-            is_proven=is_complete and (len(pages) == 1 or resource.name in ONE_WAY),
+            is_proven=is_complete and (requests == 1 or resource.name in ONE_WAY),
             reason=reason,
         )
 

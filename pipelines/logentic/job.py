@@ -5,22 +5,24 @@ the same day, with the same settings and nothing new in the journals, the tables
 Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcome.
 """
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from logentic.extraction import NO_PROGRESS, Progress
 from logentic.journal_tables import journal_sizes, load_journals
+from logentic.keys import hash_key
 from logentic.load import Loaded, load
 from logentic.personal import Pseudonyms
 from logentic.publish import publish
+from logentic.run import Run
 from logentic.schemas import RESOURCES
-from logentic.session import Run
 from logentic.settings import Settings, require_token
-from logentic.state import State, hash_key
+from logentic.state import State
 from logentic.transform import Built, build, model_settings
 from logentic.windows import DAY, midnight
 from logentic.work import open_work, sign
@@ -72,17 +74,16 @@ def run_job(
         clock = _Clock()
         step("extract and load")
         outcome = Outcome(file, load(run, state))
-        sign(state, key)
         clock.stop(outcome, "load")
-        note = {
-            "day": _service_day(outcome.loaded.now, settings),
-            "settings": model_settings(settings),
-            "journals": journal_sizes(state),
+        made = {
+            "load": outcome.loaded.load_id,
+            "journals": json.dumps(journal_sizes(state)),
+            **(_made_for(outcome, settings) if options.models else {}),
         }
-        stale = state.read_note("built") != {**note, "day": str(note["day"])} or not state.file.exists()
-        if outcome.loaded.news or outcome.loaded.finished_pending or stale:
+        if not state.file.exists() or made.items() - state.read_note("built").items():
             state.forget_note("built")
-            note["journals"] = load_journals(state)
+            sign(state, key)
+            made["journals"] = json.dumps(load_journals(state))
             if options.models:
                 step("build and check the models")
                 outcome.built = build(settings, state)
@@ -90,8 +91,7 @@ def run_job(
             step("publish")
             outcome.published_bytes = publish(state)
             clock.stop(outcome, "publish")
-            if options.models:
-                state.write_note("built", note)
+            state.write_note("built", made)
         state.log_run(
             {
                 "service_time": outcome.loaded.now,
@@ -105,8 +105,10 @@ def run_job(
     return outcome
 
 
-def _service_day(now: datetime, settings: Settings) -> date:
-    return now.astimezone(ZoneInfo(settings.timezone)).date()
+def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:
+    """What the models' tables depend on beside the load: the day of the service, and settings."""
+    day = outcome.loaded.now.astimezone(ZoneInfo(settings.timezone)).date()
+    return {"day": str(day), "settings": json.dumps(model_settings(settings))}
 
 
 class _Clock:

@@ -1,22 +1,26 @@
 """Extract, and load what is new: one dlt pipeline into the working database.
 
 In: a `Run` and a locked `State`. Out: a `Loaded` that says what happened, by resource. Packages left by a run that was
-killed are finished first. A long extraction is loaded every few minutes; each part begins where the receipts end.
-Next: transform.py.
+killed are finished first. A long extraction is loaded every few minutes; each part begins where the receipts end. Where
+nothing is new, dlt is not even imported, and the receipts are held back. Next: transform.py.
 """
 
 import logging
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from logentic.client import Traffic
 from logentic.errors import LogenticError, StateError
-from logentic.session import Run
+from logentic.held import held_receipts, hold_back, let_go
+from logentic.run import Run
+from logentic.session import Session
 from logentic.settings import Settings
 from logentic.state import State
+from logentic.stored import RawFile, Stored
 
 log = logging.getLogger("logentic")
 
@@ -30,6 +34,7 @@ class Loaded:
     traffic: Traffic = field(default_factory=Traffic)
     failures: dict[str, LogenticError] = field(default_factory=dict)
     finished_pending: bool = False
+    load_id: str = ""  # the latest complete load that the working database holds
 
     @property
     def news(self) -> int:
@@ -41,29 +46,83 @@ class Loaded:
 
 
 def load(run: Run, state: State) -> Loaded:
-    """Everything that the run asks for, in as many packages as its length needs."""
-    os.environ["DLT_DATA_DIR"] = str(state.dlt)
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also where the user has a dlt configuration
-    from dlt.pipeline.exceptions import PipelineStepFailed
-
-    from logentic.recovery import forget_old_packages, recover
-    from logentic.source import logentic_source
-
-    pipeline = _open_pipeline(state, run.settings)
+    """Everything that the run asks for, in as many packages as its length needs; in none where nothing is new."""
+    stored = Stored(RawFile(state.work, run.settings.duckdb_memory))
+    dlt = _Dlt(run, state)
     loaded = Loaded()
     try:
-        loaded.finished_pending = recover(pipeline)
+        if state.has_packages() or stored.has_orphans():
+            stored.close()
+            loaded.finished_pending = dlt.recover()
+        loads = stored.loads()
+        run.held = held_receipts(state, loads)
         while True:
             run.begin_part()
-            deadline = time.monotonic() + run.settings.load_every_seconds
-            pipeline.run(logentic_source(run, lambda until=deadline: time.monotonic() < until))
+            session = Session(run, stored, _for_seconds(run.settings.load_every_seconds))
+            try:
+                if session.finds_news() or not loads or _are_of_days_past(run):
+                    stored.close()
+                    dlt.load(session)
+                    loads, run.held = stored.loads(), []
+                    let_go(state)
+                else:
+                    run.held = session.close().to_pylist()
+            except BaseException:  # an interrupt as well: requests under way would hold the process until they end
+                session.stop()
+                raise
             if not run.unread:
                 break
-        forget_old_packages(pipeline)
-    except PipelineStepFailed as error:
-        raise _cause(error) from error
+        if run.held:
+            hold_back(state, run.held, loads[-1])
+    finally:
+        stored.close()
+    loaded.load_id = loads[-1]
     loaded.now, loaded.receipts, loaded.traffic, loaded.failures = run.now, run.receipts, run.traffic, run.failures
     return loaded
+
+
+def _for_seconds(seconds: float) -> Callable[[], bool]:
+    deadline = time.monotonic() + seconds
+    return lambda: time.monotonic() < deadline
+
+
+def _are_of_days_past(run: Run) -> bool:
+    """Receipts are held back for a day at most: then the database says of itself how far it goes."""
+    return any(row["finished_at"].date() < run.now.date() for row in run.held)
+
+
+class _Dlt:
+    """dlt, woken when there is something for it to do: its import costs more than a run that finds nothing."""
+
+    def __init__(self, run: Run, state: State) -> None:
+        self._run, self._state = run, state
+        self._pipeline: Any = None
+
+    def recover(self) -> bool:
+        from logentic.recovery import recover
+
+        return recover(self._opened())
+
+    def load(self, session: Session) -> None:
+        """What the session has found, and will find."""
+        from dlt.pipeline.exceptions import PipelineStepFailed
+
+        from logentic.recovery import forget_old_packages
+        from logentic.source import logentic_source
+
+        pipeline = self._opened()
+        try:
+            pipeline.run(logentic_source(self._run, session=session))
+        except PipelineStepFailed as error:
+            raise _cause(error) from error
+        forget_old_packages(pipeline)
+
+    def _opened(self) -> Any:
+        if self._pipeline is None:
+            os.environ["DLT_DATA_DIR"] = str(self._state.dlt)
+            os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also where the user has a dlt configuration
+            self._pipeline = _open_pipeline(self._state, self._run.settings)
+        return self._pipeline
 
 
 def _open_pipeline(state: State, settings: Settings) -> Any:
@@ -92,7 +151,11 @@ def _credentials(state: State, settings: Settings) -> Any:
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
     credentials = DuckDbCredentials(str(state.work))
-    credentials.global_config = {"memory_limit": settings.duckdb_memory, "threads": 2}
+    credentials.global_config = {
+        "memory_limit": settings.duckdb_memory,
+        "threads": 1,
+        "preserve_insertion_order": False,
+    }
     credentials.local_config = {"TimeZone": "UTC"}
     return credentials
 

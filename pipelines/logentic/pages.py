@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from logentic.client import Answer, Client, origin
+from logentic.answer import Answer
+from logentic.client import Client, origin
 from logentic.errors import BadAnswer, UnsafeLink
 
 
@@ -37,17 +38,17 @@ def read_pages(
     client: Client, path: str, params: Mapping[str, str], where: str, first: Page | None = None
 ) -> Iterator[Page]:
     """Every page from the first on, as `links.next` leads; a first page that is already here is not asked again."""
-    query, seen, number = dict(params), set[str](), 0
+    query, seen, number = dict(params), set[frozenset[tuple[str, str]]](), 0
     while True:
         number += 1
         place = f"{where}, page {number}"
         page = first if first and number == 1 else read_page(client, path, query, place)
-        seen.add(urlencode(sorted(query.items())))
+        seen.add(frozenset(query.items()))
         yield page
         if not page.next:
             return
         query = _follow(client, path, params, page.next, place)
-        if urlencode(sorted(query.items())) in seen:
+        if frozenset(query.items()) in seen:
             raise UnsafeLink(f"{place}: `next` leads to a page already read", "Report it to Logentic.")
         if number > 2 * page.total_pages + 10:
             raise UnsafeLink(
@@ -74,6 +75,9 @@ def read_record(client: Client, path: str, record_id: int, where: str) -> Page:
 
 def _follow(client: Client, path: str, params: Mapping[str, str], link: str, place: str) -> dict[str, str]:
     """The query of the next page: the filters of this list and whatever `next` adds (Laravel may drop the filters)."""
+    expected = f"{client.base_url}{path}?"
+    if isinstance(link, str) and link.startswith(expected) and "#" not in link:
+        return {**params, **dict(parse_qsl(link.removeprefix(expected)))}
     try:
         parts = urlsplit(link)
         leaves = parts.netloc and (parts.username or origin(link) != client.origin)

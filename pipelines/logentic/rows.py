@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import accumulate
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -63,6 +64,31 @@ def read_rows(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms,
     with suppress(pa.ArrowInvalid):
         return _quickly(resource, pages, pseudonyms)
     return read_carefully(resource, pages, pseudonyms, where)
+
+
+def together(resource: Resource, batches: Sequence[Rows]) -> Rows:
+    """Batches of one window as one; what stands in several is taken from the last."""
+    if len(batches) == 1:
+        return batches[0]
+    keys = pa.concat_tables([batch.records.select(list(resource.key)) for batch in batches])
+    last = distinct(keys, resource.key)
+    if len(last) < len(keys):
+        wanted = pc.is_in(pa.array(range(len(keys)), pa.int64()), last)
+        starts = accumulate((len(batch.records) for batch in batches), initial=0)
+        batches = [
+            batch.keep(wanted.slice(start, len(batch.records))) for batch, start in zip(batches, starts, strict=False)
+        ]
+    return concatenated(batches)
+
+
+def concatenated(batches: Sequence[Rows]) -> Rows:
+    """One after another; a column that some of them lack is null there."""
+    lines = [batch.lines for batch in batches if batch.lines is not None]
+    return Rows(
+        pa.concat_tables([batch.records for batch in batches], promote_options="default"),
+        pa.concat_tables(lines, promote_options="default") if lines else None,
+        sum(batch.read for batch in batches),
+    )
 
 
 def read_carefully(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str) -> Rows:

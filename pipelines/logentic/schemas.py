@@ -183,6 +183,16 @@ PAYMENT_ITEMS = Resource(
 
 RESOURCES = {resource.name: resource for resource in (ITEMS, ORDERS, ITEM_QUANTITIES, INVENTORY_HISTORY, PAYMENT_ITEMS)}
 
+RAW_TABLES = (*RESOURCES, *(each.lines.table for each in RESOURCES.values() if each.lines), "extract_windows")
+# Where an item's id stands in the raw tables.
+ITEM_COLUMNS = {
+    "items": "id",
+    "inventory_history": "id",
+    "item_quantities": "item_id",
+    "orders__stored_items": "item_id",
+    "payment_items": "item_id",
+}
+
 RECEIPTS = pa.schema(
     [
         ("window_id", TEXT),

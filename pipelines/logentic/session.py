@@ -1,61 +1,33 @@
 """What the resources of one extraction share: the service's clock, the plan, the receipts.
 
-In: settings and what is stored. Out, resource by resource: the rows that are news, and receipts of every window.
+In: a run and what is stored. Out, resource by resource: the rows that are news, and receipts of every window.
+A session can begin before dlt is there: `finds_news` reads until there is something to load, if there is.
 Next: source.py, which declares these as dlt resources.
 """
 
 import logging
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
-from logentic.client import Client, Traffic
+from logentic.client import Client
 from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused
-from logentic.extraction import NO_PROGRESS, Extraction, Progress, Reading
+from logentic.extraction import Extraction, Reading
 from logentic.pages import read_page, read_record
-from logentic.personal import Pseudonyms
-from logentic.rows import Rows, read_rows
-from logentic.schemas import ITEMS, RECEIPTS, RESOURCES, Resource
-from logentic.settings import Settings
-from logentic.stored import Stored, ids_of, scope_of
+from logentic.plan import Ask, plan
+from logentic.receipts import receipt
+from logentic.rows import Rows, empty_rows, read_rows
+from logentic.run import Run
+from logentic.schemas import ITEM_COLUMNS, ITEMS, RECEIPTS, RESOURCES, Resource
+from logentic.stored import Stored, ids_of, receipt_of, scope_of
 from logentic.versions import find_news, in_memory, tombstones
-from logentic.windows import MARGIN, Ask, Window, plan
+from logentic.windows import MARGIN, Span, Window, joined, snapshot
 
 log = logging.getLogger("logentic")
-
-
-@dataclass
-class Run:
-    """One run, of one or more extractions: each goes on where the one before was loaded."""
-
-    settings: Settings
-    pseudonyms: Pseudonyms
-    start: datetime | None = None
-    end: datetime | None = None
-    select: frozenset[str] = frozenset(RESOURCES)
-    progress: Progress = NO_PROGRESS
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    began_at: datetime | None = None  # the service's time
-    failures: dict[str, LogenticError] = field(default_factory=dict)
-    receipts: list[dict[str, Any]] = field(default_factory=list)
-    traffic: Traffic = field(default_factory=Traffic)
-    unread: set[str] = field(default_factory=set)  # resources with windows left for the next extraction
-    unbilled: dict[int, date | None] | None = None  # charges stored as not billed that this run has not seen yet
-
-    @property
-    def now(self) -> datetime:
-        """The service's time when the run began: what comes later is for the next run."""
-        if self.began_at is None:
-            raise AssertionError("the service was not asked yet")
-        return self.began_at
-
-    def begin_part(self) -> None:
-        self.unread.clear()
 
 
 class Session:
@@ -76,19 +48,70 @@ class Session:
             go_on=go_on,
         )
         self._past = stored.receipts()
+        known = {past.window_id for past in self._past}
+        run.held = [row for row in run.held if row["window_id"] not in known]
+        self._past += map(receipt_of, run.held)
         if run.began_at is None:
             run.began_at = self._ask_the_time()
             self._warn_of_receipts_ahead()
         self._unbilled_days = stored.unbilled()
         if run.unbilled is None:
             run.unbilled = dict(self._unbilled_days)
+        self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
+        self._begun: dict[str, tuple[Rows, Iterator[Rows | None]]] | None = None
+        self._items_seen: set[int] = set()  # in rows that are news
+        self._an_item_vanished = False
+
+    def finds_news(self) -> bool:
+        """Read until there is news, which then waits for `news`. False: everything is read, and nothing is new."""
+        streams = {name: self._read(resource) for name, resource in RESOURCES.items()}
+        found: dict[str, Rows] = {}
+        self.running.update(streams)
+        while streams and not found:
+            for name in list(streams):
+                try:
+                    rows = next(streams[name])
+                except StopIteration:
+                    del streams[name]
+                else:
+                    if rows is not None and len(rows.records):
+                        found[name] = rows
+        self._begun = {name: (found.get(name, empty_rows(RESOURCES[name])), stream) for name, stream in streams.items()}
+        return bool(found)
 
     def news(self, resource: Resource) -> Iterator[Rows | None]:
         """What of a resource is new or differs from what is stored, by window; None while there is nothing yet."""
+        if self._begun is None:
+            yield from self._read(resource)
+        elif begun := self._begun.pop(resource.name, None):
+            first, rest = begun
+            yield first
+            yield from rest
+        self.running.discard(resource.name)
+
+    def stop(self) -> None:
+        """Ends what is under way; nothing of it is kept."""
+        self._extraction.close()
+        self._stored.close()
+
+    def close(self) -> pa.Table:
+        """The receipts of this extraction, and those held back before it, when its last resource has ended."""
+        self.stop()
+        self.run.unread |= self._extraction.unread
+        self.run.receipts += self.receipts
+        return pa.Table.from_pylist([*self.run.held, *self.receipts], RECEIPTS)
+
+    def _read(self, resource: Resource) -> Iterator[Rows | None]:
         try:
             if resource.name not in self.run.select or resource.name in self.run.failures:
                 return
-            for reading in self._extraction.readings(resource, self._plan(resource)):
+            windows = self._plan(resource)
+            if resource is ITEMS and not windows:
+                yield None  # lets the others begin
+                while self.running - {ITEMS.name}:
+                    yield None
+                windows = self._items_anew()
+            for reading in self._extraction.readings(resource, windows):
                 yield self._compare(resource, reading) if reading else None
             is_bounded = self.run.start or self.run.end
             if resource.name == "payment_items" and not is_bounded and resource.name not in self._extraction.unread:
@@ -99,28 +122,19 @@ class Session:
             self.running.discard(resource.name)
             self.run.failures |= self._extraction.failures
 
-    def stop(self) -> None:
-        """Ends what is under way; nothing of it is kept."""
-        self._extraction.close()
-
-    def close(self) -> pa.Table:
-        """The receipts of this extraction, when its last resource has ended."""
-        self._extraction.close()
-        self.run.unread |= self._extraction.unread
-        self.run.receipts += self.receipts
-        return pa.Table.from_pylist(self.receipts, RECEIPTS)
-
     def _plan(self, resource: Resource) -> list[Window]:
-        ask = Ask(self.run.now, self.run.run_id, self.run.start, self.run.end)
+        ask = Ask(self.run.now, self.run.run_id, self.run.start, self.run.end, self.run.is_selective)
         days = [day for _, day in self._unbilled_days if day]
         return plan(resource.name, ask, self._past, self.run.settings, min(days, default=None))
 
+    def _items_anew(self) -> list[Window]:
+        """Items are read once a day; again when one turned up that nothing stored names, or vanished from history."""
+        is_due = self._an_item_vanished or self._stored.unknown_items(self._items_seen)
+        return [snapshot(self.run.now)] if is_due else []
+
     def _compare(self, resource: Resource, reading: Reading) -> Rows:
         """The news of a reading; its receipt is kept."""
-        stored = None
-        if self._may_be_stored(reading.window):
-            scope = scope_of(reading.window) if reading.is_complete else None
-            stored = self._stored.latest(resource, ids_of(reading.rows), scope)
+        stored = self._what_is_stored(resource, reading) if self._may_be_stored(reading.window) else None
         news = find_news(resource, reading.rows, stored)
         missing = _in_scope(news.missing, reading) if reading.is_complete else news.missing.slice(0, 0)
         agrees = stored is not None and not news.new + news.changed + len(missing)
@@ -130,13 +144,22 @@ class Session:
             confirmed = confirmed or self._reads_the_same_again(resource, reading)
             if confirmed:
                 rows, removed = _with(rows, tombstones(missing, rows.records, reading.finished_at)), len(missing)
+                self._an_item_vanished = True
         elif len(missing):
             rows, removed = self._ask_by_id(resource, missing, rows)
         self._keep_receipt(reading, news.new, len(rows.records) - news.new - removed, removed, confirmed)
+        self._items_seen.update(_items_of(resource, rows))
         if resource.name == "payment_items" and self.run.unbilled:
             for seen in (*ids_of(reading.rows), *missing["id"].to_pylist()):
                 self.run.unbilled.pop(seen, None)
         return rows
+
+    def _what_is_stored(self, resource: Resource, reading: Reading) -> Rows | None:
+        """The latest version of what was read, and of what should have been."""
+        if "date" in resource.key:
+            return self._stored.days(resource, reading.window, reading.rows)
+        scope = scope_of(reading.window) if reading.is_complete else None
+        return self._stored.latest(resource, ids_of(reading.rows), scope)
 
     def _reads_the_same_again(self, resource: Resource, reading: Reading) -> bool:
         """Rows of history have no address of their own: a second reading must miss them as well."""
@@ -176,16 +199,12 @@ class Session:
 
     def _may_be_stored(self, window: Window) -> bool:
         """Whether an earlier window of the resource overlaps this one."""
+        past = [past.span for past in self._past if past.resource == window.resource]
+        if window.filter in ("snapshot", "payment_date", "billed_date"):
+            return bool(past)
         margin = 2 * MARGIN[window.filter]
-        return any(
-            past.resource == window.resource
-            and (
-                window.resource == "payment_items"
-                or (past.span[0] <= window.end + margin and past.span[1] >= window.start - margin)
-                or window.filter == "snapshot"
-            )
-            for past in self._past
-        )
+        covered = self._covered.setdefault(window.resource, joined((a, b + margin) for a, b in past))
+        return any(a <= window.end + margin and b >= window.start for a, b in covered)
 
     def _ask_the_time(self) -> datetime:
         """The service's clock stands in the Date header of every answer, also of one that refuses."""
@@ -203,30 +222,7 @@ class Session:
             )
 
     def _keep_receipt(self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool) -> None:
-        window = reading.window
-        self.receipts.append(
-            {
-                "window_id": f"{self.run.run_id}-{uuid.uuid4().hex[:12]}",
-                "run_id": self.run.run_id,
-                "resource": window.resource,
-                "filter": window.filter,
-                "window_start": window.start,
-                "window_end": window.end,
-                "total_announced": reading.total,
-                "rows_read": reading.rows.read,
-                "distinct_keys": reading.keys,
-                "rows_new": new,
-                "rows_changed": changed,
-                "rows_removed": removed,
-                "requests": reading.requests,
-                "bytes": reading.bytes,
-                "started_at": reading.started_at,
-                "finished_at": reading.finished_at,
-                "is_complete": reading.is_complete,
-                "is_confirmed": confirmed,
-                "reason": reading.reason,
-            }
-        )
+        self.receipts.append(receipt(self.run.run_id, reading, new, changed, removed, confirmed=confirmed))
 
 
 def _in_scope(missing: pa.Table, reading: Reading) -> pa.Table:
@@ -237,6 +233,16 @@ def _in_scope(missing: pa.Table, reading: Reading) -> pa.Table:
     with in_memory() as memory:
         memory.register("missing", missing)
         return memory.sql(f"select * from missing where {scope}").to_arrow_table()
+
+
+def _items_of(resource: Resource, rows: Rows) -> list[int]:
+    """The items that rows name."""
+    found: list[int] = []
+    for table in filter(None, (rows.records, rows.lines)):
+        name = resource.name if table is rows.records else resource.lines and resource.lines.table
+        if column := ITEM_COLUMNS.get(str(name)):
+            found += [item for item in table[column].unique().to_pylist() if item is not None]
+    return found
 
 
 def _with(rows: Rows, more: pa.Table) -> Rows:

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     timeout_seconds: Annotated[float, Field(gt=0)] = 60
     patience_seconds: Annotated[float, Field(gt=0)] = 45
     window_pages: Annotated[int, Field(ge=1)] = 40
+    confirm_pages: Annotated[int, Field(ge=0)] = 200
     load_every_seconds: Annotated[float, Field(gt=0)] = 300
     order_overlap_days: Annotated[int, Field(ge=0)] = 1
     quantity_overlap_minutes: Annotated[int, Field(ge=0)] = 60

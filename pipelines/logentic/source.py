@@ -15,17 +15,22 @@ from dlt.common.configuration.container import Container
 from dlt.extract import DltResource
 from dlt.extract.source import SourceInjectableContext
 
+from logentic.destination import Destination
 from logentic.errors import UsageError
-from logentic.rows import Rows, empty_rows
+from logentic.keys import pseudonyms
+from logentic.rows import Rows, concatenated, empty_rows
+from logentic.run import Run
 from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
-from logentic.session import Run, Session
+from logentic.session import Session
 from logentic.settings import load_settings, require_token
-from logentic.state import pseudonyms
 from logentic.stored import Stored
+
+# dlt spends 10 ms on each table that it is given, however small.
+ROWS_AT_ONCE = 20_000
 
 
 @dlt.source(name="logentic", max_table_nesting=0)
-def logentic_source(run: Any = None, go_on: Any = None) -> Iterable[DltResource]:
+def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> Iterable[DltResource]:
     """Orders, items, stock records, inventory history and charges of one account, and the receipts of what was read.
 
     For some of them: `logentic_source().with_resources("orders", "extract_windows")`; the receipts always belong to it.
@@ -34,12 +39,13 @@ def logentic_source(run: Any = None, go_on: Any = None) -> Iterable[DltResource]
         run: a `logentic.session.Run`, for callers that bound or follow a run; by default everything new is read, with
             the settings in force (environment LOGENTIC_…, secrets.toml, config.toml).
         go_on: called before each window; False leaves the rest to the next extraction.
+        session: a `logentic.session.Session` of that run that has begun to read.
 
     Raises:
         LogenticError: while dlt extracts, wrapped by dlt, when a resource could not be read; not where the caller gave
             `run`, and looks at `run.failures`.
     """
-    shared = _Shared(run, go_on or (lambda: True))
+    shared = _Shared(run, go_on or (lambda: True), session)
 
     @dlt.resource(write_disposition="append")
     def items() -> Iterator[Any]:
@@ -71,10 +77,10 @@ def logentic_source(run: Any = None, go_on: Any = None) -> Iterable[DltResource]
 class _Shared:
     """The session that all resources of one extraction share, opened by the first of them that dlt asks."""
 
-    def __init__(self, run: Run | None, go_on: Callable[[], bool]) -> None:
+    def __init__(self, run: Run | None, go_on: Callable[[], bool], session: Session | None) -> None:
         self._given = run
         self._go_on = go_on
-        self._session: Session | None = None
+        self._session = session
 
     def news(self, resource: Resource) -> Iterator[Any]:
         """Arrow tables; None where others may go on."""
@@ -82,11 +88,17 @@ class _Shared:
         session.running.add(resource.name)
         try:
             yield from _tables(resource, empty_rows(resource))  # the tables exist also where nothing was found
+            waiting: list[Rows] = []
             for rows in session.news(resource):
                 if rows is None:
                     yield None
-                else:
-                    yield from _tables(resource, rows)
+                    continue
+                waiting.append(rows)
+                if sum(len(each.records) for each in waiting) >= ROWS_AT_ONCE:
+                    yield from _tables(resource, concatenated(waiting))
+                    waiting = []
+            if waiting:
+                yield from _tables(resource, concatenated(waiting))
         except BaseException:  # an interrupt as well: requests under way would hold the process until they end
             session.stop()
             raise
@@ -115,7 +127,7 @@ class _Shared:
                 settings = load_settings()
                 require_token(settings)
                 run = Run(settings, pseudonyms(settings, Path(pipeline.working_dir)))
-            self._session = Session(run, Stored(pipeline), self._go_on)
+            self._session = Session(run, Stored(Destination(pipeline)), self._go_on)
         return self._session
 
 

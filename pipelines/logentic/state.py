@@ -1,25 +1,21 @@
 """The state folder beside the published file: everything that the product keeps and no analyst opens.
 
-In: FILE. Out: a locked `State` with the paths of the working database, dlt's folder, dbt's folder and the hash key.
+In: FILE. Out: a locked `State` with the paths of the working database, dlt's folder and dbt's folder.
 Next: load.py.
 """
 
 import fcntl
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from logentic.errors import StateError, UsageError
 from logentic.journal import RUNS
-from logentic.personal import Pseudonyms
-from logentic.settings import Settings
 
 RUNS_KEPT = 365 * 24
 
@@ -46,6 +42,11 @@ class State:
     @property
     def dbt(self) -> Path:
         return self.folder / "dbt"
+
+    def has_packages(self) -> bool:
+        """Whether dlt left something that is not loaded yet, or half extracted."""
+        rooms = ("normalize/extracted", "normalize/extracted_new", "load/new", "load/normalized")
+        return any(next((self.dlt / "logentic" / room).glob("*"), None) for room in rooms)
 
     def prepare(self) -> None:
         """Make the folder, readable by its owner only."""
@@ -104,32 +105,3 @@ class State:
 
     def forget_note(self, name: str) -> None:
         (self.folder / f"{name}.json").unlink(missing_ok=True)
-
-
-def pseudonyms(settings: Settings, folder: Path) -> Pseudonyms:
-    """Hashes keyed as the settings say, else by the key that the folder keeps."""
-    return Pseudonyms(hash_key(settings, folder), settings.hash_fields, settings.plain_fields)
-
-
-def hash_key(settings: Settings, folder: Path) -> bytes | None:
-    """32 bytes; None where personal data are kept as they are."""
-    if settings.keep_personal_data:
-        return None
-    given = settings.hash_key.get_secret_value()
-    return blake2b(given.encode(), digest_size=32).digest() if given else keep_key(folder)
-
-
-def keep_key(folder: Path) -> bytes:
-    """The key of the hashes of personal data, made once, readable by its owner only."""
-    path = folder / "hash_key"
-    try:
-        key = bytes.fromhex(path.read_text("ascii").strip())
-    except FileNotFoundError:
-        key = secrets.token_bytes(32)
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(key.hex())
-    except ValueError:
-        raise StateError(f"{path} is damaged", "Restore it, or set LOGENTIC_HASH_KEY.") from None
-    return key

@@ -1,53 +1,96 @@
-"""What the destination already holds: receipts of complete loads, and the latest version of records.
+"""What is already stored: receipts of complete loads, and the latest version of records.
 
-In: a dlt pipeline. Out: `Receipt`s for the plan, and Arrow tables to compare a reading with. Reads only.
-Next: versions.py, which compares.
+In: a way to query the raw tables (`RawFile` here, or destination.py through dlt). Out: `Receipt`s for the plan, and
+Arrow tables to compare a reading with. Reads only. Next: versions.py, which compares.
 """
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
-import dlt
+import duckdb
 import pyarrow as pa
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
-from dlt.destinations.sql_client import SqlClientBase
+import pyarrow.compute as pc
 
+from logentic.plan import Receipt
 from logentic.rows import Rows
-from logentic.schemas import INTEGER, Resource
-from logentic.windows import Receipt, Window
+from logentic.schemas import INTEGER, ITEM_COLUMNS, RAW_TABLES, Resource
+from logentic.windows import Window
 
-# How dlt 1.31 reads Arrow from DuckDB 2.0; nothing that a user could change.
-warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
+LONGEST_LIST = 200
+
+
+class Query(Protocol):
+    """Runs a query in which {name} stands for a raw table; None where a table is missing."""
+
+    def __call__(self, sql: str) -> pa.Table | None: ...
+
+    def close(self) -> None: ...
+
+
+class RawFile:
+    """The raw tables of one DuckDB file, asked without dlt: importing it costs more than a run that finds nothing."""
+
+    def __init__(self, file: Path, memory: str) -> None:
+        self._file = file
+        self._config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory, "threads": 1}
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def __call__(self, sql: str) -> pa.Table | None:
+        if self._connection is None:
+            self._connection = duckdb.connect(str(self._file), read_only=True, config=self._config)
+            self._connection.execute("set TimeZone = 'UTC'")
+        try:
+            return self._connection.sql(sql.format_map(_Tables())).to_arrow_table()
+        except duckdb.CatalogException:
+            return None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class _Tables(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return f'logentic_raw."{name}"'
 
 
 class Stored:
-    """The raw tables of one pipeline. A table that does not exist yet reads as empty."""
+    """A table that does not exist yet reads as empty."""
 
-    def __init__(self, pipeline: dlt.Pipeline) -> None:
-        self._pipeline = pipeline
-        self._exists = bool(pipeline.default_schema_name) and pipeline.first_run is False
+    def __init__(self, query: Query) -> None:
+        self._query = query
 
     def receipts(self) -> list[Receipt]:
         """The receipts whose load is complete (its id stands in _dlt_loads with status 0), oldest first."""
         table = self._query(
-            "select resource, filter, window_start, window_end, finished_at, is_complete, is_confirmed, run_id"
-            " from {extract_windows} where _dlt_load_id in (select load_id from {_dlt_loads} where status = 0)"
-            " order by finished_at"
+            "select window_id, resource, filter, window_start, window_end, finished_at, is_complete, is_confirmed,"
+            " requests, run_id from {extract_windows}"
+            " where _dlt_load_id in (select load_id from {_dlt_loads} where status = 0) order by finished_at"
         )
-        return [
-            Receipt(
-                resource=row["resource"],
-                filter=row["filter"],
-                span=(_utc(row["window_start"]), _utc(row["window_end"])),
-                finished_at=_utc(row["finished_at"]),
-                is_complete=row["is_complete"],
-                is_confirmed=row["is_confirmed"],
-                run_id=row["run_id"],
-            )
-            for row in (table.to_pylist() if table else [])
-        ]
+        return [receipt_of(row) for row in (table.to_pylist() if table else [])]
+
+    def loads(self) -> list[str]:
+        """The ids of complete loads, oldest first."""
+        table = self._query("select load_id from {_dlt_loads} where status = 0 order by load_id")
+        return [str(load_id) for load_id in table["load_id"].to_pylist()] if table else []
+
+    def has_orphans(self) -> bool:
+        """Whether there are rows of a load that is not complete."""
+        loads = "_dlt_load_id not in (select load_id from {_dlt_loads} where status = 0)"
+        found = (self._query(f"select 1 from {{{table}}} where {loads} limit 1") for table in RAW_TABLES)
+        return any(table is not None and len(table) for table in found)
+
+    def unknown_items(self, ids: Iterable[int]) -> set[int]:
+        """Those of the item ids that no stored row of any resource names."""
+        unknown = set(ids)
+        for table, column in ITEM_COLUMNS.items():
+            if unknown:
+                known = self._query(f"select distinct {column} as id from {{{table}}} where {_among(column, unknown)}")
+                unknown -= set(known["id"].to_pylist()) if known else set()
+        return unknown
 
     def unbilled(self) -> list[tuple[int, date | None]]:
         """(id, first day) of each charge that was not billed when it was last seen."""
@@ -60,44 +103,46 @@ class Stored:
     def latest(self, resource: Resource, ids: Sequence[int], scope: str | None) -> Rows | None:
         """The latest version of each record with one of these ids, or that lies, or once lay, in `scope`."""
         wanted = []
-        if ids:
-            wanted.append(f"id in ({', '.join(map(str, ids))})")
+        if len(ids):
+            wanted.append(_among("id", ids))
         if scope:
-            wanted.append(
-                scope if "date" in resource.key else f"id in (select id from {{{resource.name}}} where {scope})"
-            )
-        if not wanted:
-            return None
-        records = self._query(_latest(f"{{{resource.name}}}", resource.key, " or ".join(wanted)))
+            wanted.append(f"id in (select id from {{{resource.name}}} where {scope})")
+        return self._latest(resource, " or ".join(wanted)) if wanted else None
+
+    def days(self, resource: Resource, window: Window, rows: Rows) -> Rows | None:
+        """The latest version of each record of the days of a window and of rows, where the key has a date."""
+        bounds = pc.min_max(rows.records["date"]).as_py().values()
+        days = sorted({window.start.date(), window.end.date(), *bounds} - {None})
+        return self._latest(resource, f"date >= date '{days[0]}' and date <= date '{days[-1]}'")
+
+    def close(self) -> None:
+        """Lets go of the database, so that dlt can write it."""
+        self._query.close()
+
+    def _latest(self, resource: Resource, where: str) -> Rows | None:
+        records = self._query(_latest(f"{{{resource.name}}}", resource.key, where))
         if records is None or not len(records):
             return None
         lines = None
         if resource.lines:
-            found = ", ".join(map(str, records["id"].to_pylist()))
-            lines = self._query(f"select * from {{{resource.lines.table}}} where {resource.lines.parent} in ({found})")
+            found = _among(resource.lines.parent, records["id"].to_pylist())
+            lines = self._query(f"select * from {{{resource.lines.table}}} where {found}")
         return Rows(records, lines)
 
-    def _query(self, sql: str) -> pa.Table | None:
-        """Run a query in which {name} stands for a raw table; None where a table is missing."""
-        if not self._exists:
-            return None
-        with self._pipeline.sql_client() as client:
-            names = _Tables(client)
-            try:
-                with client.execute_query(sql.format_map(names)) as cursor:
-                    # In chunks: dlt 1.31 asks DuckDB 2.0 for a whole table by a name that is gone.
-                    chunks = list(cursor.iter_arrow(chunk_size=100_000))
-                    return pa.concat_tables(chunks) if chunks else None
-            except DatabaseUndefinedRelation:
-                return None
 
-
-class _Tables(dict[str, str]):
-    def __init__(self, client: SqlClientBase[Any]) -> None:
-        self._client = client
-
-    def __missing__(self, name: str) -> str:
-        return str(self._client.make_qualified_table_name(name))
+def receipt_of(row: dict[str, Any]) -> Receipt:
+    """A row of extract_windows, as planning needs it."""
+    return Receipt(
+        window_id=row["window_id"],
+        resource=row["resource"],
+        filter=row["filter"],
+        span=(_utc(row["window_start"]), _utc(row["window_end"])),
+        finished_at=_utc(row["finished_at"]),
+        is_complete=row["is_complete"],
+        is_confirmed=row["is_confirmed"],
+        pages=row["requests"],
+        run_id=row["run_id"],
+    )
 
 
 def scope_of(window: Window) -> str | None:
@@ -117,6 +162,14 @@ def _latest(table: str, key: Sequence[str], where: str) -> str:
         f"partition by {', '.join(key)} order by _seen_at desc, _dlt_load_id desc) as _version"
         f" from {table} where {where}) as versions where _version = 1"
     )
+
+
+def _among(column: str, ids: Iterable[int]) -> str:
+    """A condition that holds for these ids; where they are many, perhaps for others between them."""
+    wanted = sorted(set(ids))
+    if len(wanted) > LONGEST_LIST and wanted[-1] - wanted[0] < 4 * len(wanted):
+        return f"{column} between {wanted[0]} and {wanted[-1]}"
+    return f"{column} in ({', '.join(map(str, wanted))})"
 
 
 def _utc(at: datetime) -> datetime:

@@ -7,6 +7,7 @@ Next: source.py, which appends the news: raw tables are logs of versions.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -57,9 +58,14 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
     )
 
 
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1, "memory_limit": "200MB"})
+
+
 def in_memory() -> duckdb.DuckDBPyConnection:
-    """An empty database to compare Arrow tables in; one thread, since readings arrive on several."""
-    memory = duckdb.connect(config={"threads": 1})
+    """A connection to compare Arrow tables in; what it makes is temporary, and its own."""
+    memory = _database().cursor()
     memory.execute("set TimeZone = 'UTC'")
     return memory
 
@@ -106,7 +112,7 @@ def _comparable(
     records = rows.records.append_column("_place", pa.array(range(len(rows.records)), pa.int64()))
     memory.register(f"{name}_records", records)
     if rows.lines is None or not resource.lines:
-        memory.execute(f"create view {name} as from {name}_records")
+        memory.execute(f"create temp view {name} as from {name}_records")
         return compared
     parent = resource.lines.parent
     values = ", ".join(
@@ -117,8 +123,8 @@ def _comparable(
     )
     memory.register(f"{name}_lines", rows.lines)
     memory.execute(
-        f"create table {name} as select r.*, l._lines from {name}_records as r left join (select {parent}, _seen_at,"
-        f" list_sort(list(distinct struct_pack(n := line_number, {values})))::varchar as _lines"
+        f"create temp table {name} as select r.*, l._lines from {name}_records as r left join (select {parent},"
+        f" _seen_at, list_sort(list(distinct struct_pack(n := line_number, {values})))::varchar as _lines"
         f" from {name}_lines group by all) as l on l.{parent} = r.id and l._seen_at = r._seen_at"
     )
     return compared | {"_lines"}

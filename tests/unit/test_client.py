@@ -12,7 +12,8 @@ from tiny_service import TOKEN, Asked, Reply, TinyService, page, settings_for
 
 from logentic import client as client_module
 from logentic import errors
-from logentic.client import Answer, Client
+from logentic.answer import Answer
+from logentic.client import Client
 from logentic.pages import read_page
 from logentic.sandbox import Account, Fault, Sandbox
 from logentic.settings import Settings

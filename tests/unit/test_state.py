@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from logentic import state as state_module
 from logentic.errors import StateError, UsageError
+from logentic.keys import keep_key, pseudonyms
 from logentic.settings import Settings
-from logentic.state import State, keep_key, pseudonyms
+from logentic.state import State
 
 
 @pytest.fixture

@@ -8,20 +8,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from logentic.plan import Ask, Receipt, plan
 from logentic.settings import Settings
 from logentic.windows import (
     DAY,
     SECOND,
-    Ask,
     Edge,
-    Receipt,
     Span,
     Window,
     ceiling,
     first_of_month,
     midnight,
     next_month,
-    plan,
     without,
 )
 
@@ -170,11 +168,19 @@ def test_a_run_before_all_days_reads_nothing(resource: str) -> None:
     assert plan(resource, ask, [], SETTINGS, None) == []
 
 
-def test_items_are_read_whole_once_a_run() -> None:
-    (window,) = plan("items", Ask(NOW, "now"), [], SETTINGS, None)
+def test_items_are_read_whole_once_a_run_and_once_a_day() -> None:
+    ask = Ask(NOW, "now")
+    (window,) = plan("items", ask, [], SETTINGS, None)
     assert (window.filter, window.params(), window.halves(Edge.PROVEN)) == ("snapshot", {}, None)
-    assert plan("items", Ask(NOW, "now"), read([window], NOW, "now"), SETTINGS, None) == []
-    assert plan("items", Ask(NOW, "now"), read([window], NOW, "before"), SETTINGS, None) == [window]
+    assert plan("items", ask, read([window], NOW, "now"), SETTINGS, None) == []
+    assert plan("items", ask, read([window], midnight(NOW.date()), "before"), SETTINGS, None) == []
+    assert plan("items", ask, read([window], midnight(NOW.date()) - SECOND, "before"), SETTINGS, None) == [window]
+    assert plan("items", ask, read([window], NOW + DAY, "before"), SETTINGS, None) == [window], "a clock that ran ahead"
+    for doubt in ({"is_complete": False}, {"is_confirmed": False}):
+        doubtful = [replace(receipt, **doubt) for receipt in read([window], NOW, "before")]
+        assert plan("items", ask, doubtful, SETTINGS, None) == [window]
+    named = replace(ask, is_selective=True)
+    assert plan("items", named, read([window], NOW, "before"), SETTINGS, None) == [window], "who names them wants them"
 
 
 def test_charges_are_read_again_from_the_month_of_the_oldest_that_is_not_billed() -> None:

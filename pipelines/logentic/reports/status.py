@@ -1,22 +1,26 @@
 """What FILE holds and how fresh it is.
 
-In: FILE, read only. Out: per resource the covered days, last success, rows and incomplete windows.
-Next: cli.py prints it.
+In: FILE, read only, and the receipts that runs without news have held back beside it. Out: per resource the covered
+days, last success, rows and incomplete windows. Next: cli.py prints it.
 """
 
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from logentic.held import held_receipts
 from logentic.reports.published import open_published
 from logentic.state import State
 
 RECEIPTS = """
 with receipts as (
-    select * from logentic_raw.extract_windows
+    select resource, window_start, window_end, finished_at, is_complete from logentic_raw.extract_windows
     where _dlt_load_id in (select load_id from logentic_raw._dlt_loads where status = 0)
+    union all
+    select * from held
 ),
 
 last_read as (
@@ -42,6 +46,10 @@ from last_read
 group by resource
 order by resource
 """
+HELD = """
+create temp table held
+(resource varchar, window_start timestamptz, window_end timestamptz, finished_at timestamptz, is_complete boolean)
+"""
 # The first day of which each resource says something.
 FIRST_DAY = {
     "orders": "min(coalesce(created_at, updated_at))::date",
@@ -52,15 +60,26 @@ FIRST_DAY = {
 
 
 def read_status(file: Path) -> dict[str, Any]:
+    state = State(file.absolute())
     with open_published(file) as published:
+        _take_in_held(published, state)
         cursor = published.execute(RECEIPTS)
         names = [column[0] for column in cursor.description or ()]
         resources = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in cursor.fetchall()}
         for name, found in resources.items():
             counted = f'select count(*), {FIRST_DAY.get(name, "null")} from logentic_raw."{name}"'
             found["versions"], found["first_day"] = published.execute(counted).fetchone() or (0, None)
-    last_run = State(file.absolute()).last_run()
-    return {"file": str(file), "bytes": file.stat().st_size, "last_run": last_run, "resources": resources}
+    return {"file": str(file), "bytes": file.stat().st_size, "last_run": state.last_run(), "resources": resources}
+
+
+def _take_in_held(published: duckdb.DuckDBPyConnection, state: State) -> None:
+    """A run that found nothing new is known to the state folder only."""
+    published.execute(HELD)
+    loads = published.execute("select load_id from logentic_raw._dlt_loads where status = 0").fetchall()
+    names = ("resource", "window_start", "window_end", "finished_at", "is_complete")
+    rows = [[row[name] for name in names] for row in held_receipts(state, [load_id for (load_id,) in loads])]
+    if rows:
+        published.executemany("insert into held values (?, ?, ?, ?, ?)", rows)
 
 
 def show(found: dict[str, Any], console: Console) -> None:

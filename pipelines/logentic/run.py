@@ -1,0 +1,51 @@
+"""One run, of one or more extractions: each goes on where the one before was loaded.
+
+In: settings, what to read, receipts of earlier runs that are not loaded yet. Out: what the extractions share.
+Next: session.py, one of them.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from logentic.client import Traffic
+from logentic.errors import LogenticError
+from logentic.extraction import NO_PROGRESS, Progress
+from logentic.personal import Pseudonyms
+from logentic.schemas import RESOURCES
+from logentic.settings import Settings
+
+
+@dataclass
+class Run:
+    """What one run wants, and what came of it so far."""
+
+    settings: Settings
+    pseudonyms: Pseudonyms
+    start: datetime | None = None
+    end: datetime | None = None
+    select: frozenset[str] = frozenset(RESOURCES)
+    progress: Progress = NO_PROGRESS
+    held: list[dict[str, Any]] = field(default_factory=list)  # receipts of runs that found nothing, not loaded yet
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    began_at: datetime | None = None  # the service's time
+    failures: dict[str, LogenticError] = field(default_factory=dict)
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    traffic: Traffic = field(default_factory=Traffic)
+    unread: set[str] = field(default_factory=set)  # resources with windows left for the next extraction
+    unbilled: dict[int, date | None] | None = None  # charges stored as not billed that this run has not seen yet
+
+    @property
+    def now(self) -> datetime:
+        """The service's time when the run began: what comes later is for the next run."""
+        if self.began_at is None:
+            raise AssertionError("the service was not asked yet")
+        return self.began_at
+
+    @property
+    def is_selective(self) -> bool:
+        return self.select != frozenset(RESOURCES)
+
+    def begin_part(self) -> None:
+        self.unread.clear()

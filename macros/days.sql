@@ -33,3 +33,16 @@
 {% macro duckdb__each_day(first, last) -%}
     select cast(unnest(generate_series({{ first }}, {{ last }}, interval '1 day')) as date) as date
 {%- endmacro %}
+
+{#- For each row, every day from first to last, both columns of it; goes into a select list. -#}
+{% macro days_of_row(first, last) %}
+    {{- return(adapter.dispatch('days_of_row')(first, last)) -}}
+{% endmacro %}
+
+{% macro default__days_of_row(first, last) -%}
+    cast(generate_series({{ first }}, {{ last }}, interval '1 day') as date)
+{%- endmacro %}
+
+{% macro duckdb__days_of_row(first, last) -%}
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval '1 day')) as date)
+{%- endmacro %}

@@ -1,8 +1,13 @@
+{%- set since = rebuilt_from('cost_from') -%}
 with
 
+-- Of a charge that reaches into the rebuilt days, all days: they share its cents.
 covered as (
 
     select * from {{ ref('storage_charge_days') }}
+    {%- if since != first_day_of_all() %}
+    where end_date >= {{ since }} and date >= {{ rebuilt_from('charges_from') }}
+    {%- endif %}
 
 ),
 

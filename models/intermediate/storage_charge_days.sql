@@ -32,6 +32,7 @@ select
     charges.is_billed,
     charges.sign,
     charges.cents,
+    charges.end_date,
     item_days.*
 from charges
 inner join item_days
@@ -42,6 +43,7 @@ select
     charges.is_billed,
     charges.sign,
     charges.cents,
+    charges.end_date,
     item_days.*
 from charges
 inner join item_days on item_days.date between charges.start_date and charges.end_date

@@ -1,3 +1,4 @@
+{%- set since = rebuilt_from('ledger_from') -%}
 with
 
 movements as (
@@ -5,12 +6,12 @@ movements as (
     select
         item_id,
         movement_date,
-        sum(case when movement_type = 'opening' then physical_quantity else 0 end) as opening,
         sum(case when movement_type = 'received' then quantity else 0 end) as received,
         sum(case when movement_type = 'shipped' then quantity else 0 end) as shipped,
         sum(case when movement_type = 'returned' then quantity else 0 end) as returned,
         sum(case when movement_type = 'adjusted' then quantity else 0 end) as adjusted
     from {{ ref('stock_movements') }}
+    where movement_date >= {{ since }}
     group by item_id, movement_date
 
 ),
@@ -19,9 +20,6 @@ compared as (
 
     select
         stock.*,
-        coalesce(
-            lag(stock.physical) over (partition by stock.item_id order by stock.date), movements.opening, 0
-        ) as opening,
         coalesce(movements.received, 0) as received,
         coalesce(movements.shipped, 0) as shipped,
         coalesce(movements.returned, 0) as returned,
@@ -34,7 +32,8 @@ compared as (
     from {{ ref('stock_daily') }} as stock
     left join movements on stock.item_id = movements.item_id and stock.date = movements.movement_date
     left join {{ ref('inventory_item_days') }} as history
-        on stock.item_id = history.item_id and stock.date = history.date
+        on stock.item_id = history.item_id and stock.date = history.date and history.date >= {{ since }}
+    where stock.date >= {{ since }}
 
 )
 
@@ -42,7 +41,8 @@ select
     item_id,
     sku,
     date,
-    cast(opening as bigint) as opening,
+    -- What closes a day less what moved on it; a check compares it with the closing of the day before.
+    cast(physical - received + shipped - returned - adjusted as bigint) as opening,
     cast(received as bigint) as received,
     cast(shipped as bigint) as shipped,
     cast(returned as bigint) as returned,

@@ -1,3 +1,4 @@
+{%- set since = rebuilt_from('cost_from') -%}
 with
 
 priced as (
@@ -6,6 +7,7 @@ priced as (
         *,
         {{ contract_rate('date') }} as contract_rate
     from {{ ref('inventory_item_days') }}
+    where date >= {{ since }}
 
 ),
 
@@ -26,6 +28,7 @@ allocated as (
         sum(allocated) as allocated_charge,
         sum(case when is_billed then allocated else 0 end) as billed_charge
     from {{ ref('storage_allocation') }}
+    where date >= {{ since }}
     group by item_id, date
 
 )

@@ -43,6 +43,7 @@ def run(
     end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read up to and with this day.")] = None,
     select: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these resources, with commas.")] = None,
     models: Annotated[bool, typer.Option("--models/--no-models", help="Build the staging views and marts.")] = True,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build all days of the marts anew.")] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete.")
@@ -67,6 +68,7 @@ def run(
         day("--end", end),
         _resources(select),
         models=models,
+        full_refresh=full_refresh,
         wait_seconds=wait,
         accept_new_key=new_hash_key,
     )

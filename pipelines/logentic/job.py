@@ -36,6 +36,7 @@ class Options:
     end: date | None = None
     select: frozenset[str] = frozenset(RESOURCES)
     models: bool = True
+    full_refresh: bool = False
     wait_seconds: float = 0
     accept_new_key: bool = False
 
@@ -80,13 +81,14 @@ def run_job(
             "journals": json.dumps(journal_sizes(state)),
             **(_made_for(outcome, settings) if options.models else {}),
         }
-        if not state.file.exists() or made.items() - state.read_note("built").items():
+        new = made.items() - state.read_note("built").items()
+        if new or options.full_refresh or not state.file.exists():
             state.forget_note("built")
             sign(state, key)
             made["journals"] = json.dumps(load_journals(state))
             if options.models:
                 step("build and check the models")
-                outcome.built = build(settings, state)
+                outcome.built = build(settings, state, anew=options.full_refresh)
                 clock.stop(outcome, "build")
             step("publish")
             outcome.published_bytes = publish(state)

@@ -7,6 +7,7 @@ Next: publish.py.
 import json
 import os
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from logentic import project_folder
@@ -30,6 +31,7 @@ class Built:
 def model_settings(settings: Settings) -> dict[str, Any]:
     """What the models need to know of the settings, as dbt vars."""
     return {
+        "models_version": models_version(),
         "timezone": settings.timezone,
         "storage_basis": settings.storage_basis,
         "dispute_days": settings.dispute_days,
@@ -41,8 +43,19 @@ def model_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-def build(settings: Settings, state: State, *, only_checks: bool = False) -> Built:
-    """Build all models and run all data tests, or the tests alone. A failure is a `BuildError` that names it."""
+def models_version() -> str:
+    """Which models these are, in a few letters: tables that others made are not added to."""
+    folder, digest = project_folder(), sha256()
+    for path in sorted([folder / "dbt_project.yml", *folder.glob("macros/*.sql"), *folder.glob("models/*/*.sql")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def build(settings: Settings, state: State, *, only_checks: bool = False, anew: bool = False) -> Built:
+    """Build all models and run all data tests, or the tests alone. A failure is a `BuildError` that names it.
+
+    Built are the days that anything new bears upon; `anew`, or with other models or settings than last time, all days.
+    """
     os.environ.update(
         LOGENTIC_DB=str(state.work),
         DBT_SEND_ANONYMOUS_USAGE_STATS="false",
@@ -54,7 +67,7 @@ def build(settings: Settings, state: State, *, only_checks: bool = False) -> Bui
     arguments = _arguments(settings, state)
     try:
         manifest = _parsed(arguments[-1], arguments).deepcopy()  # type: ignore[no-untyped-call]
-        outcome = dbtRunner(manifest).invoke([*step, *arguments])
+        outcome = dbtRunner(manifest).invoke([*step, *(["--full-refresh"] if anew else []), *arguments])
     finally:
         _close_database()
     if outcome.exception is not None:

@@ -8,6 +8,7 @@ ledger as (
         lag(closing) over by_item as closing_before,
         lag(date) over by_item as date_before
     from {{ ref('stock_ledger_daily') }}
+    where date >= {{ days_before(checked_from('ledger_from'), 1) }}
     window by_item as (partition by item_id order by date)
 
 )

@@ -1,4 +1,5 @@
 -- What the ledger says of a day is what was moved on it: no flow without its movements, and none of them left out.
+{% set since = checked_from('ledger_from') -%}
 with
 
 movements as (
@@ -11,14 +12,22 @@ movements as (
         sum(case when movement_type = 'returned' then quantity else 0 end) as returned,
         sum(case when movement_type = 'adjusted' then quantity else 0 end) as adjusted
     from {{ ref('stock_movements') }}
+    where movement_date >= {{ since }}
     group by item_id, movement_date
+
+),
+
+ledger as (
+
+    select * from {{ ref('stock_ledger_daily') }}
+    where date >= {{ since }}
 
 )
 
 select
     coalesce(ledger.item_id, movements.item_id) as item_id,
     coalesce(ledger.date, movements.date) as date
-from {{ ref('stock_ledger_daily') }} as ledger
+from ledger
 full outer join movements on ledger.item_id = movements.item_id and ledger.date = movements.date
 where
     ledger.item_id is null

@@ -1,4 +1,5 @@
 -- A day closes with the stock of its last record, taken from raw and not from any model.
+{% set since = checked_from('ledger_from') -%}
 with
 
 records as (
@@ -13,6 +14,7 @@ records as (
         ) as place
     from {{ source('raw', 'item_quantities') }}
     where not _is_removed
+    {%- if since != first_day_of_all() %} and updated_at >= {{ account_midnight(since) }}{% endif %}
 
 )
 

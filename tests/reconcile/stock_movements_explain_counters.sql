@@ -1,4 +1,6 @@
--- All movements of an item, counter by counter, lead to the counters of its last record.
+-- All movements of an item, counter by counter, lead to the counters of its last record; in a build that adds days,
+-- those of the added days lead there from the counters before them.
+{% set since = checked_from("stock_from") -%}
 with
 
 moved as (
@@ -30,26 +32,42 @@ moved as (
         ) as receiving,
         sum(case when counter = 'back_ordered' then quantity else 0 end) as back_ordered
     from {{ ref('stock_movements') }}
+    where movement_date >= {{ since }}
     group by item_id
+
+),
+
+days as (
+
+    select
+        max(date) as last_date,
+        max(case when date < {{ since }} then date end) as date_before
+    from {{ ref('stock_daily') }}
 
 ),
 
 latest as (
 
-    select
-        *,
-        row_number() over (partition by item_id order by date desc) as place
-    from {{ ref('stock_daily') }}
+    select stock.*
+    from {{ ref('stock_daily') }} as stock
+    inner join days on stock.date = days.last_date
+
+),
+
+before as (
+
+    select stock.*
+    from {{ ref('stock_daily') }} as stock
+    inner join days on stock.date = days.date_before
 
 )
 
-select latest.item_id
+select coalesce(latest.item_id, before.item_id, moved.item_id) as item_id
 from latest
-left join moved on latest.item_id = moved.item_id
+full outer join before on latest.item_id = before.item_id
+full outer join moved on coalesce(latest.item_id, before.item_id) = moved.item_id
 where
-    latest.place = 1 and (
-        latest.supply <> coalesce(moved.supply, 0)
-        or latest.prepared <> coalesce(moved.prepared, 0)
-        or latest.receiving <> coalesce(moved.receiving, 0)
-        or latest.back_ordered <> coalesce(moved.back_ordered, 0)
-    )
+    coalesce(latest.supply, 0) <> coalesce(before.supply, 0) + coalesce(moved.supply, 0)
+    or coalesce(latest.prepared, 0) <> coalesce(before.prepared, 0) + coalesce(moved.prepared, 0)
+    or coalesce(latest.receiving, 0) <> coalesce(before.receiving, 0) + coalesce(moved.receiving, 0)
+    or coalesce(latest.back_ordered, 0) <> coalesce(before.back_ordered, 0) + coalesce(moved.back_ordered, 0)

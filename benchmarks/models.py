@@ -1,0 +1,124 @@
+"""What the models cost: a full build, the same SQL in plain DuckDB, and the build after one new day.
+
+In: how many stock records. Out: JSON on stdout, with CPU seconds (of all threads), wall seconds and peak memory of each
+part; every part is a process of its own. One item has a record, a row of history and a row of the ledger a day; beside
+them stand orders with their lines, and charges. The tables after the new day are those of a full build, or it says so.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+from full_build import statements
+from stock_account import append_day, generate
+
+MARTS = ("items", "orders", "order_lines", "stock_movements", "stock_daily", "stock_ledger_daily", "storage_cost_daily")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--records", type=int, default=600_000, help="stock records of the first load")
+    parser.add_argument("--memory", default="200MB", help="DuckDB's limit, as the setting duckdb_memory")
+    parser.add_argument("--keep", type=Path, help="use this folder, and leave it")
+    parser.add_argument("--part", choices=PARTS, help="(used by the script itself)")
+    options = parser.parse_args()
+    if options.part:
+        PARTS[options.part](options.keep, options.memory)
+        return
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="logentic-models-"))
+    try:
+        print(json.dumps(measure(folder, options.records, options.memory), indent=1))
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder)
+
+
+def measure(folder: Path, records: int, memory: str) -> dict[str, object]:
+    folder.mkdir(parents=True, exist_ok=True)
+    work, again = (folder / f"{name}.duckdb.state" / "work.duckdb" for name in ("account", "again"))
+    generate(work, folder / "day.duckdb", records)
+    shutil.copyfile(work, folder / "plain.duckdb")
+    found: dict[str, object] = {"records": records}
+    for part in PARTS:
+        if part == "day":
+            append_day(work, folder / "day.duckdb")
+            again.parent.mkdir()
+            shutil.copyfile(work, again)
+        cost = run(part, folder, memory)
+        if part != "compile":
+            found[part] = cost
+    with duckdb.connect(str(folder / "again.duckdb.state" / "work.duckdb")) as whole:
+        whole.execute(f"attach '{folder / 'account.duckdb.state' / 'work.duckdb'}' as grown (read_only)")
+        found["rows"] = {t: whole.execute(f"select count(*) from logentic_marts.{t}").fetchone()[0] for t in MARTS}
+        found["equal"] = all(
+            not whole.execute(
+                f"select count(*) from (select hash(t) as h from {one}.logentic_marts.{t} as t except all"
+                f" select hash(t) from {other}.logentic_marts.{t} as t)"
+            ).fetchone()[0]
+            for t in MARTS
+            for one, other in (("work", "grown"), ("grown", "work"))
+        )
+    return found
+
+
+def run(part: str, folder: Path, memory: str) -> dict[str, float]:
+    """One part in a process of its own; its CPU seconds, and the most memory that it held."""
+    began = time.monotonic()
+    command = [sys.executable, __file__, "--part", part, "--keep", str(folder), "--memory", memory]
+    process = subprocess.Popen(command, stdout=sys.stderr, env={**os.environ, "MALLOC_ARENA_MAX": "2"})
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{part} failed")
+    return {
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
+        "wall_seconds": round(time.monotonic() - began, 2),
+        "peak_mb": round(usage.ru_maxrss / 1024),
+    }
+
+
+def full(folder: Path, memory: str, name: str = "account", *, anew: bool = False) -> None:
+    from logentic.settings import Settings
+    from logentic.state import State
+    from logentic.transform import build
+
+    built = build(Settings(duckdb_memory=memory), State(folder / f"{name}.duckdb"), anew=anew)
+    print(f"{built.models} models, {built.tests} checks", file=sys.stderr)
+
+
+def compile_models(folder: Path, memory: str) -> None:
+    from logentic.settings import Settings
+    from logentic.transform import model_settings
+
+    found = statements(folder / "plain.duckdb", folder / "compiled", model_settings(Settings()))
+    (folder / "plain.json").write_text(json.dumps(found), "utf-8")
+
+
+def plain(folder: Path, memory: str) -> None:
+    """The SQL that dbt compiled for the full build, without dbt and without its checks."""
+    with duckdb.connect(str(folder / "plain.duckdb"), config={"memory_limit": memory, "threads": 2}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set preserve_insertion_order = false")
+        for statement in json.loads((folder / "plain.json").read_text("utf-8")):
+            connection.execute(statement)
+
+
+def day(folder: Path, memory: str) -> None:
+    full(folder, memory)
+
+
+def day_in_full(folder: Path, memory: str) -> None:
+    full(folder, memory, "again", anew=True)
+
+
+PARTS = {"full": full, "compile": compile_models, "plain": plain, "day": day, "day_in_full": day_in_full}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+{#- The stock records of a day and all later ones, and the one that held before it, as the last build left it. -#}
+{% macro stock_records(since) -%}
+    select
+        record_id,
+        item_id,
+        updated_at,
+        seen_at,
+        supply,
+        prepared,
+        receiving,
+        back_ordered,
+        delivered,
+        false as is_carried
+    from {{ ref('stg_item_quantities') }}
+    {%- if since != first_day_of_all() %}
+    where updated_at >= {{ account_midnight(since) }}
+    union all
+    select
+        record_id,
+        item_id,
+        recorded_at as updated_at,
+        seen_at,
+        supply,
+        prepared,
+        receiving,
+        back_ordered,
+        delivered,
+        true as is_carried
+    from {{ as_built('marts', 'stock_daily') }}
+    where date = {{ days_before(since, 1) }}
+    {%- endif %}
+{%- endmacro %}

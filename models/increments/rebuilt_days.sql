@@ -1,0 +1,45 @@
+-- The day from which this build replaces the rows of each table.
+with
+
+tables as (
+
+    select
+        coalesce(least(everywhere, day, record, overwritten), date '9999-12-31') as stock_from,
+        coalesce(least(everywhere, day, record, overwritten, history), date '9999-12-31') as ledger_from,
+        coalesce(least(everywhere, history, charge), date '9999-12-31') as cost_from
+    from {{ ref('news_days') }}
+
+),
+
+storage_charges as (
+
+    select
+        start_date,
+        end_date
+    from {{ ref('charges') }}
+    where lower(charge_type) = 'storage' and not is_withdrawn
+
+),
+
+-- A day that changes moves the shares of all days of the charges that cover it.
+moved as (
+
+    select
+        tables.stock_from,
+        tables.ledger_from,
+        least(tables.cost_from, min(storage_charges.start_date)) as cost_from
+    from tables
+    left join storage_charges on tables.cost_from <= storage_charges.end_date
+    group by tables.stock_from, tables.ledger_from, tables.cost_from
+
+)
+
+-- Of a charge that covers any day from then on, all days are read.
+select
+    moved.stock_from,
+    moved.ledger_from,
+    moved.cost_from,
+    least(moved.cost_from, min(storage_charges.start_date)) as charges_from
+from moved
+left join storage_charges on moved.cost_from <= storage_charges.end_date
+group by moved.stock_from, moved.ledger_from, moved.cost_from

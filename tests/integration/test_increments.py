@@ -1,0 +1,202 @@
+"""A build that adds days ends where a full build ends, to the last digit, whatever arrived late, changed or vanished.
+
+The full build beside it is the models' SQL as dbt compiles it for an empty database, run by DuckDB on the same rows.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import duckdb
+import pytest
+from raw_account import RawAccount
+
+from benchmarks.full_build import statements
+from logentic.settings import Settings
+from logentic.state import State
+from logentic.transform import build, model_settings
+
+DAYS, ITEMS = 40, (1, 2, 3)
+SETTINGS = Settings(api_token="none", timezone="America/Toronto")
+COUNTERS = ("supply", "prepared", "receiving", "back_ordered", "delivered")
+
+
+class Merchant:
+    """An account that grows load by load; `state` is what its builds know."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = State(folder / "logentic.duckdb")
+        self.state.prepare()
+        self.raw = RawAccount(self.state.work)
+        self.load_id = "1.0"
+        self.random = Random(5)
+        self.stock = {item: dict.fromkeys(COUNTERS, 40) for item in ITEMS}
+        self.record = 0
+
+    def next_load(self, day: int) -> None:
+        """What follows arrives in a load of its own, read at noon of that day of January."""
+        self.load_id = f"{day}.{self.record}{self.random.random()}"
+        self.raw.seen_at = moment(day, 17)
+        self.raw.add("_dlt_loads", load_id=self.load_id, schema_name="logentic", status=0)
+        self.raw.read("item_quantities", moment(day, 17), _dlt_load_id=self.load_id)
+
+    def add(self, table: str, **row: object) -> None:
+        self.raw.add(table, **{"_dlt_load_id": self.load_id, **row})
+
+    def change(self, item: int, at: str, record: int | None = None, **counters: int) -> None:
+        """A record of the item's stock; without counters, after a random change."""
+        stock = self.stock[item]
+        for name in () if counters else COUNTERS:
+            stock[name] = max(0, stock[name] + self.random.randint(-4, 4))
+        self.record += record is None
+        self.add("item_quantities", id=record or self.record, item_id=item, updated_at=at, **stock | counters)
+
+    def close(self, item: int, day: int, supply: int | None = None, **row: object) -> None:
+        units = self.stock[item]["supply"] if supply is None else supply
+        volume = {"total_volume": units, "total_storage_price": f"{units * 13}e-3"}
+        values = {"supply": units, "prepared": self.stock[item]["prepared"], "receiving": 0, **volume}
+        self.add("inventory_history", id=item, date=f"{moment(day)[:10]}", **values | row)
+
+    def day(self, day: int) -> None:
+        for item in self.stock:
+            for hour in range(self.random.randint(0, 2)):
+                self.change(item, moment(day, 9 + hour))
+            self.close(item, day - 1)
+
+
+def moment(day: int, hour: int = 0) -> str:
+    """A time of January, or of February where the month is over."""
+    return f"2026-{1 + (day - 1) // 31:02}-{(day - 1) % 31 + 1:02} {hour:02}:00:00+00"
+
+
+def late_record(merchant: Merchant) -> None:
+    """Between two others, twenty days ago."""
+    merchant.change(2, moment(DAYS - 20, 12))
+
+
+def restated_record(merchant: Merchant) -> None:
+    """The first movement of a day turns out to be none; the day has no other."""
+    (at,) = merchant.raw.execute(
+        "select max(updated_at)::varchar from logentic_raw.item_quantities where item_id = 3 and updated_at <"
+        f" timestamptz '{moment(DAYS - 12)}'"
+    )[0]
+    counters = merchant.raw.execute(
+        f"select {', '.join(COUNTERS)}, updated_at from logentic_raw.item_quantities where item_id = 3"
+        f" and updated_at < timestamptz '{at}' order by updated_at desc limit 1"
+    )[0][:-1]
+    (record,) = merchant.raw.execute(
+        f"select id from logentic_raw.item_quantities where item_id = 3 and updated_at = timestamptz '{at}'"
+    )[0]
+    merchant.change(3, at, record, **dict(zip(COUNTERS, counters, strict=True)))
+
+
+def overwritten_record(merchant: Merchant) -> None:
+    """The same record id with another time: what it said before may not have been the end of its days."""
+    newest = "select max(id) from logentic_raw.item_quantities where item_id = 1 and updated_at < timestamptz '{}'"
+    (record,) = merchant.raw.execute(newest.format(moment(DAYS - 6)))[0]
+    merchant.change(1, moment(DAYS - 4, 6), record)
+
+
+def restated_history(merchant: Merchant) -> None:
+    merchant.close(1, DAYS - 3, supply=77)
+
+
+def vanished_history(merchant: Merchant) -> None:
+    merchant.close(2, DAYS - 9, _is_removed=True)
+
+
+def changed_charge(merchant: Merchant) -> None:
+    merchant.add("payment_items", id=2, type="storage", amount="9.17", start=moment(14)[:10], end=moment(20)[:10])
+
+
+def withdrawn_charge(merchant: Merchant) -> None:
+    merchant.add(
+        "payment_items", id=1, type="storage", amount="17.23", item_id=1, _is_removed=True,
+        start=moment(2)[:10], end=moment(31)[:10], billed_date=moment(32)[:10],
+    )  # fmt: skip
+
+
+def renamed_item(merchant: Merchant) -> None:
+    merchant.add("items", id=3, external_name="A-3 bis", created_at=moment(1))
+
+
+def new_item(merchant: Merchant) -> None:
+    merchant.stock[4] = dict.fromkeys(COUNTERS, 3)
+    merchant.change(4, moment(DAYS - 2, 8))
+
+
+# What arrives together bears upon different tables, so that neither hides the other.
+NEWS: tuple[tuple[Callable[[Merchant], None], ...], ...] = (
+    (late_record, changed_charge),
+    (restated_record, withdrawn_charge),
+    (overwritten_record,),
+    (vanished_history,),
+    (restated_history, new_item),
+    (renamed_item,),
+)
+
+
+@pytest.fixture(scope="module")
+def merchant(tmp_path_factory: pytest.TempPathFactory) -> Merchant:
+    """Forty days, built once in full."""
+    merchant = Merchant(tmp_path_factory.mktemp("merchant"))
+    merchant.raw.seen_at = moment(DAYS, 17)
+    merchant.raw.read("item_quantities", moment(DAYS, 17))
+    for item in ITEMS:
+        merchant.add("items", id=item, external_name=f"A-{item}", created_at=moment(1))
+        merchant.change(item, moment(1, 6))
+    for day in range(2, DAYS + 1):
+        merchant.day(day)
+    period = {"start": moment(2)[:10], "end": moment(31)[:10], "billed_date": moment(32)[:10]}
+    merchant.add("payment_items", id=1, type="storage", amount="17.23", item_id=1, **period)
+    merchant.add("payment_items", id=2, type="storage", amount="8.17", start=moment(14)[:10], end=moment(20)[:10])
+    merchant.add("payment_items", id=3, type="storage", amount="101.99", start=moment(32)[:10], end=moment(59)[:10])
+    build(SETTINGS, merchant.state)
+    return merchant
+
+
+@pytest.fixture(scope="module")
+def full_build(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The statements of a full build."""
+    folder = tmp_path_factory.mktemp("compiled")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LOGENTIC_DB", "")
+        return statements(RawAccount(folder / "work.duckdb").path, folder, model_settings(SETTINGS))
+
+
+def test_builds_that_add_days_end_as_full_builds_do(merchant: Merchant, full_build: list[str], tmp_path: Path) -> None:
+    """One kind of news after the other."""
+    for number, news in enumerate(NEWS):
+        merchant.next_load(DAYS + 1 + number // 3)
+        for arrive in news:
+            arrive(merchant)
+        names = " and ".join(arrive.__name__ for arrive in news)
+        build(SETTINGS, merchant.state)
+        (begun,) = merchant.raw.execute("select stock_from > date '2020-01-01' from logentic_build.rebuilt_days")
+        assert begun == (True,), f"{names}: everything was built again"
+        assert differences(merchant, full_build, tmp_path / f"{number}.duckdb") == {}, names
+
+
+def differences(merchant: Merchant, full_build: list[str], path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """{mart: rows that only one of the two has}."""
+    found = {}
+    with duckdb.connect(str(path)) as whole:
+        whole.execute("set TimeZone = 'UTC'")
+        whole.execute(f"attach '{merchant.state.work}' as grown (read_only)")
+        whole.execute("create schema logentic_raw")
+        tables = "select table_name from duckdb_tables() where database_name = 'grown' and schema_name = 'logentic_raw'"
+        for (table,) in whole.execute(tables).fetchall():
+            whole.execute(f"create table logentic_raw.{table} as from grown.logentic_raw.{table}")
+        for statement in full_build:
+            whole.execute(statement)
+        marts = "select distinct table_name from duckdb_tables() where schema_name = 'logentic_marts'"
+        for (mart,) in whole.execute(marts).fetchall():
+            names = (f"logentic_marts.{mart}", f"grown.logentic_marts.{mart}")
+            rows = [
+                row
+                for one, other in (names, names[::-1])
+                for row in whole.execute(f"from {one} except all from {other} limit 5").fetchall()
+            ]
+            if rows:
+                found[mart] = rows
+    return found

@@ -37,6 +37,8 @@ select
     told.exception_id,
     told.charge_id,
     told.payment_id,
+    told.charge_type,
+    told.start_date,
     told.rule,
     told.amount_at_stake,
     told.status,

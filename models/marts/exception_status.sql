@@ -1,13 +1,17 @@
+{%- set known = column_names(ref('invoice_exceptions')) -%}
 with
 
 found as (
 
     select
-        {{ exception_id('exceptions') }} as exception_id,
+        {{ 'exceptions.exception_id' if 'exception_id' in known else exception_id('exceptions') }} as exception_id,
         exceptions.charge_id,
         exceptions.payment_id,
         exceptions.rule,
         exceptions.amount_at_stake,
+        exceptions.evidence,
+        {{ 'exceptions.charge_type' if 'charge_type' in known else 'null' }} as charge_type,
+        {{ 'exceptions.start_date' if 'start_date' in known else 'null' }} as start_date,
         exceptions.billed_date,
         exceptions.dispute_until
     from {{ ref('invoice_exceptions') }} as exceptions
@@ -22,6 +26,9 @@ joined as (
         coalesce(found.payment_id, told.payment_id) as payment_id,
         coalesce(found.rule, told.rule) as rule,
         coalesce(found.amount_at_stake, told.amount_at_stake) as amount_at_stake,
+        coalesce(found.charge_type, charges.charge_type, told.charge_type) as charge_type,
+        coalesce(found.start_date, charges.start_date, told.start_date, found.billed_date) as start_date,
+        found.evidence,
         found.billed_date,
         found.dispute_until,
         found.exception_id is not null as is_found,
@@ -33,6 +40,7 @@ joined as (
         coalesce(told.settlement, case when found.exception_id is null then told.equal_credit end) as settlement
     from found
     full outer join {{ ref('told_exceptions') }} as told on found.exception_id = told.exception_id
+    left join {{ ref('charges') }} as charges on coalesce(found.charge_id, told.charge_id) = charges.charge_id
 
 )
 
@@ -40,6 +48,7 @@ select
     exception_id,
     charge_id,
     payment_id,
+    charge_type,
     rule,
     case
         when settlement is not null then 'credited'
@@ -56,6 +65,8 @@ select
     set_by,
     set_at,
     amount_at_stake,
+    evidence,
+    cast(date_trunc('month', start_date) as date) as month,
     billed_date,
     dispute_until
 from joined

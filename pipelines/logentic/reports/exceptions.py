@@ -23,25 +23,11 @@ from logentic.state import State
 STATUSES = ("open", "accepted", "disputed", "credited", "rejected")
 EXCEPTIONS = """
 select
-    status.exception_id,
-    status.charge_id,
-    status.payment_id,
-    status.rule,
-    status.status,
-    cast(status.amount_at_stake as decimal(18, 2)) as amount_at_stake,
-    coalesce(exceptions.evidence, status.what_changed) as evidence,
-    charges.charge_type,
-    status.billed_date,
-    status.dispute_until,
-    status.what_changed,
-    status.note,
-    status.set_by,
-    status.set_at,
-    cast(date_trunc('month', coalesce(charges.start_date, charges.billed_date)) as date) as month
+    exception_id, charge_id, payment_id, rule, status, cast(amount_at_stake as decimal(18, 2)) as amount_at_stake,
+    coalesce(evidence, what_changed, '') as evidence, charge_type, billed_date, dispute_until, what_changed, note,
+    set_by, set_at, month
 from exception_status as status
-left join invoice_exceptions as exceptions on status.charge_id = exceptions.charge_id and status.rule = exceptions.rule
-left join charges on status.charge_id = charges.charge_id
-order by status.payment_id desc nulls first, status.amount_at_stake desc, status.exception_id
+order by payment_id desc nulls first, status.amount_at_stake desc, exception_id
 """
 SNAPSHOT = """
 select

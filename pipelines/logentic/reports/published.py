@@ -35,8 +35,8 @@ def records(published: duckdb.DuckDBPyConnection, sql: str, values: Any = None) 
     """The rows of a query, by column. A table that is not there yet is one clear line."""
     try:
         cursor = published.execute(sql, values)
-    except duckdb.CatalogException as error:
-        missing = str(error).splitlines()[0].removeprefix("Catalog Error: ")
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        missing = str(error).splitlines()[0].partition("Error: ")[2]
         raise StateError(f"the file is of an older version: {missing}", "Run again: logentic run --db FILE") from None
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -9,7 +9,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 # uv is taken from the machine, else installed beside the environment, for this project only.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -29,7 +29,7 @@ demo: setup ## Run the main job against the bundled sandbox into demo/logentic.d
 
 .PHONY: test
 test: setup ## Run the tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --ignore tests/e2e
 
 .PHONY: reliability
 reliability: setup ## Run the tests and write docs/reliability.md from their results
@@ -75,6 +75,22 @@ docs-tables: setup ## Write docs/tables.md anew from the models' .yml
 .PHONY: docs-pictures
 docs-pictures: setup ## Draw the pictures of docs/finance.md anew; needs LibreOffice and pdftoppm
 	$(BIN)/python docs/pictures.py
+
+.PHONY: docs
+docs: setup ## Build the documentation as a site in build/site, with dbt's own beside it
+	mkdir -p build
+	LOGENTIC_DB=build/docs.duckdb $(BIN)/dbt --quiet docs generate --empty-catalog --static \
+		--target-path build/dbt --log-path build/dbt
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+.PHONY: e2e
+e2e: setup ## Look at the dashboard in a real browser; needs Debian's chromium
+	REQUIRE_BROWSER=1 $(BIN)/pytest tests/e2e
+
+.PHONY: pictures
+pictures: setup ## Take the documentation's pictures anew, by the same tests
+	mkdir -p docs/pictures
+	REQUIRE_BROWSER=1 PICTURES=$(CURDIR)/docs/pictures $(BIN)/pytest tests/e2e -k pictures
 
 .PHONY: format
 format: setup ## Format Python and SQL

@@ -27,37 +27,38 @@ def _():
 
 
 @app.cell
-def _(mo):
+def _(mo, url, view):
+    page, go = mo.state(view.first_page(url))
     changes, changed = mo.state(0)
-    again = mo.ui.button(label="Read the file again", value=0, on_click=lambda count: count + 1)
-    return again, changed, changes
+    return changed, changes, go, page
 
 
 @app.cell
-def _(again, url, view):
-    menu = view.menu(url)
-    view.navigation(menu, again)
+def _(changed, go, view):
+    menu = view.menu(go, changed)
+    menu
     return (menu,)
 
 
 @app.cell
-def _(again, changes, file, menu, url, view):
-    again.value, changes()
-    filters = view.page_filters(file, menu.value, url)
+def _(changes, file, page, url, view):
+    changes()
+    filters = view.page_filters(file, page(), url)
     return (filters,)
 
 
 @app.cell
-def _(file, filters, menu, url, view):
-    picks = view.page_picks(file, menu.value, url, filters.value)
-    view.top(menu.value, filters, picks)
+def _(file, filters, page, url, view):
+    picks = view.page_picks(file, page(), url, filters.value)
+    view.top(page(), filters, picks)
     return (picks,)
 
 
 @app.cell
-def _(changed, file, filters, menu, picks, url, view):
-    view.shown(file, menu.value, url, {**filters.value, **picks.value}, changed)
-    return
+def _(changed, file, filters, page, picks, url, view):
+    shown = view.shown(file, page(), url, {**filters.value, **picks.value}, changed)
+    shown
+    return (shown,)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,11 @@ def one_of(
         value = next(iter(row.values()))
         shown = str(row["label"])
         options[f"{shown} ({value})" if shown in options else shown] = value
+    return among(url, name, options, label, searchable=searchable)
+
+
+def among(url: Url, name: str, options: dict[str, Any], label: str, *, searchable: bool = False) -> Elements:
+    """What is read → its value; nothing where there is nothing to choose from."""
     if not options:
         return {}
     asked = str(url.get(name, ""))

@@ -3,11 +3,18 @@
 In: a `Reading`, an invoice, one of its exceptions. Out: panels. Next: pages.py.
 """
 
+import getpass
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
 import altair as alt
+import marimo as mo
 
 from logentic.dashboard import charts, filters
-from logentic.dashboard.panels import Chosen, Panel
-from logentic.dashboard.reading import Reading
+from logentic.dashboard.panels import Chosen, Panel, shown
+from logentic.dashboard.reading import Answer, Reading
+from logentic.reports.exceptions import STATUSES, Finding, read_findings, set_status
 
 INVOICES = """
 select
@@ -34,25 +41,11 @@ where payment_id = $invoice::bigint
 group by charge_type, status
 order by charge_type, status
 """
-EXCEPTIONS = """
-select rule, charge_id, cast(amount_at_stake as decimal(18, 2)) as at_stake, evidence, dispute_until
-from invoice_exceptions
-where payment_id = $invoice::bigint
-order by amount_at_stake desc, charge_id
-"""
-FINDINGS = """
-select coalesce(cast(charge_id as varchar), evidence) as finding,
-    rule || ' · ' || coalesce('charge ' || charge_id, 'no charge')
-    || ' · ' || cast(amount_at_stake as decimal(18, 2)) as label
-from invoice_exceptions
-where payment_id = $invoice::bigint
-order by amount_at_stake desc, charge_id
-"""
 CHARGE = """
 select charge_id, charge_type, order_id, item_id, cast(amount as decimal(18, 2)) as amount, quantity, volume_cuft,
     start_date, end_date, billed_date, description
 from charges
-where charge_id = try_cast($exception as bigint)
+where charge_id = $charge::bigint
 """
 COLOURS = {"matched": charts.BLUE, "exception": charts.RED, "settled": charts.SKY, "not_checked": charts.GREY}
 
@@ -62,7 +55,9 @@ def controls(reading: Reading, url: filters.Url) -> filters.Elements:
 
 
 def findings(reading: Reading, url: filters.Url, chosen: Chosen) -> filters.Elements:
-    return filters.one_of(reading, url, "exception", FINDINGS, "Exception", **chosen)
+    return filters.among(
+        url, "exception", {_called(finding): finding.exception_id for finding in _of(reading, chosen)}, "Exception"
+    )
 
 
 def types(reading: Reading, chosen: Chosen) -> Panel:
@@ -112,16 +107,71 @@ def verdicts(reading: Reading, chosen: Chosen) -> Panel:
 
 def exceptions(reading: Reading, chosen: Chosen) -> Panel:
     """Exceptions with their evidence."""
-    answer = reading.ask(EXCEPTIONS, **chosen)
-    stake = sum(row["at_stake"] for row in answer.rows)
-    title = f"{answer.table.num_rows} exceptions, {stake:,.2f} at stake"
-    return Panel(title, answer, name="exceptions", wide=True)
+    found = _of(reading, chosen)
+    rows = [
+        {
+            "exception": finding.exception_id,
+            "at_stake": finding.amount_at_stake,
+            "status": finding.status,
+            "days_left": finding.days_left,
+            "evidence": finding.evidence,
+            "said": " · ".join(filter(None, (finding.set_by, finding.note))),
+        }
+        for finding in found
+    ]
+    stake = sum((finding.amount_at_stake for finding in found), Decimal(0))
+    return Panel(f"{len(rows)} exceptions, {stake:,.2f} at stake", Answer.of(rows), name="exceptions", wide=True)
 
 
 def charge(reading: Reading, chosen: Chosen) -> Panel:
     """The charge behind an exception."""
-    answer = reading.ask(CHARGE, exception=chosen.get("exception"))
-    return Panel(f"Charge {chosen.get('exception', '')} as the API gives it", answer, name="charge", wide=True)
+    picked = _picked(reading, chosen)
+    if picked is None or picked.charge_id is None:
+        return Panel("No charge stands behind it")
+    found = reading.ask(CHARGE, charge=picked.charge_id).one
+    answer = Answer.of([{"field": name, "value": shown(value, name)} for name, value in found.items()])
+    return Panel(f"Charge {picked.charge_id} as the API gives it", answer, name="charge")
 
 
-PANELS = (types, verdicts, exceptions, charge)
+def status(reading: Reading, chosen: Chosen) -> Panel:
+    """Where an exception stands."""
+    picked = _picked(reading, chosen)
+    if picked is None:
+        return Panel("This invoice has no exception")
+    form = (
+        mo.md("{status} {note} {by}")
+        .batch(
+            status=mo.ui.dropdown(list(STATUSES), picked.status if picked.status in STATUSES else None, label="Status"),
+            note=mo.ui.text(label="Note", max_length=500),
+            by=mo.ui.text(label="Your name", value=picked.set_by or "", max_length=80),
+        )
+        .form(
+            submit_button_label="Set status",
+            bordered=False,
+            on_change=lambda said: _say(reading, picked.exception_id, said, chosen["changed"]),
+        )
+    )
+    title = f"{picked.exception_id} is {picked.status}"
+    return Panel(title, note=f"{picked.evidence} It shows at once; the next run publishes it.", extra=(form,))
+
+
+PANELS = (types, verdicts, exceptions, status, charge)
+
+
+def _say(reading: Reading, exception_id: str, said: dict[str, Any] | None, changed: Callable[..., None]) -> None:
+    if said and said["status"]:
+        set_status(reading.file, exception_id, said["status"], said["note"] or None, said["by"] or getpass.getuser())
+        changed(lambda count: count + 1)
+
+
+def _of(reading: Reading, chosen: Chosen) -> list[Finding]:
+    invoice = chosen.get("invoice")
+    return read_findings(reading.file, invoice=invoice) if invoice else []
+
+
+def _picked(reading: Reading, chosen: Chosen) -> Finding | None:
+    return next((one for one in _of(reading, chosen) if one.exception_id == chosen.get("exception")), None)
+
+
+def _called(finding: Finding) -> str:
+    return f"{finding.exception_id} · {finding.amount_at_stake:,.2f}"

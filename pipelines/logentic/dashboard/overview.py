@@ -3,16 +3,20 @@
 In: a `Reading`. Out: panels. Next: stock.py, storage.py, invoices.py say more of each.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import altair as alt
+import duckdb
 import marimo as mo
 
 from logentic.dashboard import charts
 from logentic.dashboard.panels import Chosen, Panel, Tile, tiles
-from logentic.dashboard.reading import Reading
+from logentic.dashboard.reading import Answer, Reading
+from logentic.errors import LogenticError
 from logentic.reports.ages import age
+from logentic.reports.exceptions import Finding, read_findings
 from logentic.reports.status import read_status
 
 STOCK = """
@@ -38,11 +42,6 @@ select
 from storage_cost_daily, last
 where date >= date_trunc('month', day) - interval 1 month
 """
-OPEN = """
-select count(*) as exceptions, cast(sum(amount_at_stake) as decimal(18, 2)) as at_stake, min(dispute_until) as nearest
-from invoice_exceptions
-where dispute_until >= current_date
-"""
 UNITS = """
 select date, cast(sum(supply) as bigint) as on_the_shelf, cast(sum(prepared) as bigint) as prepared,
     cast(sum(receiving) as bigint) as receiving
@@ -58,13 +57,6 @@ group by month
 order by month desc
 limit 12
 """
-DEADLINES = """
-select dispute_until, payment_id, count(*) as exceptions, cast(sum(amount_at_stake) as decimal(18, 2)) as at_stake
-from invoice_exceptions
-where dispute_until >= current_date
-group by all
-order by dispute_until, payment_id
-"""
 RECEIPTS = """
 select resource, window_start, window_end, total_announced, rows_read, is_complete, finished_at, reason
 from logentic_staging.stg_extract_windows
@@ -74,8 +66,14 @@ limit 500
 
 
 def glance(reading: Reading) -> mo.Html:
-    """The numbers that a person wants first."""
-    return tiles([*_freshness(reading), *_stock(reading), *_storage(reading), *_exceptions(reading)])
+    """The numbers that a person wants first; what a file does not hold yet is said, and leaves the others standing."""
+    found: list[Tile] = []
+    for label, make in TILES.items():
+        try:
+            found += make(reading)
+        except (duckdb.Error, LogenticError):
+            found.append(Tile(label, "unknown", "this file does not say yet"))
+    return tiles(found)
 
 
 def covered(reading: Reading, _: Chosen) -> Panel:
@@ -95,13 +93,8 @@ def covered(reading: Reading, _: Chosen) -> Panel:
     open_windows = sum(row["incomplete_windows"] for row in found.values())
     title = "Every window was read whole" if not open_windows else f"{open_windows} windows are not whole yet"
     note = "Each window that was read left a receipt: rows announced, rows read. The newest 500 stand in the table."
-    return Panel(
-        title,
-        reading.ask(RECEIPTS),
-        charts.finished(chart, f"{title}: the days that each resource covers.", alt.Step(44)),
-        note,
-        "receipts",
-    )
+    drawn = charts.finished(chart, f"{title}: the days that each resource covers.", alt.Step(44)) if bars else None
+    return Panel(title, reading.ask(RECEIPTS), drawn, note, "receipts")
 
 
 def units(reading: Reading, _: Chosen) -> Panel:
@@ -142,11 +135,20 @@ def storage(reading: Reading, _: Chosen) -> Panel:
 
 def deadlines(reading: Reading, _: Chosen) -> Panel:
     """What can still be disputed."""
-    answer = reading.ask(DEADLINES)
-    stake = sum(row["at_stake"] for row in answer.rows)
-    title = f"{stake:,.2f} can still be disputed" if answer else "Nothing is left to dispute"
-    note = "By invoice, the nearest deadline first. The page Invoices has the evidence."
-    return Panel(title, answer, note=note, name="deadlines")
+    waiting = sorted(_open_findings(reading), key=lambda finding: (finding.dispute_until or date.max, finding.rule))
+    rows = [
+        {
+            "dispute_until": finding.dispute_until,
+            "days_left": finding.days_left,
+            "at_stake": finding.amount_at_stake,
+            "invoice": str(finding.payment_id or ""),
+            "rule": finding.rule,
+        }
+        for finding in waiting
+    ]
+    stake = sum((finding.amount_at_stake for finding in waiting), Decimal(0))
+    title = f"{stake:,.2f} can still be disputed" if rows else "Nothing is left to dispute"
+    return Panel(title, Answer.of(rows), note="The page Invoices has the evidence, and sets the status.", name="open")
 
 
 PANELS = (covered, units, storage, deadlines)
@@ -184,12 +186,21 @@ def _storage(reading: Reading) -> list[Tile]:
 
 
 def _exceptions(reading: Reading) -> list[Tile]:
-    found = reading.ask(OPEN).one
-    if not found["exceptions"]:
+    found = _open_findings(reading)
+    if not found:
         return [Tile("Open exceptions", "none", "nothing to dispute", "good")]
-    note = f"{found['exceptions']} charges, the first to be disputed by {found['nearest']}"
+    stake = sum((finding.amount_at_stake for finding in found), Decimal(0))
+    nearest = min((finding.dispute_until for finding in found if finding.dispute_until), default=None)
+    until = f", the first to be disputed by {nearest}" if nearest else ""
+    return [Tile("Open exceptions", _money(stake), f"{len(found)} charges{until}", "bad")]
+
+
+def _open_findings(reading: Reading) -> list[Finding]:
+    """Of which nobody has said anything yet, and it is not too late."""
     return [
-        Tile("Open exceptions", _money(found["at_stake"]), note, "bad"),
+        finding
+        for finding in read_findings(reading.file, status="open")
+        if finding.days_left is None or finding.days_left
     ]
 
 
@@ -202,3 +213,11 @@ def _against(now: Decimal, before: Decimal | None) -> str:
 
 def _money(amount: Decimal | None) -> str:
     return "unknown" if amount is None else f"{amount:,.2f}"
+
+
+TILES: dict[str, Callable[[Reading], list[Tile]]] = {
+    "Last run": _freshness,
+    "Stock": _stock,
+    "Storage this month": _storage,
+    "Open exceptions": _exceptions,
+}

@@ -92,7 +92,7 @@ def as_table(answer: Answer, caption: str) -> str:
         "<tr>"
         + "".join(
             f'<td class="{"n" if name in numeric else "long" if name in long else ""}">'
-            f"{escape(_shown(row[name], name))}</td>"
+            f"{escape(shown(row[name], name))}</td>"
             for name in row
         )
         + "</tr>"
@@ -110,7 +110,8 @@ def _as_html(panel: Panel) -> mo.Html:
     heading = f"<h2>{escape(panel.title)}</h2>" + (f"<p>{escape(panel.note)}</p>" if panel.note else "")
     children: list[mo.Html] = []
     inside = ""
-    if panel.chart is not None:
+    is_drawn = panel.chart is not None and bool(panel.table)  # an axis without a value is drawn to infinity
+    if is_drawn:
         drawn = mo.as_html(panel.chart)
         inside += f'<div class="lg-chart">{drawn.text}</div>'
     if panel.table is not None and panel.table:
@@ -118,7 +119,7 @@ def _as_html(panel: Panel) -> mo.Html:
         button = mo.download(answer.csv, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV")
         children.append(button)
         shown = as_table(answer, panel.title)
-        if panel.chart is None:
+        if not is_drawn:
             inside += f"{shown}<p>{button.text}</p>"
         else:
             inside += f"<details><summary>Table and download</summary>{shown}<p>{button.text}</p></details>"
@@ -153,7 +154,7 @@ def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
 
 
-def _shown(value: Any, name: str) -> str:
+def shown(value: Any, name: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

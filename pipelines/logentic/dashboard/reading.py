@@ -5,6 +5,7 @@ publishes meanwhile disturbs nobody, and the next view shows what it brought. Ne
 """
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +18,19 @@ import pyarrow.csv
 
 from logentic.reports.published import open_published
 
+NAMED = re.compile(r"\$([a-z]+)")
+
 
 @dataclass(frozen=True)
 class Answer:
     """The rows of a query, exact. Drawing may take them as floating numbers; tables and downloads never do."""
 
     table: pa.Table
+
+    @classmethod
+    def of(cls, rows: list[dict[str, Any]]) -> "Answer":
+        """Rows that did not come from a query."""
+        return cls(pa.Table.from_pylist(rows))
 
     def __bool__(self) -> bool:
         return bool(self.table.num_rows)
@@ -54,8 +62,8 @@ class Reading:
     connection: duckdb.DuckDBPyConnection
 
     def ask(self, query: str, **values: Any) -> Answer:
-        # DuckDB refuses a value that the query does not name.
-        named = {name: value for name, value in values.items() if f"${name}" in query}
+        # What the page could not offer, as there is nothing to choose from, is null.
+        named = {name: values.get(name) for name in NAMED.findall(query)}
         return Answer(self.connection.sql(query, params=named).to_arrow_table())
 
     def has(self, table: str) -> bool:

@@ -10,16 +10,26 @@ from logentic.dashboard.panels import Chosen, Panel
 from logentic.dashboard.reading import Answer, Reading
 
 WHERE = "date between $start and $stop and ($item::bigint is null or item_id = $item::bigint)"
-MONTHS = """
+MONTH = """
+    month between date_trunc('month', $start::date) and $stop and ($item::bigint is null or item_id = $item::bigint)
+"""
+MONTHS = f"""
 select
     strftime(month, '%Y-%m') as month, cast(sum(billed) as decimal(18, 2)) as billed,
     cast(sum(not_yet_billed) as decimal(18, 2)) as not_yet_billed,
     case when count(expected_price) = count(*) then cast(sum(expected_price) as decimal(18, 2)) end as expected,
     cast(sum(difference) as decimal(18, 2)) as difference
 from storage_cost_monthly
-where month between date_trunc('month', $start::date) and $stop and ($item::bigint is null or item_id = $item::bigint)
+where {MONTH}
 group by month
 order by month
+"""
+DIFFERENCE = f"""
+with months as (
+    select sum(billed) as billed, sum(difference) as difference from storage_cost_monthly where {MONTH} group by month
+)
+
+select cast(coalesce(sum(difference), 0) as decimal(18, 2)) as difference from months where billed <> 0
 """
 BY_ITEM = f"""
 with costs as (
@@ -99,7 +109,7 @@ def months(reading: Reading, chosen: Chosen) -> Panel:
             tooltip=charts.tips(month="Month", expected=("Expected", ",.2f")),
         )
     )
-    difference = sum(row["difference"] or 0 for row in answer.rows if row["billed"])
+    difference = reading.ask(DIFFERENCE, **chosen).one["difference"]
     title = f"Storage was charged {abs(difference):,.2f} {'above' if difference >= 0 else 'below'} what it should cost"
     note = "Bars: what the warehouse charged. Orange marks: the sum of the daily prices. Months with a bill count."
     return Panel(title, answer, charts.finished(alt.layer(bars, ticks), f"{title}. {note}"), note, "storage-by-month")

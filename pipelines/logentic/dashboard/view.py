@@ -27,13 +27,26 @@ def file_to_show() -> Path:
     return Path(os.environ.get(FILE_VARIABLE) or str(mo.cli_args().get("db") or "demo/logentic.duckdb"))
 
 
-def menu(url: filters.Url) -> Any:
-    begun = str(url.get("page", "")).capitalize()
-    return mo.ui.tabs({name: mo.Html("") for name in PAGES}, begun if begun in PAGES else next(iter(PAGES)))
+def first_page(url: filters.Url) -> str:
+    asked = str(url.get("page", "")).capitalize()
+    return asked if asked in PAGES else next(iter(PAGES))
 
 
-def navigation(menu: Any, again: Any) -> mo.Html:
-    return Kept(f'<nav class="lg-menu" aria-label="Pages">{menu.text}{again.text}</nav>', [menu, again])
+def menu(go: Callable[[str], None], changed: Callable[[Any], None]) -> mo.Html:
+    """A button for each page. The style sheet marks the open one: a menu that is drawn anew would lose the focus.
+
+    marimo's tabs are not used: within their shadow root the arrow keys run on to the last tab (marimo 0.25).
+    """
+
+    def opener(name: str) -> Any:
+        return mo.ui.button(label=name, on_change=lambda _: go(name))
+
+    again = mo.ui.button(label="Read the file again", on_change=lambda _: changed(lambda count: count + 1))
+    buttons = {name: opener(name) for name in PAGES}
+    row = "".join(f'<span data-to="{name}">{button.text}</span>' for name, button in buttons.items())
+    return Kept(
+        f'<nav class="lg-menu" aria-label="Pages"><div>{row}</div>{again.text}</nav>', [*buttons.values(), again]
+    )
 
 
 def page_filters(file: Path, page: str, url: filters.Url) -> Any:
@@ -71,5 +84,7 @@ def top(page: str, *groups: Any) -> mo.Html:
     elements = [element for group in groups for element in group.elements.values()]
     row = "".join(f"<div>{element.text}</div>" for element in elements)
     filled = f'<form class="lg-filters" role="search" aria-label="Choose what is shown">{row}</form>' if row else ""
-    question = f'<h1 class="lg-title">{escape(page)}</h1><p>{escape(PAGES[page].question)}</p>'
-    return Kept(f'<header aria-label="{escape(page)}">{question}{filled}</header>', elements)
+    question = f'<h1 class="lg-title">{page}</h1><p>{escape(PAGES[page].question)}</p>'
+    return Kept(
+        f'<header data-page="{page}" aria-label="{page}" aria-live="polite">{question}{filled}</header>', elements
+    )

@@ -4,14 +4,17 @@ In: FILE, read only, and the receipts that runs without news have held back besi
 days, last success, rows and incomplete windows. Next: cli.py prints it.
 """
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from logentic.held import held_receipts
+from logentic.reports.ages import age
 from logentic.reports.published import open_published
 from logentic.state import State
 
@@ -50,6 +53,7 @@ HELD = """
 create temp table held
 (resource varchar, window_start timestamptz, window_end timestamptz, finished_at timestamptz, is_complete boolean)
 """
+BAR_WIDTH = 8
 # The first day of which each resource says something.
 FIRST_DAY = {
     "orders": "min(coalesce(created_at, updated_at))::date",
@@ -87,13 +91,29 @@ def show(found: dict[str, Any], console: Console) -> None:
     table = Table(
         title=f"{found['file']} ({found['bytes'] / 1e6:,.1f} MB)", title_justify="left", box=None, padding=(0, 1, 0, 0)
     )
-    for name in ("", "from", "to", "last read (UTC)", "versions", "incomplete"):
+    for name in ("", "from", "covered", "to", "last read", "versions", "gaps"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    now = datetime.now(UTC)
+    known = [day for row in found["resources"].values() for day in (row["first_day"], row["last_day"]) if day]
     for name, row in found["resources"].items():
-        last_read = f"{row['last_success']:%Y-%m-%d %H:%M}" if row["last_success"] else "never"
-        days = (str(row["first_day"] or ""), str(row["last_day"] or ""))
-        table.add_row(name, *days, last_read, f"{row['versions']:,}", str(row["incomplete_windows"]))
+        last_read = age(row["last_success"], now) if row["last_success"] else "never"
+        days = (str(row["first_day"] or ""), _bar(row, known), str(row["last_day"] or ""))
+        missing = row["incomplete_windows"]
+        incomplete = Text(str(missing), style="bold red" if missing else "green")
+        table.add_row(name, *days, last_read, f"{row['versions']:,}", incomplete)
     console.print(table)
     if run := found["last_run"]:
         news = f"{run['rows']:,} rows were news" if run["rows"] else "nothing was new"
-        console.print(f"last run at {run['service_time'][:16]} UTC: {news}, {run['requests']:,} requests")
+        ran = age(datetime.fromisoformat(run["service_time"]), now)
+        console.print(f"last run {ran}, at {run['service_time'][:16]} UTC: {news}, {run['requests']:,} requests")
+
+
+def _bar(row: dict[str, Any], known: list[date]) -> Text:
+    """The days that are covered, among all days that any resource covers; the colour says no more than the count."""
+    if not row["first_day"] or not row["last_day"]:
+        return Text("")
+    first, days = min(known), (max(known) - min(known)).days + 1
+    start = BAR_WIDTH * (row["first_day"] - first).days // days
+    stop = max(-(-BAR_WIDTH * ((row["last_day"] - first).days + 1) // days), start + 1)
+    filled = "░" * start + "█" * (stop - start) + "░" * (BAR_WIDTH - stop)
+    return Text(filled, style="red" if row["incomplete_windows"] else "green")

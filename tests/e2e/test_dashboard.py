@@ -1,0 +1,186 @@
+"""The dashboard in a real browser: each page's numbers against SQL, filters, drill-down, downloads, for everyone."""
+
+import csv
+import io
+import json
+import os
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from command_line import logentic
+from playwright.sync_api import Browser, Page, expect
+
+from .conftest import Visitor
+
+PAGES = ("overview", "stock", "storage", "invoices", "orders")
+LAST_DAY = "(select max(date) from stock_daily)"
+LAST_INVOICE = """(
+    select payment_id from invoices where billed_date is not null group by payment_id
+    order by max(billed_date) desc, payment_id desc limit 1
+)"""
+# For each page, three queries and what the page says of their one number.
+NUMBERS = {
+    "overview": {
+        f"select sum(physical) from stock_daily where date = {LAST_DAY}": "{:,} units",
+        """select cast(sum(amount_at_stake) as decimal(18, 2)) from invoice_exceptions
+        where dispute_until >= current_date""": "{:,.2f} can still be disputed",
+        f"""select cast(sum(physical * price) as decimal(18, 2)) from stock_daily inner join items using (item_id)
+        where date = {LAST_DAY}""": "worth {:,.2f} on",
+    },
+    "stock": {
+        f"select sum(closing) from stock_ledger_daily where date = {LAST_DAY}": "units became {:,}",
+        f"""select sum(shipped) from stock_ledger_daily where date > {LAST_DAY} - 30""": "movements, {:,} units",
+        f"""select count(*) from stock_ledger_daily
+        where is_observed and date > {LAST_DAY} - 30""": "of {:,} item-days",
+    },
+    "storage": {
+        """select cast(abs(sum(difference)) as decimal(18, 2)) from (
+            select month, sum(billed) as billed, sum(difference) as difference from storage_cost_monthly group by month
+        ) where billed <> 0""": "Storage was charged {:,.2f}",
+        "select count(distinct item_id) from storage_cost_daily": "of {:,} items make 80 %",
+        """select round(max(rate), 4)
+        from (select median(rate) as rate from storage_cost_daily group by date)""": "then {:.4f}",
+    },
+    "invoices": {
+        f"select cast(sum(billed) as decimal(18, 2)) from invoices where payment_id = {LAST_INVOICE}": "{:,.2f} billed",
+        f"select count(*) from invoice_exceptions where payment_id = {LAST_INVOICE}": "{:,} exceptions",
+        f"select count(*) from invoice_reconciliation where payment_id = {LAST_INVOICE}": "of {:,} charges could",
+    },
+    "orders": {
+        "select count(*) from orders": "of {:,} orders are completed",
+        "select sum(units)::bigint from orders": "{:,} units were ordered",
+        """select cast(sum(amount) / count(distinct order_id) as decimal(18, 2)) from charges
+        where charge_type = 'shipping' and not is_withdrawn and order_id in (select order_id from orders)""": (
+            "cost {:,.2f} on average"
+        ),
+    },
+}
+
+
+def one(published: duckdb.DuckDBPyConnection, query: str) -> Any:
+    return (published.execute(query).fetchone() or (None,))[0]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_shows_the_numbers_of_the_tables_to_everyone(
+    name: str, visitor: Visitor, published: duckdb.DuckDBPyConnection
+) -> None:
+    page = visitor.open(f"?page={name}")
+    for query, shown in NUMBERS[name].items():
+        expect(page.locator("body")).to_contain_text(shown.format(one(published, query)))
+    assert [(found["id"], found["nodes"][0]["html"]) for found in axe(page)] == []
+    expect(page.locator("text=/Error|Traceback/")).to_have_count(0)
+
+
+def axe(page: Page) -> list[dict[str, Any]]:
+    """What a screen reader, a keyboard or weak eyes would stumble over."""
+    return list(Axe().run(page).response["violations"])
+
+
+def test_a_filter_changes_the_page_and_the_address_that_others_can_open(
+    visitor: Visitor, published: duckdb.DuckDBPyConnection
+) -> None:
+    page = visitor.open("?page=orders")
+    warehouse = one(published, "select max(warehouse_id) from orders")
+    count = one(published, f"select count(*) from orders where warehouse_id = {warehouse}")
+    page.get_by_label("Warehouse").select_option(label=f"Warehouse {warehouse}")
+    expect(page.locator("h2").first).to_contain_text(f"of {count:,} orders are completed")
+    expect(page).to_have_url(re.compile(rf"warehouse={warehouse}"))
+    shared = page.url
+    page.goto("about:blank")
+    page.goto(shared)
+    expect(page.locator("h2").first).to_contain_text(f"of {count:,} orders are completed")
+
+
+def test_days_in_the_address_are_those_of_the_page(visitor: Visitor, published: duckdb.DuckDBPyConnection) -> None:
+    first, last = published.execute(f"select {LAST_DAY} - 9, {LAST_DAY} - 3").fetchone() or (None, None)
+    item, opening, closing = published.execute(
+        f"""select item_id, min_by(opening, date), max_by(closing, date) from stock_ledger_daily
+        where date between '{first}' and '{last}' group by item_id order by sum(shipped) desc limit 1"""
+    ).fetchone() or (None, 0, 0)
+    page = visitor.open(f"?page=stock&from={first}&to={last}&item={item}")
+    expect(page.locator("body")).to_contain_text(f"{opening:,} units became {closing:,}")
+
+
+def test_a_bar_leads_to_its_movements_and_a_movement_to_the_record_of_the_api(
+    visitor: Visitor, published: duckdb.DuckDBPyConnection
+) -> None:
+    page = visitor.open("?page=stock")
+    page.get_by_label("Bar to open").select_option("returned")
+    returned = one(published, f"select sum(returned) from stock_ledger_daily where date > {LAST_DAY} - 30")
+    expect(page.locator("body")).to_contain_text(f"movements, {returned:,} units")
+    page.get_by_label("Bar to open").select_option("received")
+    behind = page.get_by_role("region", name=re.compile("Behind the bar “received”"))
+    record = behind.locator("tbody tr").first.locator("td").last.inner_text()
+    delivered = one(published, f"select delivered from logentic_staging.stg_item_quantities where record_id = {record}")
+    said = page.get_by_role("region", name=f"Record {record} of the API")
+    expect(said.locator("tbody tr").first).to_contain_text(f"{delivered:,}")
+
+
+def test_a_table_is_downloaded_exactly(visitor: Visitor, published: duckdb.DuckDBPyConnection) -> None:
+    page = visitor.open("?page=storage")
+    panel = page.get_by_role("region", name=re.compile("Storage was charged"))
+    panel.locator("summary").click()
+    with page.expect_download() as download:
+        panel.get_by_text("Download as CSV").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8"))))
+    assert download.value.suggested_filename == "storage-by-month.csv"
+    expected = published.execute("select cast(sum(billed) as decimal(18, 2)) from storage_cost_monthly").fetchone()
+    assert (sum(Decimal(row["billed"]) for row in rows),) == expected
+
+
+def test_a_status_is_set_by_the_code_of_the_command_line(visitor: Visitor, file: Path) -> None:
+    page = visitor.open("?page=invoices")
+    picked = page.get_by_label("Exception", exact=True)
+    name = str(picked.evaluate("chosen => chosen.selectedOptions[0].textContent")).split(" ")[0]
+    page.get_by_label("Status", exact=True).select_option("disputed")
+    page.get_by_label("Note", exact=True).fill("written to the warehouse")
+    page.get_by_label("Your name", exact=True).fill("Ada")
+    page.get_by_role("button", name="Set status").click()
+    expect(page.locator("body")).to_contain_text(f"{name} is disputed")
+    expect(page.locator("body")).to_contain_text("Ada · written to the warehouse")
+    listed = logentic("exceptions", "--db", file, "--status", "disputed", "--json", cwd=file.parent)
+    assert [(found["exception_id"], found["set_by"]) for found in json.loads(listed.stdout)] == [(name, "Ada")]
+    logentic("exceptions", "set", name, "open", "--db", file, cwd=file.parent)
+
+
+def test_the_keyboard_goes_from_page_to_page(visitor: Visitor) -> None:
+    page = visitor.open("?page=overview")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Stock")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(page.locator("h1")).to_have_text("Storage")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Stock")
+    expect(page).to_have_url(re.compile("page=stock"))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width", "names"),
+    [("light", 1280, PAGES), ("dark", 1280, ("overview", "stock")), ("light", 390, ("overview", "invoices"))],
+)
+def test_pictures(
+    scheme: str, width: int, names: tuple[str, ...], chromium: Browser, address: str, tmp_path: Path
+) -> None:
+    """For README and docs, when PICTURES names their folder; taken each time, so that they can be."""
+    folder = Path(os.environ.get("PICTURES", tmp_path))
+    visitor = Visitor(chromium, address, scheme, width)
+    for name in names:
+        page = visitor.open(f"?page={name}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} must not scroll sideways"
+        bottom = page.evaluate("Math.ceil(document.querySelector('.lg-page').getBoundingClientRect().bottom) + 24")
+        page.set_viewport_size({"width": width, "height": min(bottom, 2600)})
+        kind = "narrow" if width < 600 else scheme
+        page.screenshot(path=folder / f"{name}-{kind}.png", animations="disabled")
+        page.set_viewport_size({"width": width, "height": 900})
+    visitor.context.close()
+    assert visitor.wrong == []

@@ -14,9 +14,9 @@ from logentic.client import Client
 from logentic.extraction import Extraction
 from logentic.pages import read_page
 from logentic.personal import Pseudonyms
+from logentic.plan import Ask, plan
 from logentic.schemas import DAY, INTEGER, ITEMS, MOMENT, TRUTH, Resource
 from logentic.settings import Settings
-from logentic.windows import Ask, plan
 
 # Decimals travel as text: a JSON number would pass through a float.
 JSON_TYPES: Mapping[pa.DataType, dict[str, Any]] = {

@@ -8,6 +8,7 @@ import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import duckdb
 import pytest
@@ -147,6 +148,15 @@ def test_a_status_is_set_by_the_code_of_the_command_line(visitor: Visitor, file:
     listed = logentic("exceptions", "--db", file, "--status", "disputed", "--json", cwd=file.parent)
     assert [(found["exception_id"], found["set_by"]) for found in json.loads(listed.stdout)] == [(name, "Ada")]
     logentic("exceptions", "set", name, "open", "--db", file, cwd=file.parent)
+
+
+def test_the_workbook_of_an_invoice_is_downloaded(visitor: Visitor) -> None:
+    page = visitor.open("?page=invoices")
+    with page.expect_download() as download:
+        page.get_by_text("Download the workbook").click()
+    assert re.fullmatch(r"invoice-\d+\.xlsx", download.value.suggested_filename)
+    with ZipFile(download.value.path()) as archive:
+        assert "xl/workbook.xml" in archive.namelist()
 
 
 def test_the_keyboard_goes_from_page_to_page(visitor: Visitor) -> None:

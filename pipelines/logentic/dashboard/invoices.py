@@ -6,6 +6,9 @@ In: a `Reading`, an invoice, one of its exceptions. Out: panels. Next: pages.py.
 import getpass
 from collections.abc import Callable
 from decimal import Decimal
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import altair as alt
@@ -15,6 +18,7 @@ from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Chosen, Panel, shown
 from logentic.dashboard.reading import Answer, Reading
 from logentic.reports.exceptions import STATUSES, Finding, read_findings, set_status
+from logentic.settings import load_settings
 
 INVOICES = """
 select
@@ -155,7 +159,32 @@ def status(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, note=f"{picked.evidence} It shows at once; the next run publishes it.", extra=(form,))
 
 
-PANELS = (types, verdicts, exceptions, status, charge)
+def workbook(reading: Reading, chosen: Chosen) -> Panel:
+    """The invoice as a workbook."""
+    invoice = chosen.get("invoice")
+    if invoice is None or not find_spec("xlsxwriter"):
+        return Panel("There is no workbook", note="It needs an invoice, and the extra excel.")
+    button = mo.download(
+        lambda: _written(reading.file, invoice),
+        filename=f"invoice-{invoice}.xlsx",
+        mimetype="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        label="Download the workbook",
+    )
+    note = "Summary, charges, exceptions with their evidence: what `logentic reconcile --xlsx` writes."
+    return Panel(f"Invoice {invoice} as a workbook", note=note, extra=(button,), wide=True)
+
+
+PANELS = (types, verdicts, exceptions, status, charge, workbook)
+
+
+def _written(file: Path, invoice: int) -> bytes:
+    from logentic.reports.reconciliation import reconcile
+    from logentic.reports.workbook import write_workbook
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "invoice.xlsx"
+        write_workbook(reconcile(file, load_settings(), invoice=invoice), path)
+        return path.read_bytes()
 
 
 def _say(reading: Reading, exception_id: str, said: dict[str, Any] | None, changed: Callable[..., None]) -> None:

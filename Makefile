@@ -104,4 +104,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv benchmarks/peers/*/.venv benchmarks/peers/*/*/.venv build .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv benchmarks/peers/*/.venv build .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

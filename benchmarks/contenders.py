@@ -74,7 +74,7 @@ CONTENDERS = {
             "Singer SDK tap + target-duckdb",
             (str(HERE / "peers" / "singer" / "run.sh"),),
             "raw",
-            (HERE / "peers" / "singer", HERE / "peers" / "singer" / "target"),
+            (HERE / "peers" / "singer", HERE / "peers" / "target_duckdb"),
             relations={"orders__stored_items": LINES_IN_ORDERS},
             columns={"orders__stored_items.quantity": QUANTITY_IN_LINE},
             is_slow=True,

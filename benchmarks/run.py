@@ -1,7 +1,7 @@
 """`make bench`: measures sections, keeps what they found, writes docs/performance.md from all that is kept.
 
 In: names of sections (none: those of some minutes; `--full`: all). Out: benchmarks/results/SECTION.json, and the page.
-`--page` only writes the page anew. A section that was interrupted is measured again; the others stand as they were.
+`--page` only writes the page anew. Sections that are not measured stand as they were.
 """
 
 import argparse
@@ -38,15 +38,15 @@ def main() -> int:
 
 
 def measure(name: str) -> None:
-    """Runs a section to its end; its results replace those that stood."""
+    """Runs a section; its results replace those that stood, and stand as far as it came should it be interrupted."""
     print(f"{name}: {SECTIONS[name].title}", file=sys.stderr, flush=True)
     RESULTS.mkdir(exist_ok=True)
     found: dict[str, Any] = {"section": name, **circumstances(), "runs": []}
     for result in SECTIONS[name].measure():
         found["runs"].append(result)
+        text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+        (RESULTS / f"{name}.json").write_text(text, "utf-8")
         print(f"  {line(result)}", file=sys.stderr, flush=True)
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    (RESULTS / f"{name}.json").write_text(text, "utf-8")
 
 
 def circumstances() -> dict[str, Any]:

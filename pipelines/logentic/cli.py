@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from logentic import finance, inquiries
+from logentic import event_commands, finance, inquiries
 from logentic.errors import LogenticError, UsageError
 from logentic.inquiries import Db, day, only
 
@@ -111,11 +111,29 @@ def sandbox(
     seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
     scale: Annotated[float, typer.Option(min=0.01, help="2 has twice the items and orders.")] = 1.0,
     days: Annotated[int, typer.Option(min=1, help="Days of history up to today.")] = 180,
+    webhooks: Annotated[
+        str | None, typer.Option(metavar="URL", help="Send events there, signed with LOGENTIC_WEBHOOK_SECRET.")
+    ] = None,
+    accidents: Annotated[float, typer.Option(min=0, max=1, help="Share of events lost, and doubled, and late.")] = 0.0,
 ) -> None:
     """Serve a made-up account on this machine, with the API of the real one."""
     from logentic.sandbox.serve import serve
+    from logentic.settings import load_settings, webhook_secrets
 
-    serve(port=port, seed=seed, scale=scale, days=days)
+    if webhooks and not (webhooks.startswith("http://") and webhooks.count("/") > 2):
+        raise UsageError(
+            f"--webhooks {webhooks!r} is no URL", "Give one such as http://127.0.0.1:8360/webhooks/logentic."
+        )
+    secret = (webhook_secrets(load_settings()) or [""])[0]
+    serve(
+        port=port,
+        seed=seed,
+        scale=scale,
+        days=days,
+        webhooks=webhooks,
+        webhook_secret=secret,
+        webhook_accidents=accidents,
+    )
 
 
 @app.command()
@@ -146,23 +164,15 @@ def dashboard(
     serve(db, host, port, load_settings().dashboard_password.get_secret_value())
 
 
-for _inquiry in (inquiries.check, inquiries.get, inquiries.verify, finance.reconcile, finance.close):
-    app.command()(_inquiry)
+for _command in (
+    *(inquiries.check, inquiries.get, inquiries.verify),
+    *(event_commands.serve, event_commands.events, finance.reconcile, finance.close),
+):
+    app.command()(_command)
 app.add_typer(finance.exceptions, name="exceptions")
 
-COMMANDS = {
-    "run",
-    "status",
-    "check",
-    "get",
-    "verify",
-    "reconcile",
-    "exceptions",
-    "close",
-    "sandbox",
-    "demo",
-    "dashboard",
-}
+COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+COMMANDS |= {"exceptions"}
 
 
 def main() -> None:

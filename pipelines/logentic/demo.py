@@ -4,16 +4,24 @@ In: where the tables go. Out: the published file, and three questions answered o
 Next: job.py does the work; reports/answers.py asks the tables.
 """
 
-from datetime import UTC, datetime
+from concurrent.futures import wait
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
 
+from logentic.event_queue import EventQueue
+from logentic.events import Reader
+from logentic.keys import pseudonyms
 from logentic.job import Options, run_job
 from logentic.reports import answers, summary
 from logentic.reports.progress import displayed
 from logentic.sandbox import Account, Clock, Sandbox
-from logentic.settings import load_settings
+from logentic.sandbox.webhooks import Webhooks
+from logentic.settings import Settings, load_settings
+from logentic.state import State
+
+DAYS_OF_EVENTS = timedelta(days=30)
 
 
 def run_demo(file: Path, seed: int) -> None:
@@ -22,9 +30,26 @@ def run_demo(file: Path, seed: int) -> None:
         display.step("make an account")
         with Sandbox(Account(seed=seed), clock=Clock(datetime.now(UTC))) as sandbox:
             settings = load_settings(base_url=sandbox.url, api_token=sandbox.token)
+            _receive_events(sandbox, settings, State(file.absolute()))
             outcome = run_job(settings, file, Options(), display, display.step)
     print("\n".join(summary.as_lines(outcome)))
     print()
     answers.show(file, Console(highlight=False))
     print(f"\nLook further: logentic status --db {file}")
     print(f"or open {file} with any DuckDB client: select * from stock_daily")
+
+
+def _receive_events(sandbox: Sandbox, settings: Settings, state: State) -> None:
+    """The events of the last days lie in the queue, a few lost and a few late, as if a receiver had been at work."""
+    now = sandbox.clock.now()
+    state.prepare()
+    reader = Reader(pseudonyms(settings, state.folder))
+    queue = EventQueue(state.events, DAYS_OF_EVENTS)
+    webhooks = Webhooks(sandbox, "", "", losses=0.02, disorder=0.02)
+    kept = []
+    for delivery in webhooks.deliveries(now - DAYS_OF_EVENTS, now):
+        headers = {"logentic-topic": delivery.topic, "logentic-api-version": "V1"}
+        content = reader.content(delivery.topic, delivery.body)
+        kept.append(queue.put(reader.read(content, headers, delivery.body, min(delivery.due_at, now))))
+    wait(kept)
+    queue.close()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-PERSONAL_NAME = re.compile(r"name|mail|phone|address|recipient|contact|note", re.IGNORECASE)
+PERSONAL_NAME = re.compile(r"name|mail|phone|address|postal|recipient|contact|note", re.IGNORECASE)
 PERSONAL_VALUE = re.compile(
     r"[^@\s]+@[^@\s]+\.[^@\s]+"  # a mail address
     r"|^\s*(\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4})\s*$"  # a phone number, as one writes it
@@ -39,6 +39,10 @@ class Pseudonyms:
         if self._key is None:
             return text
         return blake2b(text.encode(), key=self._key, digest_size=16).hexdigest()
+
+    def digest(self, content: bytes) -> str:
+        """32 hexadecimal digits by which equal contents are recognised; keyed where there is a key."""
+        return blake2b(content, key=self._key or b"", digest_size=16).hexdigest()
 
     def covers(self, name: str, personal: Collection[str]) -> bool:
         """Whether a text field that the reference names is to be hashed."""
@@ -75,4 +79,4 @@ class Pseudonyms:
             return {inner: self.unknown(f"{name}.{inner}", part) for inner, part in value.items()}
         if isinstance(value, list):
             return [self.unknown(name, part) for part in value]
-        return self.hashed(str(value)) if self.suspects(name, value) else value
+        return self.known(name, str(value)) if self.suspects(name, value) else value

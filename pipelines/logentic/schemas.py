@@ -216,3 +216,21 @@ RECEIPTS = pa.schema(
         ("reason", TEXT),
     ]
 )
+
+# Events that a receiver took, and what became of them: a log of versions, as every raw table.
+ORDER_EVENTS = pa.schema(
+    [
+        ("event_id", TEXT),
+        ("order_id", INTEGER),
+        ("topic", TEXT),
+        ("occurred_at", MOMENT),
+        ("received_at", MOMENT),
+        ("api_version", TEXT),
+        ("is_known_version", TRUTH),
+        ("body", TEXT),
+        ("outcome", TEXT),
+        ("attempts", INTEGER),
+        ("reason", TEXT),
+        SEEN_AT,
+    ]
+)

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     api_token: SecretStr = SecretStr("")
     hash_key: SecretStr = SecretStr("")
     dashboard_password: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
     base_url: str = "https://api.getlogentic.com/v1"
     timezone: str = "UTC"
     earliest_date: date = date(2015, 1, 1)
@@ -82,6 +83,14 @@ class Settings(BaseSettings):
     allow_plain_http: bool = False
     storage_basis: Literal["daily", "month_end", "peak"] = "daily"
     storage_rates: list[StorageRate] = []
+    webhook_hash: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
+    webhook_encoding: Literal["hex", "base64"] = "hex"
+    webhook_order_id_paths: FieldNames = []
+    webhook_duplicate_hours: Annotated[float, Field(gt=0)] = 24
+    webhook_attempts: Annotated[int, Field(ge=1)] = 5
+    webhook_connections: Annotated[int, Field(ge=1)] = 200
+    promised_hours: Annotated[float, Field(gt=0)] = 48
+    stuck_hours: Annotated[float, Field(gt=0)] = 72
     payment_item_aliases: dict[str, list[str]] = {}
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "CAD"
     taxes: Annotated[list[Tax], NoDecode, BeforeValidator(_taxes)] = Field("GST 5, QST 9.975", validate_default=True)
@@ -144,6 +153,11 @@ def load_settings(**overrides: Any) -> Settings:
             f"{where}{reason}",
             f"Set LOGENTIC_{name.split('.')[0].upper()} or correct {config_folder() / 'config.toml'}." if name else "",
         ) from None
+
+
+def webhook_secrets(settings: Settings) -> list[str]:
+    """One, or several with commas while a new one takes the place of an old one."""
+    return [secret.strip() for secret in settings.webhook_secret.get_secret_value().split(",") if secret.strip()]
 
 
 def require_token(settings: Settings) -> None:

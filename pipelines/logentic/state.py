@@ -48,6 +48,11 @@ class State:
         rooms = ("normalize/extracted", "normalize/extracted_new", "load/new", "load/normalized")
         return any(next((self.dlt / "logentic" / room).glob("*"), None) for room in rooms)
 
+    @property
+    def events(self) -> Path:
+        """The queue of events that the receiver keeps."""
+        return self.folder / "events"
+
     def prepare(self) -> None:
         """Make the folder, readable by its owner only."""
         if self.file.is_dir():

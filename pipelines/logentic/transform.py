@@ -35,6 +35,8 @@ def model_settings(settings: Settings) -> dict[str, Any]:
         "timezone": settings.timezone,
         "storage_basis": settings.storage_basis,
         "dispute_days": settings.dispute_days,
+        "promised_hours": settings.promised_hours,
+        "stuck_hours": settings.stuck_hours,
         "payment_item_aliases": settings.payment_item_aliases,
         "storage_rates": [
             {"rate": str(r.rate), "valid_from": str(r.valid_from), "valid_to": str(r.valid_to)}

@@ -5,13 +5,16 @@ calls it.
 """
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 from logentic.sandbox.account import Account
 from logentic.sandbox.clock import Clock
 from logentic.sandbox.readings import Readings
 from logentic.sandbox.server import TOKEN, Sandbox
+from logentic.sandbox.webhooks import Webhooks
+
+SECONDS_BETWEEN = 5
 
 
 def serve(
@@ -24,14 +27,35 @@ def serve(
     token: str = TOKEN,
     readings: Readings | None = None,
     stop: Event | None = None,
+    webhooks: str | None = None,
+    webhook_secret: str = "",
+    webhook_accidents: float = 0.0,
 ) -> None:
-    """Serve an account, as of now and ticking on, until interrupted (or until `stop` is set)."""
+    """Serve an account, as of now and ticking on, until interrupted (or until `stop` is set).
+
+    Events are sent to the URL `webhooks`, first those of the last day; `webhook_accidents` is the share of them that is
+    lost, and of those that are doubled, and of those that come late.
+    """
     account = Account(seed, scale, days, timezone=timezone)
     clock = Clock(datetime.now(UTC), ticking=True)
     with Sandbox(account, port, token, readings, clock=clock) as sandbox:
         sys.stdout.write(f"export LOGENTIC_API_TOKEN={sandbox.token}\nexport LOGENTIC_BASE_URL={sandbox.url}\n")
         sys.stdout.flush()
+        stop = stop or Event()
         try:
-            (stop or Event()).wait()
+            if webhooks:
+                accidents = dict.fromkeys(("losses", "duplicates", "disorder"), webhook_accidents)
+                send_until(stop, sandbox, Webhooks(sandbox, webhooks, webhook_secret, seed=seed, **accidents))
+            stop.wait()
         except KeyboardInterrupt:
             return
+
+
+def send_until(stop: Event, sandbox: Sandbox, webhooks: Webhooks) -> None:
+    """What has happened is sent every few seconds."""
+    sent = sandbox.clock.now() - timedelta(days=1)
+    while not stop.is_set():
+        now = sandbox.clock.now()
+        webhooks.send(sent, now)
+        sent = now
+        stop.wait(SECONDS_BETWEEN)

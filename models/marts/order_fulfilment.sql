@@ -1,0 +1,48 @@
+{%- set steps = ['created', 'picked', 'packed', 'in_transit', 'completed'] -%}
+with
+
+times as (
+
+    select
+        order_id,
+        {% for step in steps -%}
+            max(case when step = '{{ step }}' then taken_at end) as {{ step }}_at,
+            max(case when step = '{{ step }}' then known_from end) as {{ step }}_from,
+        {% endfor -%}
+        max(taken_at) as last_step_at
+    from {{ ref('order_step_times') }}
+    group by order_id
+
+),
+
+service as (
+
+    select max(finished_at) as now_at
+    from {{ ref('stg_extract_windows') }}
+
+)
+
+select
+    orders.order_id,
+    orders.external_name,
+    orders.status,
+    orders.warehouse_id,
+    {%- for step in steps %}
+    times.{{ step }}_at,
+    times.{{ step }}_from,
+    {%- endfor %}
+    {{ hours_between('times.created_at', 'times.picked_at') }} as hours_to_pick,
+    {{ hours_between('times.picked_at', 'times.packed_at') }} as hours_to_pack,
+    {{ hours_between('times.packed_at', 'times.in_transit_at') }} as hours_to_hand_over,
+    {{ hours_between('times.in_transit_at', 'times.completed_at') }} as hours_in_transit,
+    {{ hours_between('times.created_at', 'times.in_transit_at') }} as hours_to_leave,
+    coalesce(
+        upper(orders.status) not in ('COMPLETED', 'CANCELLED')
+        and {{ hours_between('coalesce(times.last_step_at, orders.created_at)', 'service.now_at') }}
+        > {{ var('stuck_hours') }},
+        false
+    ) as is_stuck,
+    {{ hours_between('coalesce(times.last_step_at, orders.created_at)', 'service.now_at') }} as hours_since_last_step
+from {{ ref('orders') }} as orders
+inner join times on orders.order_id = times.order_id
+cross join service

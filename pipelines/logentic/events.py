@@ -1,0 +1,106 @@
+"""What an event says: which order, which step, when.
+
+In: the headers and the bytes of one delivery. Out: an `Event`, personal data hashed, ready for the queue. Nothing of it
+is trusted: the order is asked for by id later. Next: event_queue.py, which keeps it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import simplejson
+
+from logentic.personal import Pseudonyms
+
+API_VERSION = "V1"
+# Where payloads are known to carry the order's id, and the time of what happened, most telling first.
+ORDER_ID_PATHS = ("id", "data.id", "order.id", "order_id")
+TIME_FIELDS = ("occurred_at", "updated_at", "created_at")
+MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Event:
+    """One delivery. `order_id` and `occurred_at` are None where the payload does not say them.
+
+    `received_at` is this machine's time. `event_id` tells deliveries apart, `content` their content: a keyed hash of
+    topic and bytes.
+    """
+
+    event_id: str
+    content: str
+    topic: str | None
+    order_id: int | None
+    occurred_at: datetime | None
+    received_at: datetime
+    api_version: str | None
+    is_known_version: bool
+    body: str
+
+    def as_line(self) -> bytes:
+        return simplejson.dumps(asdict(self), default=datetime.isoformat).encode()
+
+    @classmethod
+    def from_line(cls, line: bytes) -> "Event":
+        """Raises ValueError, KeyError or TypeError where the line is not one that `as_line` wrote."""
+        fields = simplejson.loads(line)
+        for name in ("occurred_at", "received_at"):
+            fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
+        return cls(**fields)
+
+
+class Reader:
+    """Makes events of deliveries; `order_id_paths` are tried after the known ones."""
+
+    def __init__(self, pseudonyms: Pseudonyms, order_id_paths: Sequence[str] = ()) -> None:
+        self._pseudonyms = pseudonyms
+        self._paths = [path.split(".") for path in (*ORDER_ID_PATHS, *order_id_paths)]
+
+    def content(self, topic: str | None, body: bytes) -> str:
+        """Equal for equal deliveries; says nothing about them, since the key is ours."""
+        return self._pseudonyms.digest(f"{topic}\n".encode() + body)
+
+    def read(self, content: str, headers: Mapping[str, str], body: bytes, received_at: datetime) -> Event:
+        """Raises ValueError where the body is not JSON."""
+        try:
+            payload = simplejson.loads(body.decode("utf-8"), use_decimal=True, allow_nan=False)
+            text = simplejson.dumps(self._pseudonyms.unknown("body", payload), use_decimal=True)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+        version = headers.get("logentic-api-version")
+        return Event(
+            event_id=f"{content[:16]}-{int(received_at.timestamp() * 1000)}",
+            content=content,
+            topic=headers.get("logentic-topic"),
+            order_id=self._order_id(payload),
+            occurred_at=_occurred_at(payload),
+            received_at=received_at,
+            api_version=version,
+            is_known_version=version == API_VERSION,
+            body=text,
+        )
+
+    def _order_id(self, payload: Any) -> int | None:
+        for path in self._paths:
+            found = payload
+            for name in path:
+                found = found.get(name) if isinstance(found, dict) else None
+            if isinstance(found, str) and re.fullmatch(r"[0-9]{1,19}", found):
+                found = int(found)
+            if isinstance(found, int) and not isinstance(found, bool) and 0 < found <= MAX_ID:
+                return found
+        return None
+
+
+def _occurred_at(payload: Any) -> datetime | None:
+    """The time that the payload gives, UTC where it names no zone."""
+    for place in (payload, *(payload.get(name) for name in ("data", "order") if isinstance(payload, dict))):
+        for name in TIME_FIELDS if isinstance(place, dict) else ():
+            try:
+                found = datetime.fromisoformat(place.get(name))
+                return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+            except (TypeError, ValueError, OverflowError):
+                continue
+    return None

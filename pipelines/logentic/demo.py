@@ -12,8 +12,8 @@ from rich.console import Console
 
 from logentic.event_queue import EventQueue
 from logentic.events import Reader
-from logentic.keys import pseudonyms
 from logentic.job import Options, run_job
+from logentic.keys import pseudonyms
 from logentic.reports import answers, summary
 from logentic.reports.progress import displayed
 from logentic.sandbox import Account, Clock, Sandbox

@@ -34,9 +34,9 @@ class Inbox:
             for event in read_events(path)
         ]
 
-    def to_retry(self) -> set[str]:
+    def to_retry(self) -> frozenset[str]:
         """Dead events that the user wants tried again."""
-        return set(self._state.read_note(RETRY).get("events", ()))
+        return frozenset(self._state.read_note(RETRY).get("events", ()))
 
     def retry(self, event_ids: Iterable[str]) -> None:
         self._state.write_note(RETRY, {"events": sorted({*event_ids, *self.to_retry()})})

@@ -29,10 +29,8 @@ class EventOrders:
         known = set()
         for row in stored:
             known.add(row["event_id"])
-            if row["outcome"] == WAITING:
+            if row["outcome"] == WAITING or (row["outcome"] == DEAD and row["event_id"] in retry):
                 self._wait(row)
-            elif row["outcome"] == DEAD and row["event_id"] in retry:
-                self._wait({**row, "attempts": 0})
         for event in fresh:
             if event.event_id not in known:
                 known.add(event.event_id)
@@ -42,9 +40,9 @@ class EventOrders:
                     self._wait(row)
 
     @property
-    def is_news(self) -> bool:
-        """Whether there are rows to be stored, or orders to be asked for."""
-        return bool(self._rows or self._open)
+    def have_rows(self) -> bool:
+        """Whether there is something to be stored."""
+        return bool(self._rows)
 
     def orders(self) -> list[int]:
         """Those that are still to be asked for."""

@@ -9,10 +9,11 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from logentic.event_inbox import Inbox
 from logentic.extraction import NO_PROGRESS, Progress
 from logentic.journal_tables import journal_sizes, load_journals
 from logentic.keys import hash_key
@@ -64,6 +65,7 @@ def run_job(
     with state.locked(options.wait_seconds):
         key = hash_key(settings, state.folder)
         open_work(state, settings, key, accept_new_key=options.accept_new_key)
+        inbox = Inbox(state)
         run = Run(
             settings,
             Pseudonyms(key, settings.hash_fields, settings.plain_fields),
@@ -71,6 +73,8 @@ def run_job(
             end=midnight(options.end) + DAY if options.end else None,
             select=options.select,
             progress=progress,
+            events=inbox.fresh(),
+            events_retried=inbox.to_retry(),
         )
         clock = _Clock()
         step("extract and load")
@@ -94,6 +98,7 @@ def run_job(
             outcome.published_bytes = publish(state)
             clock.stop(outcome, "publish")
             state.write_note("built", made)
+            inbox.published(timedelta(hours=settings.webhook_duplicate_hours), run.events_retried)
         state.log_run(
             {
                 "service_time": outcome.loaded.now,

@@ -60,7 +60,7 @@ def load(run: Run, state: State) -> Loaded:
             run.begin_part()
             session = Session(run, stored, _for_seconds(run.settings.load_every_seconds))
             try:
-                if session.finds_news() or not loads or _are_of_days_past(run):
+                if session.finds_news() or not loads or _are_of_days_past(run) or stored.lacks_a_table():
                     stored.close()
                     dlt.load(session)
                     loads, run.held = stored.loads(), []

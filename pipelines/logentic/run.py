@@ -11,6 +11,7 @@ from typing import Any
 
 from logentic.client import Traffic
 from logentic.errors import LogenticError
+from logentic.events import Event
 from logentic.extraction import NO_PROGRESS, Progress
 from logentic.personal import Pseudonyms
 from logentic.schemas import RESOURCES
@@ -27,6 +28,8 @@ class Run:
     end: datetime | None = None
     select: frozenset[str] = frozenset(RESOURCES)
     progress: Progress = NO_PROGRESS
+    events: list[Event] = field(default_factory=list)  # that no earlier run took
+    events_retried: frozenset[str] = frozenset()  # dead ones that are to be tried again
     held: list[dict[str, Any]] = field(default_factory=list)  # receipts of runs that found nothing, not loaded yet
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     began_at: datetime | None = None  # the service's time

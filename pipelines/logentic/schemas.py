@@ -183,7 +183,11 @@ PAYMENT_ITEMS = Resource(
 
 RESOURCES = {resource.name: resource for resource in (ITEMS, ORDERS, ITEM_QUANTITIES, INVENTORY_HISTORY, PAYMENT_ITEMS)}
 
-RAW_TABLES = (*RESOURCES, *(each.lines.table for each in RESOURCES.values() if each.lines), "extract_windows")
+RAW_TABLES = (
+    *RESOURCES,
+    *(each.lines.table for each in RESOURCES.values() if each.lines),
+    *("order_events", "extract_windows"),
+)
 # Where an item's id stands in the raw tables.
 ITEM_COLUMNS = {
     "items": "id",

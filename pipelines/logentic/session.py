@@ -8,21 +8,22 @@ Next: source.py, which declares these as dlt resources.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from logentic.by_id import ById, with_records
 from logentic.client import Client
-from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused
+from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused, ValueMisfit
+from logentic.event_orders import EventOrders
 from logentic.extraction import Extraction, Reading
-from logentic.pages import read_page, read_record
+from logentic.pages import read_page
 from logentic.plan import Ask, plan
 from logentic.receipts import receipt
-from logentic.rows import Rows, empty_rows, read_rows
+from logentic.rows import Rows, empty_rows
 from logentic.run import Run
-from logentic.schemas import ITEM_COLUMNS, ITEMS, RECEIPTS, RESOURCES, Resource
+from logentic.schemas import ITEM_COLUMNS, ITEMS, ORDERS, RECEIPTS, RESOURCES, Resource
 from logentic.stored import Stored, ids_of, receipt_of, scope_of
 from logentic.versions import find_news, in_memory, tombstones
 from logentic.windows import MARGIN, Span, Window, joined, snapshot
@@ -47,6 +48,7 @@ class Session:
             progress=run.progress,
             go_on=go_on,
         )
+        self._by_id = ById(self._client, stored, run.pseudonyms)
         self._past = stored.receipts()
         known = {past.window_id for past in self._past}
         run.held = [row for row in run.held if row["window_id"] not in known]
@@ -57,6 +59,9 @@ class Session:
         self._unbilled_days = stored.unbilled()
         if run.unbilled is None:
             run.unbilled = dict(self._unbilled_days)
+        since = min((event.received_at for event in run.events), default=None)
+        known_events = stored.events(since, also_dead=bool(run.events_retried))
+        self.events = EventOrders(run.events, known_events, run.events_retried, run.settings.webhook_attempts)
         self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
         self._begun: dict[str, tuple[Rows, Iterator[Rows | None]]] | None = None
         self._items_seen: set[int] = set()  # in rows that are news
@@ -77,7 +82,7 @@ class Session:
                     if rows is not None and len(rows.records):
                         found[name] = rows
         self._begun = {name: (found.get(name, empty_rows(RESOURCES[name])), stream) for name, stream in streams.items()}
-        return bool(found)
+        return bool(found) or self.events.have_rows
 
     def news(self, resource: Resource) -> Iterator[Rows | None]:
         """What of a resource is new or differs from what is stored, by window; None while there is nothing yet."""
@@ -116,6 +121,8 @@ class Session:
             is_bounded = self.run.start or self.run.end
             if resource.name == "payment_items" and not is_bounded and resource.name not in self._extraction.unread:
                 yield from self._ask_for_unbilled(resource)
+            if resource is ORDERS and resource.name not in self._extraction.unread:
+                yield from self._ask_for_event_orders()
         except LogenticError as failure:
             self._extraction.failures[resource.name] = failure
         finally:
@@ -143,12 +150,14 @@ class Session:
         if len(missing) and resource.name == "inventory_history":
             confirmed = confirmed or self._reads_the_same_again(resource, reading)
             if confirmed:
-                rows, removed = _with(rows, tombstones(missing, rows.records, reading.finished_at)), len(missing)
+                rows, removed = with_records(rows, tombstones(missing, rows.records, reading.finished_at)), len(missing)
                 self._an_item_vanished = True
         elif len(missing):
-            rows, removed = self._ask_by_id(resource, missing, rows)
+            rows, removed = self._by_id.mended(resource, missing, rows)
         self._keep_receipt(reading, news.new, len(rows.records) - news.new - removed, removed, confirmed)
         self._items_seen.update(_items_of(resource, rows))
+        if resource is ORDERS:
+            self.events.were_read(ids_of(reading.rows))
         if resource.name == "payment_items" and self.run.unbilled:
             for seen in (*ids_of(reading.rows), *missing["id"].to_pylist()):
                 self.run.unbilled.pop(seen, None)
@@ -167,22 +176,6 @@ class Session:
         news = find_news(resource, again.rows, reading.rows)
         return again.is_complete and not news.new + news.changed + len(news.missing)
 
-    def _ask_by_id(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
-        """A record that a list no longer gives is gone if the service does not know its id; else it only moved."""
-        gone = []
-        for place, record_id in enumerate(missing["id"].to_pylist()):
-            try:
-                page = read_record(self._client, resource.path, record_id, resource.name)
-            except NotFound:
-                gone.append(place)
-            else:
-                found = read_rows(resource, [page], self.run.pseudonyms, f"{resource.name}, id {record_id}")
-                known = self._stored.latest(resource, [record_id], None)
-                rows = _with(rows, find_news(resource, found, known).rows.records)
-        if gone:
-            rows = _with(rows, tombstones(missing.take(gone), rows.records, self._client.service_time()))
-        return rows, len(gone)
-
     def _ask_for_unbilled(self, resource: Resource) -> Iterator[Rows]:
         """Charges that were not billed when last seen, and that no window of this run showed, are asked for by id."""
         stored = self._stored.latest(resource, sorted(self.run.unbilled or ()), None)
@@ -190,12 +183,22 @@ class Session:
             return
         self.run.unbilled = {}
         empty = Rows(stored.records.select(resource.schema().names).cast(resource.schema()).slice(0, 0), None)
-        rows, removed = self._ask_by_id(resource, stored.records, empty)
+        rows, removed = self._by_id.mended(resource, stored.records, empty)
         window = Window(resource.name, "id", self.run.now, self.run.now)
         asked = len(stored.records)
         reading = Reading(window, rows, asked, asked, asked, 0, self.run.now, self.run.now, True, True)
         self._keep_receipt(reading, 0, len(rows.records) - removed, removed, True)
         yield rows
+
+    def _ask_for_event_orders(self) -> Iterator[Rows]:
+        """Orders that events named and no window of this run showed."""
+        for order_id in self.events.orders():
+            try:
+                yield self._by_id.news(ORDERS, order_id)
+            except (NotFound, Refused, BadAnswer, ValueMisfit) as failure:
+                self.events.failed(order_id, str(failure))
+            else:
+                self.events.were_read([order_id])
 
     def _may_be_stored(self, window: Window) -> bool:
         """Whether an earlier window of the resource overlaps this one."""
@@ -243,8 +246,3 @@ def _items_of(resource: Resource, rows: Rows) -> list[int]:
         if column := ITEM_COLUMNS.get(str(name)):
             found += [item for item in table[column].unique().to_pylist() if item is not None]
     return found
-
-
-def _with(rows: Rows, more: pa.Table) -> Rows:
-    records = pa.concat_tables([rows.records, more], promote_options="default")
-    return replace(rows, records=records)

@@ -1,4 +1,4 @@
-"""The dlt source: five resources and their receipts, each one short function.
+"""The dlt source: five resources, events and receipts, each one short function.
 
 In: settings. Out: `logentic_source`, for `dlt.pipeline(…).run(logentic_source())`. Raw tables are logs of versions:
 a row is appended when what the service says of a record is new, differs, or has ended; nothing is updated. Progress
@@ -20,7 +20,7 @@ from logentic.errors import UsageError
 from logentic.keys import pseudonyms
 from logentic.rows import Rows, concatenated, empty_rows
 from logentic.run import Run
-from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
+from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDER_EVENTS, ORDERS, PAYMENT_ITEMS, Resource
 from logentic.session import Session
 from logentic.settings import load_settings, require_token
 from logentic.stored import Stored
@@ -68,10 +68,14 @@ def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> 
         yield from shared.news(PAYMENT_ITEMS)
 
     @dlt.resource(write_disposition="append")
+    def order_events() -> Iterator[Any]:
+        yield from shared.events()
+
+    @dlt.resource(write_disposition="append")
     def extract_windows() -> Iterator[Any]:
         yield from shared.receipts()
 
-    return items, orders, item_quantities, inventory_history, payment_items, extract_windows
+    return items, orders, item_quantities, inventory_history, payment_items, order_events, extract_windows
 
 
 class _Shared:
@@ -102,6 +106,14 @@ class _Shared:
         except BaseException:  # an interrupt as well: requests under way would hold the process until they end
             session.stop()
             raise
+
+    def events(self) -> Iterator[Any]:
+        """One table, when the orders that events name were asked for."""
+        yield ORDER_EVENTS.empty_table()
+        session = self._open()
+        while ORDERS.name in session.running:
+            yield None
+        yield session.events.table(session.run.now)
 
     def receipts(self) -> Iterator[Any]:
         """One table, when the last of the other resources has ended."""

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from logentic.plan import Receipt
 from logentic.rows import Rows
-from logentic.schemas import INTEGER, ITEM_COLUMNS, RAW_TABLES, Resource
+from logentic.schemas import INTEGER, ITEM_COLUMNS, ORDER_EVENTS, RAW_TABLES, Resource
 from logentic.windows import Window
 
 LONGEST_LIST = 200
@@ -114,6 +114,25 @@ class Stored:
         bounds = pc.min_max(rows.records["date"]).as_py().values()
         days = sorted({window.start.date(), window.end.date(), *bounds} - {None})
         return self._latest(resource, f"date >= date '{days[0]}' and date <= date '{days[-1]}'")
+
+    def events(self, since: datetime | None, *, also_dead: bool) -> list[dict[str, Any]]:
+        """The latest row of each event that waits, that is dead, or that was received `since` or later."""
+        wanted = ["outcome = 'waiting'"]
+        if also_dead:
+            wanted.append("outcome = 'dead'")
+        if since:
+            wanted.append(f"received_at >= timestamptz '{since:%Y-%m-%d %H:%M:%S.%f}+00'")
+        columns = ", ".join(name for name in ORDER_EVENTS.names if name != "_seen_at")
+        latest = "row_number() over (partition by event_id order by _seen_at desc, attempts desc) as _version"
+        table = self._query(
+            f"select {columns} from (select *, {latest} from {{order_events}}) as versions"
+            f" where _version = 1 and ({' or '.join(wanted)})"
+        )
+        return list(table.to_pylist()) if table else []
+
+    def lacks_a_table(self) -> bool:
+        """Whether the database was made before all of today's tables were known."""
+        return any(self._query(f"select 1 from {{{table}}} limit 0") is None for table in RAW_TABLES)
 
     def close(self) -> None:
         """Lets go of the database, so that dlt can write it."""

@@ -1,6 +1,7 @@
-"""Events on their way into tables: each order read once, what is lost repaired by polling, what is unknown kept as dead."""
+"""Events on their way into tables: each order read once, losses made good by polling, unknown ones kept as dead."""
 
 from collections.abc import Iterator
+from concurrent.futures import wait
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,15 +33,15 @@ class Desk:
         self.state.prepare()
         self.settings = Settings(base_url=sandbox.url, api_token=sandbox.token, webhook_attempts=2)
 
-    def receive(self, *bodies: bytes, topic: str = "order-picked") -> list[Event]:
-        at = self.sandbox.clock.now()
-        events = [
-            READER.read(READER.content(topic, body), {"logentic-topic": topic, "logentic-api-version": "V1"}, body, at)
-            for body in bodies
-        ]
+    def receive(self, *bodies: bytes | tuple[str, bytes]) -> list[Event]:
+        """Bodies, with their topics where these are not order-picked."""
+        at, events = self.sandbox.clock.now(), []
+        for each in bodies:
+            topic, body = each if isinstance(each, tuple) else ("order-picked", each)
+            headers = {"logentic-topic": topic, "logentic-api-version": "V1"}
+            events.append(READER.read(READER.content(topic, body), headers, body, at))
         queue = EventQueue(self.state.events, DAY)
-        for event in events:
-            queue.put(event).result()
+        wait([queue.put(event) for event in events])
         queue.close()
         return events
 
@@ -64,17 +65,16 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_with_a_third_lost_doubled_and_disordered_the_tables_equal_what_happened(desk: Desk) -> None:
-    """Runs go on every six hours for three days; the last one is compared."""
+    """Runs go on every twelve hours for three days; the last one is compared."""
     sandbox, begin = desk.sandbox, desk.sandbox.clock.now() - 3 * DAY
     sandbox.clock.set(begin)
     desk.run(models=False)
     webhooks = Webhooks(sandbox, "", "", losses=0.33, duplicates=0.33, disorder=0.33)
     due = webhooks.deliveries(begin, begin + 3 * DAY)
-    for hours in range(6, 78, 6):
+    for hours in range(12, 84, 12):
         sandbox.clock.set(begin + timedelta(hours=hours))
-        now = [each for each in due if begin + timedelta(hours=hours - 6) < each.due_at <= sandbox.clock.now()]
-        for each in now:
-            desk.receive(each.body, topic=each.topic)
+        since = begin + timedelta(hours=hours - 12)
+        desk.receive(*((each.topic, each.body) for each in due if since < each.due_at <= sandbox.clock.now()))
         desk.run(models=hours == 72)
     truth = steps_taken(sandbox, sandbox.clock.now())
     statuses = {row["id"]: row["status"] for row in sandbox.state().rows("orders")}
@@ -92,7 +92,7 @@ def test_with_a_third_lost_doubled_and_disordered_the_tables_equal_what_happened
                 assert known_from == ("order" if step == "created" else "polling")
                 assert at >= truth[order_id][step]
     assert webhooks.lost
-    assert by_event > 100
+    assert by_event > 50
     assert polled > 20
     assert desk.ask("select count(*) from order_events where is_out_of_order") > [(0,)]
     assert desk.ask("select distinct outcome from order_events") == [("read",)]
@@ -160,7 +160,7 @@ def test_fulfilment_is_as_the_clock_says(desk: Desk) -> None:
     ):
         hours = sorted(left for created, left, _ in orders if created == day and left is not None)
         assert count == sum(created == day for created, *_ in orders)
-        assert share == round(sum(left <= 48 for left in hours) / count, 4) or not hours
+        assert float(share) == round(sum(left <= 48 for left in hours) / count, 4)
         if hours:
             middle = (hours[(len(hours) - 1) // 2] + hours[len(hours) // 2]) / 2
             assert abs(median - middle) <= 0.001
@@ -172,6 +172,8 @@ def test_stuck_orders_are_those_without_a_step_for_too_long(desk: Desk) -> None:
     stuck = {
         row["id"]
         for row in desk.sandbox.state().rows("orders")
-        if row["status"] not in ("COMPLETED", "CANCELLED") and now - row["updated_at"] > timedelta(hours=73)
+        if row["status"] not in ("COMPLETED", "CANCELLED")
+        and now - row["created_at" if row["status"] == "PENDING" else "updated_at"] > timedelta(hours=72)
     }
-    assert {row[0] for row in desk.ask("select order_id from order_fulfilment where is_stuck")} >= stuck
+    assert {row[0] for row in desk.ask("select order_id from order_fulfilment where is_stuck")} == stuck
+    assert stuck

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logentic.event_inbox import Inbox
-from logentic.reports.status import open_published
+from logentic.reports.published import open_published
 from logentic.state import State
 
 COLUMNS = ("event_id", "order_id", "topic", "received_at", "outcome", "attempts", "reason")

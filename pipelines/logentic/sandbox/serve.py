@@ -44,8 +44,11 @@ def serve(
         stop = stop or Event()
         try:
             if webhooks:
-                accidents = dict.fromkeys(("losses", "duplicates", "disorder"), webhook_accidents)
-                send_until(stop, sandbox, Webhooks(sandbox, webhooks, webhook_secret, seed=seed, **accidents))
+                share = webhook_accidents
+                sender = Webhooks(
+                    sandbox, webhooks, webhook_secret, seed=seed, losses=share, duplicates=share, disorder=share
+                )
+                send_until(stop, sandbox, sender)
             stop.wait()
         except KeyboardInterrupt:
             return

@@ -11,4 +11,4 @@ from (
     (3, 'packed', 'order-packed', 'PACKED'),
     (4, 'in_transit', 'order-in-transit', 'IN_TRANSIT'),
     (5, 'completed', 'order-completed', 'COMPLETED')
-) as steps (step_number, step, topic, status)
+)

@@ -17,8 +17,8 @@ select
     date,
     count(*) as orders,
     {%- for step in steps %}
-    cast(percentile_cont(0.5) within group (order by {{ step }}) as decimal(18, 3)) as median_{{ step }},
-    cast(percentile_cont(0.9) within group (order by {{ step }}) as decimal(18, 3)) as p90_{{ step }},
+        cast(percentile_cont(0.5) within group (order by {{ step }}) as decimal(18, 3)) as median_{{ step }},
+        cast(percentile_cont(0.9) within group (order by {{ step }}) as decimal(18, 3)) as p90_{{ step }},
     {%- endfor %}
     count(hours_to_leave) as orders_left,
     cast(round(

@@ -28,8 +28,8 @@ select
     orders.status,
     orders.warehouse_id,
     {%- for step in steps %}
-    times.{{ step }}_at,
-    times.{{ step }}_from,
+        times.{{ step }}_at,
+        times.{{ step }}_from,
     {%- endfor %}
     {{ hours_between('times.created_at', 'times.picked_at') }} as hours_to_pick,
     {{ hours_between('times.picked_at', 'times.packed_at') }} as hours_to_pack,

@@ -1,11 +1,10 @@
 """A server around the receiver, and a run when events have come.
 
 In: settings and FILE. Out: an HTTP server until it is interrupted. `application` is the same receiver for a server of
-your own: `LOGENTIC_DB=FILE uvicorn --factory logentic.serve:application`. Next: webhooks.py answers.
+your own: `LOGENTIC_WEBHOOK_FILE=FILE uvicorn --factory logentic.serve:application`. Next: webhooks.py answers.
 """
 
 import logging
-import os
 import socket
 import subprocess
 import sys
@@ -26,10 +25,10 @@ log = logging.getLogger("logentic")
 
 
 def application() -> Receiver:
-    """The ASGI application for the FILE that LOGENTIC_DB names. It takes signed events only."""
+    """The ASGI application for the FILE that `webhook_file` names. It takes signed events only."""
     settings = load_settings()
     require_secret(settings)
-    return receiver(settings, State(Path(os.environ.get("LOGENTIC_DB", "logentic.duckdb")).absolute()))
+    return receiver(settings, State(Path(settings.webhook_file).absolute()))
 
 
 def receiver(settings: Settings, state: State, on_kept: Callable[[], None] = lambda: None) -> Receiver:

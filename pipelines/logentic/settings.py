@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     allow_plain_http: bool = False
     storage_basis: Literal["daily", "month_end", "peak"] = "daily"
     storage_rates: list[StorageRate] = []
+    webhook_file: str = "logentic.duckdb"
     webhook_hash: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
     webhook_encoding: Literal["hex", "base64"] = "hex"
     webhook_order_id_paths: FieldNames = []

@@ -1,21 +1,42 @@
 {#-
-    Division of decimals is floating in DuckDB, numeric in PostgreSQL and cut in Spark. The remainder is exact on all of
-    them, and once it is taken off, the quotient is a whole number that a double carries exactly (below 2 to the 53rd).
+    Division of decimals is floating in DuckDB, numeric in PostgreSQL and cut in Spark. Floating, a quotient below 2 to
+    the 30th is wrong by less than a millionth, so it decides unless it is that close to where rounding turns. There the
+    remainder decides, which is exact on all of them and costs more: once it is taken off, the quotient is a whole number
+    that a double carries exactly (below 2 to the 53rd).
 -#}
 
 {#- Whole number of times that `divisor` fits into `amount`; null when it is zero. Neither may be negative. -#}
 {% macro whole_quotient(amount, divisor) -%}
-    cast(round(
-        cast(({{ amount }}) - ({{ amount }}) % nullif({{ divisor }}, 0) as double precision)
-        / cast(nullif({{ divisor }}, 0) as double precision)
-    ) as bigint)
+    {%- set floating = floating_quotient(amount, divisor) -%}
+    cast(case
+        when {{ floating }} < 1073741824 and {{ floating }} - floor({{ floating }}) between 0.00001 and 0.99999
+            then floor({{ floating }})
+        else {{ quotient_by_remainder(amount, divisor) }}
+    end as bigint)
 {%- endmacro %}
 
 {#- `amount` ÷ `divisor`, rounded half up to `scale` places. -#}
 {% macro rounded_quotient(amount, divisor, scale) -%}
     {%- set unit = 10 ** scale -%}
-    cast(
-        {{ whole_quotient('(' ~ amount ~ ') * ' ~ 2 * unit ~ ' + (' ~ divisor ~ ')', '(' ~ divisor ~ ') * 2') }}
-        * {{ '0.' ~ '0' * (scale - 1) ~ '1' }} as decimal(18, {{ scale }})
+    {%- set floating = floating_quotient(amount, divisor) ~ ' * ' ~ unit -%}
+    {%- set twice = '(' ~ divisor ~ ') * 2' -%}
+    case
+        when {{ floating }} < 1073741824 and abs({{ floating }} - floor({{ floating }}) - 0.5) > 0.00001
+            then cast(round({{ floating }}) / {{ unit }} as decimal(18, {{ scale }}))
+        else cast(
+            cast({{ quotient_by_remainder('(' ~ amount ~ ') * ' ~ 2 * unit ~ ' + (' ~ divisor ~ ')', twice) }} as bigint)
+            * {{ '0.' ~ '0' * (scale - 1) ~ '1' }} as decimal(18, {{ scale }})
+        )
+    end
+{%- endmacro %}
+
+{% macro floating_quotient(amount, divisor) -%}
+    cast({{ amount }} as double precision) / cast(nullif({{ divisor }}, 0) as double precision)
+{%- endmacro %}
+
+{% macro quotient_by_remainder(amount, divisor) -%}
+    round(
+        cast(({{ amount }}) - ({{ amount }}) % nullif({{ divisor }}, 0) as double precision)
+        / cast(nullif({{ divisor }}, 0) as double precision)
     )
 {%- endmacro %}

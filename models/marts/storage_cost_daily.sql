@@ -15,7 +15,8 @@ contracted as (
 
     select
         *,
-        cast(volume_cuft as decimal(20, 10)) * contract_rate as contract_price
+        case when contract_rate is not null then cast(volume_cuft as decimal(20, 10)) * contract_rate end
+            as contract_price
     from priced
 
 ),

@@ -57,6 +57,14 @@ bench-page: setup ## Write docs/performance.md anew from the results in benchmar
 soak: setup ## Run 500 scheduled runs over a moving account: memory, size and requests stay flat
 	$(BIN)/python benchmarks/soak.py
 
+.PHONY: audit-benchmark
+audit-benchmark: setup ## Measure what the reconciliation finds and misses; writes docs/reconciliation.md
+	$(BIN)/python -m benchmarks.audit
+
+.PHONY: reconcile-benchmark
+reconcile-benchmark: setup ## Reconcile one million charges: seconds and memory
+	$(BIN)/python -m benchmarks.reconcile
+
 .PHONY: check
 check: setup ## Lint, type-check, check the direction of imports, the lock and the generated docs
 	$(BIN)/ruff check .

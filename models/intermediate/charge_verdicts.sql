@@ -1,55 +1,66 @@
 with
 
-stored as (
-
-    select distinct charge_id from {{ ref('storage_charge_days') }}
-
-),
-
 judged as (
 
     select
-        charges.*,
-        settlements.settled_by,
-        settlements.duplicate_of,
-        expectations.missing_days,
-        expectations.days,
-        expectations.{{ var('storage_basis') }} as storage_expected,
-        charges.amount - expectations.{{ var('storage_basis') }} as storage_difference,
-        lower(charges.charge_type) = 'storage' as is_storage,
-        lower(charges.charge_type) = 'storage' and stored.charge_id is null as is_unallocated,
+        *,
         case
-            when settlements.settled_by is not null then 'settled'
-            when settlements.duplicate_of is not null then 'duplicate_charge'
-            when coalesce(charges.amount, -1) < 0 then 'not_a_charge'
-            when expectations.{{ var('storage_basis') }} is not null then 'storage'
-            when charges.amount = 0 then 'not_a_charge'
-            when upper(orders.status) = 'CANCELLED' and not orders.has_shipped then 'cancelled_order'
-            when charges.order_id is not null and orders.order_id is null then 'unknown_order'
+            when settled_by is not null or net_amount = 0 and credited > 0 then 'settled'
+            when part_of is not null then 'credit'
+            when duplicate_of is not null then 'duplicate_charge'
+            when coalesce(amount, -1) < 0 then 'not_a_charge'
+            when storage_expected is null and amount = 0 then 'not_a_charge'
+            when is_cancelled then 'cancelled_order'
+            when is_unknown_order then 'unknown_order'
+            when storage_expected is not null
+                then case
+                    when not {{ is_misbilled('amount', 'storage_practice') }} then 'storage'
+                    when credited > 0 and not {{ is_misbilled('net_amount', 'storage_practice') }} then 'corrected'
+                    when net_amount > storage_practice then 'storage_overbilled'
+                    else 'storage_underbilled'
+                end
+            when is_outside then 'outside_period'
+            when is_fit then 'rate'
+            when credited > 0 and abs(net_amount - rate_expected) <= 0.011 then 'corrected'
+            when charges_at_new_price is not null then 'new_price'
+            when rate_expected is not null then 'rate_deviation'
         end as verdict
-    from {{ ref('charges') }} as charges
-    left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
-    left join {{ ref('storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
-    left join {{ ref('stg_orders') }} as orders on charges.order_id = orders.order_id
-    left join stored on charges.charge_id = stored.charge_id
-    where not charges.is_withdrawn
+    from {{ ref('charge_checks') }}
+
+),
+
+ruled as (
+
+    select
+        *,
+        case when verdict in (
+            'duplicate_charge', 'cancelled_order', 'unknown_order', 'storage_overbilled', 'storage_underbilled',
+            'outside_period', 'rate_deviation'
+        ) then verdict end as rule
+    from judged
 
 )
 
 select
     *,
     case
-        when verdict in ('duplicate_charge', 'cancelled_order', 'unknown_order') then verdict
-        when verdict is null or verdict <> 'storage' or abs(storage_difference) <= 0.01 then null
-        when abs(storage_difference) <= 1 and abs(storage_difference) <= 0.005 * storage_expected then null
-        when storage_difference > 0 then 'storage_overbilled'
-        else 'storage_underbilled'
-    end as rule,
-    cast(case verdict
-        when 'settled' then amount
-        when 'storage' then storage_expected
-        when 'duplicate_charge' then 0
-        when 'cancelled_order' then 0
-        when 'unknown_order' then 0
-    end as decimal(18, 2)) as expected
-from judged
+        when verdict in ('settled', 'corrected') then 'settled'
+        when rule is not null then 'exception'
+        when verdict in ('storage', 'rate', 'credit') then 'matched'
+        else 'not_checked'
+    end as status,
+    cast(case
+        when verdict in ('settled', 'credit') then amount
+        when verdict in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
+        when storage_expected is not null then storage_expected
+        when verdict = 'new_price' then null
+        -- A price of an earlier day is right where the order is of that day.
+        when verdict = 'rate' then amount
+        else rate_expected
+    end as decimal(18, 2)) as expected,
+    abs(case
+        when verdict in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then net_amount
+        when storage_expected is not null then net_amount - storage_practice
+        else net_amount - rate_expected
+    end) as at_stake
+from ruled

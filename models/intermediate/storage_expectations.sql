@@ -18,7 +18,10 @@ prices as (
         charge_id,
         sum(expected_price) as daily,
         max(case when date = end_date then expected_price end) as month_end,
-        max(expected_price) as peak
+        max(expected_price) as peak,
+        case when count(price) = count(*) then sum(price) end as api_daily,
+        max(case when date = end_date then price end) as api_month_end,
+        case when count(price) = count(*) then max(price) end as api_peak
     from {{ ref('storage_price_days') }}
     group by charge_id
 
@@ -30,7 +33,11 @@ select
     gaps.missing_days,
     case when gaps.missing_days is null then cast(prices.daily as decimal(18, 2)) end as daily,
     case when gaps.missing_days is null then cast(prices.month_end * charges.days as decimal(18, 2)) end as month_end,
-    case when gaps.missing_days is null then cast(prices.peak * charges.days as decimal(18, 2)) end as peak
+    case when gaps.missing_days is null then cast(prices.peak * charges.days as decimal(18, 2)) end as peak,
+    case when gaps.missing_days is null then cast(prices.api_daily as decimal(18, 2)) end as api_daily,
+    case when gaps.missing_days is null then cast(prices.api_month_end * charges.days as decimal(18, 2)) end
+        as api_month_end,
+    case when gaps.missing_days is null then cast(prices.api_peak * charges.days as decimal(18, 2)) end as api_peak
 from charges
 left join {{ ref('storage_price_gaps') }} as gaps on charges.charge_id = gaps.charge_id
 left join prices on charges.charge_id = prices.charge_id

@@ -24,7 +24,8 @@ account_days as (
         date,
         -- A day without the price of one item is a day without a price.
         case when count(expected_price) = count(*) then cast(sum(expected_price) as decimal(38, 24)) end
-            as expected_price
+            as expected_price,
+        case when count(price) = count(*) then cast(sum(price) as decimal(38, 24)) end as price
     from item_days
     group by date
 
@@ -34,7 +35,8 @@ select
     charges.charge_id,
     charges.end_date,
     item_days.date,
-    item_days.expected_price
+    item_days.expected_price,
+    item_days.price
 from charges
 inner join item_days
     on charges.item_id = item_days.item_id and item_days.date between charges.start_date and charges.end_date
@@ -44,7 +46,8 @@ select
     charges.charge_id,
     charges.end_date,
     account_days.date,
-    account_days.expected_price
+    account_days.expected_price,
+    account_days.price
 from charges
 inner join account_days on account_days.date between charges.start_date and charges.end_date
 where charges.item_id is null and account_days.expected_price is not null

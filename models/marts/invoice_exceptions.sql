@@ -1,10 +1,81 @@
+with
+
+missing as (
+
+    select
+        *,
+        'Order ' || order_id || ' was completed on ' || completed_date || ' and has no charge of type ' || charge_type
+        || '; ' || having_it || ' of ' || peers || ' others completed in that month have one.' as evidence
+    from {{ ref('missing_charges') }}
+
+),
+
+exceptions as (
+
+    select
+        charge_id || '-' || rule as exception_id,
+        charge_id,
+        payment_id,
+        rule,
+        charge_type,
+        order_id,
+        item_id,
+        warehouse_id,
+        start_date,
+        end_date,
+        billed,
+        expected,
+        amount_at_stake,
+        is_question,
+        reason as evidence,
+        evidence_json,
+        billed_date
+    from {{ ref('invoice_reconciliation') }}
+    where status = 'exception'
+    union all
+    select
+        'order-' || order_id || '-' || charge_type || '-missing_charge' as exception_id,
+        null as charge_id,
+        payment_id,
+        'missing_charge' as rule,
+        charge_type,
+        order_id,
+        null as item_id,
+        warehouse_id,
+        completed_date as start_date,
+        completed_date as end_date,
+        0 as billed,
+        expected,
+        expected as amount_at_stake,
+        false as is_question,
+        evidence,
+        {{ json_text({
+            'rule': "'missing_charge'", 'charge_type': 'charge_type', 'order_id': ['order_id'],
+            'payment_id': ['payment_id'], 'completed_date': 'completed_date', 'peers': ['peers'],
+            'peers_having_it': ['having_it'], 'expected': ['expected'],
+        }) }} as evidence_json,
+        billed_date
+    from missing
+
+)
+
 select
+    exception_id,
     charge_id,
     payment_id,
     rule,
-    abs(difference) as amount_at_stake,
-    reason as evidence,
+    amount_at_stake,
+    evidence,
+    evidence_json,
+    is_question,
+    charge_type,
+    order_id,
+    item_id,
+    warehouse_id,
+    start_date,
+    end_date,
+    billed,
+    expected,
     billed_date,
     cast({{ dbt.dateadd('day', var('dispute_days'), 'billed_date') }} as date) as dispute_until
-from {{ ref('invoice_reconciliation') }}
-where status = 'exception'
+from exceptions

@@ -1,46 +1,40 @@
 select
-    charge_id,
-    payment_id,
-    charge_type,
-    billed_date,
-    is_billed,
-    amount as billed,
-    expected,
-    amount - expected as difference,
-    case
-        when verdict = 'settled' then 'settled'
-        when rule is not null then 'exception'
-        when verdict = 'storage' then 'matched'
-        else 'not_checked'
-    end as status,
-    rule,
-    case
-        when verdict = 'settled' and amount < 0 then 'It credits charge ' || settled_by || '.'
-        when verdict = 'settled' then 'Charge ' || settled_by || ' credits it.'
-        when verdict = 'duplicate_charge'
-            then
-                'Charge ' || duplicate_of || ' already has its type'
-                || coalesce(', order ' || order_id, '') || coalesce(', item ' || item_id, '')
-                || ', period and amount.'
-        when verdict = 'cancelled_order' then 'Order ' || order_id || ' was cancelled and never shipped.'
-        when verdict = 'unknown_order' then 'The account has no order ' || order_id || '.'
-        when verdict = 'storage'
-            then
-                'Billed ' || cast(amount as decimal(18, 2)) || '; '
-                {%- if var('storage_basis') == 'daily' %}
-                    || 'the prices of its ' || days || ' days add up to ' || expected
-                {%- else %}
-                || days || ' days at its {{ var("storage_basis") | replace("_", " ") }} volume cost ' || expected
-                {%- endif %}
-                || ' (' || coalesce('item ' || item_id, 'all items') || ', ' || start_date || ' to ' || end_date || ').'
-        when amount is null then 'It has no amount.'
-        when amount < 0 then 'It is a credit, and no charge of its type, order or item, period and amount was found.'
-        when amount = 0 then 'Nothing was charged.'
-        when missing_days is not null then 'No storage price for ' || missing_days || '.'
-        when is_storage then 'It does not say which days it is for.'
-        when order_id is not null
-            then 'Order ' || order_id || ' is known; no rate card says what ' || charge_type || ' costs.'
-        else 'There is no rule for charges of type ' || coalesce(charge_type, 'unknown') || '.'
-    end as reason,
-    is_unallocated
-from {{ ref('charge_verdicts') }}
+    verdicts.charge_id,
+    verdicts.payment_id,
+    verdicts.charge_type,
+    verdicts.order_id,
+    verdicts.item_id,
+    verdicts.warehouse_id,
+    verdicts.start_date,
+    verdicts.end_date,
+    verdicts.billed_date,
+    verdicts.is_billed,
+    verdicts.amount as billed,
+    verdicts.expected,
+    verdicts.amount - verdicts.expected as difference,
+    verdicts.credited,
+    verdicts.status,
+    verdicts.rule,
+    reasons.reason,
+    case when verdicts.rule is not null then verdicts.at_stake end as amount_at_stake,
+    verdicts.rule is not null and verdicts.rule = 'rate_deviation' and verdicts.rate_source = 'inferred' as is_question,
+    case when verdicts.rule is not null then {{ json_text({
+        'rule': 'verdicts.rule', 'charge_id': ['verdicts.charge_id'], 'payment_id': ['verdicts.payment_id'],
+        'charge_type': 'verdicts.charge_type', 'order_id': ['verdicts.order_id'], 'item_id': ['verdicts.item_id'],
+        'start_date': 'verdicts.start_date', 'end_date': 'verdicts.end_date',
+        'billed': [money('verdicts.amount')], 'expected': [money('verdicts.expected')],
+        'at_stake': [money('verdicts.at_stake')], 'credited': [money('verdicts.credited')],
+        'original_charge_id': ['verdicts.duplicate_of'], 'credited_by': ['verdicts.credited_by'],
+        'days': ['verdicts.days'], 'basis': "case when verdicts.rule like 'storage%' then coalesce(verdicts.practice_basis, '"
+        ~ var('storage_basis') ~ "') end",
+        'period_start': "case when verdicts.rule = 'outside_period' then verdicts.period_start end",
+        'period_end': "case when verdicts.rule = 'outside_period' then verdicts.period_end end",
+        'rate_source': "case when verdicts.rule = 'rate_deviation' then verdicts.rate_source end",
+        'per': "case when verdicts.rule = 'rate_deviation' then verdicts.driver end",
+        'quantity': ["case when verdicts.rule = 'rate_deviation' then verdicts.rate_quantity end"],
+        'fixed': ["case when verdicts.rule = 'rate_deviation' then verdicts.fixed end"],
+        'per_unit': ["case when verdicts.rule = 'rate_deviation' then verdicts.per_unit end"],
+    }) }} end as evidence_json,
+    verdicts.is_unallocated
+from {{ ref('charge_verdicts') }} as verdicts
+inner join {{ ref('charge_reasons') }} as reasons on verdicts.charge_id = reasons.charge_id

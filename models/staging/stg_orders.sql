@@ -6,7 +6,13 @@ versions as (
         *,
         row_number() over (partition by id order by _seen_at desc, _dlt_load_id desc) as recency,
         max(case when upper(status) in ('IN_TRANSIT', 'COMPLETED') then 1 else 0 end)
-            over (partition by id) as was_shipped
+            over (partition by id) as was_shipped,
+        min(case when upper(status) in ('IN_TRANSIT', 'COMPLETED') then coalesce(updated_at, _seen_at) end)
+            over (partition by id) as shipped_at,
+        min(case when upper(status) = 'COMPLETED' then coalesce(updated_at, _seen_at) end)
+            over (partition by id) as completed_at,
+        -- An id that the account was asked for and did not know leaves a tombstone and nothing else.
+        max(case when _is_removed then 0 else 1 end) over (partition by id) as was_there
     from {{ source('raw', 'orders') }}
 
 )
@@ -30,7 +36,9 @@ select
     created_at,
     updated_at,
     was_shipped = 1 as has_shipped,
+    shipped_at,
+    completed_at,
     _is_removed as is_removed,
     _seen_at as seen_at
 from versions
-where recency = 1
+where recency = 1 and was_there = 1

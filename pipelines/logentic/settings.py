@@ -11,7 +11,16 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import pendulum
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -57,6 +66,26 @@ def _taxes(text: Any) -> Any:
     return [{"name": name.strip(), "rate": rate} for name, _, rate in pairs]
 
 
+Driver = Literal["none", "units", "lines", "weight", "volume", "started_weight", "started_volume", "quantity"]
+
+
+class ChargeRate(BaseModel):
+    """A price of the contract for a type of charge: fixed + per_unit × what it is charged `per`, at least `minimum`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    charge_type: str
+    fixed: Decimal = Field(default=Decimal(0), ge=0)
+    per: Driver = "none"
+    per_unit: Decimal = Field(default=Decimal(0), ge=0)
+    minimum: Decimal | None = None
+    zone: str = ""
+    from_quantity: Decimal | None = None
+    to_quantity: Decimal | None = None
+    valid_from: date = date(1970, 1, 1)
+    valid_to: date = date(9999, 12, 31)
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LOGENTIC_", extra="forbid", frozen=True)
 
@@ -83,6 +112,7 @@ class Settings(BaseSettings):
     allow_plain_http: bool = False
     storage_basis: Literal["daily", "month_end", "peak"] = "daily"
     storage_rates: list[StorageRate] = []
+    charge_rates: list[ChargeRate] = []
     webhook_file: str = "logentic.duckdb"
     webhook_hash: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
     webhook_encoding: Literal["hex", "base64"] = "hex"

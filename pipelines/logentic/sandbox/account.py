@@ -12,7 +12,7 @@ from decimal import Decimal
 from random import Random
 from typing import Literal
 
-from logentic.sandbox.billing import FIRST_PAYMENT_ID, SCENARIOS, Billing
+from logentic.sandbox.billing import ALL_SCENARIOS, FIRST_PAYMENT_ID, SCENARIOS, Billing
 from logentic.sandbox.billing_errors import DEFAULT_ERRORS, InjectedError
 from logentic.sandbox.days import Days, next_month
 from logentic.sandbox.events import Event
@@ -29,8 +29,9 @@ class Account:
     """A merchant's account, from its first day until some weeks after today.
 
     `errors` says how many billing errors of each rule every invoice gets, `scenarios` which honest oddities
-    bills contain. `timezone` is the warehouse's: days of history and of bills are days there. Two accounts that
-    begin on the same day agree in everything up to the end of the shorter one.
+    bills contain; no account has the traps of billing_traps.py unless asked. `timezone` is the warehouse's: days of
+    history and of bills are days there. Two accounts that begin on the same day agree in everything up to the
+    end of the shorter one.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Account:
         storage_charges: Literal["item", "account"] = "item",
         returned_as: Literal["returned", "adjusted"] = "returned",
     ) -> None:
-        unknown = (set(scenarios) - SCENARIOS) | (set(errors or ()) - set(DEFAULT_ERRORS))
+        unknown = (set(scenarios) - ALL_SCENARIOS) | (set(errors or ()) - set(DEFAULT_ERRORS))
         if unknown:
             raise ValueError(f"no such scenario or rule: {', '.join(sorted(unknown))}")
         self.seed, self.scale, self.timezone = seed, scale, timezone

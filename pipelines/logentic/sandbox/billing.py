@@ -15,17 +15,18 @@ from random import Random
 from typing import Any
 
 from logentic.sandbox.billing_errors import Charge, InjectedError, Month, inject
+from logentic.sandbox.billing_traps import PRICING, TRAPS, handling, picking, set_traps
 from logentic.sandbox.days import ONE_DAY, Days, month_start, next_month
 from logentic.sandbox.events import Event
 from logentic.sandbox.history import History
 
-HANDLING = Decimal("2.50")
-PICKING, PICKING_PER_UNIT = Decimal("0.90"), Decimal("0.35")
 SHIPPING = {"QC": Decimal("7.25"), "ON": Decimal("8.95"), "NY": Decimal("18.00")}
 SHIPPING_ELSEWHERE, SHIPPING_PER_POUND = Decimal("13.50"), Decimal("0.48")
 FIRST_CHARGE_ID, FIRST_PAYMENT_ID = 500_001, 7_001
 INVOICE_AFTER = timedelta(days=2, hours=6)
 SCENARIOS = frozenset({"credits", "rebills", "custom_work"})
+ALL_SCENARIOS = SCENARIOS | PRICING | frozenset(TRAPS)
+NEW_RATES_AFTER = timedelta(days=40, hours=12)
 
 
 @dataclass
@@ -84,10 +85,12 @@ class Billing:
         units = sum(line["quantity"] for line in lines)
         pounds = ceil(sum(self._weights[line["item_id"]] * line["quantity"] for line in lines))
         base = SHIPPING.get(order["place"]["province_code"], SHIPPING_ELSEWHERE)
+        is_new = day >= self.first + NEW_RATES_AFTER
+        late = self._lateness(event.key)
         for number, (charge_type, quantity, amount) in enumerate(
             (
-                ("handling", 1, HANDLING),
-                ("picking", units, PICKING + PICKING_PER_UNIT * units),
+                ("handling", 1, handling(self.scenarios, is_new)),
+                ("picking", units, picking(self.scenarios, is_new, units)),
                 ("shipping", pounds, base + SHIPPING_PER_POUND * pounds),
             )
         ):
@@ -102,8 +105,18 @@ class Billing:
             }
             charge = Charge(event.at + timedelta(seconds=number), fields)
             self.charges.append(charge)
+            if late:
+                charge.created_at += late
+                fields["start"] = fields["end"] = self.days.of(charge.created_at)
+                continue
             if not self._credit(charge, month):
                 month.order_charges.append(charge)
+
+    def _lateness(self, order_id: int) -> timedelta:
+        """The paperwork of an order in fifty comes days later, and bears the day on which it came."""
+        random = Random(f"{self.seed}:late:{order_id}")
+        is_late = "late_paperwork" in self.scenarios and random.random() < 0.02
+        return timedelta(days=random.randint(1, 5)) if is_late else timedelta(0)
 
     def _credit(self, charge: Charge, month: Month) -> bool:
         """Now and then a charge is taken back within its month, and sometimes billed again."""
@@ -154,7 +167,12 @@ class Billing:
             invoice = {"billed_date": self.days.of(month.invoiced_at), "before": month.end}
             events.append(Event(month.invoiced_at, "invoice_issued", "invoices", month.payment_id, invoice))
             random = Random(f"{self.seed}:errors:{month.start}")
-            wrong = inject(month, random, self.errors, set(self._orders), self.history)
+            traps = set_traps(month, Random(f"{self.seed}:traps:{month.start}"), self.scenarios, self.history)
+            errors.extend(traps.errors)
+            self.charges.extend(traps.added)
+            altered.extend((month.invoiced_at + timedelta(seconds=1), *change) for change in traps.altered)
+            counts = {r: n for r, n in self.errors.items() if not (traps.altered and r.startswith("storage"))}
+            wrong = inject(month, random, counts, set(self._orders), self.history)
             errors.extend(wrong.errors)
             self.charges.extend(wrong.added)
             altered.extend((month.invoiced_at + timedelta(seconds=1), *change) for change in wrong.altered)

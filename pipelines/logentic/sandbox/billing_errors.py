@@ -52,6 +52,7 @@ class InjectedError:
     amount_at_stake: Decimal
     payment_id: int
     known_at: datetime
+    charge_type: str | None = None
 
     @property
     def charge_id(self) -> int | None:
@@ -73,12 +74,19 @@ class Injection:
         self.by_order = {order_id: charges for order_id, charges in by_order.items() if len(charges) == 3}
         self.at = month.invoiced_at + timedelta(seconds=1)
 
-    def label(self, rule: str, charge: Charge | None, stake: Decimal, order_id: int | None = None) -> None:
+    def label(
+        self,
+        rule: str,
+        charge: Charge | None,
+        stake: Decimal,
+        order_id: int | None = None,
+        charge_type: str | None = None,
+    ) -> None:
         """Write down what an audit must find."""
         known_at = self.at
         if rule == "missing_charge" and order_id is not None:
             known_at = max(known_at, self.month.completed[order_id] + ENOUGH_TIME)
-        self.errors.append(InjectedError(rule, charge, order_id, stake, self.month.payment_id, known_at))
+        self.errors.append(InjectedError(rule, charge, order_id, stake, self.month.payment_id, known_at, charge_type))
 
     def add(self, rule: str, fields: Mapping[str, Any], **different: Any) -> None:
         """Put a charge on the invoice that has no place there."""
@@ -155,7 +163,7 @@ class Injection:
         for order_id in self.some_orders(min(count, few_enough), completed):
             charge = self.random.choice(self.chosen[order_id])
             charge.is_forgotten = True
-            self.label("missing_charge", None, charge.fields["amount"], order_id)
+            self.label("missing_charge", None, charge.fields["amount"], order_id, charge.fields["type"])
 
     def outside_period(self, count: int) -> None:
         """A charge for days that an earlier invoice was about."""

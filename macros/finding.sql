@@ -1,0 +1,13 @@
+{#- One finding's columns, in the order in which findings are put together; what is not named is null. -#}
+{% macro finding(kind, subject, says, evidence, columns={}) -%}
+    {%- set types = {'charge_type': 'varchar', 'rule': 'varchar', 'item_id': 'bigint', 'warehouse_id': 'bigint',
+        'payment_id': 'bigint', 'start_date': 'date', 'end_date': 'date', 'occurrences': 'bigint',
+        'amount': 'decimal(18, 2)'} -%}
+    '{{ kind }}' as kind,
+    '{{ kind }}-' || {{ subject }} as finding_id,
+    {%- for name, type in types.items() %}
+    cast({{ columns.get(name, 'null') }} as {{ type }}) as {{ name }},
+    {%- endfor %}
+    {{ says }} as finding,
+    {{ json_text(evidence) }} as evidence_json
+{%- endmacro %}

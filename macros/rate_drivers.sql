@@ -1,0 +1,147 @@
+{#- What a charge may grow with, simplest first: where two explain it equally well, the first is taken. -#}
+{% macro rate_drivers() %}
+    {{- return(['none', 'units', 'lines', 'started_weight', 'started_volume', 'weight', 'volume', 'quantity']) -}}
+{% endmacro %}
+
+{% macro rate_quantity(driver, alias) -%}
+    case {{ driver }}
+        {%- for name in rate_drivers() %}
+        when '{{ name }}' then cast({{ '0' if name == 'none' else alias ~ '.' ~ name }} as decimal(18, 4))
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{% macro rate_driver_rank(driver) -%}
+    case {{ driver }}
+        {%- for name in rate_drivers() %} when '{{ name }}' then {{ loop.index0 }}{% endfor %} end
+{%- endmacro %}
+
+{#-
+    The line amount = fixed + per_unit × quantity that explains most charges of each block, from CTE `observations`
+    (charge_type, driver, zone, block, charge_id, quantity, amount) to CTE `lines`. A robust fit: rates are the commonest
+    slopes between charges half a block apart by quantity, the fixed part is the commonest remainder.
+-#}
+{% macro fit_lines(observations) -%}
+{%- set keys = 'charge_type, driver, zone, block' -%}
+ranked as (
+
+    select
+        *,
+        row_number() over (partition by {{ keys }} order by quantity, charge_id) as place,
+        count(*) over (partition by {{ keys }}) as size
+    from {{ observations }}
+
+),
+
+slopes as (
+
+    select
+        low.charge_type,
+        low.driver,
+        low.zone,
+        low.block,
+        cast(high.amount - low.amount as double precision) / cast(high.quantity - low.quantity as double precision)
+            as slope
+    from ranked as low
+    inner join ranked as high
+        on
+            low.charge_type = high.charge_type and low.driver = high.driver
+            and low.zone = high.zone and low.block = high.block
+            and high.place = low.place + cast(floor(low.size / 2.0) as bigint)
+    where high.quantity > low.quantity and high.amount >= low.amount
+
+),
+
+votes as (
+
+    select
+        {{ keys }},
+        digits,
+        per_unit,
+        count(*) as votes
+    from (
+        {%- for digits in (2, 3, 4) %}
+        select
+            {{ keys }},
+            {{ digits }} as digits,
+            cast(round(slope, {{ digits }}) as decimal(18, 4)) as per_unit
+        from slopes
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    ) as rounded
+    group by {{ keys }}, digits, per_unit
+
+),
+
+rates as (
+
+    select {{ keys }}, per_unit
+    from (
+        select *, row_number() over (partition by {{ keys }}, digits order by votes desc, per_unit) as choice from votes
+    ) as chosen
+    where choice <= 2 and driver <> 'none'
+    union
+    select {{ keys }}, cast(0 as decimal(18, 4)) as per_unit from ranked
+
+),
+
+remainders as (
+
+    select
+        {{ keys }},
+        rates.per_unit,
+        cast(round(ranked.amount - rates.per_unit * ranked.quantity, 2) as decimal(18, 2)) as fixed,
+        count(*) as votes
+    from rates
+    inner join ranked using ({{ keys }})
+    group by {{ keys }}, rates.per_unit, cast(round(ranked.amount - rates.per_unit * ranked.quantity, 2) as decimal(18, 2))
+
+),
+
+candidates as (
+
+    select {{ keys }}, per_unit, fixed
+    from (
+        select *, row_number() over (partition by {{ keys }}, per_unit order by votes desc, fixed) as choice
+        from remainders
+    ) as chosen
+    where choice = 1
+
+),
+
+explained as (
+
+    select
+        {{ keys }},
+        candidates.per_unit,
+        candidates.fixed,
+        count(*) as charges,
+        sum(case when {{ is_explained('ranked.amount', 'candidates.fixed', 'candidates.per_unit', 'ranked.quantity') }}
+            then 1 else 0 end) as explained
+    from candidates
+    inner join ranked using ({{ keys }})
+    group by {{ keys }}, candidates.per_unit, candidates.fixed
+
+),
+
+lines as (
+
+    select *
+    from (
+        select
+            *,
+            -- Of two that explain as much, the one with the rounder rate.
+            row_number() over (
+                partition by {{ keys }}
+                order by explained desc, abs(per_unit - round(per_unit, 2)), abs(per_unit - round(per_unit, 3)), per_unit
+            ) as choice
+        from explained
+    ) as chosen
+    where choice = 1
+
+)
+{%- endmacro %}
+
+{% macro is_explained(amount, fixed, per_unit, quantity) -%}
+    abs({{ amount }} - {{ fixed }} - {{ per_unit }} * {{ quantity }}) <= 0.0051
+{%- endmacro %}

@@ -1,0 +1,11 @@
+{#- Beyond what rounding and small change explain: more than 1 cent, and more than 1.00 or 0.5 % of what is expected. -#}
+{% macro is_misbilled(amount, expected) -%}
+    (abs({{ amount }} - {{ expected }}) > 0.01
+    and (abs({{ amount }} - {{ expected }}) > 1 or abs({{ amount }} - {{ expected }}) > 0.005 * {{ expected }}))
+{%- endmacro %}
+
+{#- What a bill may follow instead of the configured basis: another basis, or the API's prices where a contract differs. -#}
+{% macro other_bases() %}
+    {{- return(['daily', 'month_end', 'peak', 'api_daily', 'api_month_end', 'api_peak']
+        | reject('equalto', var('storage_basis')) | list) -}}
+{% endmacro %}

@@ -1,0 +1,62 @@
+with
+
+rates as (
+
+    select
+        *,
+        max(case when is_fit then 1 else 0 end) over (
+            partition by charge_type, zone order by date desc, charge_id desc
+            rows between unbounded preceding and current row
+        ) as fits_later,
+        amount - expected as difference
+    from {{ ref('charge_rates') }}
+
+),
+
+-- What comes after the last charge that fits is an error, if it is one; perhaps a new price, if several are alike.
+last_ones as (
+
+    select
+        charge_id,
+        charge_type,
+        zone,
+        date,
+        count(*) over (partition by charge_type, zone) as charges,
+        greatest(
+            count(*) over (partition by charge_type, zone, difference),
+            count(*) over (partition by charge_type, zone, round(amount / nullif(expected, 0), 3)),
+            count(*) over (partition by charge_type, zone, round(difference / nullif(quantity, 0), 3))
+        ) as alike
+    from rates
+    where fits_later = 0 and source = 'inferred'
+
+),
+
+new_prices as (
+
+    select
+        charge_type,
+        zone,
+        min(date) as since,
+        max(charges) as charges
+    from last_ones
+    group by charge_type, zone
+    having max(charges) > 1 and max(alike) >= 0.6 * max(charges)
+
+)
+
+select
+    rates.charge_id,
+    rates.source,
+    rates.driver,
+    rates.quantity,
+    rates.expected,
+    rates.fixed,
+    rates.per_unit,
+    rates.is_fit,
+    case
+        when rates.fits_later = 0 and rates.source = 'inferred' and not rates.is_fit then new_prices.charges
+    end as charges_at_new_price,
+    new_prices.since as new_price_since
+from rates
+left join new_prices on rates.charge_type = new_prices.charge_type and rates.zone = new_prices.zone

@@ -1,0 +1,51 @@
+with
+
+charges as (
+
+    select
+        charges.payment_id,
+        charges.billed_date,
+        lower(charges.charge_type) = 'storage' and charges.amount > 0
+        and settlements.settled_by is null and settlements.replaces is null as is_storage,
+        charges.start_date,
+        charges.end_date
+    from {{ ref('charges') }} as charges
+    left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
+    where not charges.is_withdrawn and charges.is_billed and charges.payment_id is not null
+
+),
+
+-- The days of the storage that stands on it; of an invoice without storage, the month before it was billed.
+spans as (
+
+    select
+        payment_id,
+        coalesce(
+            min(case when is_storage then start_date end),
+            cast(date_trunc('month', {{ dbt.dateadd('month', -1, 'max(billed_date)') }}) as date)
+        ) as first_date,
+        coalesce(
+            max(case when is_storage then end_date end),
+            {{ day_before("cast(date_trunc('month', max(billed_date)) as date)") }}
+        ) as last_date,
+        max(case when is_storage then 1 else 0 end) = 1 as has_storage
+    from charges
+    group by payment_id
+
+)
+
+-- Where most charges lie outside a period that is only a custom, the custom is another one.
+select
+    spans.payment_id,
+    spans.first_date,
+    spans.last_date,
+    spans.has_storage,
+    count(*) as charges,
+    sum(case when charges.start_date < spans.first_date or charges.end_date > spans.last_date then 1 else 0 end)
+        as outside,
+    spans.has_storage or count(*) < 20
+    or sum(case when charges.start_date < spans.first_date or charges.end_date > spans.last_date then 1 else 0 end)
+    <= 0.5 * count(*) as is_known
+from spans
+inner join charges on spans.payment_id = charges.payment_id
+group by spans.payment_id, spans.first_date, spans.last_date, spans.has_storage

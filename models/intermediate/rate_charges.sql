@@ -1,0 +1,13 @@
+-- Every charge that a card can be learned from, with the quantity that its type goes by.
+select
+    observed.charge_id,
+    observed.charge_type,
+    choices.driver,
+    case when choices.by_zone = 1 then observed.zone else '' end as zone,
+    observed.date,
+    observed.ordered_date,
+    observed.amount,
+    {{ rate_quantity('choices.driver', 'observed') }} as quantity
+from {{ ref('rate_observations') }} as observed
+inner join {{ ref('rate_choices') }} as choices on observed.charge_type = choices.charge_type
+where {{ rate_quantity('choices.driver', 'observed') }} is not null

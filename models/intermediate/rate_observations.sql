@@ -1,0 +1,29 @@
+select
+    charges.charge_id,
+    lower(charges.charge_type) as charge_type,
+    charges.start_date as date,
+    least(charges.start_date, coalesce(orders.created_date, charges.start_date)) as ordered_date,
+    coalesce(orders.zone, '') as zone,
+    cast(charges.amount as decimal(18, 4)) as amount,
+    orders.order_id is not null as has_order,
+    cast(orders.lines as decimal(18, 4)) as lines,
+    orders.units,
+    cast(ceiling(orders.weight) as decimal(18, 4)) as started_weight,
+    orders.weight,
+    cast(ceiling(orders.volume_cuft) as decimal(18, 4)) as started_volume,
+    orders.volume_cuft as volume,
+    cast(charges.quantity as decimal(18, 4)) as quantity
+from {{ ref('charges') }} as charges
+inner join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
+left join {{ ref('order_facts') }} as orders on charges.order_id = orders.order_id
+where
+    not charges.is_withdrawn
+    and charges.amount > 0
+    and charges.start_date is not null
+    and lower(charges.charge_type) <> 'storage'
+    and settlements.settled_by is null and settlements.duplicate_of is null and settlements.replaces is null
+    -- One-off work, which names neither an order nor an item, has no rate.
+    and case
+        when charges.order_id is null then charges.item_id is not null
+        else orders.order_id is not null and not orders.is_cancelled
+    end

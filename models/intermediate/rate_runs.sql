@@ -1,0 +1,74 @@
+with
+
+blocks as (
+
+    select
+        *,
+        case
+            when fixed = lag(fixed) over by_time and per_unit = lag(per_unit) over by_time then 0
+            else 1
+        end as is_new
+    from {{ ref('rate_blocks') }}
+    window by_time as (partition by charge_type, zone order by block desc)
+
+),
+
+numbered as (
+
+    select
+        *,
+        sum(is_new) over (partition by charge_type, zone order by block desc) as run
+    from blocks
+
+),
+
+runs as (
+
+    select
+        charge_type,
+        driver,
+        zone,
+        run,
+        fixed,
+        per_unit,
+        min(first_date) as first_date,
+        max(last_date) as last_date,
+        max(first_date) as last_block_date,
+        min(last_date) as first_block_date,
+        sum(explained) as explained
+    from numbered
+    group by charge_type, driver, zone, run, fixed, per_unit
+
+),
+
+neighbours as (
+
+    select
+        *,
+        lag(fixed) over by_time = lead(fixed) over by_time
+        and lag(per_unit) over by_time = lead(per_unit) over by_time
+        and explained < lag(explained) over by_time + lead(explained) over by_time as is_excursion
+    from runs
+    window by_time as (partition by charge_type, zone order by run)
+
+),
+
+-- A price that gives way to the one before it was an error, however many charges have it.
+kept as (
+
+    select
+        *,
+        case
+            when fixed = lag(fixed) over by_time and per_unit = lag(per_unit) over by_time then 0
+            else 1
+        end as is_new_price
+    from neighbours
+    where not coalesce(is_excursion, false)
+    window by_time as (partition by charge_type, zone order by run)
+
+)
+
+select
+    *,
+    sum(is_new_price) over (partition by charge_type, zone order by run) as price_number
+from kept

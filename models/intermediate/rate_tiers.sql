@@ -1,0 +1,85 @@
+with
+
+runs as (
+
+    select
+        *,
+        sum(is_new) over (partition by charge_type, zone, price_number order by quantity) as run
+    from (
+        select
+            *,
+            case when is_on_line = lag(is_on_line) over by_quantity then 0 else 1 end as is_new,
+            lag(quantity) over by_quantity as above_quantity,
+            lead(quantity) over by_quantity as below_quantity
+        from {{ ref('rate_points') }}
+        window by_quantity as (partition by charge_type, zone, price_number order by quantity)
+    ) as compared
+
+),
+
+-- A single quantity with a price of its own must be sure of it.
+off_line as (
+
+    select
+        *,
+        min(quantity) over in_run as first_quantity,
+        max(quantity) over in_run as last_quantity,
+        first_value(amount) over (partition by charge_type, zone, price_number, run order by quantity) as first_amount,
+        first_value(amount) over (partition by charge_type, zone, price_number, run order by quantity desc)
+            as last_amount
+    from runs
+    where is_on_line = 0
+    window in_run as (partition by charge_type, zone, price_number, run)
+
+),
+
+sloped as (
+
+    select
+        *,
+        cast(coalesce(round(
+            cast(last_amount - first_amount as double precision)
+            / nullif(cast(last_quantity - first_quantity as double precision), 0), 4
+        ), 0) as decimal(18, 4)) as tier_per_unit
+    from off_line
+
+),
+
+checked as (
+
+    select
+        *,
+        cast(round(first_amount - tier_per_unit * first_quantity, 2) as decimal(18, 2)) as tier_fixed,
+        min(case
+            when {{ is_explained('amount', 'first_amount', 'tier_per_unit', '(quantity - first_quantity)') }}
+                then 1
+            else 0
+        end) over (partition by charge_type, zone, price_number, run
+        ) as is_line
+    from sloped
+
+)
+
+-- One row per run of quantities that one line explains; where none does, one per quantity.
+select
+    charge_type,
+    zone,
+    price_number,
+    case when is_line = 1 then first_quantity else quantity end as from_quantity,
+    case when is_line = 1 then last_quantity else quantity end as to_quantity,
+    -- The nearest quantity on either side that another price explains; none: the tier goes on.
+    min(nullif(above_quantity, case when quantity > first_quantity and is_line = 1 then above_quantity end))
+        as above_quantity,
+    min(nullif(below_quantity, case when quantity < last_quantity and is_line = 1 then below_quantity end))
+        as below_quantity,
+    case when is_line = 1 then tier_fixed else amount end as fixed,
+    case when is_line = 1 then tier_per_unit else 0 end as per_unit,
+    sum(charges) as charges
+from checked
+where charges >= 5 or first_quantity < last_quantity
+group by
+    charge_type, zone, price_number,
+    case when is_line = 1 then first_quantity else quantity end,
+    case when is_line = 1 then last_quantity else quantity end,
+    case when is_line = 1 then tier_fixed else amount end,
+    case when is_line = 1 then tier_per_unit else 0 end

@@ -1,0 +1,58 @@
+with
+
+billed as (
+
+    select
+        case when practices.basis like 'api%' then 'storage_rate' else 'storage_basis' end as kind,
+        practices.basis,
+        count(*) as charges,
+        sum(checks.amount - checks.storage_expected) as amount,
+        sum(abs(checks.amount - practices.expected)) as error,
+        min(checks.start_date) as start_date,
+        max(checks.end_date) as end_date
+    from {{ ref('storage_practices') }} as practices
+    inner join {{ ref('charge_verdicts') }} as checks on practices.charge_id = checks.charge_id
+    where checks.verdict = 'storage'
+    group by practices.basis
+
+),
+
+contract as (
+
+    select
+        count(*) as item_days,
+        count(distinct item_id) as items,
+        sum(price - contract_price) as amount,
+        min(date) as start_date,
+        max(date) as end_date
+    from {{ ref('storage_cost_daily') }}
+    -- The API's prices are rounded somewhere; a contract is not.
+    where abs(price - contract_price) > 0.005 * contract_price + 0.00001
+    having count(*) > 0
+
+)
+
+select
+    {{ finding(
+        'storage_basis', 'basis',
+        "charges || ' storage charges are billed by ' || replace(replace(basis, 'api_', ''), '_', ' ')"
+        ~ " || case when basis like 'api%' then ' of the account''s own prices' else ' volume or prices' end || ', not by "
+        ~ var('storage_basis') | replace('_', ' ') ~ " as expected: ' || " ~ money('amount') ~ " || ' in all.'",
+        {'basis': 'basis', 'configured_basis': "'" ~ var('storage_basis') ~ "'", 'charges': ['charges'],
+        'difference': [money('amount')], 'error': [money('error')]},
+        {'charge_type': "'storage'", 'start_date': 'start_date', 'end_date': 'end_date', 'occurrences': 'charges',
+        'amount': 'amount'}
+    ) }}
+from billed
+union all
+select
+    {{ finding(
+        'storage_price', "'contract'",
+        "'The account''s own storage prices are not those of the contract on ' || item_days || ' item-days of ' || items"
+        ~ " || ' items: ' || " ~ money('amount') ~ " || ' in all.'",
+        {'item_days': ['item_days'], 'items': ['items'], 'difference': [money('amount')], 'start_date': 'start_date',
+        'end_date': 'end_date'},
+        {'charge_type': "'storage'", 'start_date': 'start_date', 'end_date': 'end_date', 'occurrences': 'item_days',
+        'amount': 'amount'}
+    ) }}
+from contract

@@ -1,0 +1,92 @@
+with
+
+period as (
+
+    select * from {{ ref('open_period') }}
+
+),
+
+unbilled as (
+
+    select
+        'unbilled' as kind,
+        'charge-' || charge_id as subject,
+        charge_type,
+        charge_id,
+        order_id,
+        item_id,
+        start_date,
+        end_date,
+        cast(amount as decimal(18, 2)) as amount,
+        'Charged, not billed yet.' as basis
+    from {{ ref('charges') }}
+    where not is_billed and not is_withdrawn
+
+),
+
+-- Days that were stored and that no charge is for.
+stored as (
+
+    select
+        'expected' as kind,
+        'item-' || costs.item_id as subject,
+        'storage' as charge_type,
+        cast(null as bigint) as charge_id,
+        cast(null as bigint) as order_id,
+        costs.item_id,
+        min(costs.date) as start_date,
+        max(costs.date) as end_date,
+        cast(sum(costs.expected_price) as decimal(18, 2)) as amount,
+        count(*) || ' days of storage that no charge is for.' as basis
+    from {{ ref('storage_cost_daily') }} as costs
+    inner join period on costs.date between period.start_date and {{ day_before('period.today') }}
+    left join (select distinct
+        item_id,
+        date
+    from {{ ref('storage_charge_days') }}
+    where sign >= 0) as covered
+        on costs.item_id = covered.item_id and costs.date = covered.date
+    where covered.item_id is null and costs.expected_price is not null
+    group by costs.item_id
+    having cast(sum(costs.expected_price) as decimal(18, 2)) <> 0
+
+),
+
+shipped as (
+
+    select
+        'expected' as kind,
+        'order-' || order_id || '-' || charge_type as subject,
+        charge_type,
+        cast(null as bigint) as charge_id,
+        order_id,
+        cast(null as bigint) as item_id,
+        shipped_date as start_date,
+        shipped_date as end_date,
+        expected as amount,
+        'Shipped, not charged yet; '
+        || case when expected is null then 'no rate card has its price.' else 'by the rate card.' end as basis
+    from {{ ref('uncharged_orders') }}
+
+)
+
+select
+    period.today as as_of_date,
+    entries.kind || '-' || entries.subject as accrual_id,
+    entries.kind,
+    entries.charge_type,
+    entries.charge_id,
+    entries.order_id,
+    entries.item_id,
+    entries.start_date,
+    entries.end_date,
+    entries.amount,
+    entries.basis
+from (
+    select * from unbilled
+    union all
+    select * from stored
+    union all
+    select * from shipped
+) as entries
+cross join period

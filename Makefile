@@ -37,7 +37,7 @@ reliability: setup ## Run the tests and write docs/reliability.md from their res
 	$(BIN)/python docs/reliability.py build/tests.xml
 
 .PHONY: conformance
-conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv
+conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv deploy/airflow/.venv
 	$(UV) sync --quiet --locked --project conformance
 	cd conformance && .venv/bin/pytest
 
@@ -52,6 +52,11 @@ bench-full: setup | $(filter .uv/bin/uv,$(UV)) ## The same with all sections: te
 .PHONY: bench-page
 bench-page: setup ## Write docs/performance.md anew from the results in benchmarks/results
 	$(BIN)/python -m benchmarks.run --page
+
+.PHONY: airflow-test
+airflow-test: setup ## Run the DAG in a real Airflow, in deploy/airflow/.venv
+	$(UV) sync --quiet --locked --project deploy/airflow
+	cd deploy/airflow && .venv/bin/pytest
 
 .PHONY: soak
 soak: setup ## Run 500 scheduled runs over a moving account: memory, size and requests stay flat
@@ -112,4 +117,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv benchmarks/peers/*/.venv build .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv deploy/airflow/.venv benchmarks/peers/*/.venv build .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -6,7 +6,9 @@ In: arguments, a folder, LOGENTIC_ settings. Out: the finished process.
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from logentic.sandbox import Sandbox
@@ -15,13 +17,17 @@ COMMAND = str(Path(sys.executable).with_name("logentic"))
 
 
 def logentic(
-    *arguments: object, cwd: Path, command: str | list[str] = COMMAND, **settings: object
+    *arguments: object,
+    cwd: Path,
+    command: str | list[str] = COMMAND,
+    more_environment: Mapping[str, str] = MappingProxyType({}),
+    **settings: object,
 ) -> subprocess.CompletedProcess[str]:
     """Run it to its end. Settings are named as in config.toml."""
     return subprocess.run(
         [*([command] if isinstance(command, str) else command), *map(str, arguments)],
         cwd=cwd,
-        env=environment(cwd, **settings),
+        env={**environment(cwd, **settings), **more_environment},
         capture_output=True,
         text=True,
         timeout=120,

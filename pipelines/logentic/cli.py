@@ -8,13 +8,13 @@ inquiries.py for the commands that only ask, finance.py for those of a month end
 import json
 import logging
 import sys
-from pathlib import Path
+from math import inf
 from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
-from logentic import event_commands, finance, inquiries
+from logentic import event_commands, finance, inquiries, log_lines, showing
 from logentic.errors import LogenticError, UsageError
 from logentic.inquiries import Db, day, only
 
@@ -51,6 +51,11 @@ def run(
     new_hash_key: Annotated[
         bool, typer.Option("--new-hash-key", help="Go on with a new key for personal data when the old one is lost.")
     ] = False,
+    max_duration: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="Begin no window after it; the next run goes on."),
+    ] = None,
+    log_format: Annotated[str, typer.Option(metavar="FORMAT", help="Of stderr: text, or json for machines.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Extract what is new, build the tables, check them, publish FILE."""
@@ -60,16 +65,23 @@ def run(
     from logentic.job import Options, run_job
     from logentic.reports import summary
     from logentic.reports.progress import displayed
-    from logentic.settings import load_settings
+    from logentic.settings import interval_of_schedule, load_settings
 
+    if log_format != "text":
+        only("--log-format", log_format, "json")
+        log_lines.use_json()
     only("--fail-on", fail_on, "incomplete")
+    first, last = day("--start", start), day("--end", end)
+    if not first and not last:
+        first, last = interval_of_schedule()
     options = Options(
-        day("--start", start),
-        day("--end", end),
+        first,
+        last,
         _resources(select),
         models=models,
         full_refresh=full_refresh,
         wait_seconds=wait,
+        max_seconds=inf if max_duration is None else max_duration,
         accept_new_key=new_hash_key,
     )
     if options.start and options.end and options.start > options.end:
@@ -84,89 +96,30 @@ def run(
         _say(failure)
     if outcome.loaded.failures:
         raise typer.Exit(1)
-    if fail_on and outcome.loaded.incomplete:
+    if fail_on and (outcome.loaded.incomplete or outcome.loaded.unread):
         raise typer.Exit(3)
 
 
 @app.command()
-def status(
+def build(
     db: Db,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
 ) -> None:
-    """What FILE holds: covered days, last success, rows and incomplete windows of each resource."""
-    from rich.console import Console
-
-    from logentic.reports import status as report
-
-    found = report.read_status(db)
-    if as_json:
-        print(json.dumps(found, indent=2, default=str))
-    else:
-        report.show(found, Console(highlight=False))
-
-
-@app.command()
-def sandbox(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8350,
-    seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
-    scale: Annotated[float, typer.Option(min=0.01, help="2 has twice the items and orders.")] = 1.0,
-    days: Annotated[int, typer.Option(min=1, help="Days of history up to today.")] = 180,
-    webhooks: Annotated[
-        str | None, typer.Option(metavar="URL", help="Send events there, signed with LOGENTIC_WEBHOOK_SECRET.")
-    ] = None,
-    accidents: Annotated[float, typer.Option(min=0, max=1, help="Share of events lost, and doubled, and late.")] = 0.0,
-) -> None:
-    """Serve a made-up account on this machine, with the API of the real one."""
-    from logentic.sandbox.serve import serve
-    from logentic.settings import load_settings, webhook_secrets
-
-    if webhooks and not (webhooks.startswith("http://") and webhooks.count("/") > 2):
-        raise UsageError(
-            f"--webhooks {webhooks!r} is no URL", "Give one such as http://127.0.0.1:8360/webhooks/logentic."
-        )
-    secret = (webhook_secrets(load_settings()) or [""])[0]
-    serve(
-        port=port,
-        seed=seed,
-        scale=scale,
-        days=days,
-        webhooks=webhooks,
-        webhook_secret=secret,
-        webhook_accidents=accidents,
-    )
-
-
-@app.command()
-def demo(
-    db: Annotated[Path, typer.Option("--db", metavar="FILE", help="Where the tables go.")] = Path(
-        "demo/logentic.duckdb"
-    ),
-    seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
-) -> None:
-    """Run the main job against the sandbox, offline, and show what the tables answer."""
-    from logentic.demo import run_demo
-
-    run_demo(db, seed)
-
-
-@app.command()
-def dashboard(
-    db: Db,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 2718,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Let others in; needs dashboard_password.")
-    ] = "127.0.0.1",
-) -> None:
-    """Show FILE in a browser, on this machine: overview, stock, storage, invoices, orders."""
-    from logentic.dashboard.serve import serve
+    """Build the tables of what is loaded, check them, publish FILE; the account is not asked."""
+    from logentic.job import Options, run_job
+    from logentic.reports import summary
+    from logentic.reports.progress import displayed
     from logentic.settings import load_settings
 
-    serve(db, host, port, load_settings().dashboard_password.get_secret_value())
+    with displayed() as display:
+        outcome = run_job(load_settings(), db, Options(extract=False, wait_seconds=wait), step=display.step)
+    print("\n".join(summary.as_lines(outcome)))
 
 
 for _command in (
-    *(inquiries.check, inquiries.get, inquiries.verify),
+    *(inquiries.check, inquiries.get, inquiries.verify, inquiries.notify),
     *(event_commands.serve, event_commands.events, finance.reconcile, finance.close),
+    *(showing.status, showing.dashboard, showing.demo, showing.sandbox),
 ):
     app.command()(_command)
 app.add_typer(finance.exceptions, name="exceptions")
@@ -217,6 +170,9 @@ def _leave_interrupted() -> NoReturn:
 def _say(error: LogenticError) -> None:
     """One line, also where a library's words within it are several."""
     what = " ".join(str(error).split()).rstrip(".!")
+    if log_lines.are_json():
+        log_lines.write("error", "error", message=what, guidance=error.guidance, exit_code=error.exit_code)
+        return
     print(f"logentic: {what}. {error.guidance}".rstrip(), file=sys.stderr)
 
 

@@ -1,11 +1,11 @@
-"""The commands that ask the account and change nothing: check, get, verify.
+"""The commands that ask and change no table: check, get, verify, notify.
 
 In: the arguments. Out: results on stdout, everything else on stderr. Next: account_check.py, records.py, verify.py.
 """
 
 import json
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -170,6 +170,35 @@ def verify(
         raise typer.Exit(1)
     if fail_on and any(verdict.differences for verdict in verdicts):
         raise typer.Exit(3)
+
+
+def notify(
+    db: Annotated[Path | None, typer.Option("--db", metavar="FILE", help="The DuckDB file that is watched.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="Send a test message and nothing else.")] = False,
+) -> None:
+    """Tell by alert_urls what is wrong with FILE and its runs, once; and what is well again."""
+    from logentic.alerts import send_test, tell_news, wrong_now
+    from logentic.history import note_killed
+    from logentic.settings import load_settings
+    from logentic.state import State
+
+    settings = load_settings()
+    if not settings.alert_urls:
+        raise UsageError("alert_urls is not set", "Set LOGENTIC_ALERT_URLS, or alert_urls in secrets.toml.")
+    if test:
+        send_test(settings)
+        print(f"a test was sent to {len(settings.alert_urls)} addresses")
+        return
+    if db is None or not (db.exists() or db.with_name(f"{db.name}.state").exists()):
+        raise UsageError(f"--db {db or ''} does not exist", "Name the file that is watched, or use --test.")
+    state = State(db.absolute())
+    state.prepare()
+    with state.locked():
+        note_killed(state)
+        wrong = wrong_now(settings, state, datetime.now(UTC))
+        sent = tell_news(settings, state, wrong)
+    print("\n".join(wrong.values()) or "nothing is wrong")
+    print(f"sent: {'; '.join(sent)}" if sent else "nothing to send")
 
 
 def only(option: str, given: str | None, known: str) -> None:

@@ -2,6 +2,7 @@
 
 In: settings and options of one run. Out: an `Outcome`. Steps that have nothing to do are skipped: without news and on
 the same day, with the same settings and nothing new in the journals, the tables that stand are the right ones.
+However it ends, it leaves a line in the history, and who is to be told is told.
 Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcome.
 """
 
@@ -9,13 +10,18 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from math import inf
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from logentic.alerts import tell
+from logentic.errors import StateError, UsageError
 from logentic.event_inbox import Inbox
 from logentic.extraction import NO_PROGRESS, Progress
-from logentic.journal_tables import journal_sizes, load_journals
+from logentic.history import note_killed, recorded, runs
+from logentic.journal import Row
+from logentic.journal_tables import add_run, journal_sizes, load_journals
 from logentic.keys import hash_key
 from logentic.load import Loaded, load
 from logentic.personal import Pseudonyms
@@ -36,9 +42,11 @@ class Options:
     start: date | None = None
     end: date | None = None
     select: frozenset[str] = frozenset(RESOURCES)
+    extract: bool = True
     models: bool = True
     full_refresh: bool = False
     wait_seconds: float = 0
+    max_seconds: float = inf  # no window is begun after it
     accept_new_key: bool = False
 
 
@@ -59,13 +67,42 @@ def run_job(
     step: Callable[[str], None] = lambda name: None,
 ) -> Outcome:
     """One run, from the lock to the published file. What was loaded stays, whatever fails after it."""
-    require_token(settings)
+    stop_at = time.monotonic() + options.max_seconds
+    if options.extract:
+        require_token(settings)
     state = State(file.absolute())
+    if not options.extract and not state.file.exists() and not state.work.exists():
+        raise UsageError(f"--db {file} does not exist", f"Make it: logentic run --db {file}")
     state.prepare()
     with state.locked(options.wait_seconds):
-        key = hash_key(settings, state.folder)
-        open_work(state, settings, key, accept_new_key=options.accept_new_key)
-        inbox = Inbox(state)
+        note_killed(state)
+        if not options.extract:
+            _refuse_half_an_account(state)
+        tell(settings, state, is_beginning=True)
+        try:
+            with recorded(state) as line:
+                outcome = _run(settings, state, options, stop_at, line, progress, step)
+                outcome.file = file
+                return outcome
+        finally:
+            tell(settings, state)
+
+
+def _run(
+    settings: Settings,
+    state: State,
+    options: Options,
+    stop_at: float,
+    line: Row,
+    progress: Progress,
+    step: Callable[[str], None],
+) -> Outcome:
+    key = hash_key(settings, state.folder)
+    open_work(state, settings, key, accept_new_key=options.accept_new_key)
+    inbox, retried = Inbox(state), frozenset[str]()
+    clock = _Clock()
+    outcome = Outcome(state.file, Loaded(now=datetime.now(UTC), load_id=state.read_note("built").get("load", "")))
+    if options.extract:
         run = Run(
             settings,
             Pseudonyms(key, settings.hash_fields, settings.plain_fields),
@@ -75,40 +112,38 @@ def run_job(
             progress=progress,
             events=inbox.fresh(),
             events_retried=inbox.to_retry(),
+            stop_at=stop_at,
         )
-        clock = _Clock()
         step("extract and load")
-        outcome = Outcome(file, load(run, state))
+        outcome.loaded = load(run, state)
+        retried = run.events_retried
         clock.stop(outcome, "load")
-        made = {
-            "load": outcome.loaded.load_id,
-            "journals": json.dumps(journal_sizes(state)),
-            **(_made_for(outcome, settings) if options.models else {}),
-        }
-        new = made.items() - state.read_note("built").items()
-        if new or options.full_refresh or not state.file.exists():
-            state.forget_note("built")
-            sign(state, key)
-            made["journals"] = json.dumps(load_journals(state))
-            if options.models:
-                step("build and check the models")
-                outcome.built = build(settings, state, anew=options.full_refresh)
-                clock.stop(outcome, "build")
-            step("publish")
-            outcome.published_bytes = publish(state)
-            clock.stop(outcome, "publish")
-            state.write_note("built", made)
-            inbox.published(timedelta(hours=settings.webhook_duplicate_hours), run.events_retried)
-        state.log_run(
-            {
-                "service_time": outcome.loaded.now,
-                "rows": outcome.loaded.news,
-                "requests": outcome.loaded.traffic.requests,
-                "incomplete": len(outcome.loaded.incomplete),
-                "failures": sorted(outcome.loaded.failures),
-                "seconds": outcome.seconds,
-            }
-        )
+    line.update(_told(outcome))
+    made = {
+        "load": outcome.loaded.load_id,
+        "journals": json.dumps(journal_sizes(state)),
+        **(_made_for(outcome, settings) if options.models else {}),
+    }
+    new = made.items() - state.read_note("built").items()
+    is_due = new or options.full_refresh or not options.extract or not state.file.exists()
+    if outcome.loaded.unread:  # half an account is no reason for tables
+        state.forget_note("built")
+    elif is_due:
+        state.forget_note("built")
+        sign(state, key)
+        made["journals"] = json.dumps(load_journals(state))
+        if options.models:
+            step("build and check the models")
+            outcome.built = build(settings, state, anew=options.full_refresh)
+            clock.stop(outcome, "build")
+        step("publish")
+        line.update(_told(outcome, "published"))
+        add_run(state, {**line, "ended_at": datetime.now(UTC)})
+        outcome.published_bytes = publish(state)
+        clock.stop(outcome, "publish")
+        line.update(_told(outcome, "published"))
+        state.write_note("built", made)
+        inbox.published(timedelta(hours=settings.webhook_duplicate_hours), retried)
     return outcome
 
 
@@ -116,6 +151,31 @@ def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:
     """What the models' tables depend on beside the load: the day of the service, and settings."""
     day = outcome.loaded.now.astimezone(ZoneInfo(settings.timezone)).date()
     return {"day": str(day), "settings": json.dumps(model_settings(settings))}
+
+
+def _refuse_half_an_account(state: State) -> None:
+    """Its tables would accuse the warehouse of what is not read yet."""
+    asked = [row for row in runs(state) if row.get("requests")]
+    if asked and asked[-1]["outcome"] == "stopped":
+        raise StateError(f"{state.file}: the last run was stopped before all was read", "Run again, then build.")
+
+
+def _told(outcome: Outcome, ended: str = "unchanged") -> Row:
+    """What the history says of a run."""
+    loaded = outcome.loaded
+    return {
+        "service_time": loaded.now,
+        "outcome": "failed" if loaded.failures else "stopped" if loaded.unread else ended,
+        "error": "; ".join(" ".join(str(failure).split()) for failure in loaded.failures.values()) or None,
+        "rows_new": sum(receipt["rows_new"] for receipt in loaded.receipts),
+        "rows_changed": sum(receipt["rows_changed"] for receipt in loaded.receipts),
+        "rows_removed": sum(receipt["rows_removed"] for receipt in loaded.receipts),
+        "incomplete_windows": len(loaded.incomplete),
+        "requests": loaded.traffic.requests,
+        "retries": loaded.traffic.retries,
+        "bytes": loaded.traffic.bytes,
+        **{f"{step}_seconds": seconds for step, seconds in outcome.seconds.items()},
+    }
 
 
 class _Clock:

@@ -19,7 +19,14 @@ from uuid import uuid4
 
 log = logging.getLogger("logentic")
 
-TIME, DAY, TEXT, NUMBER, MONEY = "timestamp with time zone", "date", "varchar", "bigint", "decimal(38, 24)"
+TIME, DAY, TEXT, NUMBER, REAL, MONEY = (
+    "timestamp with time zone",
+    "date",
+    "varchar",
+    "bigint",
+    "double",
+    "decimal(38, 24)",
+)
 READ_AS: dict[str, Callable[[str], Any]] = {TIME: datetime.fromisoformat, DAY: date.fromisoformat, MONEY: Decimal}
 Row = dict[str, Any]
 
@@ -120,7 +127,28 @@ CLOSED_FACTS = Journal(
         "value": MONEY,
     },
 )
-RUNS = Journal("runs", {"event_id": TEXT})
+RUNS = Journal(
+    "runs",
+    {
+        "event_id": TEXT,
+        "started_at": TIME,
+        "ended_at": TIME,
+        "service_time": TIME,
+        "outcome": TEXT,
+        "error": TEXT,
+        "rows_new": NUMBER,
+        "rows_changed": NUMBER,
+        "rows_removed": NUMBER,
+        "incomplete_windows": NUMBER,
+        "requests": NUMBER,
+        "retries": NUMBER,
+        "bytes": NUMBER,
+        "load_seconds": REAL,
+        "build_seconds": REAL,
+        "publish_seconds": REAL,
+        "peak_memory_mb": REAL,
+    },
+)
 
 # What becomes a table of the published file. A new line in one of them is a reason to publish.
 PUBLISHED = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS)

@@ -6,12 +6,12 @@ same rows. Next: transform.py, whose models read these tables; publish.py, which
 
 import duckdb
 
-from logentic.journal import PUBLISHED, Journal
+from logentic.journal import PUBLISHED, RUNS, Journal, Row
 from logentic.state import State
 
 
 def journal_sizes(state: State) -> dict[str, int]:
-    """What decides whether there is something to publish."""
+    """What decides whether there is something to publish. A line of history is no reason: each run writes one."""
     return {journal.name: journal.size(state.folder) for journal in PUBLISHED}
 
 
@@ -25,10 +25,22 @@ def load_journals(state: State) -> dict[str, int]:
         work.execute("create schema if not exists logentic_raw")
         for journal in PUBLISHED:
             _restore(work, journal, state)
+        if not RUNS.size(state.folder):  # it forgets its oldest lines: those shall not come back
+            _restore(work, RUNS, state)
         sizes = journal_sizes(state)
-        for journal in PUBLISHED:
+        for journal in (*PUBLISHED, RUNS):
             work.execute(f"create or replace table logentic_raw.{journal.name} as {_rows_of(journal, state)}")
     return sizes
+
+
+def add_run(state: State, row: Row) -> None:
+    """The run that publishes stands in the table as well; its line in the journal is written when it has ended."""
+    names = ", ".join(row)
+    with duckdb.connect(str(state.work)) as work:
+        work.execute("set TimeZone = 'UTC'")
+        work.execute(
+            f"insert into logentic_raw.{RUNS.name} ({names}) values ({', '.join('?' * len(row))})", [*row.values()]
+        )
 
 
 def _restore(work: duckdb.DuckDBPyConnection, journal: Journal, state: State) -> None:

@@ -35,6 +35,7 @@ class Loaded:
     failures: dict[str, LogenticError] = field(default_factory=dict)
     finished_pending: bool = False
     load_id: str = ""  # the latest complete load that the working database holds
+    unread: list[str] = field(default_factory=list)  # resources with windows that the time did not suffice for
 
     @property
     def news(self) -> int:
@@ -54,29 +55,29 @@ def load(run: Run, state: State) -> Loaded:
         if state.has_packages() or stored.has_orphans():
             stored.close()
             loaded.finished_pending = dlt.recover()
-        loads = stored.loads()
+        loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
         run.held = held_receipts(state, loads)
         while True:
             run.begin_part()
-            session = Session(run, stored, _for_seconds(run.settings.load_every_seconds))
+            session = Session(run, stored, _for_seconds(min(run.settings.load_every_seconds, run.seconds_left())))
             try:
-                if session.finds_news() or not loads or _are_of_days_past(run) or stored.lacks_a_table():
+                if session.finds_news() or is_due or not loads or _are_of_days_past(run):
                     stored.close()
                     dlt.load(session)
-                    loads, run.held = stored.loads(), []
+                    loads, run.held, is_due = stored.loads(), [], False
                     let_go(state)
                 else:
                     run.held = session.close().to_pylist()
             except BaseException:  # an interrupt as well: requests under way would hold the process until they end
                 session.stop()
                 raise
-            if not run.unread:
+            if not run.unread or run.seconds_left() <= 0:
                 break
         if run.held:
             hold_back(state, run.held, loads[-1])
     finally:
         stored.close()
-    loaded.load_id = loads[-1]
+    loaded.load_id, loaded.unread = loads[-1], sorted(run.unread)
     loaded.now, loaded.receipts, loaded.traffic, loaded.failures = run.now, run.receipts, run.traffic, run.failures
     return loaded
 

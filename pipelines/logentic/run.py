@@ -4,9 +4,11 @@ In: settings, what to read, receipts of earlier runs that are not loaded yet. Ou
 Next: session.py, one of them.
 """
 
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from math import inf
 from typing import Any
 
 from logentic.client import Traffic
@@ -30,6 +32,7 @@ class Run:
     progress: Progress = NO_PROGRESS
     events: list[Event] = field(default_factory=list)  # that no earlier run took
     events_retried: frozenset[str] = frozenset()  # dead ones that are to be tried again
+    stop_at: float = inf  # monotonic: no window is begun after it
     held: list[dict[str, Any]] = field(default_factory=list)  # receipts of runs that found nothing, not loaded yet
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     began_at: datetime | None = None  # the service's time
@@ -49,6 +52,9 @@ class Run:
     @property
     def is_selective(self) -> bool:
         return self.select != frozenset(RESOURCES)
+
+    def seconds_left(self) -> float:
+        return self.stop_at - time.monotonic()
 
     def begin_part(self) -> None:
         self.unread.clear()

@@ -4,8 +4,9 @@ In: the environment (LOGENTIC_…) > secrets.toml > config.toml > the defaults h
 Next: client.py, which sends the first request with it.
 """
 
+import os
 import tomllib
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -40,7 +41,13 @@ def _split(names: Any) -> Any:
     return [name.strip() for name in names.split(",") if name.strip()] if isinstance(names, str) else names
 
 
+def _split_at_blanks(urls: Any) -> Any:
+    """An address may hold commas."""
+    return urls.split() if isinstance(urls, str) else urls
+
+
 FieldNames = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+AlertUrls = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split_at_blanks)]
 
 
 class StorageRate(BaseModel):
@@ -125,6 +132,9 @@ class Settings(BaseSettings):
     payment_item_aliases: dict[str, list[str]] = {}
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "CAD"
     taxes: Annotated[list[Tax], NoDecode, BeforeValidator(_taxes)] = Field("GST 5, QST 9.975", validate_default=True)
+    alert_urls: AlertUrls = []
+    alert_amount: Annotated[Decimal, Field(ge=0)] = Decimal(100)
+    freshness_hours: Annotated[float, Field(gt=0)] = 26
     duckdb_memory: str = "200MB"
     duckdb_storage_version: str = "v1.2.0"
 
@@ -189,6 +199,26 @@ def load_settings(**overrides: Any) -> Settings:
 def webhook_secrets(settings: Settings) -> list[str]:
     """One, or several with commas while a new one takes the place of an old one."""
     return [secret.strip() for secret in settings.webhook_secret.get_secret_value().split(",") if secret.strip()]
+
+
+def interval_of_schedule() -> tuple[date | None, date | None]:
+    """The days that a scheduler gives in dlt's own variables, DLT_INTERVAL_START and DLT_INTERVAL_END; both included.
+
+    A part of a day stands for the whole: a window is asked for by days, and reading more than asked does no harm.
+    """
+    start, end = (_moment(name) for name in ("DLT_INTERVAL_START", "DLT_INTERVAL_END"))
+    if start and end and start >= end:
+        raise UsageError("DLT_INTERVAL_START lies not before DLT_INTERVAL_END", "Correct or unset them.")
+    return start and start.date(), end and (end - timedelta(microseconds=1)).date()
+
+
+def _moment(variable: str) -> datetime | None:
+    given = os.environ.get(variable)
+    try:
+        moment = datetime.fromisoformat(given) if given else None
+    except ValueError:
+        raise UsageError(f"{variable} is not a time", "Write it as 2026-01-31T00:00:00+00:00, or unset it.") from None
+    return moment and (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def require_token(settings: Settings) -> None:

@@ -22,8 +22,9 @@ from logentic.rows import Rows, concatenated, empty_rows
 from logentic.run import Run
 from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDER_EVENTS, ORDERS, PAYMENT_ITEMS, Resource
 from logentic.session import Session
-from logentic.settings import load_settings, require_token
+from logentic.settings import interval_of_schedule, load_settings, require_token
 from logentic.stored import Stored
+from logentic.windows import DAY, midnight
 
 # dlt spends 10 ms on each table that it is given, however small.
 ROWS_AT_ONCE = 20_000
@@ -36,8 +37,9 @@ def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> 
     For some of them: `logentic_source().with_resources("orders", "extract_windows")`; the receipts always belong to it.
 
     Args:
-        run: a `logentic.session.Run`, for callers that bound or follow a run; by default everything new is read, with
-            the settings in force (environment LOGENTIC_…, secrets.toml, config.toml).
+        run: a `logentic.run.Run`, for callers that bound or follow a run; by default everything new is read, or
+            the days of DLT_INTERVAL_START and DLT_INTERVAL_END, with the settings in force (environment LOGENTIC_…,
+            secrets.toml, config.toml).
         go_on: called before each window; False leaves the rest to the next extraction.
         session: a `logentic.session.Session` of that run that has begun to read.
 
@@ -138,7 +140,13 @@ class _Shared:
             if run is None:
                 settings = load_settings()
                 require_token(settings)
-                run = Run(settings, pseudonyms(settings, Path(pipeline.working_dir)))
+                first, last = interval_of_schedule()
+                run = Run(
+                    settings,
+                    pseudonyms(settings, Path(pipeline.working_dir)),
+                    start=midnight(first) if first else None,
+                    end=midnight(last) + DAY if last else None,
+                )
             self._session = Session(run, Stored(Destination(pipeline)), self._go_on)
         return self._session
 

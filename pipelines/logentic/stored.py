@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from logentic.plan import Receipt
 from logentic.rows import Rows
-from logentic.schemas import INTEGER, ITEM_COLUMNS, ORDER_EVENTS, RAW_TABLES, Resource
+from logentic.schemas import INTEGER, ITEM_COLUMNS, ORDER_EVENTS, RAW_TABLES, RESOURCES, Resource
 from logentic.windows import Window
 
 LONGEST_LIST = 200
@@ -82,6 +82,14 @@ class Stored:
         loads = "_dlt_load_id not in (select load_id from {_dlt_loads} where status = 0)"
         found = (self._query(f"select 1 from {{{table}}} where {loads} limit 1") for table in RAW_TABLES)
         return any(table is not None and len(table) for table in found)
+
+    def lacks_columns(self) -> bool:
+        """Whether an earlier version of this program made a raw table, without a column that is written now."""
+        for resource in RESOURCES.values():
+            table = self._query(f"select * from {{{resource.name}}} limit 0")
+            if table is not None and set(resource.schema().names) - set(table.column_names):
+                return True
+        return False
 
     def unknown_items(self, ids: Iterable[int]) -> set[int]:
         """Those of the item ids that no stored row of any resource names."""

@@ -58,10 +58,11 @@ def test_what_is_shipped_is_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert shipped == load_settings()
     text = (project_folder() / "dlt_config" / "config.toml").read_text()
     unnamed = {name for name in Settings.model_fields if f"\n{name} = " not in text and f"\n# {name} = " not in text}
-    assert unnamed == {"api_token", "hash_key", "storage_rates", "payment_item_aliases"}
+    assert unnamed == {*SECRETS, "storage_rates", "payment_item_aliases"}
     assert all(f"[logentic.{name}]" in text for name in ("payment_item_aliases", "[storage_rates]".strip("[]")))
 
 
+SECRETS = {"api_token", "hash_key", "dashboard_password", "alert_urls"}
 WRONG = {
     "connections": ("0", "greater than or equal to 1"),
     "window_pages": ("many", "integer"),

@@ -159,7 +159,7 @@ def _freshness(reading: Reading) -> list[Tile]:
     read = [row["last_success"] for row in status["resources"].values() if row["last_success"]]
     missing = sum(row["incomplete_windows"] for row in status["resources"].values())
     run = status["last_run"].get("service_time")
-    last = datetime.fromisoformat(run) if run else max(read, default=None)
+    last = run or max(read, default=None)
     never = Tile("Last run", "never", "logentic run", "bad")
     fresh = Tile("Last run", age(last, datetime.now(UTC)), f"{last:%Y-%m-%d %H:%M} UTC") if last else never
     whole = "Every receipt adds up" if not missing else "asked for again by the next run"

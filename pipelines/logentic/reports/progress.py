@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from logentic import log_lines
+
 LINE_EVERY_SECONDS = 10.0
 
 
@@ -26,7 +28,9 @@ class Display:
         self._last_line = time.monotonic()
 
     def step(self, name: str) -> None:
-        if self._bars:
+        if log_lines.are_json():
+            log_lines.write("step", step=name)
+        elif self._bars:
             self._bars.console.print(f"[dim]{name} …[/dim]")
         else:
             print(f"{name} …", file=sys.stderr)
@@ -53,6 +57,9 @@ class Display:
             self._bars.update(self._tasks[resource], completed=done, total=total, rows=rows)
         elif time.monotonic() - self._last_line > LINE_EVERY_SECONDS:
             self._last_line = time.monotonic()
+            if log_lines.are_json():
+                log_lines.write("progress", pages={name: f"{n[0]} of {n[1]}" for name, n in self._pages.items()})
+                return
             state = ", ".join(f"{name} {n[0]} of {n[1]} pages" for name, n in self._pages.items())
             print(state, file=sys.stderr)
 
@@ -60,7 +67,7 @@ class Display:
 @contextmanager
 def displayed() -> Iterator[Display]:
     """The display that suits where stderr goes."""
-    if not sys.stderr.isatty():
+    if log_lines.are_json() or not sys.stderr.isatty():
         yield Display(None)
         return
     columns = (

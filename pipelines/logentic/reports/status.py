@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from logentic.held import held_receipts
+from logentic.history import runs
 from logentic.reports.ages import age
 from logentic.reports.published import open_published
+from logentic.reports.runs import line_of
 from logentic.state import State
 
 RECEIPTS = """
@@ -73,7 +75,8 @@ def read_status(file: Path) -> dict[str, Any]:
         for name, found in resources.items():
             counted = f'select count(*), {FIRST_DAY.get(name, "null")} from logentic_raw."{name}"'
             found["versions"], found["first_day"] = published.execute(counted).fetchone() or (0, None)
-    return {"file": str(file), "bytes": file.stat().st_size, "last_run": state.last_run(), "resources": resources}
+    last_run = next(reversed(runs(state)), {})
+    return {"file": str(file), "bytes": file.stat().st_size, "last_run": last_run, "resources": resources}
 
 
 def _take_in_held(published: duckdb.DuckDBPyConnection, state: State) -> None:
@@ -103,9 +106,7 @@ def show(found: dict[str, Any], console: Console) -> None:
         table.add_row(name, *days, last_read, f"{row['versions']:,}", incomplete)
     console.print(table)
     if run := found["last_run"]:
-        news = f"{run['rows']:,} rows were news" if run["rows"] else "nothing was new"
-        ran = age(datetime.fromisoformat(run["service_time"]), now)
-        console.print(f"last run {ran}, at {run['service_time'][:16]} UTC: {news}, {run['requests']:,} requests")
+        console.print(f"last run {age(run['started_at'], now)}: {line_of(run)}")
 
 
 def _bar(row: dict[str, Any], known: list[date]) -> Text:

@@ -24,6 +24,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             }
             for r in loaded.incomplete
         ],
+        "unread": loaded.unread,
         "failures": {name: str(failure) for name, failure in loaded.failures.items()},
         "requests": loaded.traffic.requests,
         "retries": loaded.traffic.retries,
@@ -45,6 +46,8 @@ def as_lines(outcome: Outcome) -> Iterator[str]:
             f"incomplete: {receipt['resource']} {receipt['window_start']:%Y-%m-%d} to {receipt['window_end']:%Y-%m-%d}:"
             f" {receipt['reason']}; the next run asks again"
         )
+    if loaded.unread:
+        yield f"stopped in time: {', '.join(loaded.unread)} not read to the end; the next run goes on from there"
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in outcome.seconds.items())
     megabytes = loaded.traffic.bytes / 1e6
     yield f"{loaded.traffic.requests:,} requests, {megabytes:,.1f} MB; {seconds}"
@@ -52,6 +55,8 @@ def as_lines(outcome: Outcome) -> Iterator[str]:
         yield f"{outcome.built.models} models built, {outcome.built.tests} checks passed"
     if outcome.published_bytes:
         yield f"published: {outcome.file} ({outcome.published_bytes / 1e6:,.1f} MB)"
+    elif loaded.unread:
+        yield f"not published: {outcome.file} is as before"
     else:
         yield f"nothing new: {outcome.file} stands as it is"
 

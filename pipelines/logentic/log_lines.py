@@ -1,0 +1,35 @@
+"""What goes to stderr for a machine: one JSON object a line.
+
+In: an event and its fields; the warnings of the package. Out: stderr, with time, level and event. Next: cli.py and
+reports/progress.py write here when `--log-format json` was asked for.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+_STATE = {"json": False}
+
+
+def use_json() -> None:
+    """From now on. Warnings of the package become lines as well."""
+    _STATE["json"] = True
+    logger = logging.getLogger("logentic")
+    logger.addHandler(_Lines())
+    logger.propagate = False
+
+
+def are_json() -> bool:
+    return _STATE["json"]
+
+
+def write(event: str, level: str = "info", **fields: Any) -> None:
+    line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "event": event, **fields}
+    print(json.dumps(line, default=str, ensure_ascii=False), file=sys.stderr, flush=True)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        write("log", record.levelname.lower(), message=record.getMessage())

@@ -1,0 +1,47 @@
+"""The history of runs, from the state folder: also of runs that published nothing.
+
+In: FILE. Out: its runs, newest last. Next: cli.py prints it.
+"""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from logentic.history import runs
+from logentic.journal import Row
+from logentic.state import State
+
+SHOWN = 20
+COLUMNS = ("started (UTC)", "outcome", "new", "changed", "removed", "requests", "seconds", "MB")
+STEPS = ("load", "build", "publish")
+
+
+def read_runs(file: Path) -> list[Row]:
+    return runs(State(file.absolute()))
+
+
+def line_of(row: Row) -> str:
+    """One run in one line."""
+    rows = sum(row.get(f"rows_{kind}") or 0 for kind in ("new", "changed", "removed"))
+    told = f"{row['started_at']:%Y-%m-%d %H:%M} UTC, {row['outcome']}"
+    if row.get("error"):
+        return f"{told}: {row['error']}"
+    return f"{told}, {f'{rows:,} rows were news' if rows else 'nothing was new'}, {row.get('requests') or 0:,} requests"
+
+
+def show(found: list[Row], console: Console) -> None:
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for place, name in enumerate(
+        ("started (UTC)", "outcome", "new", "changed", "removed", "requests", "seconds", "MB")
+    ):
+        table.add_column(name, justify="left" if place < 2 else "right", no_wrap=True)
+    for row in found[-SHOWN:]:
+        counts = [f"{row.get(name) or 0:,}" for name in ("rows_new", "rows_changed", "rows_removed", "requests")]
+        seconds = sum(row.get(f"{step}_seconds") or 0 for step in STEPS)
+        memory = f"{row.get('peak_memory_mb') or 0:,.0f}"
+        table.add_row(f"{row['started_at']:%Y-%m-%d %H:%M}", row["outcome"], *counts, f"{seconds:,.1f}", memory)
+    console.print(table)
+    for row in found[-SHOWN:]:
+        if row.get("error"):
+            console.print(f"{row['started_at']:%Y-%m-%d %H:%M} {row['outcome']}: {row['error']}")

@@ -1,0 +1,94 @@
+"""The commands that show something: status, dashboard, demo, sandbox.
+
+In: the arguments. Out: results on stdout, everything else on stderr. Next: reports/, dashboard/, demo.py, sandbox/.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logentic.errors import UsageError
+from logentic.inquiries import Db
+
+
+def status(
+    db: Db,
+    of_runs: Annotated[bool, typer.Option("--runs", help="The last runs instead: how each ended.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """What FILE holds: covered days, last success, rows and incomplete windows of each resource."""
+    from rich.console import Console
+
+    from logentic.reports import runs
+    from logentic.reports import status as report
+
+    if of_runs:
+        history = runs.read_runs(db)
+        if as_json:
+            print(json.dumps(history, indent=2, default=str))
+        else:
+            runs.show(history, Console(highlight=False))
+        return
+    found = report.read_status(db)
+    if as_json:
+        print(json.dumps(found, indent=2, default=str))
+    else:
+        report.show(found, Console(highlight=False))
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8350,
+    seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
+    scale: Annotated[float, typer.Option(min=0.01, help="2 has twice the items and orders.")] = 1.0,
+    days: Annotated[int, typer.Option(min=1, help="Days of history up to today.")] = 180,
+    webhooks: Annotated[
+        str | None, typer.Option(metavar="URL", help="Send events there, signed with LOGENTIC_WEBHOOK_SECRET.")
+    ] = None,
+    accidents: Annotated[float, typer.Option(min=0, max=1, help="Share of events lost, and doubled, and late.")] = 0.0,
+) -> None:
+    """Serve a made-up account on this machine, with the API of the real one."""
+    from logentic.sandbox.serve import serve
+    from logentic.settings import load_settings, webhook_secrets
+
+    if webhooks and not (webhooks.startswith("http://") and webhooks.count("/") > 2):
+        raise UsageError(
+            f"--webhooks {webhooks!r} is no URL", "Give one such as http://127.0.0.1:8360/webhooks/logentic."
+        )
+    secret = (webhook_secrets(load_settings()) or [""])[0]
+    serve(
+        port=port,
+        seed=seed,
+        scale=scale,
+        days=days,
+        webhooks=webhooks,
+        webhook_secret=secret,
+        webhook_accidents=accidents,
+    )
+
+
+def demo(
+    db: Annotated[Path, typer.Option("--db", metavar="FILE", help="Where the tables go.")] = Path(
+        "demo/logentic.duckdb"
+    ),
+    seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
+) -> None:
+    """Run the main job against the sandbox, offline, and show what the tables answer."""
+    from logentic.demo import run_demo
+
+    run_demo(db, seed)
+
+
+def dashboard(
+    db: Db,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 2718,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Let others in; needs dashboard_password.")
+    ] = "127.0.0.1",
+) -> None:
+    """Show FILE in a browser, on this machine: overview, stock, storage, invoices, orders."""
+    from logentic.dashboard.serve import serve
+    from logentic.settings import load_settings
+
+    serve(db, host, port, load_settings().dashboard_password.get_secret_value())

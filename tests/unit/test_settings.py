@@ -62,7 +62,7 @@ def test_what_is_shipped_is_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert all(f"[logentic.{name}]" in text for name in ("payment_item_aliases", "[storage_rates]".strip("[]")))
 
 
-SECRETS = {"api_token", "hash_key", "dashboard_password", "alert_urls"}
+SECRETS = {"api_token", "hash_key", "dashboard_password", "webhook_secret", "alert_urls"}
 WRONG = {
     "connections": ("0", "greater than or equal to 1"),
     "window_pages": ("many", "integer"),

@@ -22,7 +22,7 @@ TOLD = "alerts"
 LINES_OF_A_KIND = 5
 EXCEPTIONS = """
 select
-    concat_ws(' ', 'exception', rule, coalesce(cast(charge_id as varchar), md5(evidence))),
+    'exception ' || exception_id,
     concat(rule, ' of ', cast(amount_at_stake as decimal(38, 2)), coalesce(' on charge ' || charge_id, ''),
         coalesce(', invoice ' || payment_id, ''))
 from logentic_marts.invoice_exceptions where amount_at_stake >= ?

@@ -222,7 +222,8 @@ def test_old_data_new_fields_and_large_exceptions_are_told_once_each(receiver: A
         published.execute("create table logentic_raw.items (id bigint, name varchar, eco_score varchar)")
         published.execute(
             "create table logentic_marts.invoice_exceptions as select i::bigint as charge_id, 9::bigint as payment_id,"
-            " 'duplicate_charge' as rule, i || '-duplicate_charge' as exception_id, (i * 10)::decimal(38, 24) as amount_at_stake, 'e' as evidence"
+            " 'duplicate_charge' as rule,"
+            " i || '-duplicate_charge' as exception_id, (i * 10)::decimal(38, 24) as amount_at_stake, 'e' as evidence"
             " from range(1, 13) t(i)"
         )
     tell(settings, state)

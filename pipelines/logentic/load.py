@@ -24,6 +24,8 @@ from logentic.stored import RawFile, Stored
 
 log = logging.getLogger("logentic")
 
+ASKED = "orders_asked"  # for by id, as a charge named them
+
 
 @dataclass
 class Loaded:
@@ -57,8 +59,10 @@ def load(run: Run, state: State) -> Loaded:
             loaded.finished_pending = dlt.recover()
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
         run.held = held_receipts(state, loads)
+        asked = set(state.read_note(ASKED).get("ids", ()))
         while True:
             run.begin_part()
+            run.named_orders = _named_orders(run, stored) - asked
             session = Session(run, stored, _for_seconds(min(run.settings.load_every_seconds, run.seconds_left())))
             try:
                 if session.finds_news() or is_due or not loads or _are_of_days_past(run):
@@ -71,8 +75,11 @@ def load(run: Run, state: State) -> Loaded:
             except BaseException:  # an interrupt as well: requests under way would hold the process until they end
                 session.stop()
                 raise
-            if not run.unread or run.seconds_left() <= 0:
+            asked |= run.named_orders
+            is_done = not run.unread and not _named_orders(run, stored) - asked
+            if is_done or run.seconds_left() <= 0:
                 break
+        state.write_note(ASKED, {"ids": sorted(asked)})
         if run.held:
             hold_back(state, run.held, loads[-1])
     finally:
@@ -80,6 +87,11 @@ def load(run: Run, state: State) -> Loaded:
     loaded.load_id, loaded.unread = loads[-1], sorted(run.unread)
     loaded.now, loaded.receipts, loaded.traffic, loaded.failures = run.now, run.receipts, run.traffic, run.failures
     return loaded
+
+
+def _named_orders(run: Run, stored: Stored) -> set[int]:
+    """Each is asked for once: that the service does not know it is what `unknown_order` says."""
+    return stored.named_orders() if "orders" in run.select - run.failures.keys() else set()
 
 
 def _for_seconds(seconds: float) -> Callable[[], bool]:

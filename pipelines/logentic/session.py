@@ -122,7 +122,7 @@ class Session:
             if resource.name == "payment_items" and not is_bounded and resource.name not in self._extraction.unread:
                 yield from self._ask_for_unbilled(resource)
             if resource is ORDERS and resource.name not in self._extraction.unread:
-                yield from self._ask_for_event_orders()
+                yield from self._ask_for_orders()
         except LogenticError as failure:
             self._extraction.failures[resource.name] = failure
         finally:
@@ -190,9 +190,9 @@ class Session:
         self._keep_receipt(reading, 0, len(rows.records) - removed, removed, True)
         yield rows
 
-    def _ask_for_event_orders(self) -> Iterator[Rows]:
-        """Orders that events named and no window of this run showed."""
-        for order_id in self.events.orders():
+    def _ask_for_orders(self) -> Iterator[Rows]:
+        """Orders that events or charges name, and that no window of this run showed."""
+        for order_id in sorted({*self.events.orders(), *self.run.named_orders}):
             try:
                 yield self._by_id.news(ORDERS, order_id)
             except (NotFound, Refused, BadAnswer, ValueMisfit) as failure:

@@ -100,6 +100,13 @@ class Stored:
                 unknown -= set(known["id"].to_pylist()) if known else set()
         return unknown
 
+    def named_orders(self) -> set[int]:
+        """Orders that charges name and no list ever gave."""
+        table = self._query(
+            "select distinct order_id from {payment_items} where order_id not in (select id from {orders})"
+        )
+        return set(table["order_id"].to_pylist()) if table else set()
+
     def unbilled(self) -> list[tuple[int, date | None]]:
         """(id, first day) of each charge that was not billed when it was last seen."""
         table = self._query(

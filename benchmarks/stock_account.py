@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from logentic.schemas import RECEIPTS, RESOURCES
+from logentic.schemas import ORDER_EVENTS, RECEIPTS, RESOURCES
 
 ACCOUNT = """
 create table spans as select *, date '2023-01-01' + ({days})::int as today, timestamptz '2023-01-01 12:00:00+00'
@@ -145,7 +145,10 @@ def append_day(work: Path, day: Path) -> None:
 
 
 def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    schemas = {name: resource.schema() for name, resource in RESOURCES.items()} | {"extract_windows": RECEIPTS}
+    schemas = {name: resource.schema() for name, resource in RESOURCES.items()} | {
+        "extract_windows": RECEIPTS,
+        "order_events": ORDER_EVENTS,
+    }
     schemas |= {r.lines.table: r.lines.schema() for r in RESOURCES.values() if r.lines}
     for name, schema in schemas.items():
         empty = schema.empty_table()  # noqa: F841  (read by its name)

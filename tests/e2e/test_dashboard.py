@@ -28,8 +28,10 @@ LAST_INVOICE = """(
 NUMBERS = {
     "overview": {
         f"select sum(physical) from stock_daily where date = {LAST_DAY}": "{:,} units",
-        """select cast(sum(amount_at_stake) as decimal(18, 2)) from invoice_exceptions
-        where dispute_until >= current_date""": "{:,.2f} can still be disputed",
+        """select cast(coalesce(sum(amount_at_stake), 0) as decimal(18, 2)) from exception_status
+        where status = 'open' and (dispute_until is null or dispute_until > current_date)""": (
+            "{:,.2f} can still be disputed"
+        ),
         f"""select cast(sum(physical * price) as decimal(18, 2)) from stock_daily inner join items using (item_id)
         where date = {LAST_DAY}""": "worth {:,.2f} on",
     },

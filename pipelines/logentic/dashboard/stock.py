@@ -53,9 +53,9 @@ where record_id = $record::bigint
 order by updated_at
 """
 BREAKS = """
-select date, sku, closing, history_closing, unreconciled
-from stock_ledger_daily
-where unreconciled <> 0 and date between $start and $stop and ($item::bigint is null or item_id = $item::bigint)
+select date, sku, closing, history_closing, unreconciled, record_before_id, record_after_id
+from stock_ledger_breaks
+where date between $start and $stop and ($item::bigint is null or item_id = $item::bigint)
 order by date desc, abs(unreconciled) desc
 limit 2000
 """

@@ -3,6 +3,8 @@
 In: a `Reading`, the days, an item or all. Out: panels. Next: pages.py.
 """
 
+from decimal import Decimal
+
 import altair as alt
 
 from logentic.dashboard import charts, filters
@@ -73,8 +75,22 @@ where {WHERE} and rate is not null
 group by date
 order by date
 """
-FIT = "select * from findings where rule like '%basis%'"
-OUTLOOK = "select * from storage_outlook"
+FINDINGS = """
+select kind, start_date, end_date, occurrences, cast(amount as decimal(18, 2)) as amount, finding
+from findings
+where kind like '%storage%' or kind like '%basis%' or kind like '%item_size%' or charge_type = 'storage'
+order by abs(amount) desc nulls last, start_date
+"""
+OUTLOOK = """
+select
+    strftime(month, '%Y-%m') as month, cast(sum(expected_cost) as decimal(18, 2)) as expected_cost,
+    cast(sum(saving_if_cleared) as decimal(18, 2)) as saving_if_dead_stock_is_cleared
+from storage_outlook
+where $item::bigint is null or item_id = $item::bigint
+group by month
+having sum(expected_cost) > 0
+order by month
+"""
 
 
 def controls(reading: Reading, url: filters.Url) -> filters.Elements:
@@ -165,14 +181,32 @@ def rates(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(alt.layer(line, contract), f"{title}. {note}"), note, "storage-rate")
 
 
-def fit(reading: Reading, chosen: Chosen) -> Panel:
-    """Which basis explains the bills."""
-    return Panel("How well each basis explains the bills", reading.ask(FIT), name="basis-fit")
+def findings(reading: Reading, chosen: Chosen) -> Panel:
+    """What storage bills have in common."""
+    answer = reading.ask(FINDINGS)
+    title = (
+        f"{answer.table.num_rows} findings on how storage is measured and billed" if answer else "Nothing systematic"
+    )
+    note = "A basis that explains the bills better than the configured one is named here, with its error."
+    return Panel(title, answer, note=note, name="storage-findings")
 
 
 def outlook(reading: Reading, chosen: Chosen) -> Panel:
     """What storage is going to cost."""
-    return Panel("What storage is going to cost", reading.ask(OUTLOOK), name="storage-outlook")
+    answer = reading.ask(OUTLOOK, **chosen)
+    chart = (
+        alt.Chart(charts.data(answer))
+        .mark_bar(color=charts.SKY)
+        .encode(
+            charts.month("month"),
+            charts.number("expected_cost", "Account's currency"),
+            tooltip=charts.tips(month="Month", expected_cost=("Expected", ",.2f")),
+        )
+    )
+    total = sum((row["expected_cost"] for row in answer.rows), Decimal(0))
+    title = f"Storing what is there now is going to cost {total:,.2f}"
+    note = "What is left of this month and what follows, as stock sells as lately and nothing arrives."
+    return Panel(title, answer, charts.finished(chart, f"{title}. {note}"), note, "storage-outlook")
 
 
-PANELS = (months, makers, classes, rates, fit, outlook)
+PANELS = (months, makers, classes, rates, outlook, findings)

@@ -21,6 +21,7 @@ import pycurl
 
 from logentic import errors
 from logentic.answer import Answer, read_headers, retry_after, time_of
+from logentic.pace import Pace
 from logentic.settings import Settings
 
 log = logging.getLogger("logentic")
@@ -60,19 +61,19 @@ class Client:
         self._settings = settings
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._resume_at = 0.0  # nobody sends before this moment (monotonic): the service asked for a pause
         self._failing_since: float | None = None
-        self._closed = threading.Event()
+        self._pace = Pace(settings.connections)
 
     def get(self, path: str, params: Mapping[str, str], where: str, read: Callable[[Answer], Read]) -> Read:
         """Ask until the answer can be read. `read` raises `BadAnswer` for one that is not what was promised."""
         url = f"{self.base_url}{path}" + (f"?{urlencode(params)}" if params else "")
         trouble = _Trouble()
         while True:
-            self._wait_for_leave()
+            if self._pace.enter():  # a pause that the service asked for is no failure
+                self._failing_since, trouble.since = None, 0.0
             trouble.sent_at = time.monotonic()
             try:
-                result = read(self._send(url, where, self._seconds_left(trouble)))
+                result = read(self._send(url, where, trouble))
             except (errors.Unreachable, errors.BadAnswer) as failure:
                 self._bear(failure, trouble)
             else:
@@ -86,15 +87,36 @@ class Client:
 
     def close(self) -> None:
         """Ends every wait; requests under way come back, later ones fail."""
-        self._closed.set()
+        self._pace.close()
 
     def _seconds_left(self, trouble: "_Trouble") -> float:
         """A request ends soon after the patience: a run that gets nothing but failures ends within a minute."""
         since = min(self._failing_since or trouble.sent_at, trouble.since or trouble.sent_at)
-        return min(self._settings.timeout_seconds, since + self._settings.patience_seconds + GRACE - trouble.sent_at)
+        left = since + self._settings.patience_seconds + GRACE - trouble.sent_at
+        return min(self._settings.timeout_seconds, max(left, 1.0))
 
-    def _send(self, url: str, where: str, seconds: float) -> Answer:
-        curl, body, head = self._connection(), BytesIO(), BytesIO()
+    def _send(self, url: str, where: str, trouble: "_Trouble") -> Answer:
+        """The answer, after what it says of the pace was passed on."""
+        head, status, pause = BytesIO(), None, 0.0
+        try:
+            body = self._perform(url, where, self._seconds_left(trouble), head)
+            status = int(self._local.curl.getinfo(pycurl.RESPONSE_CODE))
+            at = self._note_time(time_of(head.getvalue()))
+            log.debug("%s: %s, %d bytes", where, status, len(body))
+            if status == 200:
+                return Answer(body, at, head.getvalue())
+            headers = read_headers(head.getvalue())
+            pause = retry_after(headers, self.service_clock)
+        finally:
+            self._pace.leave(trouble.sent_at, status, head.getvalue(), self.service_clock, pause)
+        request = headers.get("x-request-id", "")
+        raise self._failure(status, f"{where}: status {status}" + (f", request {request}" if request else ""))
+
+    def _perform(self, url: str, where: str, seconds: float, head: BytesIO) -> bytes:
+        body = BytesIO()
+        if self._pace.closed.is_set():
+            raise errors.Unreachable("the run was stopped")
+        curl = self._connection()
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
         curl.setopt(pycurl.WRITEDATA, body)
@@ -112,22 +134,12 @@ class Client:
             with self._lock:
                 self.traffic.requests += 1
                 self.traffic.bytes += body.tell()
-        status = int(curl.getinfo(pycurl.RESPONSE_CODE))
-        at = self._note_time(time_of(head.getvalue()))
-        log.debug("%s: %s, %d bytes", where, status, body.tell())
-        if status == 200:
-            return Answer(body.getvalue(), at, head.getvalue())
-        headers = read_headers(head.getvalue())
-        request = headers.get("x-request-id", "")
-        what = f"{where}: status {status}" + (f", request {request}" if request else "")
-        raise self._failure(status, headers, what)
+        return body.getvalue()
 
-    def _failure(self, status: int, headers: Mapping[str, str], what: str) -> errors.ServiceError:
+    def _failure(self, status: int, what: str) -> errors.ServiceError:
         if status == 429:
             with self._lock:
                 self.traffic.refused_by_limit += 1
-                pause = retry_after(headers, self.service_clock)
-                self._resume_at = max(self._resume_at, time.monotonic() + pause)
             return errors.Unreachable(f"{what} (rate limit)", "Run again later, or with fewer connections.", status)
         if status in RETRIED:
             return errors.Unreachable(
@@ -151,7 +163,7 @@ class Client:
         if failure.status == 429:  # waiting for a rate limit is progress
             with self._lock:
                 self._failing_since = None
-                self._resume_at = self._resume_at if self._resume_at > now else now + delay
+            self._pace.pause_at_least(delay)
             return
         trouble.since = trouble.since or trouble.sent_at
         with self._lock:
@@ -159,17 +171,11 @@ class Client:
             is_first = self._failing_since is None
             self._failing_since = self._failing_since or trouble.sent_at
             since = min(self._failing_since, trouble.since)
-        if self._closed.is_set() or now + delay - since > self._settings.patience_seconds:
+        if self._pace.closed.is_set() or now + delay - since > self._settings.patience_seconds:
             raise failure
         level = logging.WARNING if is_first and trouble.attempts > 1 else logging.INFO
         log.log(level, "%s; attempt %d failed, again in %.1f s", failure, trouble.attempts, delay)
-        self._closed.wait(delay)
-
-    def _wait_for_leave(self) -> None:
-        while (delay := self._resume_at - time.monotonic()) > 0 and not self._closed.is_set():
-            self._closed.wait(delay + random.uniform(0, 0.05))  # noqa: S311 - jitter, not a secret
-        if self._closed.is_set():
-            raise errors.Unreachable("the run was stopped")
+        self._pace.closed.wait(delay)
 
     def _note_time(self, at: datetime | None) -> datetime:
         if at is None:
@@ -194,7 +200,7 @@ class Client:
             curl.setopt(pycurl.LOW_SPEED_TIME, STALLED_AFTER)
             curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY)
             curl.setopt(pycurl.NOPROGRESS, 0)
-            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._closed.is_set())  # true ends the transfer
+            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._pace.closed.is_set())  # true ends the transfer
             if self.base_url.startswith("http:"):  # a proxy would see a token that travels unencrypted
                 curl.setopt(pycurl.PROXY, "")
         return curl

@@ -1,0 +1,152 @@
+"""How fast, and by how many connections at once, the service lets us ask.
+
+In: what each answer says of the limit (X-RateLimit-…, Retry-After) and whether it pushes back (429, 503).
+Out: leave to send, for all threads alike. Next: client.py, which asks for it before each request.
+
+A limit comes in windows (Laravel: so many requests a minute, from the first one on) or fills up steadily. How long a
+window lasts is not said until it is used up: the first 429 tells, and from then on its end is waited for unasked.
+"""
+
+import math
+import random
+import re
+import threading
+import time
+from datetime import datetime
+
+LIMITS = re.compile(rb"^(?:x-)?ratelimit-(limit|remaining|reset):[ \t]*(\d+)", re.IGNORECASE | re.MULTILINE)
+GOOD_ANSWERS = 20  # after so many, one more connection is tried
+AN_EPOCH = 10**9  # a reset beyond it is a moment, not a number of seconds
+LONGEST_WINDOW = 3600  # seconds; what is said to last longer is found out instead
+LATE = 0.2  # seconds by which an answer may tell of the past
+JITTER = 0.05
+
+
+class Pace:
+    """Safe to use from several threads: `enter` before a request, `leave` after it, always both."""
+
+    def __init__(self, connections: int) -> None:
+        self.closed = threading.Event()
+        self.connections = connections  # lowered when the service pushes back, raised again when it does not
+        self._most = connections
+        self._turn = threading.Condition()
+        self._under_way = 0
+        self._good = 0
+        self._lowered_at = 0.0
+        self._resume_at = 0.0  # nobody sends before this moment (monotonic)
+        self._limit: int | None = None
+        self._remaining: int | None = None  # None: not known; where there is a limit, one request finds it out
+        self._began_at: float | None = None  # of the window, where its first request was ours
+        self._lasts: float | None = None  # a window, as the first 429 told
+        self._refill: float | None = None  # seconds to wait where a limit fills up steadily, as a 429 told
+        self._fills_up = False
+        self._ends_at: float | None = None  # of the window, where the answers say so
+
+    def enter(self) -> bool:
+        """Wait for leave; true where a pause was waited for. After `close` there is none."""
+        paused = False
+        with self._turn:
+            while not self.closed.is_set():
+                now = time.monotonic()
+                if now < self._resume_at:
+                    paused = True
+                    self._turn.wait(self._resume_at - now + random.uniform(0, JITTER))  # noqa: S311 - jitter
+                elif self._may_send(now):
+                    break
+            self._under_way += 1
+        return paused
+
+    def leave(
+        self,
+        sent_at: float,
+        status: int | None = None,
+        head: bytes = b"",
+        now: datetime | None = None,
+        pause: float = 0,
+    ) -> None:
+        """What came of it: no status where nothing came, and how long to pause, where a 429 said so."""
+        with self._turn:
+            self._under_way -= 1
+            if status in (429, 503):
+                self._lower(sent_at)
+            elif status == 200:
+                self._raise()
+            if found := dict(LIMITS.findall(head)):
+                self._note({name.lower(): int(value) for name, value in found.items()}, now, sent_at, status)
+            if status == 429:
+                self._pause(time.monotonic(), pause)
+            self._turn.notify_all()
+
+    def pause_at_least(self, seconds: float) -> None:
+        """Unless a pause is under way: for a refusal that did not say how long."""
+        with self._turn:
+            if self._resume_at <= (now := time.monotonic()):
+                self._resume_at = now + seconds
+
+    def close(self) -> None:
+        self.closed.set()
+        with self._turn:
+            self._turn.notify_all()
+
+    def _may_send(self, now: float) -> bool:
+        """False after a wait, or where a pause has to begin."""
+        if self._under_way >= self.connections:
+            self._turn.wait()
+            return False
+        if self._limit is None or (self._remaining is None and not self._under_way):
+            return True
+        if self._remaining is not None and self._remaining > self._under_way:  # none of these may be counted yet
+            return True
+        if self._under_way:
+            self._turn.wait()
+            return False
+        self._remaining = None
+        if (end := self._end(now)) <= now:
+            return True
+        self._resume_at = end
+        return False
+
+    def _end(self, now: float) -> float:
+        """When there is something left again; now, where nobody has told: then the refusal of one request does."""
+        if self._ends_at is not None:
+            return self._ends_at
+        if self._fills_up and self._refill:
+            return now + self._refill
+        return self._began_at + self._lasts if self._began_at is not None and self._lasts else now
+
+    def _note(self, told: dict[bytes, int], clock: datetime | None, sent_at: float, status: int | None) -> None:
+        now = time.monotonic()
+        self._limit = told.get(b"limit", self._limit)
+        if (reset := told.get(b"reset")) is not None:
+            seconds = reset if reset < AN_EPOCH else reset - (clock.timestamp() if clock else reset)
+            self._ends_at = now + seconds if seconds <= LONGEST_WINDOW else None
+        remaining = told.get(b"remaining")
+        if remaining is None or status == 429 or sent_at < self._resume_at:  # the last two tell of what is over
+            return
+        self._limit = self._limit or remaining + 1
+        if remaining == self._limit - 1:
+            self._began_at, self._fills_up = now, False
+        elif self._remaining is None:  # somebody else began the window, or there are none
+            self._began_at, self._fills_up = None, self._refill is not None and remaining < self._limit / 2
+        # Answers overtake each other: a rise is one only where it is more than that.
+        if self._remaining is None or not self._remaining < remaining <= self._remaining + self._most:
+            self._remaining = remaining
+
+    def _pause(self, now: float, seconds: float) -> None:
+        """A refusal: everybody waits, and what a window lasts is learned."""
+        self._resume_at = max(self._resume_at, now + seconds)
+        self._remaining = None
+        self._refill = seconds or self._refill
+        if self._began_at is not None:
+            self._lasts = math.ceil(now + seconds - self._began_at - LATE)
+
+    def _lower(self, sent_at: float) -> None:
+        """Once for all that was under way together."""
+        self._good = 0
+        if sent_at > self._lowered_at:
+            self.connections, self._lowered_at = max(1, self.connections // 2), time.monotonic()
+
+    def _raise(self) -> None:
+        self._good += 1
+        if self._good >= GOOD_ANSWERS and self.connections < self._most:
+            self.connections, self._good = self.connections + 1, 0

@@ -36,7 +36,8 @@ class Figures:
 
     @cached_property
     def sections(self) -> dict[str, dict[str, Any]]:
-        return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(self.folder.glob("*.json"))}
+        found = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(self.folder.glob("*.json"))}
+        return {name: section for name, section in found.items() if "section" in section}  # webhooks has its own page
 
     def runs(self, section: str, where: Callable[[dict[str, Any]], bool] = lambda run: True) -> Runs:
         return [run for run in self.sections.get(section, {}).get("runs", []) if "error" not in run and where(run)]

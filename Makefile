@@ -37,7 +37,7 @@ reliability: setup ## Run the tests and write docs/reliability.md from their res
 	$(BIN)/python docs/reliability.py build/tests.xml
 
 .PHONY: conformance
-conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv deploy/airflow/.venv
+conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv
 	$(UV) sync --quiet --locked --project conformance
 	cd conformance && .venv/bin/pytest
 

@@ -23,7 +23,7 @@ def tables_of(file: Path, schema: str) -> dict[str, list[tuple]]:
         published.execute("set TimeZone = 'UTC'")
         names = published.execute(
             "select table_name from information_schema.tables where table_schema = ?"
-            " and table_name[:4] <> '_dlt' and table_name <> 'extract_windows'",
+            " and table_name[:4] <> '_dlt' and table_name not in ('extract_windows', 'runs')",
             [schema],
         ).fetchall()
         return {

@@ -15,6 +15,7 @@ judged as (
             when storage_expected is not null
                 then case
                     when not {{ is_misbilled('amount', 'storage_practice') }} then 'storage'
+                    when not {{ is_misbilled('amount', 'storage_expected') }} then 'storage'
                     when credited > 0 and not {{ is_misbilled('net_amount', 'storage_practice') }} then 'corrected'
                     when net_amount > storage_practice then 'storage_overbilled'
                     else 'storage_underbilled'

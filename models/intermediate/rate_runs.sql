@@ -47,13 +47,15 @@ neighbours as (
         *,
         lag(fixed) over by_time = lead(fixed) over by_time
         and lag(per_unit) over by_time = lead(per_unit) over by_time
-        and explained < lag(explained) over by_time + lead(explained) over by_time as is_excursion
+        and explained < lag(explained) over by_time + lead(explained) over by_time as is_excursion,
+        lag(run) over by_time is not null and lead(run) over by_time is not null
+        and {{ days_in('first_date', 'last_date') }} < 15 as is_brief
     from runs
     window by_time as (partition by charge_type, zone order by run)
 
 ),
 
--- A price that gives way to the one before it was an error, however many charges have it.
+-- A price that gives way to the one before it, or to another within 15 days, was an error.
 kept as (
 
     select
@@ -63,7 +65,7 @@ kept as (
             else 1
         end as is_new_price
     from neighbours
-    where not coalesce(is_excursion, false)
+    where not coalesce(is_excursion, false) and not is_brief
     window by_time as (partition by charge_type, zone order by run)
 
 )

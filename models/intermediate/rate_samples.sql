@@ -10,7 +10,8 @@ aged as (
 
 ),
 
--- At most 6,400 of each, evenly over time, by 32 neighbours; what is left over belongs to the oldest block.
+-- At most 6,400 of each, evenly over time, by 32 neighbours; what is left over belongs to the oldest block. The last
+-- ten stand for themselves: they say whether a price has gone back.
 sampled as (
 
     select
@@ -21,10 +22,10 @@ sampled as (
         date,
         quantity,
         amount,
-        least(
+        case when charges >= 60 and age < 10 * ceiling(charges / 6400.0) then -1 else least(
             cast(floor(age / (32.0 * ceiling(charges / 6400.0))) as bigint),
             cast(greatest(floor(charges / (32.0 * ceiling(charges / 6400.0))) - 1, 0) as bigint)
-        ) as block
+        ) end as block
     from aged
     where age % cast(ceiling(charges / 6400.0) as bigint) = 0
 

@@ -51,12 +51,13 @@ checked as (
         *,
         cast(round(first_amount - tier_per_unit * first_quantity, 2) as decimal(18, 2)) as tier_fixed,
         min(case
-            when {{ is_explained('amount', 'first_amount', 'tier_per_unit', '(quantity - first_quantity)') }}
-                then 1
+            when {{ is_explained('amount', 'first_amount', 'tier_per_unit', '(quantity - first_quantity)') }} then 1
             else 0
-        end) over (partition by charge_type, zone, price_number, run
-        ) as is_line
+        end) over in_run
+        -- A line goes through any two points.
+        * case when tier_per_unit = 0 or count(*) over in_run > 2 then 1 else 0 end as is_line
     from sloped
+    window in_run as (partition by charge_type, zone, price_number, run)
 
 )
 

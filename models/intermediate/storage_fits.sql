@@ -12,7 +12,7 @@ errors as (
         sum(case when {{ is_misbilled('charges.amount', 'expectations.' ~ basis) }} then 0 else 1 end) as fitting
     from {{ ref('charges') }} as charges
     inner join {{ ref('storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
-    inner join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
+    left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
     where
         charges.is_billed and expectations.{{ basis }} is not null
         and settlements.settled_by is null and settlements.duplicate_of is null

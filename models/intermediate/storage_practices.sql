@@ -6,11 +6,12 @@ bills as (
     select
         charges.charge_id,
         charges.payment_id,
+        charges.is_billed,
         charges.amount - coalesce(settlements.credited, 0) as amount,
         expectations.*
     from {{ ref('charges') }} as charges
     inner join {{ ref('storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
-    inner join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
+    left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
     where
         expectations.{{ basis }} is not null
         and settlements.settled_by is null and settlements.duplicate_of is null
@@ -24,6 +25,7 @@ tellings as (
         select
             payment_id,
             charge_id,
+            is_billed,
             '{{ other }}' as basis,
             {{ loop.index }} as place,
             {{ other }} as expected,
@@ -46,6 +48,7 @@ counted as (
         count(*) as charges,
         sum(is_fit) as fitting
     from tellings
+    where is_billed
     group by payment_id, basis, place
     having count(*) >= 8
     union all
@@ -57,6 +60,7 @@ counted as (
         count(*) as charges,
         sum(is_fit) as fitting
     from tellings
+    where is_billed
     group by basis, place
     having count(*) >= 3
 

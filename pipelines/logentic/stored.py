@@ -103,7 +103,8 @@ class Stored:
     def named_orders(self) -> set[int]:
         """Orders that charges name and no list ever gave."""
         table = self._query(
-            "select distinct order_id from {payment_items} where order_id not in (select id from {orders})"
+            "select distinct order_id from {payment_items} as charges where order_id is not null"
+            " and not exists (select 1 from {orders} as orders where orders.id = charges.order_id)"
         )
         return set(table["order_id"].to_pylist()) if table else set()
 

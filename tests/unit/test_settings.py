@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from logentic import config_folder, project_folder
 from logentic.errors import UsageError
@@ -58,7 +58,7 @@ def test_what_is_shipped_is_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert shipped == load_settings()
     text = (project_folder() / "dlt_config" / "config.toml").read_text()
     unnamed = {name for name in Settings.model_fields if f"\n{name} = " not in text and f"\n# {name} = " not in text}
-    assert unnamed == {*SECRETS, "storage_rates", "payment_item_aliases"}
+    assert unnamed == {*SECRETS, "storage_rates", "charge_rates", "payment_item_aliases"}
     assert all(f"[logentic.{name}]" in text for name in ("payment_item_aliases", "[storage_rates]".strip("[]")))
 
 

@@ -18,7 +18,7 @@ known as (
         per_unit,
         sum(explained) as weight
     from lines
-    where charges >= 20 and explained >= 0.6 * charges
+    where charges >= 20 and explained >= 0.75 * charges
     group by charge_type, zone, fixed, per_unit
 
 ),
@@ -83,6 +83,6 @@ select
         partition by charge_type, zone, block order by weight desc, explained desc, fixed asc, per_unit asc
     ) as choice
 from best
-where explained >= 0.9 * most and explained >= 0.6 * charges
+where explained >= 0.9 * most and explained >= 0.75 * charges
 ) as chosen
 where choice = 1

@@ -65,7 +65,7 @@ judged as (
             when points.size >= 12
                 and {{ is_explained('points.amount', 'lines.fixed', 'lines.per_unit', 'points.quantity') }} then 1
             when points.driver not in ('weight', 'volume') and points.alike >= 3
-                and points.alike >= 0.6 * points.charges then 1
+                and points.alike >= 0.75 * points.charges then 1
             else 0
         end as is_explained
     from (

@@ -6,7 +6,7 @@ select
     case
         when count(*) < 20 then count(*) || ' charges so far; 20 are needed.'
         else
-            'No price explains 60 % of its ' || count(*) || ' charges, by units, lines, weight, volume or quantity.'
+            'No price explains 75 % of its ' || count(*) || ' charges, by units, lines, weight, volume or quantity.'
     end as note
 from {{ ref('rate_observations') }} as observed
 left join {{ ref('rate_choices') }} as choices on observed.charge_type = choices.charge_type

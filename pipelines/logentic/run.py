@@ -41,6 +41,7 @@ class Run:
     traffic: Traffic = field(default_factory=Traffic)
     unread: set[str] = field(default_factory=set)  # resources with windows left for the next extraction
     named_orders: set[int] = field(default_factory=set)  # by charges, and not stored: to be asked for by id
+    orders_asked: set[int] = field(default_factory=set)  # by id: each once in a run
     unbilled: dict[int, date | None] | None = None  # charges stored as not billed that this run has not seen yet
 
     @property

@@ -192,7 +192,8 @@ class Session:
 
     def _ask_for_orders(self) -> Iterator[Rows]:
         """Orders that events or charges name, and that no window of this run showed."""
-        for order_id in sorted({*self.events.orders(), *self.run.named_orders}):
+        for order_id in sorted({*self.events.orders(), *self.run.named_orders} - self.run.orders_asked):
+            self.run.orders_asked.add(order_id)
             try:
                 yield self._by_id.news(ORDERS, order_id)
             except (NotFound, Refused, BadAnswer, ValueMisfit) as failure:

@@ -10,10 +10,13 @@ import fcntl
 import importlib.util
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,8 +94,15 @@ def run(command: list[str], desk: Path, base_url: str, home: str = "home") -> No
         "DLT_DATA_DIR": str(desk / home / ".dlt"),  # as root dlt would use a folder of the machine
         "LOGENTIC_BASE_URL": base_url,
     }
-    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    with tempfile.TemporaryFile("w+") as told:
+        shell = subprocess.Popen(command, cwd=desk, env=environment, stdout=told, stderr=told, start_new_session=True)
+        try:
+            code = shell.wait(timeout=300)
+        finally:
+            with suppress(ProcessLookupError):  # what a page left running when one of its commands failed
+                os.killpg(shell.pid, signal.SIGKILL)
+        told.seek(0)
+        assert code == 0, told.read()
 
 
 def stand_ins(desk: Path) -> dict[str, str]:
@@ -238,7 +248,7 @@ def test_every_setting_stands_in_a_file_with_its_default() -> None:
     named = set(
         re.findall(r"^(?:# )?(?:\[+logentic\.)?(\w+)(?:\]+| =)", config.split("[runtime]")[0] + secrets, re.MULTILINE)
     )
-    nested = {"rate", "valid_from", "amount"}
+    nested = {"rate", "valid_from", "amount", "charge_type", "per", "fixed", "per_unit"}
     assert named - nested == set(Settings.model_fields)
     given = tomllib.loads(config)["logentic"]
     assert given == {name: Settings.model_fields[name].default for name in given}

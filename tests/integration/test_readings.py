@@ -55,6 +55,13 @@ def test_the_tables_are_the_same_and_verify_finds_what_they_lack(readings: Readi
     if not readings.order_updated_at:
         truth, columns, where = tables["orders"]
         tables["orders"] = (truth, columns.replace(", updated_at", ""), where)
+        errors, columns, where = tables["invoice_exceptions"]
+        # Nothing says when an order was completed but the day on which it was seen so: a week later charges are missed.
+        tables["invoice_exceptions"] = (
+            lambda *known: [row for row in errors(*known) if row["rule"] != "missing_charge"],
+            columns,
+            where,
+        )
     if readings.missing_fields:
         del tables["orders"], tables["items"]  # compared without the columns that have no field
         tables["orders"] = (TABLES["orders"][0], TABLES["orders"][1].replace(" shopify_order_id,", ""), "true")

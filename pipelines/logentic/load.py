@@ -45,7 +45,10 @@ class Loaded:
 
     @property
     def incomplete(self) -> list[dict[str, Any]]:
-        return [receipt for receipt in self.receipts if not receipt["is_complete"]]
+        """Windows by the last time that this run read them."""
+        windows = ("resource", "filter", "window_start", "window_end")
+        latest = {tuple(receipt[name] for name in windows): receipt for receipt in self.receipts}
+        return [receipt for receipt in latest.values() if not receipt["is_complete"]]
 
 
 def load(run: Run, state: State) -> Loaded:

@@ -144,6 +144,8 @@ def test_what_is_gone_from_the_account_is_named_until_a_run_marks_it(tmp_path: P
         assert found["payment_items"] == [(charge["id"], charge["start"])]
         assert found["items"] == [(item["id"], None)]
         run_job(settings_of(sandbox), file, Options(models=False, start=charge["start"], end=charge["end"]))
+        sandbox.clock.advance(timedelta(days=1))  # items are read once a day
+        run_job(settings_of(sandbox), file, Options(models=False))
         found = named(verify_file(settings_of(sandbox), file, None, None), "surplus")
         assert not {"payment_items", "items"} & set(found)
 

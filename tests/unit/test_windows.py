@@ -105,9 +105,9 @@ LOOKBACKS = {
 @resources
 @given(data=st.data())
 def test_after_a_run_only_the_look_back_is_read_again(resource: str, data: st.DataObject) -> None:
-    receipts = data.draw(receipts_of(resource))
-    receipts += read(planned(resource, [replace(r, run_id="before") for r in receipts]), NOW)
-    receipts = [replace(receipt, run_id="before", finished_at=min(receipt.finished_at, NOW)) for receipt in receipts]
+    drawn = data.draw(receipts_of(resource))
+    receipts = [replace(receipt, run_id="before", finished_at=min(receipt.finished_at, NOW)) for receipt in drawn]
+    receipts += [replace(receipt, run_id="before") for receipt in read(planned(resource, receipts), NOW)]
     again = planned(resource, receipts)
     assert [(window.start, window.end) for window in again] == [(LOOKBACKS[resource], end_of(resource))]
 

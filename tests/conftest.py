@@ -1,9 +1,14 @@
 """For every test: settings come from the test alone, and examples are tried without a stopwatch."""
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from postgres_server import PostgresServer
 
 hypothesis.settings.register_profile(
     "suite", deadline=None, max_examples=60, database=None, suppress_health_check=list(hypothesis.HealthCheck)
@@ -17,3 +22,20 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("LOGENTIC_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["PostgresServer"]:
+    """One for all tests of a process; it starts with the first that asks."""
+    from postgres_server import running
+
+    with running(tmp_path_factory.mktemp("postgres") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: "PostgresServer", monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty database, which the product is told of as dlt's users tell it."""
+    url = postgres_server.new_database()
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+    return url

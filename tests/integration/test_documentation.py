@@ -84,7 +84,8 @@ def code(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def run(command: list[str], desk: Path, base_url: str, home: str = "home") -> None:
+def run(command: list[str], desk: Path, base_url: str, home: str) -> None:
+    (desk / home).mkdir(exist_ok=True)
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("LOGENTIC_", "DLT_", "MAKE"))
     }
@@ -122,7 +123,7 @@ def run_shell(page: Path, desk: Path, base_url: str) -> None:
     script = "".join(f"echo '{block}' >&2\n{block.text}\n" for block in blocks(page, "sh"))
     for word, meant in stand_ins(desk).items():
         script = re.sub(rf"(?<= ){word}(?= |\n)", meant, script)
-    run(["bash", "-euo", "pipefail", "-c", script], desk, base_url)
+    run(["bash", "-euo", "pipefail", "-c", script], desk, base_url, home=f"home_of_{page.stem}")
 
 
 @pytest.fixture
@@ -147,8 +148,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def lay_out(folder: Path) -> None:
-    for name in ("shims", "home", "home_of_a_dlt_user"):
-        (folder / name).mkdir(parents=True)
+    (folder / "shims").mkdir(parents=True)
     for path in ROOT.iterdir():
         if not path.name.startswith(".") and path.name not in ("demo", "dist"):
             (folder / path.name).symlink_to(path)
@@ -162,13 +162,15 @@ def lay_out(folder: Path) -> None:
 )
 def test_the_commands_of_a_page_run(page: Path, desk: Path, service: str) -> None:
     run_shell(page, desk, service)
+    written = {path.name for path in (desk / f"home_of_{page.stem}").iterdir()}
+    assert written <= ({".cache", ".config"} if "\nmarimo " in page.read_text("utf-8") else set()), "only marimo's own"
 
 
 def test_the_readme_leads_to_a_demo_and_to_tables_of_ones_own(desk: Path) -> None:
     for file in ("demo/logentic.duckdb", "logentic.duckdb"):
         with duckdb.connect(str(desk / file), read_only=True) as published:
             assert published.execute("select count(*) from stock_ledger_daily").fetchone() > (0,), file
-    assert not list((desk / "home").iterdir())
+    assert not list((desk / "home_of_README").iterdir())
 
 
 @pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page, "python")], ids=str)

@@ -45,7 +45,7 @@ def ask(client: Client, times: int) -> list[bytes]:
 
 def test_a_window_is_learned_from_one_refusal() -> None:
     """Five windows; without a count each of them would refuse one request of each thread."""
-    service = Limited(windows(Limit(40, 1)))
+    service = Limited(windows(Limit(40, 2)))
     with TinyService(service) as running:
         client = running.client()
         assert ask(client, 200) == [b"fine"] * 200
@@ -55,7 +55,7 @@ def test_a_window_is_learned_from_one_refusal() -> None:
 
 @pytest.mark.parametrize("epoch", [0, 1_800_000_000])
 def test_where_the_end_of_the_window_is_said_nothing_is_refused(epoch: int) -> None:
-    limit = Limit(20, 1)
+    limit = Limit(20, 3)
 
     def more() -> str:
         date = "Fri, 15 Jan 2027 08:00:00 GMT"  # the clock of the service stands at 1,800,000,000

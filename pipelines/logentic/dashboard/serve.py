@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,12 @@ def serve(file: Path, host: str, port: int, password: str) -> None:
             f"--host {host} shows your account to others",
             "Set LOGENTIC_DASHBOARD_PASSWORD, or leave --host out for this machine only.",
         )
+    with TemporaryDirectory(prefix="logentic-dashboard-") as folder:  # marimo would write its settings and log to HOME
+        os.environ.update(XDG_CONFIG_HOME=folder, XDG_CACHE_HOME=folder, XDG_STATE_HOME=folder)
+        _serve(file, host, port, password)
+
+
+def _serve(file: Path, host: str, port: int, password: str) -> None:
     try:
         import altair  # noqa: F401  # imported once, before the first visitor waits for it
         import marimo

@@ -36,6 +36,7 @@ class Pace:
         self._resume_at = 0.0  # nobody sends before this moment (monotonic)
         self._limit: int | None = None
         self._remaining: int | None = None  # None: not known; where there is a limit, one request finds it out
+        self._remaining_at = 0.0  # when that was told
         self._began_at: float | None = None  # of the window, where its first request was ours
         self._lasts: float | None = None  # a window, as the first 429 told
         self._refill: float | None = None  # seconds to wait where a limit fills up steadily, as a 429 told
@@ -128,9 +129,9 @@ class Pace:
             self._began_at, self._fills_up = now, False
         elif self._remaining is None:  # somebody else began the window, or there are none
             self._began_at, self._fills_up = None, self._refill is not None and remaining < self._limit / 2
-        # Answers overtake each other: a rise is one only where it is more than that.
-        if self._remaining is None or not self._remaining < remaining <= self._remaining + self._most:
-            self._remaining = remaining
+        # Answers overtake each other: a rise is one only where it was asked for after the lower count was known.
+        if self._remaining is None or remaining < self._remaining or sent_at > self._remaining_at:
+            self._remaining, self._remaining_at = remaining, now
 
     def _pause(self, now: float, seconds: float) -> None:
         """A refusal: everybody waits, and what a window lasts is learned."""

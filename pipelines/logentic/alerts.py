@@ -7,6 +7,7 @@ No message holds a token, a body or personal data: counts, names of fields, ids 
 
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import duckdb
 
@@ -27,6 +28,18 @@ select
         coalesce(', invoice ' || payment_id, ''))
 from logentic_marts.invoice_exceptions where amount_at_stake >= ?
 order by amount_at_stake desc, 1
+"""
+STUCK = """
+select
+    'stuck ' || order_id,
+    concat('order ', order_id, ' is stuck: ', status, ', no step taken since ',
+        strftime(timezone('UTC', last_step_at), '%Y-%m-%d'))
+from (
+    select *, greatest(created_at, picked_at, packed_at, in_transit_at, completed_at) as last_step_at
+    from logentic_marts.order_fulfilment
+)
+where is_stuck
+order by last_step_at, order_id
 """
 UNKNOWN_FIELDS = """
 select 'field ' || table_name || '.' || column_name, table_name || ' has the new field ' || column_name
@@ -97,13 +110,18 @@ def _wrong_with_runs(settings: Settings, state: State, now: datetime) -> dict[st
 
 
 def _wrong_in_file(settings: Settings, state: State) -> dict[str, str]:
-    """New fields, and exceptions of some amount. A file that has no such tables yet has nothing wrong in it."""
+    """New fields, exceptions of some amount, stuck orders. A file without such tables has nothing wrong in it."""
     if not state.file.exists():
         return {}
     known = [f"{name}.{column}" for name, schema in _schemas().items() for column in schema]
     found: dict[str, str] = {}
     with duckdb.connect(str(state.file), read_only=True) as published:
-        for sql, values in ((UNKNOWN_FIELDS, [list(_schemas()), known]), (EXCEPTIONS, [settings.alert_amount])):
+        asked: tuple[tuple[str, list[Any]], ...] = (
+            (UNKNOWN_FIELDS, [list(_schemas()), known]),
+            (EXCEPTIONS, [settings.alert_amount]),
+            (STUCK, []),
+        )
+        for sql, values in asked:
             try:
                 found.update(published.execute(sql, values).fetchall())
             except duckdb.CatalogException:

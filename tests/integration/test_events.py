@@ -177,3 +177,15 @@ def test_stuck_orders_are_those_without_a_step_for_too_long(desk: Desk) -> None:
     }
     assert {row[0] for row in desk.ask("select order_id from order_fulfilment where is_stuck")} == stuck
     assert stuck
+
+
+def test_late_orders_are_those_that_left_or_still_wait_beyond_the_promise(desk: Desk) -> None:
+    desk.run()
+    now: datetime = desk.sandbox.clock.now()
+    rows = desk.ask("select status, created_at, in_transit_at, completed_at, is_late from order_fulfilment")
+    late = [
+        status != "CANCELLED" and (in_transit or completed or now) - created > timedelta(hours=48)
+        for status, created, in_transit, completed, _ in rows
+    ]
+    assert [row[-1] for row in rows] == late
+    assert {True, False} == set(late)

@@ -211,7 +211,9 @@ def test_an_alert_that_nobody_took_is_sent_again_and_fails_no_run(
     assert body == "- 1 windows are incomplete; the next run asks again"
 
 
-def test_old_data_new_fields_and_large_exceptions_are_told_once_each(receiver: AlertReceiver, tmp_path: Path) -> None:
+def test_old_data_new_fields_large_exceptions_and_stuck_orders_are_told_once_each(
+    receiver: AlertReceiver, tmp_path: Path
+) -> None:
     state = State(tmp_path / "logentic.duckdb")
     state.prepare()
     settings = Settings(api_token="t", alert_urls=[receiver.url], alert_amount=Decimal(50))
@@ -226,9 +228,16 @@ def test_old_data_new_fields_and_large_exceptions_are_told_once_each(receiver: A
             " i || '-duplicate_charge' as exception_id, (i * 10)::decimal(38, 24) as amount_at_stake, 'e' as evidence"
             " from range(1, 13) t(i)"
         )
+        published.execute(
+            "create table logentic_marts.order_fulfilment as select 7 as order_id, 'PICKED' as status,"
+            " timestamptz '2026-01-02 23:30:00+00' as created_at, timestamptz '2026-01-03 08:00:00+00' as picked_at,"
+            " null::timestamptz as packed_at, null::timestamptz as in_transit_at, null::timestamptz as completed_at,"
+            " true as is_stuck union all select 8, 'PENDING', timestamptz '2026-01-04', null, null, null, null, false"
+        )
     tell(settings, state)
     ((title, body),) = receiver.take()
-    assert "9 things are to look at" in title
+    assert "10 things are to look at" in title
+    assert "- order 7 is stuck: PICKED, no step taken since 2026-01-03" in body
     assert "- items has the new field eco_score" in body
     assert "- duplicate_charge of 120.00 on charge 12, invoice 9" in body
     assert "- and 3 more of this kind (exception)" in body
@@ -239,12 +248,16 @@ def test_old_data_new_fields_and_large_exceptions_are_told_once_each(receiver: A
     RUNS.append(state.folder, [{**row, "started_at": long_ago}])
     with duckdb.connect(str(state.file)) as published:
         published.execute("delete from logentic_marts.invoice_exceptions where charge_id > 11")
+        published.execute("update logentic_marts.order_fulfilment set is_stuck = false")
     tell(settings, state, is_beginning=True)
     assert receiver.take() == [], "how old the data are is said by a run's end"
     tell(settings, state)
     stale, settled = receiver.take()
     assert "older than 26 hours" in stale[1]
-    assert settled[1] == "- duplicate_charge of 120.00 on charge 12, invoice 9"
+    assert settled[1] == (
+        "- duplicate_charge of 120.00 on charge 12, invoice 9\n"
+        "- order 7 is stuck: PICKED, no step taken since 2026-01-03"
+    )
 
 
 def test_notify_sends_a_test_and_says_what_is_wrong(sandbox: Sandbox, receiver: AlertReceiver, tmp_path: Path) -> None:

@@ -46,10 +46,10 @@ def arm(step: str) -> None:
     from dlt.pipeline.pipeline import Pipeline
 
     import logentic.client
-    import logentic.job
     import logentic.publish
     import logentic.session
     import logentic.transform
+    from logentic.duckdb_place import DuckdbPlace
 
     arms: dict[str, Callable[[], None]] = {
         "a page was read": lambda: after(logentic.client.Client, "_send", 5),
@@ -61,9 +61,9 @@ def arm(step: str) -> None:
         "the load was complete but not noted": lambda: before(PackageStorage, "complete_loading_package"),
         "all was loaded": lambda: after(Pipeline, "load"),
         "half of the models were built": kill_in_the_build,
-        "before publishing": lambda: before(logentic.job, "publish"),
+        "before publishing": lambda: before(DuckdbPlace, "publish"),
         "between copy and swap": lambda: before(logentic.publish.os, "fsync"),
-        "after publishing": lambda: after(logentic.job, "publish"),
+        "after publishing": lambda: after(DuckdbPlace, "publish"),
     }
     arms[step]()
 

@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 
 from logentic import event_commands, finance, inquiries, log_lines, showing
 from logentic.errors import LogenticError, UsageError
-from logentic.inquiries import Db, day, only
+from logentic.inquiries import DbOrState, To, day, file_of, only
 
 app = typer.Typer(
     help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
@@ -38,7 +38,8 @@ def _common(
 
 @app.command()
 def run(
-    db: Db,
+    db: DbOrState = None,
+    destination: To = None,
     start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read again from this day on.")] = None,
     end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read up to and with this day.")] = None,
     select: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these resources, with commas.")] = None,
@@ -86,8 +87,9 @@ def run(
     )
     if options.start and options.end and options.start > options.end:
         raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
+    settings = load_settings(destination=destination)
     with displayed() as display:
-        outcome = run_job(load_settings(), db, options, display, display.step)
+        outcome = run_job(settings, file_of(db, settings), options, display, display.step)
     if as_json:
         print(json.dumps(summary.as_dict(outcome), indent=2))
     else:
@@ -102,7 +104,8 @@ def run(
 
 @app.command()
 def build(
-    db: Db,
+    db: DbOrState = None,
+    destination: To = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
 ) -> None:
     """Build the tables of what is loaded, check them, publish FILE; the account is not asked."""
@@ -111,8 +114,9 @@ def build(
     from logentic.reports.progress import displayed
     from logentic.settings import load_settings
 
+    settings, options = load_settings(destination=destination), Options(extract=False, wait_seconds=wait)
     with displayed() as display:
-        outcome = run_job(load_settings(), db, Options(extract=False, wait_seconds=wait), step=display.step)
+        outcome = run_job(settings, file_of(db, settings), options, step=display.step)
     print("\n".join(summary.as_lines(outcome)))
 
 

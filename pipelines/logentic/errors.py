@@ -11,7 +11,7 @@
     │   ├── BadAnswer                     an answer that is not what the reference promises
     │   └── UnsafeLink                    a `next` or redirect that leaves the configured origin, or turns in a circle
     ├── ValueMisfit                       a value that its column cannot hold without loss
-    ├── StateError                        the state folder or FILE cannot be used as it is
+    ├── StateError                        the state folder, FILE or the database cannot be used as it is
     └── BuildError                        a model or a check failed: nothing was published
 
 Every error carries one line that says what failed and where, and `guidance`: what to do. No error holds a

@@ -7,13 +7,24 @@ import json
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 
 from logentic.errors import UsageError
 
+if TYPE_CHECKING:
+    from logentic.settings import Settings
+
 Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The DuckDB file that analysts open.")]
+DbOrState = Annotated[
+    Path | None,
+    typer.Option("--db", metavar="FILE", help="The same; for another destination FILE.state is its state folder."),
+]
+To = Annotated[
+    str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, or postgres.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Day = Annotated[str | None, typer.Option(metavar="DAY", help="YYYY-MM-DD.")]
 Moment = Annotated[
@@ -205,6 +216,13 @@ def only(option: str, given: str | None, known: str) -> None:
     """An option that takes one word."""
     if given not in (None, known):
         raise UsageError(f"{option} {given!r} is not known", f"Use: {option} {known}.")
+
+
+def file_of(db: Path | None, settings: "Settings") -> Path:
+    """What the state folder is named after; the tables of another destination than DuckDB are no file."""
+    if db is None and settings.destination == "duckdb":
+        raise TyperException("Missing option '--db'")
+    return db or Path(f"logentic.{settings.destination}")
 
 
 def day(option: str, text: str | None) -> date | None:

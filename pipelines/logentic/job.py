@@ -16,23 +16,23 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from logentic.alerts import tell
-from logentic.errors import StateError, UsageError
+from logentic.errors import StateError
 from logentic.event_inbox import Inbox
 from logentic.extraction import NO_PROGRESS, Progress
 from logentic.history import note_killed, recorded, runs
 from logentic.journal import Row
-from logentic.journal_tables import add_run, journal_sizes, load_journals
+from logentic.journal_tables import journal_sizes
 from logentic.keys import hash_key
 from logentic.load import Loaded, load
 from logentic.personal import Pseudonyms
-from logentic.publish import publish
+from logentic.place import Place
+from logentic.places import place_of
 from logentic.run import Run
 from logentic.schemas import RESOURCES
 from logentic.settings import Settings, require_token
 from logentic.state import State
 from logentic.transform import Built, build, model_settings
 from logentic.windows import DAY, midnight
-from logentic.work import open_work, sign
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Options:
 
 @dataclass
 class Outcome:
-    file: Path
+    shown: str  # what it published, as the user calls it
     loaded: Loaded
     built: Built | None = None
     published_bytes: int | None = None
@@ -71,18 +71,19 @@ def run_job(
     if options.extract:
         require_token(settings)
     state = State(file.absolute())
-    if not options.extract and not state.file.exists() and not state.work.exists():
-        raise UsageError(f"--db {file} does not exist", f"Make it: logentic run --db {file}")
+    place = place_of(settings, state)
+    if not options.extract:
+        place.require_loaded()
     state.prepare()
-    with state.locked(options.wait_seconds):
+    with state.locked(options.wait_seconds), place.locked(options.wait_seconds):
         note_killed(state)
         if not options.extract:
             _refuse_half_an_account(state)
         tell(settings, state, is_beginning=True)
         try:
             with recorded(state) as line:
-                outcome = _run(settings, state, options, stop_at, line, progress, step)
-                outcome.file = file
+                outcome = _run(settings, state, place, options, stop_at, line, progress, step)
+                outcome.shown = str(file) if settings.destination == "duckdb" else place.what
                 return outcome
         finally:
             tell(settings, state)
@@ -91,6 +92,7 @@ def run_job(
 def _run(
     settings: Settings,
     state: State,
+    place: Place,
     options: Options,
     stop_at: float,
     line: Row,
@@ -98,10 +100,10 @@ def _run(
     step: Callable[[str], None],
 ) -> Outcome:
     key = hash_key(settings, state.folder)
-    open_work(state, settings, key, accept_new_key=options.accept_new_key)
+    place.open(key, accept_new_key=options.accept_new_key)
     inbox, retried = Inbox(state), frozenset[str]()
     clock = _Clock()
-    outcome = Outcome(state.file, Loaded(now=datetime.now(UTC), load_id=state.read_note("built").get("load", "")))
+    outcome = Outcome(place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built").get("load", "")))
     if options.extract:
         run = Run(
             settings,
@@ -125,21 +127,21 @@ def _run(
         **(_made_for(outcome, settings) if options.models else {}),
     }
     new = made.items() - state.read_note("built").items()
-    is_due = new or options.full_refresh or not options.extract or not state.file.exists()
+    is_due = new or options.full_refresh or not options.extract or not place.is_published()
     if outcome.loaded.unread:  # half an account is no reason for tables
         state.forget_note("built")
     elif is_due:
         state.forget_note("built")
-        sign(state, key)
-        made["journals"] = json.dumps(load_journals(state))
+        place.sign(key)
+        made["journals"] = json.dumps(place.load_journals())
         if options.models:
             step("build and check the models")
             outcome.built = build(settings, state, anew=options.full_refresh)
             clock.stop(outcome, "build")
         step("publish")
         line.update(_told(outcome, "published"))
-        add_run(state, {**line, "ended_at": datetime.now(UTC)})
-        outcome.published_bytes = publish(state)
+        place.add_run({**line, "ended_at": datetime.now(UTC)})
+        outcome.published_bytes = place.publish()
         clock.stop(outcome, "publish")
         line.update(_told(outcome, "published"))
         state.write_note("built", made)

@@ -1,4 +1,4 @@
-"""Extract, and load what is new: one dlt pipeline into the working database.
+"""Extract, and load what is new: one dlt pipeline into the place that the settings name.
 
 In: a `Run` and a locked `State`. Out: a `Loaded` that says what happened, by resource. Packages left by a run that was
 killed are finished first. A long extraction is loaded every few minutes; each part begins where the receipts end. Where
@@ -16,11 +16,12 @@ from typing import Any
 from logentic.client import Traffic
 from logentic.errors import LogenticError, StateError
 from logentic.held import held_receipts, hold_back, let_go
+from logentic.place import Place
+from logentic.places import place_of
 from logentic.run import Run
 from logentic.session import Session
-from logentic.settings import Settings
 from logentic.state import State
-from logentic.stored import RawFile, Stored
+from logentic.stored import Stored
 
 log = logging.getLogger("logentic")
 
@@ -53,8 +54,9 @@ class Loaded:
 
 def load(run: Run, state: State) -> Loaded:
     """Everything that the run asks for, in as many packages as its length needs; in none where nothing is new."""
-    stored = Stored(RawFile(state.work, run.settings.duckdb_memory))
-    dlt = _Dlt(run, state)
+    place = place_of(run.settings, state)
+    stored = Stored(place.raw())
+    dlt = _Dlt(run, state, place)
     loaded = Loaded()
     try:
         if state.has_packages() or stored.has_orphans():
@@ -110,8 +112,8 @@ def _are_of_days_past(run: Run) -> bool:
 class _Dlt:
     """dlt, woken when there is something for it to do: its import costs more than a run that finds nothing."""
 
-    def __init__(self, run: Run, state: State) -> None:
-        self._run, self._state = run, state
+    def __init__(self, run: Run, state: State, place: Place) -> None:
+        self._run, self._state, self._place = run, state, place
         self._pipeline: Any = None
 
     def recover(self) -> bool:
@@ -137,18 +139,18 @@ class _Dlt:
         if self._pipeline is None:
             os.environ["DLT_DATA_DIR"] = str(self._state.dlt)
             os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also where the user has a dlt configuration
-            self._pipeline = _open_pipeline(self._state, self._run.settings)
+            self._pipeline = _open_pipeline(self._state, self._place)
         return self._pipeline
 
 
-def _open_pipeline(state: State, settings: Settings) -> Any:
+def _open_pipeline(state: State, place: Place) -> Any:
     """dlt's pipeline; its folder is made anew where it cannot be read: progress stands in the receipts, not there."""
     import dlt
 
     def attach() -> Any:
         pipeline = dlt.pipeline(
             "logentic",
-            destination=dlt.destinations.duckdb(_credentials(state, settings)),
+            destination=place.dlt_destination(),
             dataset_name="logentic_raw",
             pipelines_dir=str(state.dlt),
         )
@@ -161,19 +163,6 @@ def _open_pipeline(state: State, settings: Settings) -> Any:
         log.warning("the state that dlt keeps in %s cannot be read; it is made anew", state.dlt)
         shutil.rmtree(state.dlt, ignore_errors=True)
         return attach()
-
-
-def _credentials(state: State, settings: Settings) -> Any:
-    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-
-    credentials = DuckDbCredentials(str(state.work))
-    credentials.global_config = {
-        "memory_limit": settings.duckdb_memory,
-        "threads": 1,
-        "preserve_insertion_order": False,
-    }
-    credentials.local_config = {"TimeZone": "UTC"}
-    return credentials
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 from itertools import chain, count
 from typing import Any
 
@@ -20,6 +21,7 @@ from logentic.personal import Pseudonyms
 from logentic.schemas import DAY, INTEGER, MOMENT, TEXT, TRUTH, Resource
 
 Columns = dict[str, pa.Array]
+LONGEST_NAME = 60  # PostgreSQL cuts a name after 63 bytes; a number may follow
 
 
 def read_plainly(
@@ -96,6 +98,8 @@ def _free_name(field: str, taken: Columns) -> str:
     words = (re.sub(r"[^a-z0-9]+", "_", part.lower()).strip("_") for part in parts)
     name = "__".join(word for word in words if word) or "unnamed"
     name = f"_{name}" if name[0].isdigit() else name
+    if len(name) > LONGEST_NAME:  # two that begin alike stay two
+        name = f"{name[: LONGEST_NAME - 11]}_{blake2b(field.encode(), digest_size=5).hexdigest()}"
     return next(free for free in chain([name], (f"{name}_{n}" for n in count(2))) if free not in taken)
 
 

@@ -19,6 +19,7 @@ KEYS = {
     "order_events": ("event_id", "_seen_at", "outcome"),
     "extract_windows": ("window_id",),
 }
+ADDRESSES = {"postgres": "ctid"}
 
 
 def recover(pipeline: dlt.Pipeline) -> bool:
@@ -30,8 +31,9 @@ def recover(pipeline: dlt.Pipeline) -> bool:
     pending = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
     if pending:
         pipeline.run()
+        address = ADDRESSES.get(pipeline.destination.destination_type.rpartition(".")[2], "rowid")
         for table, key in KEYS.items():
-            _execute(pipeline, _doubles(key, pending), table)
+            _execute(pipeline, _doubles(key, pending, address), table)
     if not pipeline.first_run:
         for table in KEYS:
             _execute(
@@ -50,12 +52,13 @@ def forget_old_packages(pipeline: dlt.Pipeline, keep: int = 20) -> None:
         shutil.rmtree(package, ignore_errors=True)
 
 
-def _doubles(key: tuple[str, ...], load_ids: list[str]) -> str:
+def _doubles(key: tuple[str, ...], load_ids: list[str], address: str) -> str:
+    """Rows that stand there twice, but for one of them; `address` is what the database calls the place of a row."""
     loads = ", ".join(f"'{load_id}'" for load_id in load_ids)
     columns = ", ".join(f'"{name}"' for name in ("_dlt_load_id", *key))
     return (
-        "delete from {table} where rowid in (select rowid from (select rowid, row_number() over ("
-        f"partition by {columns} order by rowid) as copy from {{table}} where _dlt_load_id in ({loads})) as copies"
+        f"delete from {{table}} where {address} in (select {address} from (select {address}, row_number() over ("
+        f"partition by {columns} order by {address}) as copy from {{table}} where _dlt_load_id in ({loads})) as copies"
         " where copy > 1)"
     )
 

@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     dashboard_password: SecretStr = SecretStr("")
     webhook_secret: SecretStr = SecretStr("")
     base_url: str = "https://api.getlogentic.com/v1"
+    destination: Literal["duckdb", "postgres"] = "duckdb"
     timezone: str = "UTC"
     earliest_date: date = date(2015, 1, 1)
     connections: Annotated[int, Field(ge=1, le=32)] = 4

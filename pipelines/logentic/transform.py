@@ -1,6 +1,6 @@
 """The models: dbt, in this process, imported only here.
 
-In: the working database with its raw tables. Out: staging views and marts, built and checked by the data tests.
+In: a place with its raw tables. Out: staging views and marts, built and checked by the data tests.
 Next: publish.py.
 """
 
@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from logentic import project_folder
 from logentic.errors import BuildError
+from logentic.place import Place
+from logentic.places import place_of
 from logentic.settings import Settings
 from logentic.state import State
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_PARSED: dict[str, "Manifest"] = {}  # by --vars
+_PARSED: dict[str, "Manifest"] = {}  # by target, database and --vars
 
 
 @dataclass(frozen=True)
@@ -62,20 +64,15 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
 
     Built are the days that anything new bears upon; `anew`, or with other models or settings than last time, all days.
     """
-    os.environ.update(
-        LOGENTIC_DB=str(state.work),
-        DBT_SEND_ANONYMOUS_USAGE_STATS="false",
-        LOGENTIC_MEMORY_LIMIT=settings.duckdb_memory,
-    )
+    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     from dbt.cli.main import dbtRunner
 
     step = ["test", "--select", "test_type:data"] if only_checks else ["build", "--exclude-resource-type", "unit_test"]
-    arguments = _arguments(settings, state)
-    try:
-        manifest = _parsed(arguments[-1], arguments).deepcopy()  # type: ignore[no-untyped-call]
+    place = place_of(settings, state)
+    arguments = _arguments(settings, state, place)
+    with place.dbt():
+        manifest = _parsed(place, arguments).deepcopy()  # type: ignore[no-untyped-call]
         outcome = dbtRunner(manifest).invoke([*step, *(["--full-refresh"] if anew else []), *arguments])
-    finally:
-        _close_database()
     if outcome.exception is not None:
         raise _failed(outcome.exception)
     results = list(getattr(outcome.result, "results", []))
@@ -94,38 +91,31 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
     )
 
 
-def _arguments(settings: Settings, state: State) -> list[str]:
+def _arguments(settings: Settings, state: State, place: Place) -> list[str]:
     project, work = str(project_folder()), str(state.dbt)
     told = ["--quiet", "--no-use-colors", "--no-write-json", "--log-level-file", "none"]
     folders = ["--log-path", work, "--target-path", work, "--project-dir", project, "--profiles-dir", project]
+    folders += ["--target", place.target]
     variables = json.dumps(model_settings(settings))
     return [*told, *folders, "--vars", variables]
 
 
-def _parsed(variables: str, arguments: list[str]) -> "Manifest":
+def _parsed(place: Place, arguments: list[str]) -> "Manifest":
     """The models as dbt understands them: two thirds of a small build, so done once in a process for equal settings."""
+    known_by = f"{place.target} {place.database} {arguments[-1]}"
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
-    if variables not in _PARSED:
+    if known_by not in _PARSED:
         outcome = dbtRunner().invoke(["parse", *arguments])
         if not isinstance(outcome.result, Manifest):
             raise _failed(outcome.exception)
-        _PARSED[variables] = outcome.result
-    return _PARSED[variables]
+        _PARSED[known_by] = outcome.result
+    return _PARSED[known_by]
 
 
 def _failed(exception: BaseException | None) -> BuildError:
     return BuildError(f"the models could not be built: {_first_line(exception)}", "Nothing was published.")
-
-
-def _close_database() -> None:
-    """dbt-duckdb keeps its connection open until the process ends; a second run in it would read what it remembers."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    if environment := DuckDBConnectionManager._ENV:
-        environment.close()
-    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def _first_line(message: object) -> str:

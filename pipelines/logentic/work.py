@@ -27,18 +27,23 @@ def open_work(state: State, settings: Settings, key: bytes | None, *, accept_new
         state.work.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     if not state.work.exists():
         _take_from_file(state) if state.file.exists() else _make(state, settings)
-    signature = _signature(state)
-    if signature is None:
-        return
+    if signature := _signature(state):
+        check_signature(str(state.file), signature, key, accept_new_key=accept_new_key)
+
+
+def check_signature(
+    where: str, signature: tuple[int, str | None], key: bytes | None, *, accept_new_key: bool = False
+) -> None:
+    """Refuses a newer format, and another key than the one that the hashes were made with."""
     version, fingerprint = signature
     if version > FORMAT:
         raise StateError(
-            f"{state.file} was written by a newer version (format {version}, this one writes {FORMAT})",
+            f"{where} was written by a newer version (format {version}, this one writes {FORMAT})",
             "Upgrade logentic-elt, or name another file.",
         )
     if fingerprint and key and fingerprint != fingerprint_of(key) and not accept_new_key:
         raise StateError(
-            f"{state.file} was made with another key for personal data",
+            f"{where} was made with another key for personal data",
             "Set LOGENTIC_HASH_KEY to that key; or go on with the new one, by which no person is recognised"
             " from before: logentic run --new-hash-key.",
         )

@@ -12,7 +12,7 @@ from logentic.job import Outcome
 def as_dict(outcome: Outcome) -> dict[str, Any]:
     loaded = outcome.loaded
     return {
-        "file": str(outcome.file),
+        "file": outcome.shown,
         "service_time": loaded.now.isoformat(),
         "resources": {name: _counts(outcome, name) for name in sorted({r["resource"] for r in loaded.receipts})},
         "incomplete_windows": [
@@ -54,11 +54,11 @@ def as_lines(outcome: Outcome) -> Iterator[str]:
     if outcome.built:
         yield f"{outcome.built.models} models built, {outcome.built.tests} checks passed"
     if outcome.published_bytes:
-        yield f"published: {outcome.file} ({outcome.published_bytes / 1e6:,.1f} MB)"
+        yield f"published: {outcome.shown} ({outcome.published_bytes / 1e6:,.1f} MB)"
     elif loaded.unread:
-        yield f"not published: {outcome.file} is as before"
+        yield f"not published: {outcome.shown} is as before"
     else:
-        yield f"nothing new: {outcome.file} stands as it is"
+        yield f"nothing new: {outcome.shown} stands as it is"
 
 
 def _counts(outcome: Outcome, resource: str) -> dict[str, int]:

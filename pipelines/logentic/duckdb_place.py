@@ -1,0 +1,81 @@
+"""One DuckDB file, beside the working database that it is a copy of.
+
+In: settings and a `State`. Out: a `Place`. Next: work.py, journal_tables.py and publish.py do what it says.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from logentic import work
+from logentic.errors import UsageError
+from logentic.journal import Row
+from logentic.journal_tables import add_run, load_journals
+from logentic.publish import publish
+from logentic.settings import Settings
+from logentic.state import State
+from logentic.stored import RawFile
+
+
+class DuckdbPlace:
+    target, database = "duckdb", ""
+
+    def __init__(self, settings: Settings, state: State) -> None:
+        self._settings, self._state = settings, state
+        self.what = str(state.file)
+
+    def require_loaded(self) -> None:
+        if not self._state.file.exists() and not self._state.work.exists():
+            raise UsageError(f"--db {self.what} does not exist", f"Make it: logentic run --db {self.what}")
+
+    def is_published(self) -> bool:
+        return self._state.file.exists()
+
+    def locked(self, wait_seconds: float) -> nullcontext[None]:
+        """The lock of the state folder suffices: the file lies beside it."""
+        return nullcontext()
+
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
+        work.open_work(self._state, self._settings, key, accept_new_key=accept_new_key)
+
+    def sign(self, key: bytes | None) -> None:
+        work.sign(self._state, key)
+
+    def raw(self) -> RawFile:
+        return RawFile(self._state.work, self._settings.duckdb_memory)
+
+    def dlt_destination(self) -> Any:
+        import dlt
+        from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+        credentials = DuckDbCredentials(str(self._state.work))
+        credentials.global_config = {
+            "memory_limit": self._settings.duckdb_memory,
+            "threads": 1,
+            "preserve_insertion_order": False,
+        }
+        credentials.local_config = {"TimeZone": "UTC"}
+        return dlt.destinations.duckdb(credentials)
+
+    def load_journals(self) -> dict[str, int]:
+        return load_journals(self._state)
+
+    def add_run(self, row: Row) -> None:
+        add_run(self._state, row)
+
+    @contextmanager
+    def dbt(self) -> Iterator[None]:
+        """dbt-duckdb keeps its connection until the process ends; a second run would read what that remembers."""
+        os.environ.update(LOGENTIC_DB=str(self._state.work), LOGENTIC_MEMORY_LIMIT=self._settings.duckdb_memory)
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        try:
+            yield
+        finally:
+            if environment := DuckDBConnectionManager._ENV:
+                environment.close()
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+    def publish(self) -> int:
+        return publish(self._state)

@@ -1,0 +1,51 @@
+"""Where the tables go: what a run needs of it, whichever it is.
+
+In: nothing. Out: `Place`, which duckdb_place.py and postgres_place.py are. Next: places.py, which chooses.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from logentic.journal import Row
+from logentic.stored import Query
+
+
+class Place(Protocol):
+    """It is cheap to make and keeps nothing open."""
+
+    what: str  # it is called in a message
+    target: str  # of dbt; "" where no models are built
+    database: str  # as dbt names it
+
+    def require_loaded(self) -> None:
+        """A `UsageError` where no run has been yet."""
+
+    def is_published(self) -> bool:
+        """Whether what analysts read is there."""
+
+    def locked(self, wait_seconds: float) -> AbstractContextManager[None]:
+        """One run at a time, whichever machine it is on."""
+
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
+        """Make sure that it is there, whole, of our format, and made with this key for personal data."""
+
+    def sign(self, key: bytes | None) -> None:
+        """Note the format, and which key was used."""
+
+    def raw(self) -> Query:
+        """The raw tables, to be asked without dlt."""
+
+    def dlt_destination(self) -> Any:
+        """What dlt loads into."""
+
+    def load_journals(self) -> dict[str, int]:
+        """Make tables of the journals, and say the sizes of what they hold."""
+
+    def add_run(self, row: Row) -> None:
+        """The run that publishes, before it has ended."""
+
+    def dbt(self) -> AbstractContextManager[None]:
+        """Lets dbt reach it; what dbt keeps open is closed at the end."""
+
+    def publish(self) -> int:
+        """Put what was built where analysts read, in one step; how many bytes that is."""

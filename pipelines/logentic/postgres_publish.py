@@ -1,0 +1,129 @@
+"""Publishing on PostgreSQL: the checked build becomes what analysts read, in one transaction.
+
+In: a transaction, after a build whose checks passed. Out: the schemas that analysts read hold what the work schemas do.
+Tables are not replaced: rows that are gone are deleted, rows that are new are inserted. So no reader waits and nobody
+waits for a reader; grants stay, and so do views and indexes that others made. Next: the analysts.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+WORK, READ = "logentic_work_", "logentic_"
+SCHEMAS = ("staging", "marts")
+PATIENCE = "30s"  # for a reader, where a table gets other columns
+RELATIONS = """
+select format('%%s.%%I', replace(n.nspname, %(prefix)s, ''), c.relname), c.relkind::text, pg_get_viewdef(c.oid),
+    array_agg(quote_ident(a.attname) order by a.attnum),
+    array_agg(format_type(a.atttypid, a.atttypmod) order by a.attnum)
+from pg_class as c
+inner join pg_namespace as n on c.relnamespace = n.oid
+inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where n.nspname = any(%(schemas)s) and c.relkind in ('r', 'v')
+group by n.oid, n.nspname, c.oid, c.relname, c.relkind
+order by c.relkind, c.oid -- tables, then views, each after what it reads
+"""
+GRANTS = """
+select string_agg(format('grant %s on {0} to %s', privilege_type,
+    case when grantee = 0 then 'public' else quote_ident(grantee::regrole::text) end), ';')
+from (select (aclexplode(relacl)).* from pg_class where oid = '{0}'::regclass) as acl
+"""
+
+
+@dataclass(frozen=True)
+class Relation:
+    is_view: bool
+    definition: str | None
+    columns: dict[str, str]
+
+    def fits(self, built: "Relation") -> bool:
+        """Whether it can become what was built without being made anew: a table takes further columns, a view last."""
+        if self.is_view != built.is_view:
+            return False
+        if self.is_view:
+            return [*self.columns.items()] == [*built.columns.items()][: len(self.columns)]
+        return all(built.columns.get(name) == kind for name, kind in self.columns.items())
+
+
+def is_published(cursor: Any) -> bool:
+    """Whether everything that was built can be read."""
+    return not _relations(cursor, WORK).keys() - _relations(cursor, READ).keys()
+
+
+def publish(cursor: Any) -> int:
+    """How many bytes analysts can read."""
+    cursor.execute(f"set local lock_timeout = '{PATIENCE}'; set local search_path = pg_catalog")
+    for schema in SCHEMAS:
+        cursor.execute("select 1 from pg_namespace where nspname = %s", [READ + schema])
+        if not cursor.fetchone():
+            cursor.execute(f"create schema {READ}{schema}")
+    built, published = _relations(cursor, WORK), _relations(cursor, READ)
+    grants = _drop_what_does_not_fit(cursor, built, published)
+    for name, relation in built.items():
+        (_publish_view if relation.is_view else _publish_table)(cursor, name, relation, published.get(name))
+    for granted in filter(None, grants):
+        cursor.execute(granted)
+    cursor.execute(
+        "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint from pg_class as c"
+        f" inner join pg_namespace as n on c.relnamespace = n.oid where n.nspname = '{READ}marts' and relkind = 'r'"
+    )
+    return int(cursor.fetchone()[0])
+
+
+def _drop_what_does_not_fit(
+    cursor: Any, built: dict[str, Relation], published: dict[str, Relation]
+) -> list[str | None]:
+    """What others were granted on it, as statements that grant it again. Views of ours may read it, and go as well."""
+    unfit = [name for name, relation in built.items() if name in published and not published[name].fits(relation)]
+    if unfit:
+        unfit += [name for name in published if name in built and published[name].is_view and name not in unfit]
+    grants = []
+    for name in sorted(unfit, key=list(published).index, reverse=True):
+        cursor.execute(GRANTS.format(READ + name))
+        grants.append(cursor.fetchone()[0])
+        cursor.execute(f"drop {'view' if published.pop(name).is_view else 'table'} {READ}{name}")
+    return grants
+
+
+def _publish_table(cursor: Any, name: str, built: Relation, before: Relation | None) -> None:
+    work, read = WORK + name, READ + name
+    if before is None:
+        cursor.execute(f"create table {read} (like {work})")
+        before = built
+    added = [column for column in built.columns if column not in before.columns]
+    if added:
+        more = ", ".join(f"add column {column} {built.columns[column]}" for column in added)
+        cursor.execute(f"alter table {read} {more}")
+    _move_rows(cursor, work, read, ", ".join([*before.columns, *added]))
+
+
+def _move_rows(cursor: Any, work: str, read: str, columns: str) -> None:
+    """Whole rows are compared, nulls as equals; rows that stand there twice are told by their number."""
+    # Of a named type: only these are compared by their hashes.
+    built = f"(select {columns}, row({columns})::{read} as whole from {work}) as built"
+    cursor.execute(
+        f"delete from {read} as published where not exists (select from {built} where built.whole = published)"
+    )
+    cursor.execute(
+        f"insert into {read} ({columns}) select {columns} from {built}"
+        f" where not exists (select from {read} as published where published = built.whole)"
+    )
+    cursor.execute(f"select (select count(*) from {work}) = (select count(*) from {read})")
+    if not cursor.fetchone()[0]:
+        cursor.execute(f"delete from {read}")
+        cursor.execute(f"insert into {read} ({columns}) select {columns} from {work}")
+
+
+def _publish_view(cursor: Any, name: str, built: Relation, before: Relation | None) -> None:
+    """One that is as it was is left alone: to replace it would wait for its readers."""
+    definition = str(built.definition).replace(WORK, READ)
+    if before is None or before.definition != definition or before.columns != built.columns:
+        cursor.execute(f"create or replace view {READ}{name} as {definition}")
+
+
+def _relations(cursor: Any, prefix: str) -> dict[str, Relation]:
+    """By schema and name without the prefix."""
+    cursor.execute(RELATIONS, {"prefix": prefix, "schemas": [prefix + schema for schema in SCHEMAS]})
+    return {
+        name: Relation(kind == "v", definition, dict(zip(columns, types, strict=True)))
+        for name, kind, definition, columns, types in cursor.fetchall()
+    }

@@ -3,6 +3,7 @@
 In: a folder. Out: a server that is stopped, killed and started again as a test likes, and new databases in it.
 """
 
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -41,6 +42,15 @@ class PostgresServer:
         name = f"account_{next(self._names)}"
         execute(self.url("postgres"), f"create database {name}")
         return self.url(name)
+
+    def drop(self, url: str) -> None:
+        execute(self.url("postgres"), f"drop database {url.rpartition('/')[2]} with (force)")
+
+    def give(self, folder: Path) -> None:
+        """To the user that the server runs as."""
+        shutil.chown(folder, self._cluster.system_user)
+        for parent in folder.parents[:-2]:
+            parent.chmod(parent.stat().st_mode | 0o011)
 
     def url(self, database: str, user: str = "postgres") -> str:
         return f"postgresql://{user}:none@127.0.0.1:{self.port}/{database}"

@@ -10,28 +10,32 @@ from typing import Annotated
 import typer
 
 from logentic.errors import UsageError
-from logentic.inquiries import Db
+from logentic.inquiries import Db, DbOrState, To, file_of
 
 
 def status(
-    db: Db,
+    db: DbOrState = None,
+    destination: To = None,
     of_runs: Annotated[bool, typer.Option("--runs", help="The last runs instead: how each ended.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """What FILE holds: covered days, last success, rows and incomplete windows of each resource."""
+    """What FILE or PostgreSQL holds: covered days, last success, rows and incomplete windows of each resource."""
     from rich.console import Console
 
     from logentic.reports import runs
     from logentic.reports import status as report
+    from logentic.settings import load_settings
 
+    settings = load_settings(destination=destination)
+    file = file_of(db, settings)
     if of_runs:
-        history = runs.read_runs(db)
+        history = runs.read_runs(file)
         if as_json:
             print(json.dumps(history, indent=2, default=str))
         else:
             runs.show(history, Console(highlight=False))
         return
-    found = report.read_status(db)
+    found = report.read_status(file, settings)
     if as_json:
         print(json.dumps(found, indent=2, default=str))
     else:

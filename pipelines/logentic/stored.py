@@ -32,9 +32,12 @@ class Query(Protocol):
 class RawFile:
     """The raw tables of one DuckDB file, asked without dlt: importing it costs more than a run that finds nothing."""
 
-    def __init__(self, file: Path, memory: str) -> None:
+    def __init__(self, file: Path, memory: str | None = None) -> None:
+        """Without a limit of memory as readers open it: a process opens a file in one way only."""
         self._file = file
-        self._config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory, "threads": 1}
+        self._config: dict[str, str | bool | int | float | list[str]] = (
+            {"memory_limit": memory, "threads": 1} if memory else {}
+        )
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def __call__(self, sql: str) -> pa.Table | None:

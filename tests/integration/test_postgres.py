@@ -1,5 +1,6 @@
 """The main job into a real PostgreSQL: the same rows as in DuckDB, and nothing lost when the server is."""
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -78,6 +79,30 @@ def test_fields_with_very_long_names_are_not_cut_into_each_other_and_texts_come_
     assert news == [1, 0]
     (row,) = execute(postgres, "select * from logentic_raw.items")
     assert sorted(text for text in row if text in texts) == sorted(texts)
+
+
+def test_status_says_of_postgres_what_it_says_of_a_file(postgres: str, tmp_path: Path) -> None:
+    with Sandbox(Account(seed=30, scale=0.1, days=20, today=TODAY)) as sandbox:
+        settings = access(sandbox)
+        environment = {"DESTINATION__POSTGRES__CREDENTIALS": postgres}
+        to = ("--destination", "postgres")
+        nothing = logentic("status", *to, cwd=tmp_path, more_environment=environment, **settings)
+        for _ in range(2):
+            done = logentic("run", *to, "--no-models", cwd=tmp_path, more_environment=environment, **settings)
+            assert done.returncode == 0, done.stderr
+        status = logentic("status", *to, "--json", cwd=tmp_path, more_environment=environment, **settings)
+        shown = logentic("status", *to, cwd=tmp_path, more_environment=environment, **settings)
+        load(sandbox, tmp_path / "x.duckdb", "duckdb")
+        load(sandbox, tmp_path / "x.duckdb", "duckdb")
+        file = logentic("status", "--db", "x.duckdb", "--json", cwd=tmp_path, **settings)
+    assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
+    assert "holds nothing yet. Load it: logentic run --destination postgres" in nothing.stderr
+    of_postgres, of_file = (json.loads(done.stdout)["resources"] for done in (status, file))
+    for found in (*of_postgres.values(), *of_file.values()):
+        found.pop("last_success")
+    assert of_postgres == of_file
+    assert "PostgreSQL account" in shown.stdout
+    assert (tmp_path / "logentic.postgres.state").is_dir()
 
 
 @contextmanager

@@ -1,34 +1,36 @@
 """What FILE holds and how fresh it is.
 
-In: FILE, read only, and the receipts that runs without news have held back beside it. Out: per resource the covered
-days, last success, rows and incomplete windows. Next: cli.py prints it.
+In: FILE or another destination, read only, and the receipts that runs without news have held back beside it. Out: per
+resource the covered days, last success, rows and incomplete windows. Next: cli.py prints it.
 """
 
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from logentic.held import held_receipts
 from logentic.history import runs
+from logentic.places import place_of
 from logentic.reports.ages import age
 from logentic.reports.published import open_published
 from logentic.reports.runs import line_of
+from logentic.schemas import RECEIPTS as RECEIPT_COLUMNS
+from logentic.settings import Settings
 from logentic.state import State
+from logentic.stored import Query, RawFile, Stored
+from logentic.versions import in_memory
 
+LOADED = """
+select resource, window_start, window_end, finished_at, is_complete from {extract_windows}
+where _dlt_load_id in (select load_id from {_dlt_loads} where status = 0)
+"""
 RECEIPTS = """
-with receipts as (
-    select resource, window_start, window_end, finished_at, is_complete from logentic_raw.extract_windows
-    where _dlt_load_id in (select load_id from logentic_raw._dlt_loads where status = 0)
-    union all
-    select * from held
-),
-
-last_read as (
+with last_read as (
     -- a window that was incomplete is mended by a later complete one that covers it
     select
         early.*,
@@ -51,10 +53,9 @@ from last_read
 group by resource
 order by resource
 """
-HELD = """
-create temp table held
-(resource varchar, window_start timestamptz, window_end timestamptz, finished_at timestamptz, is_complete boolean)
-"""
+RECEIPTS_SCHEMA = pa.schema(
+    [RECEIPT_COLUMNS.field(n) for n in ("resource", "window_start", "window_end", "finished_at", "is_complete")]
+)
 BAR_WIDTH = 8
 # The first day of which each resource says something.
 FIRST_DAY = {
@@ -65,35 +66,44 @@ FIRST_DAY = {
 }
 
 
-def read_status(file: Path) -> dict[str, Any]:
+def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
+    """Of FILE; where the settings name another destination, of that, and FILE is the name of its state folder."""
     state = State(file.absolute())
-    with open_published(file) as published:
-        _take_in_held(published, state)
-        cursor = published.execute(RECEIPTS)
-        names = [column[0] for column in cursor.description or ()]
-        resources = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in cursor.fetchall()}
-        for name, found in resources.items():
-            counted = f'select count(*), {FIRST_DAY.get(name, "null")} from logentic_raw."{name}"'
-            found["versions"], found["first_day"] = published.execute(counted).fetchone() or (0, None)
+    if settings is None or settings.destination == "duckdb":
+        open_published(file).close()
+        raw: Query = RawFile(file)
+        what, size = str(file), file.stat().st_size
+    else:
+        place = place_of(settings, state)
+        place.require_loaded()
+        raw, what, size = place.raw(), place.what, None
+    try:
+        resources = _resources(raw, state)
+    finally:
+        raw.close()
     last_run = next(reversed(runs(state)), {})
-    return {"file": str(file), "bytes": file.stat().st_size, "last_run": last_run, "resources": resources}
+    return {"file": what, "bytes": size, "last_run": last_run, "resources": resources}
 
 
-def _take_in_held(published: duckdb.DuckDBPyConnection, state: State) -> None:
+def _resources(raw: Query, state: State) -> dict[str, dict[str, Any]]:
     """A run that found nothing new is known to the state folder only."""
-    published.execute(HELD)
-    loads = published.execute("select load_id from logentic_raw._dlt_loads where status = 0").fetchall()
-    names = ("resource", "window_start", "window_end", "finished_at", "is_complete")
-    rows = [[row[name] for name in names] for row in held_receipts(state, [load_id for (load_id,) in loads])]
-    if rows:
-        published.executemany("insert into held values (?, ?, ?, ?, ?)", rows)
+    loaded = raw(LOADED)
+    held = held_receipts(state, Stored(raw).loads())
+    with in_memory() as memory:
+        receipts = [*(loaded.to_pylist() if loaded else []), *held]
+        memory.register("receipts", pa.Table.from_pylist(receipts, RECEIPTS_SCHEMA))
+        found = {row["resource"]: row for row in memory.sql(RECEIPTS).to_arrow_table().to_pylist()}
+    for name, row in found.items():
+        counted = raw(f"select count(*) as versions, {FIRST_DAY.get(name, 'null')} as first_day from {{{name}}}")
+        row.pop("resource")
+        row.update(counted.to_pylist()[0] if counted else {"versions": 0, "first_day": None})
+    return found
 
 
 def show(found: dict[str, Any], console: Console) -> None:
     """Print the status as a table."""
-    table = Table(
-        title=f"{found['file']} ({found['bytes'] / 1e6:,.1f} MB)", title_justify="left", box=None, padding=(0, 1, 0, 0)
-    )
+    size = f" ({found['bytes'] / 1e6:,.1f} MB)" if found["bytes"] else ""
+    table = Table(title=found["file"] + size, title_justify="left", box=None, padding=(0, 1, 0, 0))
     for name in ("", "from", "covered", "to", "last read", "versions", "gaps"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     now = datetime.now(UTC)

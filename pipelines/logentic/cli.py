@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 
 from logentic import event_commands, finance, inquiries, log_lines, showing
 from logentic.errors import LogenticError, UsageError
-from logentic.inquiries import DbOrState, To, day, file_of, only
+from logentic.inquiries import DbOrState, Engine, To, day, file_of, only
 
 app = typer.Typer(
     help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
@@ -40,6 +40,7 @@ def _common(
 def run(
     db: DbOrState = None,
     destination: To = None,
+    engine: Engine = None,
     start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read again from this day on.")] = None,
     end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read up to and with this day.")] = None,
     select: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these resources, with commas.")] = None,
@@ -87,7 +88,7 @@ def run(
     )
     if options.start and options.end and options.start > options.end:
         raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
-    settings = load_settings(destination=destination)
+    settings = load_settings(destination=destination, engine=engine)
     with displayed() as display:
         outcome = run_job(settings, file_of(db, settings), options, display, display.step)
     if as_json:
@@ -106,6 +107,7 @@ def run(
 def build(
     db: DbOrState = None,
     destination: To = None,
+    engine: Engine = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
 ) -> None:
     """Build the tables of what is loaded, check them, publish FILE; the account is not asked."""
@@ -114,7 +116,7 @@ def build(
     from logentic.reports.progress import displayed
     from logentic.settings import load_settings
 
-    settings, options = load_settings(destination=destination), Options(extract=False, wait_seconds=wait)
+    settings, options = load_settings(destination=destination, engine=engine), Options(extract=False, wait_seconds=wait)
     with displayed() as display:
         outcome = run_job(settings, file_of(db, settings), options, step=display.step)
     print("\n".join(summary.as_lines(outcome)))

@@ -23,7 +23,10 @@ DbOrState = Annotated[
     typer.Option("--db", metavar="FILE", help="The same; for another destination FILE.state is its state folder."),
 ]
 To = Annotated[
-    str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, or postgres.")
+    str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, postgres, filesystem.")
+]
+Engine = Annotated[
+    str | None, typer.Option("--engine", metavar="NAME", help="Builds the models of a folder or bucket: spark.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Day = Annotated[str | None, typer.Option(metavar="DAY", help="YYYY-MM-DD.")]

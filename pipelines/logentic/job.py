@@ -134,7 +134,7 @@ def _run(
         state.forget_note("built")
         place.sign(key)
         made["journals"] = json.dumps(place.load_journals())
-        if options.models:
+        if options.models and place.target:
             step("build and check the models")
             outcome.built = build(settings, state, anew=options.full_refresh)
             clock.stop(outcome, "build")

@@ -1,6 +1,6 @@
 """Where the tables go: what a run needs of it, whichever it is.
 
-In: nothing. Out: `Place`, which duckdb_place.py and postgres_place.py are. Next: places.py, which chooses.
+In: nothing. Out: `Place`, which duckdb_place.py, postgres_place.py and folder_place.py are. Next: places.py.
 """
 
 from contextlib import AbstractContextManager

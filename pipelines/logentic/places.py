@@ -13,6 +13,10 @@ def place_of(settings: Settings, state: State) -> Place:
         from logentic.postgres_place import PostgresPlace
 
         return PostgresPlace(state)
+    if settings.destination == "filesystem":
+        from logentic.folder_place import FolderPlace
+
+        return FolderPlace(settings, state)
     from logentic.duckdb_place import DuckdbPlace
 
     return DuckdbPlace(settings, state)

@@ -28,19 +28,12 @@ def recover(pipeline: dlt.Pipeline) -> bool:
     A kill between the commit of a file's rows and dlt's note of it brings the file again: its doubles are removed.
     Rows of a load that can no longer be completed (its package is lost) are removed too: no receipt counts them.
     """
+    kind = pipeline.destination.destination_type.rpartition(".")[2]
     pending = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
     if pending:
         pipeline.run()
-        address = ADDRESSES.get(pipeline.destination.destination_type.rpartition(".")[2], "rowid")
-        for table, key in KEYS.items():
-            _execute(pipeline, _doubles(key, pending, address), table)
-    if not pipeline.first_run:
-        for table in KEYS:
-            _execute(
-                pipeline,
-                "delete from {table} where _dlt_load_id not in (select load_id from {loads} where status = 0)",
-                table,
-            )
+    if kind != "filesystem":  # there a file that comes again takes its own place, and folder_place.py removes orphans
+        _remove_doubles_and_orphans(pipeline, pending, ADDRESSES.get(kind, "rowid"))
     _sweep(Path(pipeline.working_dir) / "normalize")
     return bool(pending)
 
@@ -50,6 +43,18 @@ def forget_old_packages(pipeline: dlt.Pipeline, keep: int = 20) -> None:
     loaded = Path(pipeline.working_dir) / "load" / "loaded"
     for package in sorted(loaded.iterdir(), key=lambda folder: float(folder.name))[:-keep]:
         shutil.rmtree(package, ignore_errors=True)
+
+
+def _remove_doubles_and_orphans(pipeline: dlt.Pipeline, pending: list[str], address: str) -> None:
+    for table, key in KEYS.items():
+        if pending:
+            _execute(pipeline, _doubles(key, pending, address), table)
+        if not pipeline.first_run:
+            _execute(
+                pipeline,
+                "delete from {table} where _dlt_load_id not in (select load_id from {loads} where status = 0)",
+                table,
+            )
 
 
 def _doubles(key: tuple[str, ...], load_ids: list[str], address: str) -> str:

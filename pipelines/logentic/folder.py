@@ -1,0 +1,148 @@
+"""The raw tables as files in a folder or a bucket, one folder each.
+
+In: the URL that dlt's users give its destination `filesystem`. Out: which files count, and a `Query` for stored.py.
+A file counts when its load is complete; its name begins with the id of its load. Next: folder_place.py.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import duckdb
+import pyarrow as pa
+
+from logentic import config_folder
+from logentic.errors import StateError, UsageError
+
+VARIABLE = "DESTINATION__FILESYSTEM__BUCKET_URL"
+DATASET = "logentic_raw"
+
+
+def bucket_url() -> str:
+    """As in the environment, secrets.toml or config.toml."""
+    given = os.environ.get(VARIABLE) or next(filter(None, map(_in_file, ("secrets.toml", "config.toml"))), "")
+    if not given:
+        raise UsageError(
+            "the folder or bucket is not named", f"Set {VARIABLE} to a path, or to a URL such as s3://bucket/path."
+        )
+    return given if "://" in given else Path(given).absolute().as_uri()
+
+
+class Folder:
+    """Files by their paths, on this machine without dlt's help; in a bucket with dlt's credentials."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_local = urlsplit(url).scheme == "file"
+        self.root = unquote(urlsplit(url).path) if self.is_local else url.partition("://")[2]
+        self.root = f"{self.root.rstrip('/')}/{DATASET}"
+
+    def files(self, table: str) -> list[str]:
+        """All of a table's, whether they count or not."""
+        found = self.system.glob(f"{self.root}/{table}/**/*.*")
+        return sorted(str(path) for path in found)
+
+    def loads(self) -> list[str]:
+        """The ids of complete loads: dlt writes a file for each."""
+        names = (path.rpartition("/")[2] for path in self.files("_dlt_loads"))
+        return sorted(name.removesuffix(".jsonl").rpartition("__")[2] for name in names if name.endswith(".jsonl"))
+
+    def counted(self, table: str) -> list[str]:
+        """The files of complete loads."""
+        loads = set(self.loads())
+        return [path for path in self.files(table) if path.endswith(".parquet") and load_of(path) in loads]
+
+    @property
+    def system(self) -> Any:
+        if self.is_local:
+            import fsspec
+
+            return fsspec.filesystem("file", auto_mkdir=True)
+        from dlt.common.configuration.resolve import resolve_configuration
+        from dlt.common.storages.fsspec_filesystem import fsspec_from_config
+        from dlt.destinations.impl.filesystem.configuration import FilesystemDestinationClientConfiguration
+
+        config = FilesystemDestinationClientConfiguration(bucket_url=self.url)
+        return fsspec_from_config(resolve_configuration(config, sections=("destination", "filesystem")))[0]
+
+
+class RawFolder:
+    """The raw tables of a folder, asked by DuckDB; which files there are is asked once."""
+
+    def __init__(self, folder: Folder, memory: str) -> None:
+        self._folder, self._memory = folder, memory
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._tables = _Tables(folder)
+
+    def __call__(self, sql: str) -> pa.Table | None:
+        if self._connection is None:
+            self._connection = duckdb.connect(config={"memory_limit": self._memory, "threads": 1})
+            self._connection.execute("set TimeZone = 'UTC'")
+            if not self._folder.is_local:
+                self._connection.register_filesystem(self._folder.system)
+        try:
+            return self._connection.sql(sql.format_map(self._tables)).to_arrow_table()
+        except _NotThere:
+            return None
+        except duckdb.Error as error:
+            raise StateError(f"{self._folder.url}: {str(error).splitlines()[0]}", "Restore the file.") from None
+
+    def close(self) -> None:
+        self._tables.clear()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class _NotThere(Exception):
+    """A table that has no file yet."""
+
+
+class _Tables(dict[str, str]):
+    """What stands for a table in a query."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def __missing__(self, name: str) -> str:
+        self[name] = self._loads() if name == "_dlt_loads" else self._files(name)
+        return self[name]
+
+    def _files(self, name: str) -> str:
+        scheme = "" if self._folder.is_local else f"{urlsplit(self._folder.url).scheme}://"
+        listed = ", ".join(_quoted(scheme + path) for path in self._folder.counted(name))
+        if not listed:
+            raise _NotThere
+        return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+    def _loads(self) -> str:
+        rows = ", ".join(f"({_quoted(load)}, 0)" for load in self._folder.loads())
+        if not rows:
+            raise _NotThere
+        return f"(values {rows}) as loads(load_id, status)"
+
+
+def load_of(path: str) -> str:
+    """LOAD.FILE.parquet; the id of a load holds a dot."""
+    return path.rpartition("/")[2].rsplit(".", 2)[0]
+
+
+def orphans(folder: Folder, tables: Iterator[str]) -> list[str]:
+    """Files of loads that never ended."""
+    loads = set(folder.loads())
+    return [path for table in tables for path in folder.files(table) if load_of(path) not in loads]
+
+
+def _in_file(name: str) -> str:
+    try:
+        with (config_folder() / name).open("rb") as file:
+            return str(tomllib.load(file).get("destination", {}).get("filesystem", {}).get("bucket_url", ""))
+    except (OSError, tomllib.TOMLDecodeError):
+        return ""
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,125 @@
+"""A folder or a bucket: raw tables as Parquet, for whatever engine builds the models.
+
+In: settings and a `State`. Out: a `Place` that publishes nothing itself: the tables are those of the engine.
+Next: folder.py, which reads them.
+"""
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from logentic.errors import UsageError
+from logentic.folder import Folder, RawFolder, bucket_url, orphans
+from logentic.journal import DAY, MONEY, NUMBER, PUBLISHED, REAL, RUNS, TEXT, TIME, Journal, Row
+from logentic.journal_tables import journal_sizes
+from logentic.recovery import KEYS
+from logentic.schemas import MEASURE, MOMENT
+from logentic.settings import Settings
+from logentic.state import State
+from logentic.work import FORMAT, check_signature, fingerprint_of
+
+KINDS = {TIME: MOMENT, DAY: pa.date32(), TEXT: pa.string(), NUMBER: pa.int64(), REAL: pa.float64(), MONEY: MEASURE}
+
+
+class FolderPlace:
+    database = ""
+
+    def __init__(self, settings: Settings, state: State) -> None:
+        self._settings, self._state = settings, state
+        self._folder = Folder(bucket_url())
+        self.what = self._folder.url
+        self.target: str = settings.engine
+
+    def require_loaded(self) -> None:
+        if not self._folder.loads():
+            raise UsageError(f"{self.what} holds nothing yet", "Load it: logentic run --destination filesystem")
+
+    def is_published(self) -> bool:
+        return self._signature() is not None
+
+    def locked(self, wait_seconds: float) -> nullcontext[None]:
+        """A bucket has no locks: the state folder's is the only one."""
+        return nullcontext()
+
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
+        """What a killed run left is removed, unless its package is still there: then its files are written again."""
+        if signature := self._signature():
+            check_signature(self.what, signature, key, accept_new_key=accept_new_key)
+        if not self._state.has_packages():
+            for path in orphans(self._folder, iter(KEYS)):
+                self._folder.system.rm_file(path)
+
+    def sign(self, key: bytes | None) -> None:
+        signed = {"format": FORMAT, "key_fingerprint": fingerprint_of(key) if key else None}
+        self._write("_logentic.json", json.dumps(signed).encode())
+
+    def raw(self) -> RawFolder:
+        return RawFolder(self._folder, self._settings.duckdb_memory)
+
+    def dlt_destination(self) -> Any:
+        import dlt
+
+        return dlt.destinations.filesystem(self._folder.url, preferred_loader_file_format="parquet")
+
+    def load_journals(self) -> dict[str, int]:
+        for journal in (*PUBLISHED, RUNS):
+            if journal is not RUNS or not RUNS.size(self._state.folder):
+                self._restore(journal)
+            rows = {row["event_id"]: row for row in journal.read(self._state.folder) if row.get("event_id")}
+            self._write_journal(journal, list(rows.values()))
+        return journal_sizes(self._state)
+
+    def add_run(self, row: Row) -> None:
+        self._write_journal(RUNS, [*RUNS.read(self._state.folder), row])
+
+    @contextmanager
+    def dbt(self) -> Iterator[None]:
+        """The engine reads the files where they lie; its client finds it by SPARK_REMOTE."""
+        os.environ["LOGENTIC_RAW"] = f"{self._folder.url.rstrip('/')}/logentic_raw"
+        if not os.environ.get("SPARK_REMOTE"):
+            raise UsageError("SPARK_REMOTE is not set", "Set it to the cluster's address, such as sc://spark:15002.")
+        yield
+
+    def publish(self) -> int:
+        """The engine's tables are what analysts read; counted are the files of raw."""
+        return sum(int(self._folder.system.size(path) or 0) for table in KEYS for path in self._folder.files(table))
+
+    def _signature(self) -> tuple[int, str | None] | None:
+        try:
+            signed = json.loads(self._folder.system.cat_file(f"{self._folder.root}/_logentic.json"))
+        except FileNotFoundError:
+            return None
+        return signed["format"], signed["key_fingerprint"]
+
+    def _restore(self, journal: Journal) -> None:
+        """What only the folder knows, as the state folder was lost, is written to the journal again."""
+        written = {row.get("event_id") for row in journal.read(self._state.folder)}
+        try:
+            stored = self._folder.system.cat_file(f"{self._folder.root}/{journal.name}/{journal.name}.parquet")
+        except FileNotFoundError:
+            return
+        rows = pq.read_table(io.BytesIO(stored)).to_pylist()
+        if lost := [row for row in rows if row["event_id"] not in written]:
+            journal.append(self._state.folder, lost)
+
+    def _write_journal(self, journal: Journal, rows: list[Row]) -> None:
+        schema = pa.schema([(name, KINDS[kind]) for name, kind in journal.columns.items()])
+        written = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows, schema), written)
+        self._write(f"{journal.name}/{journal.name}.parquet", written.getvalue())
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Whole or not at all: a reader may come at any time."""
+        path = f"{self._folder.root}/{name}"
+        if not self._folder.is_local:
+            self._folder.system.pipe_file(path, content)
+            return
+        self._folder.system.pipe_file(f"{path}.partial", content)
+        Path(f"{path}.partial").replace(path)

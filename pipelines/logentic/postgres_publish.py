@@ -93,24 +93,34 @@ def _publish_table(cursor: Any, name: str, built: Relation, before: Relation | N
     if added:
         more = ", ".join(f"add column {column} {built.columns[column]}" for column in added)
         cursor.execute(f"alter table {read} {more}")
-    _move_rows(cursor, work, read, ", ".join([*before.columns, *added]))
+    day = next((column for column, kind in built.columns.items() if kind == "date"), "null::date")
+    _move_rows(cursor, work, read, ", ".join([*before.columns, *added]), f"coalesce({day}, 'infinity')")
 
 
-def _move_rows(cursor: Any, work: str, read: str, columns: str) -> None:
-    """Whole rows are compared, nulls as equals; rows that stand there twice are told by their number."""
-    # Of a named type: only these are compared by their hashes.
+def _move_rows(cursor: Any, work: str, read: str, columns: str, day: str) -> None:
+    """Days whose rows differ are told by the sum of their rows' hashes; within them whole rows are compared.
+
+    Nulls are equal. Rows that stand there twice are told by their number.
+    """
     built = f"(select {columns}, row({columns})::{read} as whole from {work}) as built"
+    counted = "select {} as day, count(*) as rows, sum(hash_record_extended({}, 0)) as hashes from {} group by 1"
     cursor.execute(
-        f"delete from {read} as published where not exists (select from {built} where built.whole = published)"
+        f"select day::text from ({counted.format(day, 'built.whole', built)}) as built"
+        f" full join ({counted.format(day, 'published', read + ' as published')}) as published using (day)"
+        " where (built.rows, built.hashes) is distinct from (published.rows, published.hashes)"
     )
-    cursor.execute(
-        f"insert into {read} ({columns}) select {columns} from {built}"
-        f" where not exists (select from {read} as published where published = built.whole)"
-    )
+    if not (days := [found for (found,) in cursor.fetchall()]):
+        return
+    these = f"{day} = any(%(days)s::date[])"
+    same = f"select from {built} where {these} and built.whole = published"
+    cursor.execute(f"delete from {read} as published where {these} and not exists ({same})", {"days": days})
+    same = f"select from {read} as published where {these} and published = built.whole"
+    insert = f"insert into {read} ({columns}) select {columns} from"
+    cursor.execute(f"{insert} {built} where {these} and not exists ({same})", {"days": days})
     cursor.execute(f"select (select count(*) from {work}) = (select count(*) from {read})")
     if not cursor.fetchone()[0]:
         cursor.execute(f"delete from {read}")
-        cursor.execute(f"insert into {read} ({columns}) select {columns} from {work}")
+        cursor.execute(f"{insert} {work}")
 
 
 def _publish_view(cursor: Any, name: str, built: Relation, before: Relation | None) -> None:

@@ -6,9 +6,10 @@ In: a folder. Out: a server that is stopped, killed and started again as a test 
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 import psycopg2
@@ -67,7 +68,8 @@ def running(folder: Path) -> Iterator[PostgresServer]:
     try:
         yield server
     finally:
-        server.stop("immediate")
+        with suppress(CalledProcessError):  # it is not there any more
+            server.stop("immediate")
 
 
 def execute(url: str, *statements: str) -> list[tuple[Any, ...]]:

@@ -28,6 +28,7 @@ class ById:
         """The record, if it is new or differs from the stored one; `NotFound` where the service does not know it."""
         page = read_record(self._client, resource.path, record_id, resource.name)
         found = read_rows(resource, [page], self._pseudonyms, f"{resource.name}, id {record_id}")
+        found = self._stored.fitted(found)
         return find_news(resource, found, self._stored.latest(resource, [record_id], None)).rows
 
     def mended(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:

@@ -75,6 +75,8 @@ def said(found: dict[str, str]) -> Iterator[None]:
 class RawPostgres:
     """The raw tables of one database. COPY hands them over as text: exact, and cheaper than rows of Python."""
 
+    lacks_nul = True
+
     def __init__(self, found: dict[str, str]) -> None:
         self._found = found
         self._connection: Any = None

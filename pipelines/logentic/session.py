@@ -8,6 +8,7 @@ Next: source.py, which declares these as dlt resources.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -117,7 +118,8 @@ class Session:
                     yield None
                 windows = self._items_anew()
             for reading in self._extraction.readings(resource, windows):
-                yield self._compare(resource, reading) if reading else None
+                fitted = reading and replace(reading, rows=self._stored.fitted(reading.rows))
+                yield self._compare(resource, fitted) if fitted else None
             is_bounded = self.run.start or self.run.end
             if resource.name == "payment_items" and not is_bounded and resource.name not in self._extraction.unread:
                 yield from self._ask_for_unbilled(resource)
@@ -241,9 +243,6 @@ def _in_scope(missing: pa.Table, reading: Reading) -> pa.Table:
 
 def _items_of(resource: Resource, rows: Rows) -> list[int]:
     """The items that rows name."""
-    found: list[int] = []
-    for table in filter(None, (rows.records, rows.lines)):
-        name = resource.name if table is rows.records else resource.lines and resource.lines.table
-        if column := ITEM_COLUMNS.get(str(name)):
-            found += [item for item in table[column].unique().to_pylist() if item is not None]
-    return found
+    tables = {resource.name: rows.records, **({resource.lines.table: rows.lines} if resource.lines else {})}
+    named = [table[ITEM_COLUMNS[name]] for name, table in tables.items() if table and name in ITEM_COLUMNS]
+    return [item for column in named for item in column.drop_null().unique().to_pylist()]

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from logentic.plan import Receipt
 from logentic.rows import Rows
-from logentic.schemas import INTEGER, ITEM_COLUMNS, ORDER_EVENTS, RAW_TABLES, RESOURCES, Resource
+from logentic.schemas import INTEGER, ITEM_COLUMNS, ORDER_EVENTS, RAW_TABLES, RESOURCES, TEXT, Resource
 from logentic.windows import Window
 
 LONGEST_LIST = 200
@@ -157,6 +157,12 @@ class Stored:
         """Lets go of the database, so that dlt can write it."""
         self._query.close()
 
+    def fitted(self, rows: Rows) -> Rows:
+        """What was read, as the place can hold it: else it would never equal what is stored."""
+        if not getattr(self._query, "lacks_nul", False):
+            return rows
+        return Rows(_without_nul(rows.records), rows.lines and _without_nul(rows.lines), rows.read)
+
     def _latest(self, resource: Resource, where: str) -> Rows | None:
         records = self._query(_latest(f"{{{resource.name}}}", resource.key, where))
         if records is None or not len(records):
@@ -208,6 +214,14 @@ def _among(column: str, ids: Iterable[int]) -> str:
     if len(wanted) > LONGEST_LIST and wanted[-1] - wanted[0] < 4 * len(wanted):
         return f"{column} between {wanted[0]} and {wanted[-1]}"
     return f"{column} in ({', '.join(map(str, wanted))})"
+
+
+def _without_nul(table: pa.Table) -> pa.Table:
+    """U+0000 within a text becomes U+FFFD, the sign for what cannot be shown."""
+    for place, column in enumerate(table.columns):
+        if column.type == TEXT and pc.any(pc.match_substring(column, "\0")).as_py():
+            table = table.set_column(place, table.field(place), pc.replace_substring(column, "\0", "\ufffd"))
+    return table
 
 
 def _utc(at: datetime) -> datetime:

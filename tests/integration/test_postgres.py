@@ -65,7 +65,7 @@ def test_a_run_without_news_wakes_neither_dlt_nor_dbt(postgres: str, tmp_path: P
 def test_fields_with_very_long_names_are_not_cut_into_each_other_and_texts_come_back_as_they_were(
     postgres: str, tmp_path: Path
 ) -> None:
-    texts = ["", '"', "\\N", "\\.", "é\n,\t'", "null"]
+    texts = ["", '"', "\\N", "\\.", "é\n,\t'", "null", "a\0b"]
     item = {"id": 1, "external_name": "A"} | {f"{'a' * 70}_{number}": text for number, text in enumerate(texts)}
     empty = page([])
 
@@ -78,7 +78,8 @@ def test_fields_with_very_long_names_are_not_cut_into_each_other_and_texts_come_
         news = [run_job(settings, tmp_path / "long", Options(models=False)).loaded.news for _ in range(2)]
     assert news == [1, 0]
     (row,) = execute(postgres, "select * from logentic_raw.items")
-    assert sorted(text for text in row if text in texts) == sorted(texts)
+    held = [text.replace("\0", "\ufffd") for text in texts]  # PostgreSQL has no place for a NUL
+    assert sorted(text for text in row if text in held) == sorted(held)
 
 
 def test_status_says_of_postgres_what_it_says_of_a_file(postgres: str, tmp_path: Path) -> None:

@@ -65,9 +65,10 @@ def load(run: Run, state: State) -> Loaded:
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
         run.held = held_receipts(state, loads)
         asked = set(state.read_note(ASKED).get("ids", ()))
+        named: set[int] = set()
         while True:
             run.begin_part()
-            run.named_orders = _named_orders(run, stored) - asked
+            run.named_orders = named
             session = Session(run, stored, _for_seconds(min(run.settings.load_every_seconds, run.seconds_left())))
             try:
                 if session.finds_news() or is_due or not loads or _are_of_days_past(run):
@@ -80,9 +81,9 @@ def load(run: Run, state: State) -> Loaded:
             except BaseException:  # an interrupt as well: requests under way would hold the process until they end
                 session.stop()
                 raise
-            asked |= run.named_orders
-            is_done = not run.unread and not _named_orders(run, stored) - asked
-            if is_done or run.seconds_left() <= 0:
+            asked |= named
+            named = set() if run.unread else _named_orders(run, stored) - asked
+            if run.seconds_left() <= 0 or not (run.unread or named):
                 break
         state.write_note(ASKED, {"ids": sorted(asked)})
         if run.held:
@@ -95,7 +96,7 @@ def load(run: Run, state: State) -> Loaded:
 
 
 def _named_orders(run: Run, stored: Stored) -> set[int]:
-    """Each is asked for once: that the service does not know it is what `unknown_order` says."""
+    """What no list has given, when all lists are read. Each is asked for once: `unknown_order` says what came of it."""
     return stored.named_orders() if "orders" in run.select - run.failures.keys() else set()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from losses import Named, assert_equal, lose, named
+from raw_tables import raw_differences
 from truth_tables import TABLES, differences
 
 from logentic.job import Options, run_job
@@ -43,6 +44,16 @@ READINGS = {
     "fields that nobody announced": Readings(extra_fields=True),
     "fields that are missing": Readings(missing_fields=True),
 }
+# What these change reaches the models; the others end in the very rows that the service shows.
+SEEN_BY_MODELS = {
+    "filters in the warehouse's zone, both ends excluded",
+    "orders without updated_at",
+    "history by item and warehouse",
+    "charges under other names",
+    "open charges have a payment",
+    "fields that nobody announced",
+    "fields that are missing",
+}
 
 
 @pytest.mark.parametrize("readings", READINGS.values(), ids=READINGS)
@@ -76,9 +87,13 @@ def test_the_tables_are_the_same_and_verify_finds_what_they_lack(readings: Readi
         sandbox.clock.set(now - timedelta(days=3))
         run_job(settings, file, Options(models=False))
         sandbox.clock.set(now)
-        outcome = run_job(settings, file, Options())
+        are_models_built = readings in [READINGS[name] for name in SEEN_BY_MODELS]
+        outcome = run_job(settings, file, Options(models=are_models_built))
         assert outcome.loaded.incomplete == []
-        assert differences(file, account, now, tables) == {}
+        if are_models_built:
+            assert differences(file, account, now, tables) == {}
+        else:
+            assert raw_differences(file, sandbox) == {}
         assert_equal(verify_file(settings, file, None, None))
         assert_equal(verify_file(settings, file, date(2026, 2, 20), date(2026, 3, 3)))
         lost = {resource: lose(file, resource, where) for resource, where in LOSSES.items()}

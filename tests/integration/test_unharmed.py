@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from command_line import COMMAND, access, logentic
-from truth_tables import differences
+from raw_tables import raw_differences
 
 from logentic.errors import StateError, UsageError
 from logentic.job import Options, run_job
@@ -20,6 +20,7 @@ from logentic.settings import Settings
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
+RAW_ONLY = Options(models=False)
 
 
 @pytest.fixture
@@ -37,25 +38,25 @@ def test_a_reader_who_holds_the_file_open_sees_the_old_tables_whole_and_blocks_n
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     file = tmp_path / "db"
-    run_job(settings_of(sandbox), file, Options())
+    run_job(settings_of(sandbox), file, RAW_ONLY)
     reader = subprocess.Popen(
         [sys.executable, "-c", READER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     before = reader.stdout.readline()
     sandbox.clock.advance(timedelta(days=2))
-    outcome = run_job(settings_of(sandbox), file, Options())
+    outcome = run_job(settings_of(sandbox), file, RAW_ONLY)
     assert outcome.loaded.news
     reader.stdin.write("again\n")
     reader.stdin.flush()
     assert reader.stdout.readline() == before, "the open file is the one that was opened"
     reader.communicate()
-    assert differences(file, sandbox.account, sandbox.clock.now()) == {}
+    assert raw_differences(file, sandbox) == {}
 
 
 READER = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1], read_only=True)
-count = "select (select count(*) from stock_movements), (select max(date) from stock_ledger_daily)"
+count = "select (select count(*) from logentic_raw.orders), (select max(date) from logentic_raw.inventory_history)"
 print(connection.execute(count).fetchone(), flush=True)
 sys.stdin.readline()
 print(connection.execute(count).fetchone(), flush=True)
@@ -85,14 +86,14 @@ with State(pathlib.Path(sys.argv[1])).locked():
 def test_a_lost_state_folder_is_rebuilt_from_the_file_and_nothing_doubles(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "db"
     settings = settings_of(sandbox, hash_key="kept elsewhere")
-    run_job(settings, file, Options())
+    run_job(settings, file, RAW_ONLY)
     rows = raw_counts(file)
     shutil.rmtree(State(file).folder)
-    run_job(settings, file, Options())
+    run_job(settings, file, RAW_ONLY)
     assert raw_counts(file) == rows
     sandbox.clock.advance(timedelta(days=2))
-    run_job(settings, file, Options())
-    assert differences(file, sandbox.account, sandbox.clock.now()) == {}
+    run_job(settings, file, RAW_ONLY)
+    assert raw_differences(file, sandbox) == {}
 
 
 @pytest.mark.parametrize("part", ["dlt", "dbt", "built.json", "runs.jsonl", "work.duckdb"])
@@ -111,35 +112,35 @@ def test_a_lost_part_of_the_state_folder_is_made_good(sandbox: Sandbox, tmp_path
 )
 def test_a_damaged_part_of_the_state_folder_is_rebuilt(sandbox: Sandbox, tmp_path: Path, part: str) -> None:
     file = tmp_path / "db"
-    run_job(settings_of(sandbox), file, Options(models=False))
+    run_job(settings_of(sandbox), file, RAW_ONLY)
     rows = raw_counts(file)
     (State(file).folder / part).write_bytes(b"not what stood here")
-    run_job(settings_of(sandbox), file, Options(models=False))
+    run_job(settings_of(sandbox), file, RAW_ONLY)
     assert raw_counts(file) == rows
 
 
 def test_a_lost_hash_key_stops_the_run_and_says_how_to_go_on(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "db"
-    run_job(settings_of(sandbox), file, Options(models=False))
+    run_job(settings_of(sandbox), file, RAW_ONLY)
     (State(file).folder / "hash_key").unlink()
     with pytest.raises(StateError, match="key") as stopped:
-        run_job(settings_of(sandbox), file, Options(models=False))
+        run_job(settings_of(sandbox), file, RAW_ONLY)
     assert "LOGENTIC_HASH_KEY" in stopped.value.guidance
 
 
 def test_a_file_of_a_newer_version_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "db"
-    run_job(settings_of(sandbox), file, Options(models=False))
+    run_job(settings_of(sandbox), file, RAW_ONLY)
     with duckdb.connect(str(State(file).work)) as work:
         work.execute("update logentic_raw._logentic set format = 99")
     with pytest.raises(StateError, match="newer"):
-        run_job(settings_of(sandbox), file, Options(models=False))
+        run_job(settings_of(sandbox), file, RAW_ONLY)
 
 
 def test_a_full_disk_is_one_clear_line_and_the_file_is_untouched(sandbox: Sandbox, tmp_path: Path) -> None:
     """A limit on the size of files that the process may write stands for the disk."""
     file = tmp_path / "db"
-    run_job(settings_of(sandbox), file, Options())
+    run_job(settings_of(sandbox), file, RAW_ONLY)
     before = file.read_bytes()
     sandbox.clock.advance(timedelta(days=2))
     finished = subprocess.run(
@@ -153,8 +154,8 @@ def test_a_full_disk_is_one_clear_line_and_the_file_is_untouched(sandbox: Sandbo
     assert finished.returncode == 1, finished.stderr
     assert "Traceback" not in finished.stderr
     assert file.read_bytes() == before
-    run_job(settings_of(sandbox), file, Options())
-    assert differences(file, sandbox.account, sandbox.clock.now()) == {}
+    run_job(settings_of(sandbox), file, RAW_ONLY)
+    assert raw_differences(file, sandbox) == {}
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o000, 0o640), (0o022, 0o640), (0o077, 0o600)])
@@ -164,7 +165,7 @@ def test_what_is_made_is_readable_by_its_owner_and_group_at_most(
     file = tmp_path / "db"
     before = os.umask(umask)
     try:
-        run_job(settings_of(sandbox), file, Options(models=False))
+        run_job(settings_of(sandbox), file, RAW_ONLY)
     finally:
         os.umask(before)
     assert oct(file.stat().st_mode & 0o777) == oct(mode)
@@ -179,7 +180,7 @@ def test_a_run_leaves_no_temporary_file_and_old_packages_go(
     file, temporary = tmp_path / "here" / "db", tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    run_job(settings_of(sandbox), file, Options())
+    run_job(settings_of(sandbox), file, RAW_ONLY)
     packages = State(file).dlt / "logentic" / "load" / "loaded"
     for number in range(1, 30):
         (packages / f"{number}.5").mkdir()
@@ -199,7 +200,7 @@ def test_a_folder_that_may_only_be_read_is_one_line_and_the_file_is_untouched(
     sandbox: Sandbox, tmp_path: Path, part: str
 ) -> None:
     file = tmp_path / "here" / "db"
-    run_job(settings_of(sandbox), file, Options(models=False))
+    run_job(settings_of(sandbox), file, RAW_ONLY)
     before, asked = file.read_bytes(), len(sandbox.requests)
     closed = file.parent if part == "the folder" else State(file).folder
     closed.chmod(0o500)

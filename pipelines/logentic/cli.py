@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 from logentic import event_commands, finance, inquiries, log_lines, showing
 from logentic.errors import LogenticError, UsageError
 from logentic.inquiries import DbOrState, Engine, To, day, file_of, only
+from logentic.memory import keep_small, leave
 
 app = typer.Typer(
     help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
@@ -61,9 +62,6 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Extract what is new, build the tables, check them, publish FILE."""
-    from logentic.memory import keep_small
-
-    keep_small()
     from logentic.job import Options, run_job
     from logentic.reports import summary
     from logentic.reports.progress import displayed
@@ -134,9 +132,20 @@ COMMANDS = {command.name or command.callback.__name__ for command in app.registe
 COMMANDS |= {"exceptions"}
 
 
+def program() -> NoReturn:
+    """The command as a process."""
+    try:
+        main()
+    except SystemExit as ended:
+        leave(int(ended.code or 0))
+    leave(0)
+
+
 def main() -> None:
     """Run the command; an error is one line on stderr, a traceback only with --debug."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    if "dashboard" not in arguments:  # which draws with pandas
+        keep_small()
     debug = len(arguments) < len(sys.argv) - 1
     if debug:
         logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
@@ -192,4 +201,4 @@ def _resources(names: str | None) -> frozenset[str]:
 
 
 if __name__ == "__main__":
-    main()
+    program()

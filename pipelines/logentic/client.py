@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import BytesIO
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -66,7 +67,7 @@ class Client:
 
     def get(self, path: str, params: Mapping[str, str], where: str, read: Callable[[Answer], Read]) -> Read:
         """Ask until the answer can be read. `read` raises `BadAnswer` for one that is not what was promised."""
-        url = f"{self.base_url}{path}" + (f"?{urlencode(params)}" if params else "")
+        url = f"{self.base_url}{path}" + (f"?{'&'.join(map(_encoded, params, params.values()))}" if params else "")
         trouble = _Trouble()
         while True:
             if self._pace.enter():  # a pause that the service asked for is no failure
@@ -210,6 +211,12 @@ def origin(url: str) -> str:
     """Scheme, host and port, the port always said."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+@lru_cache(maxsize=4096)
+def _encoded(name: str, value: str) -> str:
+    """A parameter as it travels; the same ones go with every page of a list."""
+    return urlencode({name: value})
 
 
 def _reason(failure: pycurl.error) -> str:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -77,7 +78,7 @@ def _follow(client: Client, path: str, params: Mapping[str, str], link: str, pla
     """The query of the next page: the filters of this list and whatever `next` adds (Laravel may drop the filters)."""
     expected = f"{client.base_url}{path}?"
     if isinstance(link, str) and link.startswith(expected) and "#" not in link:
-        return {**params, **dict(parse_qsl(link.removeprefix(expected)))}
+        return _added(params, link.removeprefix(expected))
     try:
         parts = urlsplit(link)
         leaves = parts.netloc and (parts.username or origin(link) != client.origin)
@@ -90,7 +91,20 @@ def _follow(client: Client, path: str, params: Mapping[str, str], link: str, pla
         )
     if parts.path != urlsplit(client.base_url).path + path:
         raise UnsafeLink(f"{place}: `next` leads to another list", "Report it to Logentic.")
-    return {**params, **dict(parse_qsl(parts.query))}
+    return _added(params, parts.query)
+
+
+def _added(params: Mapping[str, str], query: str) -> dict[str, str]:
+    added = dict(params)
+    for pair in query.split("&"):
+        added.update(_decoded(pair))
+    return added
+
+
+@lru_cache(maxsize=4096)
+def _decoded(pair: str) -> list[tuple[str, str]]:
+    """A parameter of a link; most are the same on every page of a list."""
+    return parse_qsl(pair)
 
 
 def split_page(answer: Answer, place: str) -> Page:
@@ -98,7 +112,7 @@ def split_page(answer: Answer, place: str) -> Page:
     body = answer.body
     cut = body.rfind(b'"meta":')
     try:
-        meta = json.loads(b"{" + body[cut:])["meta"] if cut > 0 else None
+        meta = json.loads("{" + body[cut:].decode())["meta"] if cut > 0 else None
         rows = body[:cut].rstrip().removesuffix(b",") + b"}"
         count = int(meta["pagination"]["count"]) if meta else 0
     except (ValueError, KeyError, TypeError):

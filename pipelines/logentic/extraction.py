@@ -173,7 +173,8 @@ class Extraction:
                 traffic += waiting
                 pages, waiting = [], 0
         rows = together(resource, batches)
-        keys = len(distinct(rows.records, resource.counted_by))
+        is_counted_by_key = resource.counted_by == resource.key  # then each stands there once
+        keys = len(rows.records if is_counted_by_key else distinct(rows.records, resource.counted_by))
         start, end = window.owned()
         is_complete = totals == {keys}
         reason = None

@@ -31,6 +31,7 @@ class Pseudonyms:
         self, key: bytes | None, hash_fields: Collection[str] = (), plain_fields: Collection[str] = ()
     ) -> None:
         self._key = key
+        self._keyed = blake2b(key=key or b"", digest_size=16)
         self._hash_fields = frozenset(hash_fields)
         self._plain_fields = frozenset(plain_fields)
 
@@ -38,7 +39,9 @@ class Pseudonyms:
         """32 hexadecimal digits (BLAKE2b keyed, RFC 7693)."""
         if self._key is None:
             return text
-        return blake2b(text.encode(), key=self._key, digest_size=16).hexdigest()
+        hashing = self._keyed.copy()  # the key is mixed in once for all
+        hashing.update(text.encode())
+        return hashing.hexdigest()
 
     def digest(self, content: bytes) -> str:
         """32 hexadecimal digits by which equal contents are recognised; keyed where there is a key."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, groupby
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -54,7 +54,7 @@ class Rows:
 
 def distinct(records: pa.Table, key: Sequence[str]) -> pa.Array:
     """The places of the last row of each key, in order."""
-    numbered = records.select(list(key)).append_column("_place", pa.array(range(len(records)), pa.int64()))
+    numbered = records.select(list(key)).append_column("_place", pa.arange(0, len(records)))
     last = numbered.group_by(list(key), use_threads=False).aggregate([("_place", "max")])["_place_max"]
     return last.combine_chunks().sort()
 
@@ -73,7 +73,7 @@ def together(resource: Resource, batches: Sequence[Rows]) -> Rows:
     keys = pa.concat_tables([batch.records.select(list(resource.key)) for batch in batches])
     last = distinct(keys, resource.key)
     if len(last) < len(keys):
-        wanted = pc.is_in(pa.array(range(len(keys)), pa.int64()), last)
+        wanted = pc.is_in(pa.arange(0, len(keys)), last)
         starts = accumulate((len(batch.records) for batch in batches), initial=0)
         batches = [
             batch.keep(wanted.slice(start, len(batch.records))) for batch, start in zip(batches, starts, strict=False)
@@ -153,7 +153,8 @@ def _rows(resource: Resource, records: pa.Table, lines: pa.Table | None, pseudon
 
 def _seen(pages: Sequence[Page], counts: Sequence[int]) -> pa.Array:
     """When each row was read: the service's time of its page."""
-    return pa.concat_arrays([pa.repeat(pa.scalar(page.at, MOMENT), n) for page, n in zip(pages, counts, strict=True)])
+    of_second = groupby(zip(pages, counts, strict=True), key=lambda page_and_count: page_and_count[0].at)
+    return pa.concat_arrays([pa.repeat(pa.scalar(at, MOMENT), sum(n for _, n in some)) for at, some in of_second])
 
 
 def _lines(lines: Lines, lists: pa.ListArray, parents: pa.Array) -> pa.Table:
@@ -162,7 +163,7 @@ def _lines(lines: Lines, lists: pa.ListArray, parents: pa.Array) -> pa.Table:
     structs = lists.flatten()
     if structs.null_count:
         raise pa.ArrowInvalid("a line that is null")
-    numbers = pc.add(pc.subtract(pa.array(range(len(structs)), pa.int64()), starts.take(indices).cast(pa.int64())), 1)
+    numbers = pc.add(pc.subtract(pa.arange(0, len(structs)), starts.take(indices).cast(pa.int64())), 1)
     columns = {name: _convert(array, lines.columns[name]) for name, array in _flat(structs)}
     return pa.table({lines.parent: parents.take(indices), "line_number": numbers, **columns, "_parent": indices})
 
@@ -193,6 +194,8 @@ def _convert(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def _moments(texts: pa.StringArray) -> pa.TimestampArray:
     """ISO 8601 with or without a zone, `T` or a space, fractions or none; without a zone it is UTC."""
+    with suppress(pa.ArrowInvalid):  # all of them have one
+        return texts.cast(MOMENT)
     zoned = pc.match_substring_regex(texts, r"(Z|[+-]\d\d(:?\d\d)?)$")
     utc = pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", ""))
     return utc.cast(MOMENT)

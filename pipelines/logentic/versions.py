@@ -48,7 +48,7 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
             f"select s._place from stored as s where not s._is_removed"
             f" and not exists (select 1 from fresh as f where {same_key}) order by 1"
         ).to_arrow_table()
-    mask = pc.is_in(pa.array(range(len(fresh.records)), pa.int64()), found["_place"].combine_chunks())
+    mask = pc.is_in(pa.arange(0, len(fresh.records)), found["_place"].combine_chunks())
     new = int(pc.sum(found["is_new"].cast(pa.int64())).as_py() or 0)
     return News(
         rows=_after(found["before"], fresh.keep(mask), resource),
@@ -109,7 +109,7 @@ def _comparable(
     compared = {
         column for column in rows.records.column_names if column not in BOOKKEEPING and column not in resource.key
     }
-    records = rows.records.append_column("_place", pa.array(range(len(rows.records)), pa.int64()))
+    records = rows.records.append_column("_place", pa.arange(0, len(rows.records)))
     memory.register(f"{name}_records", records)
     if rows.lines is None or not resource.lines:
         memory.execute(f"create temp view {name} as from {name}_records")

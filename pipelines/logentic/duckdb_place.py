@@ -5,7 +5,7 @@ In: settings and a `State`. Out: a `Place`. Next: work.py, journal_tables.py and
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from logentic import work
@@ -39,23 +39,21 @@ class DuckdbPlace:
     def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
         work.open_work(self._state, self._settings, key, accept_new_key=accept_new_key)
 
+    def kept_open(self) -> AbstractContextManager[Any]:
+        return work.kept_open(self._state, self._settings)
+
     def sign(self, key: bytes | None) -> None:
         work.sign(self._state, key)
 
     def raw(self) -> RawFile:
-        return RawFile(self._state.work, self._settings.duckdb_memory)
+        return RawFile(self._state.work, read_only=False)
 
     def dlt_destination(self) -> Any:
         import dlt
         from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
         credentials = DuckDbCredentials(str(self._state.work))
-        credentials.global_config = {
-            "memory_limit": self._settings.duckdb_memory,
-            "threads": 1,
-            "preserve_insertion_order": False,
-        }
-        credentials.local_config = {"TimeZone": "UTC"}
+        credentials.resolve()  # here, once, and not by dlt 50 times in a load
         return dlt.destinations.duckdb(credentials)
 
     def load_journals(self) -> dict[str, int]:

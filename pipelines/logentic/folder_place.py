@@ -56,6 +56,9 @@ class FolderPlace:
             for path in orphans(self._folder, iter(KEYS)):
                 self._folder.system.rm_file(path)
 
+    def kept_open(self) -> nullcontext[None]:
+        return nullcontext()
+
     def sign(self, key: bytes | None) -> None:
         signed = {"format": FORMAT, "key_fingerprint": fingerprint_of(key) if key else None}
         self._write("_logentic.json", json.dumps(signed).encode())

@@ -9,6 +9,7 @@ Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcom
 import json
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from math import inf
@@ -81,8 +82,8 @@ def run_job(
             _refuse_half_an_account(state)
         tell(settings, state, is_beginning=True)
         try:
-            with recorded(state) as line:
-                outcome = _run(settings, state, place, options, stop_at, line, progress, step)
+            with recorded(state) as line, ExitStack() as opened:
+                outcome = _run(settings, state, place, opened, options, stop_at, line, progress, step)
                 outcome.shown = str(file) if settings.destination == "duckdb" else place.what
                 return outcome
         finally:
@@ -93,6 +94,7 @@ def _run(
     settings: Settings,
     state: State,
     place: Place,
+    opened: ExitStack,
     options: Options,
     stop_at: float,
     line: Row,
@@ -101,6 +103,7 @@ def _run(
 ) -> Outcome:
     key = hash_key(settings, state.folder)
     place.open(key, accept_new_key=options.accept_new_key)
+    opened.enter_context(place.kept_open())
     inbox, retried = Inbox(state), frozenset[str]()
     clock = _Clock()
     outcome = Outcome(place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built").get("load", "")))
@@ -135,6 +138,7 @@ def _run(
         place.sign(key)
         made["journals"] = json.dumps(place.load_journals())
         if options.models and place.target:
+            opened.close()  # dbt opens it in its own way
             step("build and check the models")
             outcome.built = build(settings, state, anew=options.full_refresh)
             clock.stop(outcome, "build")

@@ -29,6 +29,9 @@ class Place(Protocol):
     def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
         """Make sure that it is there, whole, of our format, and made with this key for personal data."""
 
+    def kept_open(self) -> AbstractContextManager[Any]:
+        """Where to open it costs something, it is open until the end of this, for all that follows but dbt."""
+
     def sign(self, key: bytes | None) -> None:
         """Note the format, and which key was used."""
 

@@ -6,7 +6,7 @@ In: a `State`, whose folder keeps what no analyst opens. Out: a `Place`. Next: p
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from logentic.errors import StateError, UsageError
@@ -59,6 +59,9 @@ class PostgresPlace:
     def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
         if signature := self._signature():
             check_signature(self.what, signature, key, accept_new_key=accept_new_key)
+
+    def kept_open(self) -> nullcontext[None]:
+        return nullcontext()
 
     def sign(self, key: bytes | None) -> None:
         with connected(self._found) as connection, _transaction(connection) as cursor:

@@ -32,17 +32,14 @@ class Query(Protocol):
 class RawFile:
     """The raw tables of one DuckDB file, asked without dlt: importing it costs more than a run that finds nothing."""
 
-    def __init__(self, file: Path, memory: str | None = None) -> None:
-        """Without a limit of memory as readers open it: a process opens a file in one way only."""
-        self._file = file
-        self._config: dict[str, str | bool | int | float | list[str]] = (
-            {"memory_limit": memory, "threads": 1} if memory else {}
-        )
+    def __init__(self, file: Path, *, read_only: bool = True) -> None:
+        """A process opens a file in one way only: read-only as readers do, or as the run does that writes it."""
+        self._file, self._read_only = file, read_only
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def __call__(self, sql: str) -> pa.Table | None:
         if self._connection is None:
-            self._connection = duckdb.connect(str(self._file), read_only=True, config=self._config)
+            self._connection = duckdb.connect(str(self._file), read_only=self._read_only)
             self._connection.execute("set TimeZone = 'UTC'")
         try:
             return self._connection.sql(sql.format_map(_Tables())).to_arrow_table()

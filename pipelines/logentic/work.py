@@ -5,6 +5,8 @@ Next: load.py writes it.
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 
 import duckdb
@@ -29,6 +31,18 @@ def open_work(state: State, settings: Settings, key: bytes | None, *, accept_new
         _take_from_file(state) if state.file.exists() else _make(state, settings)
     if signature := _signature(state):
         check_signature(str(state.file), signature, key, accept_new_key=accept_new_key)
+
+
+@contextmanager
+def kept_open(state: State, settings: Settings) -> Iterator[None]:
+    """What opens the database meanwhile, dlt a dozen times, shares this opening of it: no reading of the catalogue, no
+    checkpoint for each. Within the memory that the settings name, by one thread: a second one takes as much again.
+    """
+    with duckdb.connect(str(state.work)) as work:
+        work.execute("set global memory_limit = ?", [settings.duckdb_memory])
+        work.execute("set global threads = 1")
+        work.execute("set global preserve_insertion_order = false")
+        yield
 
 
 def check_signature(

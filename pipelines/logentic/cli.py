@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 from logentic import event_commands, finance, inquiries, log_lines, showing
 from logentic.errors import LogenticError, UsageError
 from logentic.inquiries import DbOrState, Engine, To, day, file_of, only
-from logentic.memory import keep_small, leave
+from logentic.memory import keep_small, leave, leave_out_needless
 
 app = typer.Typer(
     help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
@@ -62,10 +62,14 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Extract what is new, build the tables, check them, publish FILE."""
+    from logentic.settings import interval_of_schedule, load_settings
+
+    settings = load_settings(destination=destination, engine=engine)
+    if not settings.engine:  # Spark's client needs them
+        leave_out_needless()
     from logentic.job import Options, run_job
     from logentic.reports import summary
     from logentic.reports.progress import displayed
-    from logentic.settings import interval_of_schedule, load_settings
 
     if log_format != "text":
         only("--log-format", log_format, "json")
@@ -86,7 +90,6 @@ def run(
     )
     if options.start and options.end and options.start > options.end:
         raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
-    settings = load_settings(destination=destination, engine=engine)
     with displayed() as display:
         outcome = run_job(settings, file_of(db, settings), options, display, display.step)
     if as_json:
@@ -144,8 +147,7 @@ def program() -> NoReturn:
 def main() -> None:
     """Run the command; an error is one line on stderr, a traceback only with --debug."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    if "dashboard" not in arguments:  # which draws with pandas
-        keep_small()
+    keep_small()
     debug = len(arguments) < len(sys.argv) - 1
     if debug:
         logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")

@@ -24,8 +24,13 @@ def keep_small() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with suppress(AttributeError, OSError):  # other systems have other ways
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
-    sys.meta_path.insert(0, _Needless())
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
+
+
+def leave_out_needless() -> None:
+    """Of a process of our own; one that others share may need them for something else."""
+    if gc.get_threshold()[0] == OBJECTS_BETWEEN_COLLECTIONS:
+        sys.meta_path.insert(0, _Needless())
 
 
 def leave(code: int) -> NoReturn:

@@ -16,11 +16,7 @@ shipped as (
 
 charged as (
 
-    select distinct
-        order_id,
-        lower(charge_type) as charge_type
-    from {{ ref('charges') }}
-    where not is_withdrawn and amount > 0 and order_id is not null
+    select * from {{ ref('order_charges') }}
 
 ),
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.audit import Models
+from benchmarks.audit_models import Models
 from benchmarks.audit_account import write_raw
 from logentic.sandbox import Account
 

@@ -19,7 +19,8 @@
 {#-
     The line amount = fixed + per_unit × quantity that explains most charges of each block, from CTE `observations`
     (charge_type, driver, zone, block, charge_id, quantity, amount) to CTE `lines`. A robust fit: rates are the commonest
-    slopes between charges half a block apart by quantity, the fixed part is the commonest remainder.
+    slopes between charges half or a quarter of a block apart by quantity, the fixed part is the commonest remainder. Where a line would
+    cost less than the lowest amount that stands in the block again and again, that amount may be a minimum charge.
 -#}
 {% macro fit_lines(observations) -%}
 {%- set keys = 'charge_type, driver, zone, block' -%}
@@ -30,6 +31,19 @@ ranked as (
         row_number() over (partition by {{ keys }} order by quantity, charge_id) as place,
         count(*) over (partition by {{ keys }}) as size
     from {{ observations }}
+
+),
+
+floors as (
+
+    select {{ keys }}, min(amount) as amount
+    from (
+        select {{ keys }}, amount
+        from ranked
+        group by {{ keys }}, amount
+        having count(*) >= 3
+    ) as recurring
+    group by {{ keys }}
 
 ),
 
@@ -47,7 +61,9 @@ slopes as (
         on
             low.charge_type = high.charge_type and low.driver = high.driver
             and low.zone = high.zone and low.block = high.block
-            and high.place = low.place + cast(floor(low.size / 2.0) as bigint)
+            and high.place in (
+                low.place + cast(floor(low.size / 2.0) as bigint), low.place + cast(ceiling(low.size / 4.0) as bigint)
+            )
     where high.quantity > low.quantity and high.amount >= low.amount
 
 ),
@@ -79,7 +95,7 @@ rates as (
     from (
         select *, row_number() over (partition by {{ keys }}, digits order by votes desc, per_unit) as choice from votes
     ) as chosen
-    where choice <= 2 and driver <> 'none'
+    where choice <= 3 and driver <> 'none'
     union
     select {{ keys }}, cast(0 as decimal(18, 4)) as per_unit from ranked
 
@@ -112,15 +128,33 @@ candidates as (
 explained as (
 
     select
-        {{ keys }},
-        candidates.per_unit,
-        candidates.fixed,
-        count(*) as charges,
-        sum(case when {{ is_explained('ranked.amount', 'candidates.fixed', 'candidates.per_unit', 'ranked.quantity') }}
-            then 1 else 0 end) as explained
-    from candidates
-    inner join ranked using ({{ keys }})
-    group by {{ keys }}, candidates.per_unit, candidates.fixed
+        *,
+        on_line + at_minimum as explained,
+        case when at_minimum > 0 then floor_amount end as minimum
+    from (
+        select
+            {{ keys }},
+            per_unit,
+            fixed,
+            charges,
+            on_line,
+            floor_amount,
+            -- A minimum is believed only beside a line that explains a third of the charges itself.
+            case when 3 * on_line >= charges then at_minimum else 0 end as at_minimum
+        from (
+            select
+                {{ keys }},
+                candidates.per_unit,
+                candidates.fixed,
+                min(floors.amount) as floor_amount,
+                count(*) as charges,
+                {{ count_explained('ranked', 'candidates', 'floors.amount') }}
+            from candidates
+            inner join ranked using ({{ keys }})
+            left join floors using ({{ keys }})
+            group by {{ keys }}, candidates.per_unit, candidates.fixed
+        ) as counted
+    ) as believed
 
 ),
 
@@ -130,10 +164,11 @@ lines as (
     from (
         select
             *,
-            -- Of two that explain as much, the one with the rounder rate.
+            -- Of two that explain as much, the one with the fewer exceptions, then the one with the rounder rate.
             row_number() over (
                 partition by {{ keys }}
-                order by explained desc, abs(per_unit - round(per_unit, 2)), abs(per_unit - round(per_unit, 3)), per_unit
+                order by
+                    explained desc, on_line desc, abs(per_unit - round(per_unit, 2)), abs(per_unit - round(per_unit, 3)), per_unit
             ) as choice
         from explained
     ) as chosen
@@ -144,4 +179,12 @@ lines as (
 
 {% macro is_explained(amount, fixed, per_unit, quantity) -%}
     abs({{ amount }} - {{ fixed }} - {{ per_unit }} * {{ quantity }}) <= 0.0051
+{%- endmacro %}
+
+{#- How many charges a line explains, and how many more a minimum charge does where the line would cost less. -#}
+{% macro count_explained(charges, lines, minimum) -%}
+    {%- set line = lines ~ '.fixed + ' ~ lines ~ '.per_unit * ' ~ charges ~ '.quantity' -%}
+    sum(case when abs({{ charges }}.amount - ({{ line }})) <= 0.0051 then 1 else 0 end) as on_line,
+    sum(case when {{ charges }}.amount = {{ minimum }} and {{ line }} < {{ minimum }} - 0.0051 then 1 else 0 end)
+        as at_minimum
 {%- endmacro %}

@@ -8,16 +8,20 @@ rates as (
             partition by charge_type, zone order by date desc, charge_id desc
             rows between unbounded preceding and current row
         ) as fits_later,
+        max(case when is_fit then 1 else 0 end) over (
+            partition by charge_type, zone, quantity order by date desc, charge_id desc
+            rows between unbounded preceding and current row
+        ) as fits_later_alike,
         amount - expected as difference
     from {{ ref('charge_rates') }}
 
 ),
 
--- What comes after the last charge that fits is an error, if it is one; perhaps a new price, if several are alike.
+-- What comes after the last charge that fits, or the last of its quantity, is an error, if it is one; perhaps a new
+-- price, if several are alike.
 last_ones as (
 
     select
-        charge_id,
         charge_type,
         zone,
         date,
@@ -26,9 +30,20 @@ last_ones as (
             count(*) over (partition by charge_type, zone, difference),
             count(*) over (partition by charge_type, zone, round(amount / nullif(expected, 0), 3)),
             count(*) over (partition by charge_type, zone, round(difference / nullif(quantity, 0), 3))
-        ) as alike
+        ) as alike,
+        2 as enough
     from rates
     where fits_later = 0 and source = 'inferred'
+    union all
+    select
+        charge_type,
+        zone,
+        date,
+        count(*) over (partition by charge_type, zone, quantity) as charges,
+        count(*) over (partition by charge_type, zone, quantity, difference) as alike,
+        4 as enough
+    from rates
+    where fits_later_alike = 0 and source = 'inferred'
 
 ),
 
@@ -40,8 +55,8 @@ new_prices as (
         min(date) as since,
         max(charges) as charges
     from last_ones
+    where charges >= enough and alike >= 0.6 * charges
     group by charge_type, zone
-    having max(charges) > 1 and max(alike) >= 0.6 * max(charges)
 
 )
 
@@ -55,7 +70,7 @@ select
     rates.per_unit,
     rates.is_fit,
     case
-        when rates.fits_later = 0 and rates.source = 'inferred' and not rates.is_fit then new_prices.charges
+        when rates.source = 'inferred' and not rates.is_fit and rates.date >= new_prices.since then new_prices.charges
     end as charges_at_new_price,
     new_prices.since as new_price_since
 from rates

@@ -1,67 +1,12 @@
 with
 
-priced as (
-
-    select
-        observed.charge_id,
-        observed.charge_type,
-        card.zone,
-        observed.date,
-        observed.amount,
-        {{ rate_quantity('card.driver', 'observed') }} as quantity,
-        card.driver,
-        card.source,
-        card.fixed,
-        card.per_unit,
-        card.minimum,
-        card.kind,
-        card.from_quantity,
-        card.to_quantity,
-        card.above_quantity,
-        card.below_quantity,
-        observed.date between card.valid_from and card.valid_to as is_in_force
-    from {{ ref('rate_observations') }} as observed
-    -- A price in force when the order came is a right one as well: paperwork comes late.
-    inner join {{ ref('rate_card') }} as card
-        on
-            observed.charge_type = card.charge_type
-            and observed.date >= card.valid_from and observed.ordered_date <= card.valid_to
-            and (card.zone = '' or observed.zone = card.zone)
-    where card.source in ('configured', 'inferred')
-
-),
-
-expected as (
-
-    select
-        *,
-        cast(round(greatest(fixed + per_unit * quantity, coalesce(minimum, 0)), 2) as decimal(18, 2)) as expected,
-        case
-            when kind = 'base' then 1
-            when quantity between coalesce(from_quantity, quantity) and coalesce(to_quantity, quantity) then 2
-            -- Beyond the last price that the data show, a tier goes on; between two of them, either may hold.
-            when
-                source = 'inferred' and from_quantity < to_quantity and (
-                    (above_quantity is null and quantity < from_quantity)
-                    or (below_quantity is null and quantity > to_quantity)
-                ) then 2
-            when
-                source = 'inferred' and quantity > coalesce(above_quantity, -1)
-                and quantity < coalesce(below_quantity, quantity + 1) then 0
-        end as precedence
-    from priced
-    where quantity is not null
-
-),
-
 compared as (
 
     select
         *,
         max(case when is_in_force then precedence end) over (partition by charge_id) as highest,
         min(precedence) over (partition by charge_id) = 0 as is_unsure
-    from expected
-    where precedence is not null
+    from {{ ref('rate_expectations') }}
 
 ),
 
@@ -82,6 +27,30 @@ judged as (
         ) as choice
     from compared
 
+),
+
+-- Next to a price of its own kind, a quantity that the data do not show proves nothing.
+chosen as (
+
+    select
+        *,
+        count(*) over alike as charges_alike,
+        sum(is_fit) over alike as fitting_alike,
+        max(is_fit) over below as is_fit_below,
+        max(is_fit) over above as is_fit_above
+    from judged
+    where choice = 1 and (is_fit = 1 or highest = 2 or not is_unsure)
+    window
+        alike as (partition by charge_type, zone, valid_from, quantity),
+        below as (
+            partition by charge_type, zone, valid_from
+            order by quantity, charge_id rows between 2 preceding and 1 preceding
+        ),
+        above as (
+            partition by charge_type, zone, valid_from
+            order by quantity, charge_id rows between 1 following and 2 following
+        )
+
 )
 
 select
@@ -98,6 +67,10 @@ select
     minimum,
     expected,
     is_fit = 1 as is_fit
-from judged
--- Next to a price of its own kind, a quantity that the data do not show proves nothing.
-where choice = 1 and (is_fit = 1 or highest = 2 or not is_unsure)
+from chosen
+where
+    is_fit = 1 or source = 'configured'
+    -- Where most charges of a quantity are off an inferred price, or both neighbours of a rare one, it is the price
+    -- that does not hold there.
+    or (charges_alike >= 4 and fitting_alike >= 0.4 * charges_alike)
+    or (charges_alike < 4 and coalesce(is_fit_below, 1) = 1 and coalesce(is_fit_above, 1) = 1)

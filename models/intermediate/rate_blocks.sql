@@ -8,7 +8,7 @@ observations as (
 
 {{ fit_lines('observations') }},
 
--- The lines that are sure of their block: 20 charges or more, most of them explained.
+-- The lines that are sure of a block, or nearly so of several, in 20 charges or more.
 known as (
 
     select
@@ -16,10 +16,12 @@ known as (
         zone,
         fixed,
         per_unit,
+        minimum,
         sum(explained) as weight
     from lines
-    where charges >= 20 and explained >= 0.75 * charges
-    group by charge_type, zone, fixed, per_unit
+    where charges >= 20 and explained >= 0.6 * charges or on_line >= 0.9 * charges
+    group by charge_type, zone, fixed, per_unit, minimum
+    having sum(charges) >= 20 and (count(*) > 1 or max(explained - 0.75 * charges) >= 0)
 
 ),
 
@@ -29,7 +31,9 @@ foremost as (
     from (
         select
             *,
-            row_number() over (partition by charge_type, zone order by weight desc, fixed asc, per_unit asc) as place
+            row_number() over (
+                partition by charge_type, zone order by weight desc, fixed asc, per_unit asc, minimum asc
+            ) as place
         from known
     ) as placed
     where place <= 12
@@ -45,44 +49,46 @@ fits as (
         observations.block,
         foremost.fixed,
         foremost.per_unit,
+        foremost.minimum,
         foremost.weight,
         count(*) as charges,
         min(observations.date) as first_date,
         max(observations.date) as last_date,
-        sum(
-            case
-                when
-                    {{ is_explained('observations.amount', 'foremost.fixed', 'foremost.per_unit', 'observations.quantity') }}
-                    then 1
-                else 0
-            end
-        ) as explained
+        {{ count_explained('observations', 'foremost', 'foremost.minimum') }}
     from observations
     inner join foremost on observations.charge_type = foremost.charge_type and observations.zone = foremost.zone
-group by
-    observations.charge_type, observations.driver, observations.zone, observations.block,
-    foremost.fixed, foremost.per_unit, foremost.weight
+    group by
+        observations.charge_type, observations.driver, observations.zone, observations.block,
+        foremost.fixed, foremost.per_unit, foremost.minimum, foremost.weight
 
 ),
 
 best as (
 
-select
-    *,
-    max(explained) over (partition by charge_type, zone, block) as most
-from fits
+    select
+        *,
+        max(explained) over (partition by charge_type, zone, block) as most
+    from (
+        select
+            *,
+            on_line + at_minimum as explained
+        from fits
+    ) as counted
 
 )
 
--- Of lines that explain a block about equally well, the one that explains most elsewhere.
+-- A line that explains most elsewhere is believed before one that explains a little more here.
 select *
 from (
-select
-    *,
-    row_number() over (
-        partition by charge_type, zone, block order by weight desc, explained desc, fixed asc, per_unit asc
-    ) as choice
-from best
-where explained >= 0.9 * most and explained >= 0.75 * charges
+    select
+        *,
+        row_number() over (
+            partition by charge_type, zone, block order by weight desc, explained desc, fixed asc, per_unit asc
+        ) as choice
+    from best
+    where
+        explained >= 0.7 * most and explained >= 0.5 * charges
+        -- What is above the minimum must follow the line; of a few charges, one.
+        and (2 * on_line >= charges - at_minimum or charges < 20 and on_line > 0)
 ) as chosen
 where choice = 1

@@ -110,10 +110,12 @@ charges
 from (
 select
     *,
-    -- What is simpler is preferred to what explains a little more.
+    -- What is simpler is preferred, unless the other explains half of what it leaves unexplained.
     row_number() over (
         partition by charge_type
-        order by score - 0.05 * by_zone - 0.004 * {{ rate_driver_rank('driver') }} desc
+        order by
+            ln(1.01 - score) + 0.5 * by_zone + case when driver = 'none' then 0 else 0.5 end
+            + 0.05 * {{ rate_driver_rank('driver') }}
     ) as choice
 from scores
 ) as ranked_scores

@@ -51,7 +51,8 @@ points as (
         from counted
         window point as (partition by charge_type, zone, price_number, quantity)
     ) as ranked
-    where choice = 1 and charges >= 3 and charges >= 0.6 * all_charges
+    -- What grows with nothing has no quantities.
+    where driver <> 'none' and choice = 1 and charges >= 3 and charges >= 0.6 * all_charges
 
 )
 

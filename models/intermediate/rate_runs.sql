@@ -1,46 +1,5 @@
 with
 
-blocks as (
-
-    select
-        *,
-        case
-            when fixed = lag(fixed) over by_time and per_unit = lag(per_unit) over by_time then 0
-            else 1
-        end as is_new
-    from {{ ref('rate_blocks') }}
-    window by_time as (partition by charge_type, zone order by block desc)
-
-),
-
-numbered as (
-
-    select
-        *,
-        sum(is_new) over (partition by charge_type, zone order by block desc) as run
-    from blocks
-
-),
-
-runs as (
-
-    select
-        charge_type,
-        driver,
-        zone,
-        run,
-        fixed,
-        per_unit,
-        min(first_date) as first_date,
-        max(last_date) as last_date,
-        max(first_date) as last_block_date,
-        min(last_date) as first_block_date,
-        sum(explained) as explained
-    from numbered
-    group by charge_type, driver, zone, run, fixed, per_unit
-
-),
-
 neighbours as (
 
     select
@@ -50,7 +9,7 @@ neighbours as (
         and explained < lag(explained) over by_time + lead(explained) over by_time as is_excursion,
         lag(run) over by_time is not null and lead(run) over by_time is not null
         and {{ days_in('first_date', 'last_date') }} < 15 as is_brief
-    from runs
+    from {{ ref('rate_stretches') }}
     window by_time as (partition by charge_type, zone order by run)
 
 ),

@@ -11,7 +11,7 @@ aged as (
 ),
 
 -- At most 6,400 of each, evenly over time, by 32 neighbours; what is left over belongs to the oldest block. The last
--- ten stand for themselves: they say whether a price has gone back.
+-- twenty stand for themselves, ten by ten: they say whether a price has gone back, or is new.
 sampled as (
 
     select
@@ -22,10 +22,14 @@ sampled as (
         date,
         quantity,
         amount,
-        case when charges >= 60 and age < 10 * ceiling(charges / 6400.0) then -1 else least(
-            cast(floor(age / (32.0 * ceiling(charges / 6400.0))) as bigint),
-            cast(greatest(floor(charges / (32.0 * ceiling(charges / 6400.0))) - 1, 0) as bigint)
-        ) end as block
+        case
+            when charges >= 60 and age < 10 * ceiling(charges / 6400.0) then -2
+            when charges >= 60 and age < 20 * ceiling(charges / 6400.0) then -1
+            else least(
+                cast(floor(age / (32.0 * ceiling(charges / 6400.0))) as bigint),
+                cast(greatest(floor(charges / (32.0 * ceiling(charges / 6400.0))) - 1, 0) as bigint)
+            )
+        end as block
     from aged
     where age % cast(ceiling(charges / 6400.0) as bigint) = 0
 

@@ -1,20 +1,19 @@
-{%- set known = column_names(ref('invoice_exceptions')) -%}
 with
 
 found as (
 
     select
-        {{ 'exceptions.exception_id' if 'exception_id' in known else exception_id('exceptions') }} as exception_id,
-        exceptions.charge_id,
-        exceptions.payment_id,
-        exceptions.rule,
-        exceptions.amount_at_stake,
-        exceptions.evidence,
-        {{ 'exceptions.charge_type' if 'charge_type' in known else 'null' }} as charge_type,
-        {{ 'exceptions.start_date' if 'start_date' in known else 'null' }} as start_date,
-        exceptions.billed_date,
-        exceptions.dispute_until
-    from {{ ref('invoice_exceptions') }} as exceptions
+        exception_id,
+        charge_id,
+        payment_id,
+        rule,
+        amount_at_stake,
+        evidence,
+        charge_type,
+        start_date,
+        billed_date,
+        dispute_until
+    from {{ ref('invoice_exceptions') }}
 
 ),
 

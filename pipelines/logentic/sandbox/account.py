@@ -47,7 +47,8 @@ class Account:
         storage_charges: Literal["item", "account"] = "item",
         returned_as: Literal["returned", "adjusted"] = "returned",
     ) -> None:
-        unknown = (set(scenarios) - ALL_SCENARIOS) | (set(errors or ()) - set(DEFAULT_ERRORS))
+        self.scenarios = frozenset(scenarios)
+        unknown = (self.scenarios - ALL_SCENARIOS) | (set(errors or ()) - set(DEFAULT_ERRORS))
         if unknown:
             raise ValueError(f"no such scenario or rule: {', '.join(sorted(unknown))}")
         self.seed, self.scale, self.timezone = seed, scale, timezone
@@ -66,7 +67,7 @@ class Account:
             history=self.new_history(),
             storage_charges=storage_charges,
             errors=DEFAULT_ERRORS if errors is None else errors,
-            scenarios=frozenset(scenarios),
+            scenarios=self.scenarios,
         )
         charges, errors_found = billing.run(happenings)
         self.errors: list[InjectedError] = errors_found

@@ -171,8 +171,7 @@ class Billing:
             errors.extend(traps.errors)
             self.charges.extend(traps.added)
             altered.extend((month.invoiced_at + timedelta(seconds=1), *change) for change in traps.altered)
-            counts = {r: n for r, n in self.errors.items() if not (traps.altered and r.startswith("storage"))}
-            wrong = inject(month, random, counts, set(self._orders), self.history)
+            wrong = inject(month, random, self.errors, set(self._orders), self.history)
             errors.extend(wrong.errors)
             self.charges.extend(wrong.added)
             altered.extend((month.invoiced_at + timedelta(seconds=1), *change) for change in wrong.altered)

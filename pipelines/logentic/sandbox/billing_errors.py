@@ -40,6 +40,7 @@ class Month:
     storage_charges: list[Charge] = field(default_factory=list)
     completed: dict[int, datetime] = field(default_factory=dict)
     cancelled: list[tuple[int, date]] = field(default_factory=list)
+    storage_basis: str = "daily"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class InjectedError:
     def charge_id(self) -> int | None:
         """The wrong charge; None where one is missing."""
         return self.charge.charge_id if self.charge else None
+
+
+def is_alike(amount: Decimal, right: Decimal) -> bool:
+    """So near that nobody can say it is another: an error is one by every basis that storage may be billed by."""
+    return abs(amount - right) <= max(Decimal("0.02"), right / 100)
 
 
 class Injection:
@@ -131,7 +137,7 @@ class Injection:
         self.add(rule, example, order_id=order_id, start=day, end=day, description=described)
 
     def storage_overbilled(self, count: int) -> None:
-        """More than the sum of the daily prices."""
+        """More than the storage of its days costs, by the basis that the others are billed by."""
         self._misbill("storage_overbilled", count, 1)
 
     def storage_underbilled(self, count: int) -> None:
@@ -144,13 +150,17 @@ class Injection:
         for charge in self.month.storage_charges:
             fields = charge.fields
             last = self.month.end - timedelta(days=1)
-            amount = self.history.storage(fields["item_id"], fields["start"], last)["amount"]
-            if amount >= WORTH_A_MISTAKE and id(charge) not in touched:
-                worth[charge] = amount
+            by_basis = self.history.storage_by_basis(fields["item_id"], fields["start"], last)
+            if by_basis[self.month.storage_basis] >= WORTH_A_MISTAKE and id(charge) not in touched:
+                worth[charge] = by_basis
+        if self.month.storage_basis != "daily":
+            count = min(count, len(worth) // 10)  # the others have to show what the basis is
         for charge in self.random.sample(list(worth), min(count, len(worth))):
-            share = Decimal(self.random.randint(4, 25)) / 100
-            stake = (worth[charge] * share).quantize(CENT, ROUND_HALF_UP)
-            self.altered.append((charge, {"amount": worth[charge] + sign * stake}))
+            right, stake = worth[charge][self.month.storage_basis], Decimal(0)
+            while any(is_alike(right + sign * stake, amount) for amount in worth[charge].values()):
+                share = Decimal(self.random.randint(4, 25)) / 100
+                stake = (right * share).quantize(CENT, ROUND_HALF_UP)
+            self.altered.append((charge, {"amount": right + sign * stake}))
             self.label(rule, charge, stake)
 
     def missing_charge(self, count: int) -> None:

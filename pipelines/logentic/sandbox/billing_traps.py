@@ -91,19 +91,17 @@ class Traps:
 
     def storage_at_month_end(self) -> None:
         """Storage is billed by the volume of the month's last day."""
-        self._bill_storage_by(lambda prices: prices[max(prices)])
+        self._bill_storage_by("month_end")
 
     def storage_at_peak(self) -> None:
         """Storage is billed by the highest volume of the month."""
-        self._bill_storage_by(lambda prices: max(prices.values()))
+        self._bill_storage_by("peak")
 
-    def _bill_storage_by(self, choose: Callable[[dict[date, Decimal]], Decimal]) -> None:
+    def _bill_storage_by(self, basis: str) -> None:
+        self.month.storage_basis = basis
         for charge in self.month.storage_charges:
-            prices: dict[date, Decimal] = {}
-            for row in self.history.priced(charge.fields["item_id"], charge.fields["start"], self._last_day()):
-                prices[row["date"]] = prices.get(row["date"], Decimal(0)) + row["total_storage_price"]
-            days = (max(prices) - charge.fields["start"]).days + 1
-            self.altered.append((charge, {"amount": (choose(prices) * days).quantize(CENT, ROUND_HALF_UP)}))
+            by_basis = self.history.storage_by_basis(charge.fields["item_id"], charge.fields["start"], self._last_day())
+            self.altered.append((charge, {"amount": by_basis[basis]}))
 
     def _last_day(self) -> date:
         return self.month.end - timedelta(days=1)

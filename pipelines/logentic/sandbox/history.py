@@ -142,6 +142,19 @@ class History:
             "amount": amount.quantize(CENT, ROUND_HALF_UP),
         }
 
+    def storage_by_basis(self, item_id: int | None, start: date, end: date) -> dict[str, Decimal]:
+        """What the same span costs by each basis that warehouses bill storage by."""
+        by_day: dict[date, Decimal] = {}
+        for row in self.priced(item_id, start, end):
+            by_day[row["date"]] = by_day.get(row["date"], Decimal(0)) + row["total_storage_price"]
+        days = (max(by_day) - start).days + 1
+        amounts = {
+            "daily": sum(by_day.values(), Decimal(0)),
+            "month_end": by_day[max(by_day)] * days,
+            "peak": max(by_day.values()) * days,
+        }
+        return {basis: amount.quantize(CENT, ROUND_HALF_UP) for basis, amount in amounts.items()}
+
     def _row(self, item_id: int) -> Row:
         item = self._items[item_id]
         volume = item.cubic_size * (item.supply + item.prepared)

@@ -1,8 +1,3 @@
-{#- What names a finding for good: its charge and rule. -#}
-{% macro exception_id(row) -%}
-    {{ row }}.charge_id || '-' || {{ row }}.rule
-{%- endmacro %}
-
 {#- What differs between two states of a charge, in words; null where nothing does. -#}
 {% macro restated(before, after) -%}
     {%- set kinds = {

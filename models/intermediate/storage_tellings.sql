@@ -1,0 +1,34 @@
+{%- set basis = var('storage_basis') -%}
+with
+
+bills as (
+
+    select
+        charges.charge_id,
+        charges.payment_id,
+        charges.is_billed,
+        charges.amount - coalesce(settlements.credited, 0) as amount,
+        expectations.*
+    from {{ ref('charges') }} as charges
+    inner join {{ ref('storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
+    left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
+    where
+        expectations.{{ basis }} is not null
+        and settlements.settled_by is null and settlements.duplicate_of is null
+
+)
+
+-- Only where another basis expects something else can a bill say which one it follows.
+{%- for other in other_bases() %}
+    {{ 'union all' if not loop.first }}
+    select
+        payment_id,
+        charge_id,
+        is_billed,
+        '{{ other }}' as basis,
+        {{ loop.index }} as place,
+        {{ other }} as expected,
+        case when {{ is_misbilled('amount', other) }} then 0 else 1 end as is_fit
+    from bills
+    where {{ is_misbilled(other, basis) }}
+{%- endfor %}

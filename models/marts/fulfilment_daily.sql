@@ -22,8 +22,8 @@ select
     {%- endfor %}
     count(hours_to_leave) as orders_left,
     cast(round(
-        cast(sum(case when hours_to_leave <= {{ var('promised_hours') }} then 1 else 0 end) as double precision)
-        / count(*), 4
+        cast(sum(case when hours_to_leave is not null and not is_late then 1 else 0 end) as double precision)
+        / nullif(sum(case when hours_to_leave is not null or is_late then 1 else 0 end), 0), 4
     ) as decimal(9, 4)) as share_within_promise,
     sum(case when is_stuck then 1 else 0 end) as orders_stuck
 from orders

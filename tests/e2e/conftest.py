@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -38,8 +38,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def file(folder: Path) -> Path:
-    """Some months of an account, as `logentic run` publishes them."""
-    with Sandbox(Account(seed=5, scale=0.5, days=130), clock=Clock(datetime.now(UTC))) as sandbox:
+    """Some months of an account, as runs of the last four days have seen it."""
+    now = datetime.now(UTC)
+    with Sandbox(Account(seed=5, scale=0.5, days=130), clock=Clock(now)) as sandbox:
+        for hours in range(96, 0, -12):
+            sandbox.clock.set(now - timedelta(hours=hours))
+            publish(folder / "logentic.duckdb", sandbox, "--no-models")
+        sandbox.clock.set(now)
         return publish(folder / "logentic.duckdb", sandbox)
 
 

@@ -65,7 +65,9 @@ def across(field: str, title: str, form: str = ",.0f") -> alt.X:
 
 def week(field: str) -> alt.X:
     return alt.X(
-        f"yearmonthdate({field}):O", title="Week of", axis=alt.Axis(format="%d %b", labelAngle=0, labelOverlap=True)
+        f"yearmonthdate({field}):O",
+        title="Week of",
+        axis=alt.Axis(format="%d %b", labelAngle=0, labelOverlap="greedy", labelSeparation=8),
     )
 
 

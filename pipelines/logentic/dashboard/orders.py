@@ -63,7 +63,8 @@ select
     cast(date_trunc('week', created_at) as date) as week, count(*) as orders,
     {", ".join(f"cast(median({step}) as decimal(18, 2)) as {step}" for step in (*STEPS, "hours_to_leave"))},
     cast(quantile_cont(hours_to_leave, 0.9) as decimal(18, 2)) as p90_hours_to_leave,
-    count(*) filter (not is_late) as in_time
+    count(hours_to_leave) filter (not is_late) as in_time,
+    count(*) filter (hours_to_leave is not null or is_late) as left_or_late
 from order_fulfilment
 where {WHERE} and upper(status) <> 'CANCELLED'
 group by week
@@ -196,10 +197,13 @@ def steps(reading: Reading, chosen: Chosen) -> Panel:
             tooltip=charts.tips(week="Week of", step="Step", hours=("Median hours", ",.1f")),
         )
     )
-    orders, in_time = (sum(row[what] for row in answer.rows) for what in ("orders", "in_time"))
-    title = f"{in_time:,} of {orders:,} orders keep the promised time"
-    note = "By week of creation; a step whose times neither an event nor a status tells is left out."
-    return Panel(title, answer, charts.finished(chart, f"{title}; median hours of each step"), note, "order-steps")
+    in_time, known = (sum(row[what] for row in answer.rows) for what in ("in_time", "left_or_late"))
+    title = (
+        f"{in_time:,} of {known:,} orders left in the promised time" if known else "When orders left is not known yet"
+    )
+    note = "By week of creation. Steps are known from events, and from the states that runs have seen."
+    drawn = charts.finished(chart, f"{title}; median hours of each step") if values else None
+    return Panel(title, answer, drawn, note, "order-steps")
 
 
 def waiting(reading: Reading, chosen: Chosen) -> Panel:

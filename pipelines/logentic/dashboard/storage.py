@@ -188,7 +188,7 @@ def findings(reading: Reading, chosen: Chosen) -> Panel:
         f"{answer.table.num_rows} findings on how storage is measured and billed" if answer else "Nothing systematic"
     )
     note = "A basis that explains the bills better than the configured one is named here, with its error."
-    return Panel(title, answer, note=note, name="storage-findings")
+    return Panel(title, answer, note=note, name="storage-findings", wide=True)
 
 
 def outlook(reading: Reading, chosen: Chosen) -> Panel:

@@ -71,13 +71,14 @@ reconcile-benchmark: setup ## Reconcile one million charges: seconds and memory
 	$(BIN)/python -m benchmarks.reconcile
 
 .PHONY: check
-check: setup ## Lint, type-check, check the direction of imports, the lock and the generated docs
+check: setup ## Lint, type-check, check the direction of imports, the locks and the generated docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint models tests/reconcile
 	$(UV) lock --check --quiet
+	$(UV) lock --check --quiet --project conformance
 	$(BIN)/python docs/tables.py --check
 	$(BIN)/python docs/reliability.py --check
 

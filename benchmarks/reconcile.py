@@ -14,8 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.audit_models import Models
 from benchmarks.audit_account import write_raw
+from benchmarks.audit_models import Models
 from logentic.sandbox import Account
 
 SECONDS, MEMORY_MB = 60, 1024

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 LOGENTIC = ROOT / ".venv" / "bin" / "logentic"
 TOKEN = "a-token-that-no-log-may-hold"
 ALERTS = "json://a-hook-that-no-log-may-hold@127.0.0.1:9/"
-PATIENCE_SECONDS = 420
+PATIENCE_SECONDS = 600
 
 
 @pytest.fixture(scope="module")

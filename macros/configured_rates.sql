@@ -8,7 +8,7 @@
     select
         {%- for column in columns %}
         {%- set value = rate.get(column) if rate else none %}
-        cast({{ "'" ~ (value | string | replace("'", "''")) ~ "'" if value is not none else 'null' }} as {{ types[loop.index0] }})
+        cast({{ text_literal(value) if value is not none else 'null' }} as {{ column_type(types[loop.index0]) }})
             as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     {%- if rate is none %}

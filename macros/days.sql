@@ -1,11 +1,32 @@
 {#- The calendar day of a time, in the account's zone. -#}
 {% macro account_date(moment) -%}
-    cast({% if var('timezone') == 'UTC' %}{{ moment }}{% else %}timezone('{{ var("timezone") }}', {{ moment }}){% endif %} as date)
+    cast({{ moment if var('timezone') == 'UTC' else zone_clock(moment) }} as date)
+{%- endmacro %}
+
+{#- What the clocks of the account's zone show at a time. -#}
+{% macro zone_clock(moment) %}
+    {{- return(adapter.dispatch('zone_clock')(moment)) -}}
+{% endmacro %}
+
+{% macro default__zone_clock(moment) -%}
+    timezone('{{ var("timezone") }}', {{ moment }})
+{%- endmacro %}
+
+{% macro spark__zone_clock(moment) -%}
+    from_utc_timestamp({{ moment }}, '{{ var("timezone") }}')
 {%- endmacro %}
 
 {#- The time at which a calendar day of the account's zone begins. -#}
-{% macro account_midnight(day) -%}
+{% macro account_midnight(day) %}
+    {{- return(adapter.dispatch('account_midnight')(day)) -}}
+{% endmacro %}
+
+{% macro default__account_midnight(day) -%}
     timezone('{{ var("timezone") }}', cast({{ day }} as timestamp))
+{%- endmacro %}
+
+{% macro spark__account_midnight(day) -%}
+    to_utc_timestamp(cast({{ day }} as timestamp), '{{ var("timezone") }}')
 {%- endmacro %}
 
 {% macro day_after(day) -%}
@@ -34,6 +55,11 @@
     select cast(unnest(generate_series({{ first }}, {{ last }}, interval '1 day')) as date) as date
 {%- endmacro %}
 
+{% macro spark__each_day(first, last) -%}
+    select {{ spark__days_of_row('first_date', 'last_date') }} as date
+    from (select {{ first }} as first_date, {{ last }} as last_date) as span_of_days
+{%- endmacro %}
+
 {#- For each row, every day from first to last, both columns of it; goes into a select list. -#}
 {% macro days_of_row(first, last) %}
     {{- return(adapter.dispatch('days_of_row')(first, last)) -}}
@@ -45,4 +71,12 @@
 
 {% macro duckdb__days_of_row(first, last) -%}
     cast(unnest(generate_series({{ first }}, {{ last }}, interval '1 day')) as date)
+{%- endmacro %}
+
+{#- Spark refuses a series that ends before it begins; elsewhere it has no days. -#}
+{% macro spark__days_of_row(first, last) -%}
+    explode(case
+        when {{ first }} <= {{ last }} then sequence({{ first }}, {{ last }}, interval 1 day)
+        else cast(array() as array<date>)
+    end)
 {%- endmacro %}

@@ -7,9 +7,9 @@
     {%- for name, value in fields.items() %}
     '"{{ name }}": ' ||
         {%- if value is string %}
-    coalesce('"' || replace(replace(cast({{ value }} as varchar), '\', '\\'), '"', '\"') || '"', 'null')
+    coalesce('"' || replace(replace({{ text(value) }}, chr(92), chr(92) || chr(92)), '"', chr(92) || '"') || '"', 'null')
         {%- else %}
-    coalesce(cast({{ value[0] }} as varchar), 'null')
+    coalesce({{ text(value[0]) }}, 'null')
         {%- endif %}{{ " || ', ' ||" if not loop.last }}
     {%- endfor %}
     || '}'
@@ -17,5 +17,5 @@
 
 {#- An amount as a person reads it. -#}
 {% macro money(amount) -%}
-    cast(cast({{ amount }} as decimal(18, 2)) as varchar)
+    {{ text('cast(' ~ amount ~ ' as decimal(18, 2))') }}
 {%- endmacro %}

@@ -31,12 +31,12 @@
 {%- endmacro %}
 
 {% macro floating_quotient(amount, divisor) -%}
-    cast({{ amount }} as double precision) / cast(nullif({{ divisor }}, 0) as double precision)
+    {{ floating(amount) }} / {{ floating('nullif(' ~ divisor ~ ', 0)') }}
 {%- endmacro %}
 
 {% macro quotient_by_remainder(amount, divisor) -%}
     round(
-        cast(({{ amount }}) - ({{ amount }}) % nullif({{ divisor }}, 0) as double precision)
-        / cast(nullif({{ divisor }}, 0) as double precision)
+        {{ floating('(' ~ amount ~ ') - (' ~ amount ~ ') % nullif(' ~ divisor ~ ', 0)') }}
+        / {{ floating('nullif(' ~ divisor ~ ', 0)') }}
     )
 {%- endmacro %}

@@ -6,7 +6,7 @@
     '{{ kind }}' as kind,
     '{{ kind }}-' || {{ subject }} as finding_id,
     {%- for name, type in types.items() %}
-    cast({{ columns.get(name, 'null') }} as {{ type }}) as {{ name }},
+    cast({{ columns.get(name, 'null') }} as {{ column_type(type) }}) as {{ name }},
     {%- endfor %}
     {{ says }} as finding,
     {{ json_text(evidence) }} as evidence_json

@@ -1,6 +1,9 @@
-{#- What is left on the shelf, summed over days `first` to `last` from now, when `sold` units go each day. -#}
+{#-
+    What is left on the shelf, summed over days `first` to `last` from now, when `sold` units go in 28 days; in 56ths of a
+    unit and day, which are whole numbers.
+-#}
 {% macro unit_days(units, sold, first, last) -%}
-    {%- set end = 'least(' ~ last ~ ', coalesce(floor(' ~ units ~ ' / nullif(' ~ sold ~ ', 0)), ' ~ last ~ '))' -%}
+    {%- set end = 'least(' ~ last ~ ', coalesce(' ~ whole_quotient('28 * ' ~ units, sold) ~ ', ' ~ last ~ '))' -%}
     (greatest({{ end }} - {{ first }} + 1, 0)
-    * ({{ units }} - {{ sold }} * ({{ first }} + {{ end }}) / 2.0))
+    * (56 * {{ units }} - {{ sold }} * ({{ first }} + {{ end }})))
 {%- endmacro %}

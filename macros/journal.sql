@@ -5,7 +5,7 @@
     {%- set is_there = execute and adapter.get_relation(stored.database, stored.schema, name) is not none -%}
     select
         {%- for column, type in columns.items() %}
-        cast({{ adapter.quote(column) if is_there else 'null' }} as {{ type }}) as {{ column }}{{ ',' if not loop.last }}
+        cast({{ adapter.quote(column) if is_there else 'null' }} as {{ column_type(type) }}) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     {{ 'from ' ~ table if is_there else 'where false' }}
 {%- endmacro %}

@@ -33,10 +33,10 @@
 
 {% macro payment_item_column(name, type, columns) -%}
     coalesce(
-        cast({{ adapter.quote(name) if name in columns else 'null' }} as {{ type }})
+        cast({{ adapter.quote(name) if name in columns else 'null' }} as {{ column_type(type) }})
         {%- for alias in payment_item_aliases()[name] if alias in columns %},
-        {%- set text = "nullif(trim(cast(" ~ adapter.quote(alias) ~ " as varchar)), '')" %}
-        cast({{ 'substr(' ~ text ~ ', 1, 10)' if type == 'date' else text }} as {{ type }})
+        {%- set words = "nullif(trim(" ~ text(adapter.quote(alias)) ~ "), '')" %}
+        cast({{ 'substr(' ~ words ~ ', 1, 10)' if type == 'date' else words }} as {{ column_type(type) }})
         {%- endfor %}
     )
 {%- endmacro %}

@@ -54,8 +54,8 @@ slopes as (
         low.driver,
         low.zone,
         low.block,
-        cast(high.amount - low.amount as double precision) / cast(high.quantity - low.quantity as double precision)
-            as slope
+        high.amount - low.amount as rise,
+        high.quantity - low.quantity as run
     from ranked as low
     inner join ranked as high
         on
@@ -80,7 +80,7 @@ votes as (
         select
             {{ keys }},
             {{ digits }} as digits,
-            cast(round(slope, {{ digits }}) as decimal(18, 4)) as per_unit
+            cast({{ rounded_quotient('rise', 'run', digits) }} as decimal(18, 4)) as per_unit
         from slopes
         {{ 'union all' if not loop.last }}
         {%- endfor %}

@@ -11,11 +11,11 @@
     } -%}
     nullif(ltrim(
         {%- for column, kind in kinds.items() %}
-        {%- set old, new = 'cast(' ~ before ~ '.' ~ column ~ ' as ' ~ kind ~ ')', 'cast(' ~ after ~ '.' ~ column ~ ' as ' ~ kind ~ ')' %}
+        {%- set old, new = 'cast(' ~ before ~ '.' ~ column ~ ' as ' ~ column_type(kind) ~ ')', 'cast(' ~ after ~ '.' ~ column ~ ' as ' ~ column_type(kind) ~ ')' %}
         case
             when {{ old }} is distinct from {{ new }}
                 then ', {{ column | replace("_", " ") }} '
-                    || coalesce(cast({{ old }} as varchar), 'none') || ' → ' || coalesce(cast({{ new }} as varchar), 'none')
+                    || coalesce({{ text(old) }}, 'none') || ' → ' || coalesce({{ text(new) }}, 'none')
             else ''
         end{{ ' ||' if not loop.last }}
         {%- endfor %},

@@ -3,34 +3,34 @@
 select
     'models' as kind,
     'version' as key,
-    '{{ models_and_settings() | replace("'", "''") }}' as value,
+    '{{ local_md5(models_and_settings()) }}' as value,
     {{ first_day_of_all() }} as since
 union all
 select
     'load' as kind,
     load_id as key,
-    null as value,
-    null as since
+    cast(null as {{ column_type('varchar') }}) as value,
+    cast(null as date) as since
 from {{ source('raw', '_dlt_loads') }}
 union all
 select
     'item' as kind,
-    cast(item_id as varchar) as key,
+    {{ text('item_id') }} as key,
     sku as value,
     {{ account_date('first_seen_at') }} as since
 from {{ ref('items') }}
 union all
 select
     'day' as kind,
-    cast(date as varchar) as key,
-    cast(quantities_read_at as varchar) as value,
+    {{ text('date') }} as key,
+    {{ text('quantities_read_at') }} as value,
     date as since
 from {{ ref('stock_days') }}
 union all
 select
     'storage charge' as kind,
-    cast(charge_id as varchar) as key,
-    coalesce(cast(amount as varchar), '') || coalesce(' item ' || item_id, '') || ' ' || start_date || ' ' || end_date
+    {{ text('charge_id') }} as key,
+    coalesce({{ text('amount') }}, '') || coalesce(' item ' || item_id, '') || ' ' || start_date || ' ' || end_date
     || case when is_billed then ' billed' else '' end as value,
     start_date as since
 from {{ ref('charges') }}

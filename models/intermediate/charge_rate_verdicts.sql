@@ -28,8 +28,11 @@ last_ones as (
         count(*) over (partition by charge_type, zone) as charges,
         greatest(
             count(*) over (partition by charge_type, zone, difference),
-            count(*) over (partition by charge_type, zone, round(amount / nullif(expected, 0), 3)),
-            count(*) over (partition by charge_type, zone, round(difference / nullif(quantity, 0), 3))
+            count(*) over (partition by charge_type, zone, {{ rounded_quotient('amount', 'expected', 3) }}),
+            count(*) over (
+                partition by
+                    charge_type, zone, sign(difference), {{ rounded_quotient('abs(difference)', 'quantity', 3) }}
+            )
         ) as alike,
         2 as enough
     from rates

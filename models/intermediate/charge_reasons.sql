@@ -2,9 +2,9 @@
 {%- set span = "coalesce('item ' || item_id, 'all items') || ', ' || start_date || ' to ' || end_date" -%}
 {%- set rate -%}
     case when driver = 'none' then 'costs ' || {{ money('rate_expected') }}
-        else 'with ' || cast(cast(rate_quantity as double precision) as varchar) || ' ' || replace(driver, '_', ' ')
+        else 'with ' || {{ number_text('rate_quantity') }} || ' ' || replace(driver, '_', ' ')
         || ' costs ' || {{ money('rate_expected') }} || ' (' || {{ money('fixed') }} || ' and '
-        || cast(cast(per_unit as double precision) as varchar) || ' each)' end
+        || {{ number_text('per_unit') }} || ' each)' end
 {%- endset -%}
 select
     verdicts.charge_id,

@@ -42,18 +42,18 @@ credited as (
         select
             charge_id,
             credit_id as counterpart_id,
-            null as part_of
+            cast(null as bigint) as part_of
         from settled
         union all
         select
             credit_id as charge_id,
             charge_id as counterpart_id,
-            null as part_of
+            cast(null as bigint) as part_of
         from settled
         union all
         select
             credit_id as charge_id,
-            null as counterpart_id,
+            cast(null as bigint) as counterpart_id,
             charge_id as part_of
         from {{ ref('part_credits') }}
     ) as entries

@@ -64,7 +64,7 @@ seen as (
 select
     prices.*,
     seen.charges,
-    cast(round(cast(seen.explained as double precision) / seen.charges, 4) as decimal(9, 4)) as explained_share
+    cast({{ rounded_quotient('seen.explained', 'seen.charges', 4) }} as decimal(9, 4)) as explained_share
 from prices
 inner join seen
     on

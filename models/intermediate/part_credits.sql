@@ -2,13 +2,18 @@ with
 
 left_over as (
 
-    select *
-    from {{ ref('charge_parties') }}
-    where
-        charge_id not in (select whole.credit_id from {{ ref('whole_credits') }} as whole)
-        and charge_id not in (select whole.charge_id from {{ ref('whole_credits') }} as whole)
-        and charge_id not in (select several.credit_id from {{ ref('several_credits') }} as several)
-        and charge_id not in (select several.charge_id from {{ ref('several_credits') }} as several)
+    select parties.*
+    from {{ ref('charge_parties') }} as parties
+    left join (
+        select credit_id as charge_id from {{ ref('whole_credits') }}
+        union
+        select charge_id from {{ ref('whole_credits') }}
+        union
+        select credit_id as charge_id from {{ ref('several_credits') }}
+        union
+        select charge_id from {{ ref('several_credits') }}
+    ) as matched on parties.charge_id = matched.charge_id
+    where matched.charge_id is null
 
 ),
 

@@ -19,7 +19,7 @@ cells as (
     {%- for dimension, column in {'charge_type': 'charge_type', 'warehouse': 'warehouse_id', 'week': 'week'}.items() %}
         select
             '{{ dimension }}' as dimension,
-            cast({{ column }} as varchar) as member,
+            {{ text(column) }} as member,
             rule,
             count(*) as charges,
             sum(amount_at_stake) as amount

@@ -88,7 +88,7 @@ select
     judged.charge_type,
     judged.driver,
     judged.by_zone,
-    cast(sum(judged.is_explained) as double precision) / cast(max(types.charges) as double precision) as score,
+    {{ floating('sum(judged.is_explained)') }} / {{ floating('max(types.charges)') }} as score,
     max(types.charges) as charges
 from judged
 inner join (select
@@ -105,7 +105,6 @@ select
 charge_type,
 driver,
 by_zone,
-score,
 charges
 from (
 select
@@ -115,7 +114,8 @@ select
         partition by charge_type
         order by
             ln(1.01 - score) + 0.5 * by_zone + case when driver = 'none' then 0 else 0.5 end
-            + 0.05 * {{ rate_driver_rank('driver') }}
+            + 0.05 * {{ rate_driver_rank('driver') }},
+            by_zone asc, driver asc
     ) as choice
 from scores
 ) as ranked_scores

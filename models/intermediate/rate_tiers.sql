@@ -37,10 +37,9 @@ sloped as (
 
     select
         *,
-        cast(coalesce(round(
-            cast(last_amount - first_amount as double precision)
-            / nullif(cast(last_quantity - first_quantity as double precision), 0), 4
-        ), 0) as decimal(18, 4)) as tier_per_unit
+        cast(coalesce(case when last_amount < first_amount then -1 else 1 end * {{ rounded_quotient(
+            'abs(last_amount - first_amount)', 'last_quantity - first_quantity', 4
+        ) }}, 0) as decimal(18, 4)) as tier_per_unit
     from off_line
 
 ),

@@ -2,11 +2,14 @@ with
 
 left_over as (
 
-    select *
-    from {{ ref('charge_parties') }}
-    where
-        charge_id not in (select whole.credit_id from {{ ref('whole_credits') }} as whole)
-        and charge_id not in (select whole.charge_id from {{ ref('whole_credits') }} as whole)
+    select parties.*
+    from {{ ref('charge_parties') }} as parties
+    left join (
+        select credit_id as charge_id from {{ ref('whole_credits') }}
+        union
+        select charge_id from {{ ref('whole_credits') }}
+    ) as matched on parties.charge_id = matched.charge_id
+    where matched.charge_id is null
 
 ),
 

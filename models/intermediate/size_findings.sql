@@ -8,7 +8,7 @@ days as (
         history.date,
         history.unit_volume_cuft,
         history.supply + history.prepared as units,
-        cast(costs.expected_price as double precision) as day_cost,
+        cast(costs.expected_price as decimal(18, 8)) as day_cost,
         lag(history.unit_volume_cuft) over by_item as size_before
     from {{ ref('stg_inventory_history') }} as history
     left join {{ ref('storage_cost_daily') }} as costs
@@ -38,10 +38,9 @@ costs_since as (
     select
         changed.item_id,
         -- What the days since the change cost more or less than at the size before.
-        sum(days.day_cost * (
-            1 - cast(changed.size_before as double precision)
-            / nullif(cast(days.unit_volume_cuft as double precision), 0)
-        )) as amount
+        sum(days.day_cost - {{ rounded_quotient(
+            'days.day_cost * cast(changed.size_before as decimal(14, 6))', 'cast(days.unit_volume_cuft as decimal(14, 6))', 8
+        ) }}) as amount
     from changed
     inner join days on changed.item_id = days.item_id and changed.start_date <= days.date
     group by changed.item_id
@@ -58,10 +57,9 @@ disagreeing as (
         count(*) as occurrences,
         min(days.date) as start_date,
         max(days.date) as end_date,
-        sum(days.day_cost * (
-            1 - cast(items.cubic_feet as double precision)
-            / nullif(cast(days.unit_volume_cuft as double precision), 0)
-        )) as amount
+        sum(days.day_cost - {{ rounded_quotient(
+            'days.day_cost * cast(items.cubic_feet as decimal(14, 6))', 'cast(days.unit_volume_cuft as decimal(14, 6))', 8
+        ) }}) as amount
     from days
     inner join {{ ref('items') }} as items on days.item_id = items.item_id
     where
@@ -76,11 +74,11 @@ disagreeing as (
 select
     {{ finding(
         'item_size_changed', 'changed.item_id',
-        "'Item ' || changed.item_id || ' is priced at ' || cast(cast(changed.size_after as double precision) as varchar)"
+        "'Item ' || changed.item_id || ' is priced at ' || " ~ number_text("changed.size_after") ~ ""
         ~ " || ' cubic feet since ' || changed.start_date || ', before at '"
-        ~ " || cast(cast(changed.size_before as double precision) as varchar) || '.'",
-        {'item_id': ['changed.item_id'], 'since': 'changed.start_date', 'size_before': ['changed.size_before'],
-        'size_after': ['changed.size_after'], 'changes': ['changed.occurrences']},
+        ~ " || " ~ number_text("changed.size_before") ~ " || '.'",
+        {'item_id': ['changed.item_id'], 'since': 'changed.start_date', 'size_before': [number_text('changed.size_before')],
+        'size_after': [number_text('changed.size_after')], 'changes': ['changed.occurrences']},
         {'item_id': 'changed.item_id', 'start_date': 'changed.start_date', 'end_date': 'changed.end_date',
         'occurrences': 'changed.occurrences', 'amount': 'costs_since.amount'}
     ) }}
@@ -90,9 +88,9 @@ union all
 select
     {{ finding(
         'item_size_disagrees', 'item_id',
-        "'Item ' || item_id || ' measures ' || cast(cast(listed_size as double precision) as varchar)"
-        ~ " || ' cubic feet and is priced at ' || cast(cast(priced_size as double precision) as varchar) || '.'",
-        {'item_id': ['item_id'], 'listed_size': ['listed_size'], 'priced_size': ['priced_size'], 'days': ['occurrences']},
+        "'Item ' || item_id || ' measures ' || " ~ number_text("listed_size") ~ ""
+        ~ " || ' cubic feet and is priced at ' || " ~ number_text("priced_size") ~ " || '.'",
+        {'item_id': ['item_id'], 'listed_size': [number_text('listed_size')], 'priced_size': [number_text('priced_size')], 'days': ['occurrences']},
         {'item_id': 'item_id', 'start_date': 'start_date', 'end_date': 'end_date', 'occurrences': 'occurrences',
         'amount': 'amount'}
     ) }}

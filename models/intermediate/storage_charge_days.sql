@@ -8,7 +8,7 @@ charges as (
         is_billed,
         start_date,
         end_date,
-        sign(amount) as sign,
+        case when amount < 0 then -1 when amount > 0 then 1 else 0 end as sign,
         cast(abs(cast(amount as decimal(18, 2))) * 100 as decimal(11, 0)) as cents
     from {{ ref('charges') }}
     where lower(charge_type) = 'storage' and not is_withdrawn

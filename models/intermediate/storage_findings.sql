@@ -36,7 +36,7 @@ select
     {{ finding(
         'storage_basis', 'basis',
         "charges || ' storage charges are billed by ' || replace(replace(basis, 'api_', ''), '_', ' ')"
-        ~ " || case when basis like 'api%' then ' of the account''s own prices' else ' volume or prices' end || ', not by "
+        ~ " || case when basis like 'api%' then ' of the account’s own prices' else ' volume or prices' end || ', not by "
         ~ var('storage_basis') | replace('_', ' ') ~ " as expected: ' || " ~ money('amount') ~ " || ' in all.'",
         {'basis': 'basis', 'configured_basis': "'" ~ var('storage_basis') ~ "'", 'charges': ['charges'],
         'difference': [money('amount')], 'error': [money('error')]},
@@ -48,7 +48,7 @@ union all
 select
     {{ finding(
         'storage_price', "'contract'",
-        "'The account''s own storage prices are not those of the contract on ' || item_days || ' item-days of ' || items"
+        "'The account’s own storage prices are not those of the contract on ' || item_days || ' item-days of ' || items"
         ~ " || ' items: ' || " ~ money('amount') ~ " || ' in all.'",
         {'item_days': ['item_days'], 'items': ['items'], 'difference': [money('amount')], 'start_date': 'start_date',
         'end_date': 'end_date'},

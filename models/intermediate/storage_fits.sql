@@ -26,6 +26,6 @@ select
     basis,
     charges,
     error_amount,
-    cast(round(cast(fitting as double precision) / charges, 4) as decimal(9, 4)) as explained_share,
+    cast({{ rounded_quotient('fitting', 'charges', 4) }} as decimal(9, 4)) as explained_share,
     row_number() over (order by error_amount, place) = 1 as is_best
 from errors

@@ -7,9 +7,9 @@ forecasts as (
         item_id,
         {{ day_after('date') }} as month,
         units,
-        sold_per_day,
-        unit_price,
-        extract(day from {{ day_before(dbt.dateadd('month', 1, day_after('date'))) }}) as days
+        sold_in_28_days,
+        price,
+        cast(extract(day from {{ day_before(dbt.dateadd('month', 1, day_after('date'))) }}) as bigint) as days
     from {{ ref('storage_rates_of_sale') }}
     where months_before > 0
 
@@ -19,13 +19,14 @@ compared as (
 
     select
         forecasts.month,
-        coalesce(
-            forecasts.unit_price * {{ unit_days('forecasts.units', 'forecasts.sold_per_day', '1', 'forecasts.days') }},
-            0
-        )
-            as forecast,
-        cast(costs.expected_price as double precision) as actual
-    from forecasts
+        coalesce({{ rounded_quotient('forecasts.price * forecasts.unit_day_56ths', 'forecasts.units * 56', 8) }}, 0) as forecast,
+        cast(costs.expected_price as decimal(18, 8)) as actual
+    from (
+        select
+            *,
+            {{ unit_days('units', 'sold_in_28_days', '1', 'days') }} as unit_day_56ths
+        from forecasts
+    ) as forecasts
     inner join {{ ref('storage_cost_monthly') }} as costs
         on forecasts.item_id = costs.item_id and forecasts.month = costs.month and forecasts.days = costs.days
     where costs.expected_price is not null
@@ -34,6 +35,6 @@ compared as (
 
 select
     count(distinct month) as months,
-    sum(abs(forecast - actual)) / nullif(sum(actual), 0) as error_by_item,
-    abs(sum(forecast) - sum(actual)) / nullif(sum(actual), 0) as error_in_all
+    {{ rounded_quotient('sum(abs(forecast - actual))', 'sum(actual)', 4) }} as error_by_item,
+    {{ rounded_quotient('abs(sum(forecast) - sum(actual))', 'sum(actual)', 4) }} as error_in_all
 from compared

@@ -23,7 +23,7 @@ counted as (
     union all
     select
         0 as is_invoice,
-        null as payment_id,
+        cast(null as bigint) as payment_id,
         basis,
         place,
         count(*) as charges,
@@ -42,7 +42,7 @@ practices as (
         select
             *,
             row_number() over (
-                partition by is_invoice, payment_id order by cast(fitting as double precision) / charges desc, place
+                partition by is_invoice, payment_id order by {{ floating('fitting') }} / charges desc, place
             ) as choice
         from counted
         where fitting >= 0.6 * charges

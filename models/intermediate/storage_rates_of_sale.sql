@@ -47,10 +47,10 @@ select
     stands.date,
     stock.item_id,
     stock.sku,
-    cast(greatest(stock.physical, 0) as double precision) as units,
-    cast(coalesce(shipments.units, 0) as double precision) / 28.0 as sold_per_day,
-    cast(costs.volume_cuft as double precision) / nullif(stock.physical, 0) as unit_volume_cuft,
-    cast(costs.expected_price as double precision) / nullif(stock.physical, 0) as unit_price
+    cast(greatest(stock.physical, 0) as bigint) as units,
+    cast(coalesce(shipments.units, 0) as bigint) as sold_in_28_days,
+    cast(costs.volume_cuft as decimal(20, 10)) as volume_cuft,
+    cast(costs.expected_price as decimal(20, 10)) as price
 from stands
 inner join {{ ref('stock_daily') }} as stock on stands.date = stock.date
 inner join {{ ref('storage_cost_daily') }} as costs on stock.item_id = costs.item_id and stock.date = costs.date

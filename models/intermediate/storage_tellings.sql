@@ -8,7 +8,9 @@ bills as (
         charges.payment_id,
         charges.is_billed,
         charges.amount - coalesce(settlements.credited, 0) as amount,
-        expectations.*
+        {%- for name in [basis] + other_bases() %}
+        expectations.{{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from {{ ref('charges') }} as charges
     inner join {{ ref('storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
     left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id

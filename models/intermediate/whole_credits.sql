@@ -1,8 +1,8 @@
 {#- In three steps, ever less strict, what is left of the credits meets what is left of the charges. -#}
 {%- set steps = [
     ['equal', ['charge_type', 'party', 'item_id', 'start_date', 'end_date', 'size'], 'charge_id'],
-    ['dated_otherwise', ['charge_type', 'party', 'size'], 'copies desc, start_date desc, charge_id desc'],
-    ['typed_otherwise', ['party', 'size'], 'copies desc, start_date desc, charge_id desc'],
+    ['dated_otherwise', ['charge_type', 'party', 'size'], 'copies desc, start_date desc nulls last, charge_id desc'],
+    ['typed_otherwise', ['party', 'size'], 'copies desc, start_date desc nulls last, charge_id desc'],
 ] -%}
 
 with
@@ -48,10 +48,13 @@ matched_0 as (
             row_number() over (partition by {{ keys | join(', ') }} order by charge_id) as place
         from credits
         where
-            charge_id not in (select credit_id from {{ before }})
+            not exists (select 1 from {{ before }} as matched where matched.credit_id = credits.charge_id)
             {%- if 'charge_type' not in keys %}
                 -- A credit of a type that its party was charged is about that type.
-                and party <> '' and (charge_type, party) not in (select (charge_type, party) from creditable)
+                and party <> '' and not exists (
+                    select 1 from creditable
+                    where creditable.charge_type = credits.charge_type and creditable.party = credits.party
+                )
             {%- endif %}
 
     ),
@@ -62,7 +65,7 @@ matched_0 as (
             *,
             row_number() over (partition by {{ keys | join(', ') }} order by {{ order }}) as place
         from creditable
-        where charge_id not in (select charge_id from {{ before }})
+        where not exists (select 1 from {{ before }} as matched where matched.charge_id = creditable.charge_id)
 
     ),
 
@@ -78,7 +81,9 @@ matched_0 as (
         inner join left_charges_{{ loop.index }} as charge
             on
                 credit.place = charge.place
-                {%- for key in keys %} and credit.{{ key }} is not distinct from charge.{{ key }}{% endfor %}
+                {%- for key in keys %} and credit.{{ key }}
+                {{- ' is not distinct from ' if key in ('item_id', 'start_date', 'end_date') else ' = ' }}charge.{{ key }}
+                {%- endfor %}
 
     )
 {%- endfor %}

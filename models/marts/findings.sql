@@ -19,6 +19,6 @@ all_findings as (
 select
     *,
     row_number()
-        over (partition by kind order by abs(coalesce(amount, 0)) desc, occurrences desc, finding_id asc)
+        over (partition by kind order by abs(coalesce(amount, 0)) desc, occurrences desc nulls last, finding_id asc)
         as place
 from all_findings

@@ -36,12 +36,12 @@ exceptions as (
     union all
     select
         'order-' || order_id || '-' || charge_type || '-missing_charge' as exception_id,
-        null as charge_id,
+        cast(null as bigint) as charge_id,
         payment_id,
         'missing_charge' as rule,
         charge_type,
         order_id,
-        null as item_id,
+        cast(null as bigint) as item_id,
         warehouse_id,
         completed_date as start_date,
         completed_date as end_date,

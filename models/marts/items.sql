@@ -13,7 +13,7 @@ mentioned as (
     select
         item_id,
         max(sku) as sku,
-        null as name,
+        cast(null as {{ column_type('varchar') }}) as name,
         min(updated_at) as first_at
     from {{ source('raw', 'item_quantities') }}
     group by item_id

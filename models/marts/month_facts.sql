@@ -1,7 +1,7 @@
 select
     month,
     'charge' as subject,
-    cast(charge_id as varchar) as key,
+    {{ text('charge_id') }} as key,
     'amount' as measure,
     amount as value,
     seen_at
@@ -24,7 +24,7 @@ union all
 select
     month,
     'invoice' as subject,
-    cast(payment_id as varchar) as key,
+    {{ text('payment_id') }} as key,
     'amount' as measure,
     cast(sum(amount) as decimal(38, 24)) as value,
     max(seen_at) as seen_at
@@ -37,7 +37,7 @@ union all
 select
     month,
     subject,
-    cast(item_id as varchar) as key,
+    {{ text('item_id') }} as key,
     measure,
     value,
     seen_at

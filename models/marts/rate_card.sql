@@ -35,7 +35,7 @@ configured as (
 select
     {{ "'storage'" if own is sameas stored else 'lower(charge_type)' }} as charge_type
     {%- for name, default in columns.items() %},
-    cast({{ own.get(name, default) }} as {{ types.get(name, 'varchar') }}) as {{ name }}
+    cast({{ own.get(name, default) }} as {{ column_type(types.get(name, 'varchar')) }}) as {{ name }}
     {%- endfor %}
 from {{ relation }}
 {%- if own is sameas learned or own is sameas silent %}

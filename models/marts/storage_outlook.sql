@@ -29,9 +29,9 @@ forecast as (
         stands.*,
         months.month,
         months.last_day - months.first_day + 1 as days,
-        greatest(stands.units - stands.sold_per_day * (months.first_day - 1), 0) as opening_units,
-        {{ unit_days('stands.units', 'stands.sold_per_day', 'months.first_day', 'months.last_day') }} as unit_days,
-        greatest(stands.units - 365 * stands.sold_per_day, 0) as idle_units
+        greatest(28 * stands.units - stands.sold_in_28_days * (months.first_day - 1), 0) as opening_28ths,
+        {{ unit_days('stands.units', 'stands.sold_in_28_days', 'months.first_day', 'months.last_day') }} as unit_day_56ths,
+        greatest(28 * stands.units - 365 * stands.sold_in_28_days, 0) as idle_28ths
     from stands
     cross join months
     where months.last_day >= months.first_day
@@ -44,17 +44,21 @@ select
     forecast.month,
     forecast.days,
     forecast.date as as_of_date,
-    cast(round(forecast.opening_units, 2) as decimal(18, 2)) as opening_units,
-    cast(round(forecast.sold_per_day, 4) as decimal(18, 4)) as sold_per_day,
-    cast(round(forecast.unit_volume_cuft * forecast.unit_days / forecast.days, 4) as decimal(18, 4)) as average_volume_cuft,
-    cast(round(coalesce(forecast.unit_price * forecast.unit_days, 0), 2) as decimal(18, 2)) as expected_cost,
-    cast(round(forecast.units / nullif(forecast.sold_per_day, 0), 1) as decimal(18, 1)) as days_of_stock,
-    forecast.idle_units > 0 as is_dead_stock,
-    cast(round(forecast.idle_units, 2) as decimal(18, 2)) as idle_units,
-    cast(round(coalesce(forecast.unit_price * forecast.idle_units * forecast.days, 0), 2) as decimal(18, 2)) as saving_if_cleared,
+    {{ rounded_quotient('forecast.opening_28ths', '28', 2) }} as opening_units,
+    {{ rounded_quotient('forecast.sold_in_28_days', '28', 4) }} as sold_per_day,
+    {{ rounded_quotient(
+        'forecast.volume_cuft * forecast.unit_day_56ths', 'forecast.units * forecast.days * 56', 4
+    ) }} as average_volume_cuft,
+    coalesce({{ rounded_quotient('forecast.price * forecast.unit_day_56ths', 'forecast.units * 56', 2) }}, 0)
+        as expected_cost,
+    {{ rounded_quotient('forecast.units * 28', 'forecast.sold_in_28_days', 1) }} as days_of_stock,
+    forecast.idle_28ths > 0 as is_dead_stock,
+    {{ rounded_quotient('forecast.idle_28ths', '28', 2) }} as idle_units,
+    coalesce({{ rounded_quotient('forecast.price * forecast.idle_28ths * forecast.days', 'forecast.units * 28', 2) }}, 0)
+        as saving_if_cleared,
     'Stock and daily price of the last stored day, units sold as in the 28 days before, nothing received.' as method,
     errors.months as tested_months,
-    cast(round(errors.error_by_item, 4) as decimal(18, 4)) as error_by_item,
-    cast(round(errors.error_in_all, 4) as decimal(18, 4)) as error_in_all
+    errors.error_by_item,
+    errors.error_in_all
 from forecast
 cross join {{ ref('storage_forecast_errors') }} as errors

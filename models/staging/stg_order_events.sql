@@ -4,7 +4,9 @@ versions as (
 
     select
         *,
-        row_number() over (partition by event_id order by _seen_at desc, attempts desc, _dlt_load_id desc) as recency
+        row_number() over (
+            partition by event_id order by _seen_at desc, attempts desc nulls last, _dlt_load_id desc
+        ) as recency
     from {{ source('raw', 'order_events') }}
 
 )

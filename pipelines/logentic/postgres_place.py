@@ -101,8 +101,9 @@ class PostgresPlace:
             **{"PGPASSWORD": "password", "PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"},
         }
         environment = {name: self._found[part] for name, part in given.items() if part in self._found}
-        before = {name: os.environ.get(name) for name in (*given, "PGTZ")}
-        os.environ.update(environment, PGTZ="UTC")
+        before = {name: os.environ.get(name) for name in (*given, "PGTZ", "PGOPTIONS")}
+        # A view of the latest versions looks small to PostgreSQL's planner, which would then join it row by row.
+        os.environ.update(environment, PGTZ="UTC", PGOPTIONS="-c enable_nestloop=off")
         try:
             yield
         finally:

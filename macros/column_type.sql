@@ -1,0 +1,41 @@
+{#-
+    The types that engines call differently, in the words of standard SQL; all others have one name everywhere. Also
+    written by dbt's names of Spark's family: Databricks takes Spark's.
+-#}
+{% macro column_type(name) %}
+    {{- return(adapter.dispatch('column_type')(name)) -}}
+{% endmacro %}
+
+{% macro default__column_type(name) %}
+    {{- return(name) -}}
+{% endmacro %}
+
+{% macro spark__column_type(name) %}
+    {{- return({'varchar': 'string', 'timestamp with time zone': 'timestamp', 'double precision': 'double'}.get(name, name)) -}}
+{% endmacro %}
+
+{% macro text(value) -%}
+    cast({{ value }} as {{ column_type('varchar') }})
+{%- endmacro %}
+
+{#- A decimal as a person writes it: without the zeros that only its type asks for. -#}
+{% macro number_text(value) -%}
+    trim(trailing '.' from trim(trailing '0' from {{ text('cast(' ~ value ~ ' as decimal(18, 4))') }}))
+{%- endmacro %}
+
+{% macro floating(value) -%}
+    cast({{ value }} as {{ column_type('double precision') }})
+{%- endmacro %}
+
+{#- A text of the settings as a literal. -#}
+{% macro text_literal(value) %}
+    {{- return(adapter.dispatch('text_literal')(value | string)) -}}
+{% endmacro %}
+
+{% macro default__text_literal(value) %}
+    {{- return("'" ~ value | replace("'", "''") ~ "'") -}}
+{% endmacro %}
+
+{% macro spark__text_literal(value) %}
+    {{- return("'" ~ value | replace('\\', '\\\\') | replace("'", "\\'") ~ "'") -}}
+{% endmacro %}

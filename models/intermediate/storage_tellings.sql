@@ -8,9 +8,7 @@ bills as (
         charges.payment_id,
         charges.is_billed,
         charges.amount - coalesce(settlements.credited, 0) as amount,
-        {%- for name in [basis] + other_bases() %}
-        expectations.{{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        expectations.{{ ([basis] + other_bases()) | join(', expectations.') }}
     from {{ ref('charges') }} as charges
     inner join {{ ref('storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
     left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id

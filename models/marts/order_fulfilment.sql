@@ -45,7 +45,8 @@ select
     case
         when upper(orders.status) = 'CANCELLED' then false
         when times.in_transit_at is not null or upper(orders.status) not in ('IN_TRANSIT', 'COMPLETED')
-            then {{ hours_between('times.created_at', 'coalesce(times.in_transit_at, service.now_at)') }}
+            then
+                {{ hours_between('times.created_at', 'coalesce(times.in_transit_at, service.now_at)') }}
                 > {{ var('promised_hours') }}
     end as is_late,
     {{ hours_between('coalesce(times.last_step_at, orders.created_at)', 'service.now_at') }} as hours_since_last_step

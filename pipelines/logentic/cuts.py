@@ -28,26 +28,28 @@ class Node:
     doubts: int = 0
 
 
-def trim(ask: Ask, window: Window, first: Page) -> Node:
-    """The window without the margins that it is asked for with, where these cost pages and the totals show no need."""
+def trim(ask: Ask, window: Window, first: Page, most_pages: int) -> list[Node]:
+    """The window without the margins that it is asked for with, where these cost pages and the totals show no need.
+
+    Where it is too large, its parts at once: the same totals prove both.
+    """
     core, margins = window.without_margins()
     if margins and first.total_pages > len(margins) + 2:
-        page = ask(core)
-        saved = first.total_pages - page.total_pages - len(margins) - 1
-        if saved > 0 and page.total + sum(ask(margin).total for margin in margins) == first.total:
-            return Node(core, page)
-    return Node(window, first)
+        rest = first.total - sum(ask(margin).total for margin in margins)
+        pages = -(-rest // max(first.per_page, 1))
+        if first.total_pages - pages - len(margins) - 1 > 0:
+            parts = (_parts(core, pages, most_pages) if pages > most_pages else []) or [core]
+            found = [ask(part) for part in parts]
+            if sum(page.total for page in found) == rest:
+                return _nodes(parts, found)
+    return [Node(window, first)]
 
 
 def cut(ask: Ask, window: Window, first: Page | None, most_pages: int, *, in_doubt: bool = False) -> list[Node]:
     """Parts of about so many pages, or halves of what is in doubt; none where a cut would not pay."""
     whole = first or ask(window)
     must = in_doubt or whole.total_pages > FAR_TOO_LARGE * most_pages
-    if window.end - window.start > 2 * YEAR:  # before the account began there is nothing: one part is enough for it
-        parts = window.last_year(Edge.PROVEN)
-    else:
-        count = 2 if in_doubt else min(max(-(-whole.total_pages // most_pages), 2), MOST_PARTS)
-        parts = window.parts(count, Edge.PROVEN)
+    parts = _parts(window, whole.total_pages, most_pages, in_doubt=in_doubt)
     if not parts:
         return _cut_month(ask, window, whole) if must else []
     pages = [ask(part) for part in parts]
@@ -60,6 +62,13 @@ def cut(ask: Ask, window: Window, first: Page | None, most_pages: int, *, in_dou
         parts = window.parts(2, Edge.SHARED)
         pages = [ask(part) for part in parts]
     return _nodes(parts, pages)
+
+
+def _parts(window: Window, pages: int, most_pages: int, *, in_doubt: bool = False) -> list[Window]:
+    if window.end - window.start > 2 * YEAR:  # before the account began there is nothing: one part is enough for it
+        return window.last_year(Edge.PROVEN)
+    count = 2 if in_doubt else min(max(-(-pages // most_pages), 2), MOST_PARTS)
+    return window.parts(count, Edge.PROVEN)
 
 
 def _cut_month(ask: Ask, window: Window, whole: Page) -> list[Node]:

@@ -138,7 +138,10 @@ class Extraction:
         if not node.first:
             first = ask(node.window)
             self._progress.announced(resource.name, first.total_pages)
-            node = replace(trim(ask, node.window, first), doubts=node.doubts)
+            nodes = [replace(part, doubts=node.doubts) for part in trim(ask, node.window, first, self._window_pages)]
+            if len(nodes) > 1:
+                return nodes
+            node = nodes[0]
         window, pages = node.window, node.first.total_pages if node.first else 0
         if pages > self._window_pages and (nodes := cut(ask, window, node.first, self._window_pages)):
             return nodes

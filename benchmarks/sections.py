@@ -21,7 +21,7 @@ from benchmarks.measure import Cost, run
 from benchmarks.service import Service
 
 ROOT = HERE.parent
-ROUNDS, ROUNDS_OF_SLOW = int(os.environ.get("ROUNDS", "3")), 2
+ROUNDS, ROUNDS_OF_SLOW = (int(os.environ.get(name, n)) for name, n in (("ROUNDS", "3"), ("ROUNDS_OF_SLOW", "2")))
 CONNECTIONS = "4"
 Runs = Iterator[dict[str, Any]]
 

@@ -11,6 +11,7 @@ import typer
 
 from logentic.errors import UsageError
 from logentic.inquiries import Db, DbOrState, To, file_of
+from logentic.memory import leave_out_needless
 
 
 def status(
@@ -20,6 +21,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """What FILE or PostgreSQL holds: covered days, last success, rows and incomplete windows of each resource."""
+    leave_out_needless()
     from rich.console import Console
 
     from logentic.reports import runs

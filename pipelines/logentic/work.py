@@ -24,12 +24,17 @@ def open_work(state: State, settings: Settings, key: bytes | None, *, accept_new
 
     A damaged one is set aside and taken from FILE again; what FILE does not hold yet is read from the service again.
     """
-    if state.work.exists() and not _is_whole(state):
-        state.work.replace(state.work.with_suffix(".damaged"))
-        state.work.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+    signature = None
+    if state.work.exists():
+        try:
+            signature = _signature(state)
+        except duckdb.Error:
+            state.work.replace(state.work.with_suffix(".damaged"))
+            state.work.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     if not state.work.exists():
         _take_from_file(state) if state.file.exists() else _make(state, settings)
-    if signature := _signature(state):
+        signature = _signature(state)
+    if signature:
         check_signature(str(state.file), signature, key, accept_new_key=accept_new_key)
 
 
@@ -75,15 +80,6 @@ def fingerprint_of(key: bytes) -> str:
     return sha256(b"logentic key fingerprint" + key).hexdigest()[:16]
 
 
-def _is_whole(state: State) -> bool:
-    try:
-        with duckdb.connect(str(state.work)) as work:
-            work.execute("select count(*) from duckdb_tables()")
-    except duckdb.Error:
-        return False
-    return True
-
-
 def _make(state: State, settings: Settings) -> None:
     """The storage version of a DuckDB file is chosen when it is made."""
     version = settings.duckdb_storage_version.replace("'", "")
@@ -115,7 +111,9 @@ def _take_from_file(state: State) -> None:
 
 
 def _signature(state: State) -> tuple[int, str | None] | None:
+    """None where it was never signed; an error of DuckDB's where it is damaged."""
     with duckdb.connect(str(state.work)) as work:
+        work.execute("select count(*) from duckdb_tables()")
         try:
             return work.execute(f"select format, key_fingerprint from {SIGNATURE}").fetchone()
         except duckdb.CatalogException:

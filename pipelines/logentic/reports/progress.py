@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING
 
 from logentic import log_lines
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -20,7 +21,7 @@ LINE_EVERY_SECONDS = 10.0
 class Display:
     """`announced` and `read` are called by the extraction; `step` by the job."""
 
-    def __init__(self, bars: Progress | None) -> None:
+    def __init__(self, bars: "Progress | None") -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
         self._pages: dict[str, list[int]] = {}
@@ -70,6 +71,9 @@ def displayed() -> Iterator[Display]:
     if log_lines.are_json() or not sys.stderr.isatty():
         yield Display(None)
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (
         TextColumn("{task.description:<18}"),
         BarColumn(bar_width=30),

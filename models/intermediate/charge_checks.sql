@@ -53,6 +53,7 @@ select
     rates.per_unit,
     rates.expected as rate_expected,
     rates.is_fit,
+    rates.is_net_fit,
     rates.charges_at_new_price,
     rates.new_price_since
 from {{ ref('charges') }} as charges

@@ -1,22 +1,5 @@
 with
 
-rates as (
-
-    select
-        *,
-        max(case when is_fit then 1 else 0 end) over (
-            partition by charge_type, zone order by date desc, charge_id desc
-            rows between unbounded preceding and current row
-        ) as fits_later,
-        max(case when is_fit then 1 else 0 end) over (
-            partition by charge_type, zone, quantity order by date desc, charge_id desc
-            rows between unbounded preceding and current row
-        ) as fits_later_alike,
-        amount - expected as difference
-    from {{ ref('charge_rates') }}
-
-),
-
 -- What comes after the last charge that fits, or the last of its quantity, is an error, if it is one; perhaps a new
 -- price, if several are alike.
 last_ones as (
@@ -25,6 +8,7 @@ last_ones as (
         charge_type,
         zone,
         date,
+        difference,
         count(*) over (partition by charge_type, zone) as charges,
         greatest(
             count(*) over (partition by charge_type, zone, difference),
@@ -35,17 +19,18 @@ last_ones as (
             )
         ) as alike,
         2 as enough
-    from rates
+    from {{ ref('charge_rate_trends') }}
     where fits_later = 0 and source = 'inferred'
     union all
     select
         charge_type,
         zone,
         date,
+        difference,
         count(*) over (partition by charge_type, zone, quantity) as charges,
         count(*) over (partition by charge_type, zone, quantity, difference) as alike,
         4 as enough
-    from rates
+    from {{ ref('charge_rate_trends') }}
     where fits_later_alike = 0 and source = 'inferred'
 
 ),
@@ -61,6 +46,19 @@ new_prices as (
     where charges >= enough and alike >= 0.6 * charges
     group by charge_type, zone
 
+),
+
+-- What differs as they do may follow the new price already: old and new paperwork come in one heap.
+differences as (
+
+    select distinct
+        last_ones.charge_type,
+        last_ones.zone,
+        last_ones.difference
+    from last_ones
+    inner join new_prices on last_ones.charge_type = new_prices.charge_type and last_ones.zone = new_prices.zone
+    where last_ones.date >= new_prices.since
+
 )
 
 select
@@ -72,9 +70,18 @@ select
     rates.fixed,
     rates.per_unit,
     rates.is_fit,
+    rates.is_net_fit,
     case
-        when rates.source = 'inferred' and not rates.is_fit and rates.date >= new_prices.since then new_prices.charges
+        when
+            rates.source = 'inferred' and not rates.is_fit
+            and (rates.date >= new_prices.since or differences.difference is not null)
+            then new_prices.charges
     end as charges_at_new_price,
     new_prices.since as new_price_since
-from rates
+from {{ ref('charge_rate_trends') }} as rates
 left join new_prices on rates.charge_type = new_prices.charge_type and rates.zone = new_prices.zone
+left join differences
+    on
+        rates.charge_type = differences.charge_type and rates.zone = differences.zone
+        and rates.difference = differences.difference
+        and rates.date >= {{ dbt.dateadd('day', -14, 'new_prices.since') }}

@@ -1,3 +1,4 @@
+{%- set proves = '(precedence >= highest or precedence = 0 or not is_in_force)' -%}
 with
 
 compared as (
@@ -15,12 +16,11 @@ judged as (
 
     select
         *,
-        max(case
-            when abs(amount - expected) <= 0.011 and (precedence >= highest or precedence = 0 or not is_in_force)
-                then 1
-            else 0
-        end) over (partition by charge_id
-        ) as is_fit,
+        max(case when abs(amount - expected) <= 0.011 and {{ proves }} then 1 else 0 end) over (partition by charge_id)
+            as is_fit,
+        max(case when abs(net_amount - expected) <= 0.011 and {{ proves }} then 1 else 0 end) over (
+            partition by charge_id
+        ) as is_net_fit,
         row_number() over (
             partition by charge_id
             order by case when is_in_force then 0 else 1 end, precedence desc, source asc, fixed asc
@@ -66,7 +66,8 @@ select
     per_unit,
     minimum,
     expected,
-    is_fit = 1 as is_fit
+    is_fit = 1 as is_fit,
+    is_net_fit = 1 as is_net_fit
 from chosen
 where
     is_fit = 1 or source = 'configured'

@@ -22,7 +22,7 @@ judged as (
                 end
             when is_outside then 'outside_period'
             when is_fit then 'rate'
-            when credited > 0 and abs(net_amount - rate_expected) <= 0.011 then 'corrected'
+            when credited > 0 and is_net_fit then 'corrected'
             when charges_at_new_price is not null then 'new_price'
             when rate_expected is not null then 'rate_deviation'
         end as verdict

@@ -19,7 +19,7 @@ known as (
         minimum,
         sum(explained) as weight
     from lines
-    where charges >= 20 and explained >= 0.6 * charges or on_line >= 0.9 * charges
+    where charges >= 20 and explained >= 0.6 * charges or on_line >= 0.8 * charges
     group by charge_type, zone, fixed, per_unit, minimum
     having sum(charges) >= 20 and (count(*) > 1 or max(explained - 0.75 * charges) >= 0)
 

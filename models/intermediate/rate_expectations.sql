@@ -8,6 +8,7 @@ priced as (
         card.zone,
         observed.date,
         observed.amount,
+        observed.net_amount,
         {{ rate_quantity('card.driver', 'observed') }} as quantity,
         card.driver,
         card.source,

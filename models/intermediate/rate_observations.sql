@@ -5,6 +5,7 @@ select
     least(charges.start_date, coalesce(orders.created_date, charges.start_date)) as ordered_date,
     coalesce(orders.zone, '') as zone,
     cast(charges.amount as decimal(18, 4)) as amount,
+    cast(charges.amount - coalesce(settlements.credited, 0) as decimal(18, 4)) as net_amount,
     orders.order_id is not null as has_order,
     cast(orders.lines as decimal(18, 4)) as lines,
     orders.units,

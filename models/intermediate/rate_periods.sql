@@ -86,8 +86,8 @@ starts as (
             *,
             row_number() over (
                 partition by charge_type, zone, price_number
-                -- Of days that explain as many, the first that shows the new price: old orders may still follow the old one.
-                order by explained desc, case when new > 0 then 0 else 1 end, date asc
+                -- Of days that explain as many, the first: old orders may still follow the old price.
+                order by explained desc, date asc
             ) as choice
         from scored
     ) as chosen

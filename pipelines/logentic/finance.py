@@ -68,10 +68,6 @@ def reconcile(
             raise UsageError(f"{option} is of one invoice", "Name it: --invoice N.")
     settings = load_settings()
     found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=_amount(invoice_total))
-    if as_json:
-        print(json.dumps(as_dict(found), indent=2))
-    else:
-        show(found, Console(highlight=False))
     if xlsx:
         try:
             from logentic.reports.workbook import write_workbook
@@ -90,6 +86,11 @@ def reconcile(
 
         count = write_letter(found, settings.taxes, letter)
         print(f"letter: {letter}, {count} disputed", file=sys.stderr)
+    # Last, so that a reader who closes the pipe early has the files all the same.
+    if as_json:
+        print(json.dumps(as_dict(found), indent=2))
+    else:
+        show(found, Console(highlight=False))
     is_open = any(finding.status == "open" for finding in found.findings)
     if fail_on and (is_open or (found.tie_out and found.tie_out.difference)):
         raise typer.Exit(3)

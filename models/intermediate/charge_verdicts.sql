@@ -55,6 +55,7 @@ select
         when verdict in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
         when storage_expected is not null then storage_expected
         when verdict = 'new_price' then null
+        when verdict = 'corrected' then net_amount
         -- A price of an earlier day is right where the order is of that day.
         when verdict = 'rate' then amount
         else rate_expected

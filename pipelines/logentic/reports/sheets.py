@@ -15,7 +15,7 @@ import duckdb
 from logentic.reports.published import records
 
 KINDS = {"DECIMAL": "money", "BIGINT": "id", "HUGEINT": "count", "INTEGER": "count", "DATE": "date"}
-MEASURES = ("volume", "rate", "quantity", "share", "fixed", "per_unit")
+MEASURES = ("volume", "rate", "quantity", "share", "fixed", "per_unit", "minimum", "error")
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,7 @@ class Workbook:
         page = self.page(sheet.name)
         page.write_string(TITLE, 0, f"{self.found.title}: {sheet.name.lower()}", self.formats["title"])
         last = FIRST + len(sheet.rows)
+        adds_up = bool(sheet.rows) and any(column.kind == "money" for column in sheet.columns)
         for place, column in enumerate(sheet.columns):
             page.set_column(place, place, WIDE.get(column.name, WIDTHS[column.kind]))
             is_right = column.kind in ("money", "number", "count")
@@ -179,7 +180,8 @@ class Workbook:
                     page, TOTAL, place, f"SUBTOTAL(9,{letter}{FIRST + 1}:{letter}{last})", sheet.total(place), "total"
                 )
             else:
-                page.write_string(TOTAL, place, "" if place else "Total of the rows shown", self.formats["total_text"])
+                label = "Total of the rows shown" if adds_up and not place else ""
+                page.write_string(TOTAL, place, label, self.formats["total_text"])
             for row, values in enumerate(sheet.rows, start=FIRST):
                 self._cell(page, row, place, column, values[place])
         wide = [(place, WIDE[column.name]) for place, column in enumerate(sheet.columns) if column.name in WIDE]

@@ -72,6 +72,16 @@ def test_only_rows_that_differ_are_written(place: PostgresPlace, postgres: str) 
     assert before.keys() - after.keys() == {"(4,2026-01-06)"}
 
 
+def test_what_is_built_as_a_view_is_published_as_rows(place: PostgresPlace, postgres: str) -> None:
+    """It might read what is half built."""
+    view = "create view logentic_work_marts.totals as select sum(units) as units from logentic_work_marts.stock"
+    execute(postgres, view)
+    place.publish()
+    before = execute(postgres, "select units from logentic_marts.totals")
+    execute(postgres, "update logentic_work_marts.stock set units = 0")
+    assert execute(postgres, "select units from logentic_marts.totals") == before
+
+
 def test_rows_that_stand_there_twice_are_read_twice(place: PostgresPlace, postgres: str) -> None:
     place.publish()
     execute(postgres, "insert into logentic_work_marts.stock select * from logentic_work_marts.stock where item = 1")

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -25,11 +27,14 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["PostgresServer"]:
-    """One for all tests of a process; it starts with the first that asks."""
+def postgres_server() -> Iterator["PostgresServer"]:
+    """One for all tests of a process; it starts with the first that asks.
+
+    Not in pytest's folder, which pytest closes to the user that the server runs as, each time that it starts.
+    """
     from postgres_server import running
 
-    with running(tmp_path_factory.mktemp("postgres") / "data") as server:
+    with TemporaryDirectory(prefix="logentic-postgres-") as folder, running(Path(folder) / "data") as server:
         yield server
 
 

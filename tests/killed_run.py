@@ -46,10 +46,14 @@ def arm(step: str) -> None:
     from dlt.pipeline.pipeline import Pipeline
 
     import logentic.client
+    import logentic.postgres_publish
     import logentic.publish
     import logentic.session
     import logentic.transform
     from logentic.duckdb_place import DuckdbPlace
+    from logentic.postgres_place import PostgresPlace
+
+    place = PostgresPlace if os.environ.get("LOGENTIC_DESTINATION") == "postgres" else DuckdbPlace
 
     arms: dict[str, Callable[[], None]] = {
         "a page was read": lambda: after(logentic.client.Client, "_send", 5),
@@ -61,17 +65,18 @@ def arm(step: str) -> None:
         "the load was complete but not noted": lambda: before(PackageStorage, "complete_loading_package"),
         "all was loaded": lambda: after(Pipeline, "load"),
         "half of the models were built": kill_in_the_build,
-        "before publishing": lambda: before(DuckdbPlace, "publish"),
+        "before publishing": lambda: before(place, "publish"),
+        "in the middle of publishing": lambda: after(logentic.postgres_publish, "_publish_table", 9),
         "between copy and swap": lambda: before(logentic.publish.os, "fsync"),
-        "after publishing": lambda: after(DuckdbPlace, "publish"),
+        "after publishing": lambda: after(place, "publish"),
     }
     arms[step]()
 
 
 def kill_in_the_build() -> None:
-    from dbt.adapters.duckdb import DuckDBAdapter
+    from dbt.adapters.base import BaseAdapter
 
-    after(DuckDBAdapter, "execute", 25)
+    after(BaseAdapter, "execute", 25)
 
 
 if __name__ == "__main__":

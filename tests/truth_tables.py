@@ -1,20 +1,24 @@
 """Published tables beside the account's truth, row for row.
 
-In: a published file, an account, the moment it shows. Out: per table the rows that only one side has: empty when equal.
+In: a published file, or the URL of a PostgreSQL database; an account; the moment it shows. Out: per table the rows that
+only one side has: empty when equal.
 The truth is computed from what happened in the account (sandbox/truth.py), never from the counters that the API shows.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from postgres_server import execute
 
 from logentic.sandbox import Account, truth
 
+Query = Callable[[str], list[tuple]]
 Truth = Callable[[Account, datetime], list[dict[str, Any]]]
 
 MAY_BE_EMPTY = {"invoice_exceptions"}  # of an account without a billed month
@@ -60,14 +64,15 @@ TABLES: Mapping[str, tuple[Truth, str, str]] = {
 }
 
 
-def differences(file: Path, account: Account, at: datetime, tables: Mapping[str, Any] = TABLES) -> dict[str, Any]:
-    """{table: (rows only in the truth, rows only in the file)} for each table that is not equal."""
+def differences(
+    where: Path | str, account: Account, at: datetime, tables: Mapping[str, Any] = TABLES
+) -> dict[str, Any]:
+    """{table: (rows only in the truth, rows only in what was published)} for each table that is not equal."""
     found = {}
-    with duckdb.connect(str(file), read_only=True) as published:
-        published.execute("set TimeZone = 'UTC'")
-        for table, (expected_of, columns, where) in tables.items():
+    with opened(where) as query:
+        for table, (expected_of, columns, which) in tables.items():
             names = [name.strip() for name in columns.split(",")]
-            rows = published.execute(f"select {columns} from logentic_marts.{table} where {where}").fetchall()
+            rows = query(f"select {columns} from logentic_marts.{table} where {which}")
             actual = Counter(tuple(map(_plain, row)) for row in rows)
             expected = Counter(tuple(_plain(row.get(name)) for name in names) for row in expected_of(account, at))
             assert expected or table in MAY_BE_EMPTY, f"the truth of {table} is empty: nothing would be compared"
@@ -75,19 +80,30 @@ def differences(file: Path, account: Account, at: datetime, tables: Mapping[str,
                 found[table] = tuple(
                     sorted(rest.elements(), key=str) for rest in (expected - actual, actual - expected)
                 )
-        found |= _stock(published, account, at)
+        found |= _stock(query, account, at)
     return found
 
 
-def _stock(published: duckdb.DuckDBPyConnection, account: Account, at: datetime) -> dict[str, Any]:
+def _stock(query: Query, account: Account, at: datetime) -> dict[str, Any]:
     """Every item-day that history shows has the stock that the account had, counter by counter."""
     names = ("item_id", "date", "supply", "prepared", "receiving", "physical")
-    rows = published.execute(f"select {', '.join(names)} from logentic_marts.stock_daily").fetchall()
+    rows = query(f"select {', '.join(names)} from logentic_marts.stock_daily")
     actual = {row[:2]: row[2:] for row in rows}
     days = truth.item_days(account, at)
     expected = {(row["item_id"], row["date"]): tuple(row[name] for name in names[2:]) for row in days}
     wrong = {key: (stock, actual.get(key)) for key, stock in expected.items() if actual.get(key) != stock}
     return {"stock_daily": wrong} if wrong else {}
+
+
+@contextmanager
+def opened(where: Path | str) -> Iterator[Query]:
+    """Reads a published file, or a database by its URL."""
+    if isinstance(where, str):
+        yield lambda sql: execute(where, sql)
+        return
+    with duckdb.connect(str(where), read_only=True) as published:
+        published.execute("set TimeZone = 'UTC'")
+        yield lambda sql: published.execute(sql).fetchall()
 
 
 def _plain(value: object) -> object:

@@ -3,17 +3,23 @@
 import signal
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 
-import duckdb
 import pytest
+from postgres_server import execute
 from raw_tables import raw_differences
-from truth_tables import differences
+from truth_tables import TABLES, differences, opened
 
+from logentic.errors import LogenticError
 from logentic.job import Options, run_job
 from logentic.recovery import KEYS
-from logentic.sandbox import Account, Sandbox
+from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
@@ -73,6 +79,73 @@ def test_a_later_run_that_is_killed_leaves_the_published_file_as_it_was(tmp_path
         assert doubled(file) == {}
 
 
+def test_ten_days_in_postgres_with_kills_and_a_lost_connection_end_exact_and_readers_never_see_half_of_it(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days of history are restated in between, so that builds replace days that stand."""
+    monkeypatch.setenv("LOGENTIC_DESTINATION", "postgres")
+    account = Account(seed=43, scale=0.1, days=40, today=TODAY)
+    state = tmp_path / "postgres"
+    accidents = {
+        9: "half of the models were built",
+        6: "a file was loaded but not noted",
+        4: "in the middle of publishing",
+        2: "the connection",
+    }
+    with Sandbox(account, readings=Readings(restated_history_days=3)) as sandbox:
+        now = sandbox.clock.now()
+        settings = Settings(base_url=sandbox.url, api_token=sandbox.token)
+        sandbox.clock.set(now - timedelta(days=10))
+        run_job(settings, state, Options())
+        for days, accident in accidents.items():
+            before = fingerprint(postgres)
+            sandbox.clock.set(now - timedelta(days=days))
+            if accident == "the connection":
+                with lost_connection(postgres), pytest.raises(LogenticError):
+                    run_job(settings, state, Options())
+            else:
+                killed = killed_run(accident, state, sandbox)
+                assert killed.returncode == -signal.SIGKILL, killed.stderr
+            assert fingerprint(postgres) == before
+        sandbox.clock.set(now)
+        run_job(settings, state, Options())
+        file = tmp_path / "logentic.duckdb"
+        run_job(settings.model_copy(update={"destination": "duckdb"}), file, Options())
+    with opened(postgres) as in_postgres, opened(file) as in_file:
+        for table, (_, columns, _) in TABLES.items():
+            asked = f"select {columns} from logentic_marts.{table}"
+            assert Counter(in_postgres(asked)) == Counter(in_file(asked)), table
+    assert doubled(postgres) == {}
+
+
+def fingerprint(url: str) -> list[tuple]:
+    """Of all that analysts read."""
+    tables = execute(url, "select tablename from pg_tables where schemaname = 'logentic_marts' order by 1")
+    assert tables
+    hashed = (
+        f"select '{name}', sum(hash_record_extended(one, 0)) from logentic_marts.{name} as one" for (name,) in tables
+    )
+    return execute(url, " union all ".join(hashed))
+
+
+@contextmanager
+def lost_connection(url: str) -> Iterator[None]:
+    """The server ends all connections as dbt is at work."""
+    from dbt.adapters.base import BaseAdapter
+
+    real, calls = BaseAdapter.execute, count(1)
+
+    def execute_or_lose(*args: Any, **more: Any) -> Any:
+        if next(calls) == 30:
+            others = "pid <> pg_backend_pid() and datname = current_database()"
+            execute(url, f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
+        return real(*args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseAdapter, "execute", execute_or_lose)
+        yield
+
+
 def killed_run(step: str, file: Path, sandbox: Sandbox) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, SCRIPT, step, file, sandbox.url, sandbox.token],
@@ -83,14 +156,14 @@ def killed_run(step: str, file: Path, sandbox: Sandbox) -> subprocess.CompletedP
     )
 
 
-def doubled(file: Path) -> dict[str, int]:
+def doubled(where: Path | str) -> dict[str, int]:
     """Rows of raw that stand there more than once, by table."""
-    with duckdb.connect(str(file), read_only=True) as published:
+    with opened(where) as query:
         counts = {
-            table: published.execute(
+            table: query(
                 f"select count(*) - count(distinct ({', '.join(chr(34) + name + chr(34) for name in key)}))"
                 f" from logentic_raw.{table}"
-            ).fetchone()[0]
+            )[0][0]
             for table, key in KEYS.items()
         }
     return {table: count for table, count in counts.items() if count}

@@ -53,6 +53,11 @@ class PostgresServer:
         for parent in folder.parents[:-2]:
             parent.chmod(parent.stat().st_mode | 0o011)
 
+    @property
+    def programs(self) -> Path:
+        """Where psql lies."""
+        return Path(self._cluster.bin_path)
+
     def url(self, database: str, user: str = "postgres") -> str:
         return f"postgresql://{user}:none@127.0.0.1:{self.port}/{database}"
 

@@ -15,14 +15,17 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import duckdb
+import psycopg2
 import pytest
 import typer
+from postgres_server import PostgresServer, execute
 
 from logentic import errors
 from logentic.cli import app
@@ -32,6 +35,7 @@ from logentic.settings import Settings
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 TOKEN = "paste-your-token"
+Environment = Mapping[str, str]
 LANGUAGES = {"sh", "python", "sql", "toml", "text"}
 MAKE = """#!/bin/sh
 # The environment is the one that runs the test: nothing is installed, and no test runs all tests.
@@ -84,7 +88,7 @@ def code(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def run(command: list[str], desk: Path, base_url: str, home: str) -> None:
+def run(command: list[str], desk: Path, base_url: str, home: str, more: Environment = MappingProxyType({})) -> None:
     (desk / home).mkdir(exist_ok=True)
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("LOGENTIC_", "DLT_", "MAKE"))
@@ -94,6 +98,7 @@ def run(command: list[str], desk: Path, base_url: str, home: str) -> None:
         "HOME": str(desk / home),
         "DLT_DATA_DIR": str(desk / home / ".dlt"),  # as root dlt would use a folder of the machine
         "LOGENTIC_BASE_URL": base_url,
+        **more,
     }
     with tempfile.TemporaryFile("w+") as told:
         shell = subprocess.Popen(command, cwd=desk, env=environment, stdout=told, stderr=told, start_new_session=True)
@@ -118,12 +123,13 @@ def stand_ins(desk: Path) -> dict[str, str]:
     return dict(zip(("N", "ID", "MONTH"), map(str, found), strict=True))
 
 
-def run_shell(page: Path, desk: Path, base_url: str) -> None:
+def run_shell(page: Path, desk: Path, base_url: str, more: Environment = MappingProxyType({})) -> None:
     """All blocks of a page in one shell, as someone types who reads down the page."""
     script = "".join(f"echo '{block}' >&2\n{block.text}\n" for block in blocks(page, "sh"))
+    script = script.replace("localhost:5432", f"localhost:{more.get('PGPORT')}")
     for word, meant in stand_ins(desk).items():
         script = re.sub(rf"(?<= ){word}(?= |\n)", meant, script)
-    run(["bash", "-euo", "pipefail", "-c", script], desk, base_url, home=f"home_of_{page.stem}")
+    run(["bash", "-euo", "pipefail", "-c", script], desk, base_url, f"home_of_{page.stem}", more)
 
 
 @pytest.fixture
@@ -158,12 +164,35 @@ def lay_out(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in with_blocks("sh") if page.name != "README.md"], ids=lambda page: page.name
+    "page",
+    [page for page in with_blocks("sh") if page.name not in ("README.md", "warehouses.md")],
+    ids=lambda page: page.name,
 )
 def test_the_commands_of_a_page_run(page: Path, desk: Path, service: str) -> None:
     run_shell(page, desk, service)
     written = {path.name for path in (desk / f"home_of_{page.stem}").iterdir()}
     assert written <= ({".cache", ".config"} if "\nmarimo " in page.read_text("utf-8") else set()), "only marimo's own"
+
+
+def test_the_commands_for_other_destinations_run_and_the_reader_can_only_read(
+    desk: Path, service: str, postgres_server: PostgresServer
+) -> None:
+    page = ROOT / "docs" / "warehouses.md"
+    server = {"PGHOST": "127.0.0.1", "PGPORT": str(postgres_server.port), "PGUSER": "postgres"}
+    run_shell(
+        page, desk, service, {**server, "PATH": f"{desk / 'shims'}:{postgres_server.programs}:{os.environ['PATH']}"}
+    )
+    reader = postgres_server.url("account", "logentic_reader")
+    assert execute(reader, "select count(*) from logentic_marts.stock_ledger_daily") > [(0,)]
+    for statement in (
+        "delete from logentic_marts.orders",
+        "create table logentic_marts.mine (a int)",
+        "create table public.mine (a int)",
+        "select * from logentic_raw.orders",
+        "select * from logentic_work_marts.orders",
+    ):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            execute(reader, statement)
 
 
 def test_the_readme_leads_to_a_demo_and_to_tables_of_ones_own(desk: Path) -> None:

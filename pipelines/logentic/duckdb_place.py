@@ -6,7 +6,7 @@ In: settings and a `State`. Out: a `Place`. Next: work.py, journal_tables.py and
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
 from logentic import work
 from logentic.errors import UsageError
@@ -20,6 +20,7 @@ from logentic.stored import RawFile
 
 class DuckdbPlace:
     target, database = "duckdb", ""
+    table_format: Literal["delta"] | None = None
 
     def __init__(self, settings: Settings, state: State) -> None:
         self._settings, self._state = settings, state

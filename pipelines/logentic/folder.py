@@ -6,7 +6,7 @@ A file counts when its load is complete; its name begins with the id of its load
 
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -50,6 +50,20 @@ class Folder:
         names = (path.rpartition("/")[2] for path in self.files("_dlt_loads"))
         return sorted(name.removesuffix(".jsonl").rpartition("__")[2] for name in names if name.endswith(".jsonl"))
 
+    def is_delta(self, table: str) -> bool:
+        return bool(self.system.exists(f"{self.root}/{table}/_delta_log"))
+
+    def delta(self, table: str) -> Any:
+        """The table by its own log: which of its files count is written there."""
+        try:
+            from deltalake import DeltaTable
+            from dlt.common.libs.deltalake import deltalake_storage_options
+        except ModuleNotFoundError:
+            raise UsageError("deltalake is not installed", "Install logentic-elt[delta].") from None
+        options = None if self.is_local else deltalake_storage_options(self._config().credentials)
+        scheme = "" if self.is_local else f"{urlsplit(self.url).scheme}://"
+        return DeltaTable(f"{scheme}{self.root}/{table}", storage_options=options)
+
     def counted(self, table: str) -> list[str]:
         """The files of complete loads."""
         loads = set(self.loads())
@@ -61,12 +75,17 @@ class Folder:
             import fsspec
 
             return fsspec.filesystem("file", auto_mkdir=True)
-        from dlt.common.configuration.resolve import resolve_configuration
         from dlt.common.storages.fsspec_filesystem import fsspec_from_config
+
+        return fsspec_from_config(self._config())[0]
+
+    def _config(self) -> Any:
+        """With the credentials that dlt finds."""
+        from dlt.common.configuration.resolve import resolve_configuration
         from dlt.destinations.impl.filesystem.configuration import FilesystemDestinationClientConfiguration
 
         config = FilesystemDestinationClientConfiguration(bucket_url=self.url)
-        return fsspec_from_config(resolve_configuration(config, sections=("destination", "filesystem")))[0]
+        return resolve_configuration(config, sections=("destination", "filesystem"))
 
 
 class RawFolder:
@@ -84,7 +103,10 @@ class RawFolder:
             if not self._folder.is_local:
                 self._connection.register_filesystem(self._folder.system)
         try:
-            return self._connection.sql(sql.format_map(self._tables)).to_arrow_table()
+            query = sql.format_map(self._tables)
+            while self._tables.arrow:
+                self._connection.register(*self._tables.arrow.popitem())
+            return self._connection.sql(query).to_arrow_table()
         except _NotThere:
             return None
         except duckdb.Error as error:
@@ -106,12 +128,17 @@ class _Tables(dict[str, str]):
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+        self.arrow: dict[str, Any] = {}  # by the names under which queries read them
 
     def __missing__(self, name: str) -> str:
         self[name] = self._loads() if name == "_dlt_loads" else self._files(name)
         return self[name]
 
     def _files(self, name: str) -> str:
+        if self._folder.is_delta(name):
+            loads = ", ".join(map(_quoted, self._folder.loads()))
+            self.arrow[f"delta_{name}"] = self._folder.delta(name).to_pyarrow_dataset()
+            return f"(select * from delta_{name} where _dlt_load_id in ({loads}))"
         scheme = "" if self._folder.is_local else f"{urlsplit(self._folder.url).scheme}://"
         listed = ", ".join(_quoted(scheme + path) for path in self._folder.counted(name))
         if not listed:
@@ -130,10 +157,17 @@ def load_of(path: str) -> str:
     return path.rpartition("/")[2].rsplit(".", 2)[0]
 
 
-def orphans(folder: Folder, tables: Iterator[str]) -> list[str]:
-    """Files of loads that never ended."""
-    loads = set(folder.loads())
-    return [path for table in tables for path in folder.files(table) if load_of(path) not in loads]
+def remove_orphans(folder: Folder, tables: Iterable[str]) -> None:
+    """What loads that never ended have left."""
+    loads = folder.loads()
+    for table in tables:
+        if folder.is_delta(table):
+            unfinished = f"_dlt_load_id not in ({', '.join(map(_quoted, ('', *loads)))})"
+            folder.delta(table).delete(unfinished)
+            continue
+        for path in folder.files(table):
+            if load_of(path) not in loads:
+                folder.system.rm_file(path)
 
 
 def _in_file(name: str) -> str:

@@ -10,13 +10,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from logentic.errors import UsageError
-from logentic.folder import Folder, RawFolder, bucket_url, orphans
+from logentic.folder import Folder, RawFolder, bucket_url, remove_orphans
 from logentic.journal import DAY, MONEY, NUMBER, PUBLISHED, REAL, RUNS, TEXT, TIME, Journal, Row
 from logentic.journal_tables import journal_sizes
 from logentic.recovery import KEYS
@@ -36,6 +36,7 @@ class FolderPlace:
         self._folder = Folder(bucket_url())
         self.what = self._folder.url
         self.target: str = settings.engine
+        self.table_format: Literal["delta"] | None = "delta" if settings.raw_format == "delta" else None
 
     def require_loaded(self) -> None:
         if not self._folder.loads():
@@ -52,9 +53,12 @@ class FolderPlace:
         """What a killed run left is removed, unless its package is still there: then its files are written again."""
         if signature := self._signature():
             check_signature(self.what, signature, key, accept_new_key=accept_new_key)
+        if self._folder.loads() and self._folder.is_delta("extract_windows") != (self.table_format == "delta"):
+            raise UsageError(
+                f"{self.what} is not in the raw_format {self._settings.raw_format}", "Name another folder."
+            )
         if not self._state.has_packages():
-            for path in orphans(self._folder, iter(KEYS)):
-                self._folder.system.rm_file(path)
+            remove_orphans(self._folder, KEYS)
 
     def kept_open(self) -> nullcontext[None]:
         return nullcontext()

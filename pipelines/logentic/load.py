@@ -131,7 +131,7 @@ class _Dlt:
 
         pipeline = self._opened()
         try:
-            pipeline.run(logentic_source(self._run, session=session))
+            pipeline.run(logentic_source(self._run, session=session), table_format=self._place.table_format)
         except PipelineStepFailed as error:
             raise _cause(error) from error
         forget_old_packages(pipeline)

@@ -4,7 +4,7 @@ In: nothing. Out: `Place`, which duckdb_place.py, postgres_place.py and folder_p
 """
 
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from logentic.journal import Row
 from logentic.stored import Query
@@ -16,6 +16,7 @@ class Place(Protocol):
     what: str  # it is called in a message
     target: str  # of dbt; "" where no models are built
     database: str  # as dbt names it
+    table_format: Literal["delta"] | None  # that dlt writes, where there is a choice
 
     def require_loaded(self) -> None:
         """A `UsageError` where no run has been yet."""

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
 from logentic.errors import StateError, UsageError
 from logentic.journal import PUBLISHED, RUNS, Journal, Row
@@ -24,6 +24,7 @@ PG_TYPES = {"double": "double precision"}
 
 class PostgresPlace:
     target = "postgres"
+    table_format: Literal["delta"] | None = None
 
     def __init__(self, state: State) -> None:
         self._state = state

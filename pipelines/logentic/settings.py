@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     base_url: str = "https://api.getlogentic.com/v1"
     destination: Literal["duckdb", "postgres", "filesystem"] = "duckdb"
     engine: Literal["", "spark"] = ""
+    raw_format: Literal["parquet", "delta"] = "parquet"
     timezone: str = "UTC"
     earliest_date: date = date(2015, 1, 1)
     connections: Annotated[int, Field(ge=1, le=32)] = 4

@@ -10,7 +10,9 @@ from typing import Any
 
 import duckdb
 import pytest
+from deltalake import DeltaTable
 
+from logentic.errors import UsageError
 from logentic.job import Options, Outcome, run_job
 from logentic.recovery import KEYS
 from logentic.sandbox import Account, Sandbox
@@ -27,14 +29,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "lake's" / "logentic_raw"
 
 
-def test_the_same_rows_are_loaded_as_into_duckdb(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("raw_format", ["parquet", "delta"])
+def test_the_same_rows_are_loaded_as_into_duckdb(raw_format: str, folder: Path, tmp_path: Path) -> None:
     with Sandbox(Account(seed=21, scale=0.2, days=40, today=TODAY)) as sandbox:
         now = sandbox.clock.now()
         for day in (now - timedelta(days=2), now):
             sandbox.clock.set(day)
             for destination in ("filesystem", "duckdb"):
-                load(sandbox, tmp_path / destination, destination)
-        assert load(sandbox, tmp_path / "filesystem").loaded.news == 0
+                load(sandbox, tmp_path / destination, destination, raw_format=raw_format)
+        assert load(sandbox, tmp_path / "filesystem", raw_format=raw_format).loaded.news == 0
+        with pytest.raises(UsageError, match="is not in the raw_format"):
+            load(sandbox, tmp_path / "filesystem", raw_format="delta" if raw_format == "parquet" else "parquet")
     with duckdb.connect(str(tmp_path / "duckdb.state" / "work.duckdb")) as work:
         for table in RAW:
             columns = work.execute(f"select * from logentic_raw.{table} limit 0").description
@@ -86,6 +91,9 @@ def load(sandbox: Sandbox, file: Path, destination: str = "filesystem", **more: 
 def rows(folder: Path, table: str, columns: str) -> list[tuple]:
     """As anyone reads it."""
     with duckdb.connect() as reader:
+        if (folder / table / "_delta_log").exists():
+            reader.register("table_of_delta", DeltaTable(folder / table).to_pyarrow_dataset())
+            return reader.execute(f"select {columns} from table_of_delta").fetchall()
         files = str(folder / table / "*.parquet").replace("'", "''")
         return reader.execute(f"select {columns} from read_parquet('{files}', union_by_name = true)").fetchall()
 

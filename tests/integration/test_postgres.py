@@ -219,6 +219,14 @@ def test_credentials_are_read_where_dlt_reads_them(
     assert credentials() == url
 
 
+@pytest.mark.parametrize("command", ["verify", "exceptions", "reconcile --invoice 1", "close 2026-01"])
+def test_a_command_that_reads_a_file_says_so(command: str, tmp_path: Path) -> None:
+    words = [*command.split(), "--db", "account"]
+    done = logentic(*words, cwd=tmp_path, destination="postgres", api_token="t")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "this command reads a DuckDB file; destination is postgres" in done.stderr
+
+
 def test_two_runs_into_one_database_do_not_meet(postgres: str, tmp_path: Path) -> None:
     """Also with state folders of their own, as on two machines."""
     from logentic.postgres_place import PostgresPlace

@@ -10,11 +10,17 @@ from typing import Any
 import duckdb
 
 from logentic.errors import StateError, UsageError
+from logentic.settings import load_settings
 
 
 def open_published(file: Path) -> duckdb.DuckDBPyConnection:
     """The published file, read only; a missing or foreign one is one clear line."""
     if not file.exists():
+        if (destination := load_settings().destination) != "duckdb":
+            raise UsageError(
+                f"--db {file} does not exist, and this command reads a DuckDB file; destination is {destination}",
+                "Run into a file as well: logentic run --destination duckdb --db FILE.",
+            )
         raise UsageError(f"--db {file} does not exist", f"Make it: logentic run --db {file}")
     try:
         connection = duckdb.connect(str(file), read_only=True)

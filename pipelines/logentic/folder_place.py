@@ -1,14 +1,12 @@
-"""A folder or a bucket: raw tables as Parquet, for whatever engine builds the models.
+"""A folder or a bucket: raw tables as Parquet or Delta, for whatever engine reads them.
 
-In: settings and a `State`. Out: a `Place` that publishes nothing itself: the tables are those of the engine.
+In: settings and a `State`. Out: a `Place` in which no models are built: the raw tables are what is read.
 Next: folder.py, which reads them.
 """
 
 import io
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,13 +27,12 @@ KINDS = {TIME: MOMENT, DAY: pa.date32(), TEXT: pa.string(), NUMBER: pa.int64(), 
 
 
 class FolderPlace:
-    database = ""
+    target, database = "", ""
 
     def __init__(self, settings: Settings, state: State) -> None:
         self._settings, self._state = settings, state
         self._folder = Folder(bucket_url())
         self.what = self._folder.url
-        self.target: str = settings.engine
         self.table_format: Literal["delta"] | None = "delta" if settings.raw_format == "delta" else None
 
     def require_loaded(self) -> None:
@@ -86,16 +83,12 @@ class FolderPlace:
     def add_run(self, row: Row) -> None:
         self._write_journal(RUNS, [*RUNS.read(self._state.folder), row])
 
-    @contextmanager
-    def dbt(self) -> Iterator[None]:
-        """The engine reads the files where they lie; its client finds it by SPARK_REMOTE."""
-        os.environ["LOGENTIC_RAW"] = f"{self._folder.url.rstrip('/')}/logentic_raw"
-        if not os.environ.get("SPARK_REMOTE"):
-            raise UsageError("SPARK_REMOTE is not set", "Set it to the cluster's address, such as sc://spark:15002.")
-        yield
+    def dbt(self) -> nullcontext[None]:
+        """Nothing is built here."""
+        return nullcontext()
 
     def publish(self) -> int:
-        """The engine's tables are what analysts read; counted are the files of raw."""
+        """The files are what analysts read as they come; counted are their bytes."""
         return sum(int(self._folder.system.size(path) or 0) for table in KEYS for path in self._folder.files(table))
 
     def _signature(self) -> tuple[int, str | None] | None:

@@ -25,9 +25,6 @@ DbOrState = Annotated[
 To = Annotated[
     str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, postgres, filesystem.")
 ]
-Engine = Annotated[
-    str | None, typer.Option("--engine", metavar="NAME", help="Builds the models of a folder or bucket: spark.")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Day = Annotated[str | None, typer.Option(metavar="DAY", help="YYYY-MM-DD.")]
 Moment = Annotated[

@@ -102,7 +102,6 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = SecretStr("")
     base_url: str = "https://api.getlogentic.com/v1"
     destination: Literal["duckdb", "postgres", "filesystem"] = "duckdb"
-    engine: Literal["", "spark"] = ""
     raw_format: Literal["parquet", "delta"] = "parquet"
     timezone: str = "UTC"
     earliest_date: date = date(2015, 1, 1)
@@ -163,12 +162,6 @@ class Settings(BaseSettings):
         parts = urlsplit(self.base_url)
         if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.allow_plain_http:
             raise ValueError("base_url is plain http: use https, or set allow_plain_http to send the token unencrypted")
-        return self
-
-    @model_validator(mode="after")
-    def _builds_where_the_tables_are(self) -> "Settings":
-        if self.engine and self.destination != "filesystem":
-            raise ValueError(f"engine {self.engine} builds what destination filesystem holds, not {self.destination}")
         return self
 
     @model_validator(mode="after")

@@ -172,7 +172,7 @@ def _as_dlt_finds_them() -> dict[str, str]:
     except ConfigurationException:
         raise UsageError(
             "PostgreSQL is not named",
-            f"Set {VARIABLE} to postgresql://user:password@host:5432/database, or see secrets.example.toml.",
+            f"Set {VARIABLE} to postgresql://user:password@host:5432/database; docs/warehouses.md.",
         ) from None
     return _parsed(str(found.to_native_representation()))
 

@@ -76,8 +76,8 @@ def multiply(file: Path, charges: int) -> None:
         ):
             where = "where order_id is not null" if table == "payment_items" else ""
             connection.execute(
-                f"insert into logentic_raw.{table} select * replace ({shifted})"
-                f" from logentic_raw.{table} cross join range(1, {copies}) as copies (n) {where}"
+                f"insert into logentic_raw.{table} select given.* replace ({shifted})"
+                f" from logentic_raw.{table} as given cross join range(1, {copies}) as copies (n) {where}"
             )
 
 

@@ -8,11 +8,14 @@
 {%- endmacro %}
 
 {#-
-    The value that so many tenths of all lie below, between two of them in proportion, to the thousandth. All engines
-    interpolate floating; of thousandths, tenths of the way have four digits, so the nearest of these is the exact one.
+    The value that so many tenths of all lie below, between two of them in proportion, to the thousandth: of a column with
+    its `_place` in order and how many are `_known`. Engines' own percentiles interpolate floating, each in its way.
 -#}
-{% macro percentile(tenths, hours) -%}
-    cast(cast(
-        percentile_cont(0.{{ tenths }}) within group (order by {{ floating(hours) }}) as decimal(18, 4)
-    ) as decimal(18, 3))
+{% macro percentile(tenths, column) -%}
+    {%- set reach = '((' ~ column ~ '_known - 1) * ' ~ tenths ~ ')' -%}
+    {%- set below = '(cast(floor(' ~ reach ~ ' / 10.0) as bigint) + 1)' -%}
+    cast(round((
+        max(case when {{ column }}_place = {{ below }} then (10 - {{ reach }} % 10) * {{ column }} end)
+        + coalesce(max(case when {{ column }}_place = {{ below }} + 1 then {{ reach }} % 10 * {{ column }} end), 0)
+    ) * 0.1, 3) as decimal(18, 3))
 {%- endmacro %}

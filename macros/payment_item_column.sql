@@ -28,7 +28,16 @@
 
 {#- A macro of its own so that a unit test can say which columns there are. -#}
 {% macro column_names(relation) %}
-    {{- return(adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list if execute else []) -}}
+    {{- return(adapter.dispatch('column_names')(relation) | map('lower') | list if execute else []) -}}
+{% endmacro %}
+
+{% macro default__column_names(relation) %}
+    {{- return(adapter.get_columns_in_relation(relation) | map(attribute='name')) -}}
+{% endmacro %}
+
+{#- dbt-spark reads them from a description that Sail does not write. -#}
+{% macro spark__column_names(relation) %}
+    {{- return(run_query('select * from ' ~ relation ~ ' limit 0').column_names) -}}
 {% endmacro %}
 
 {% macro payment_item_column(name, type, columns) -%}

@@ -101,22 +101,23 @@ group by judged.charge_type, judged.driver, judged.by_zone
 
 )
 
+-- What is simpler is preferred, unless the other explains half of what it leaves unexplained.
 select
-charge_type,
-driver,
-by_zone,
-charges
+    charge_type,
+    driver,
+    by_zone,
+    charges
 from (
-select
-    *,
-    -- What is simpler is preferred, unless the other explains half of what it leaves unexplained.
-    row_number() over (
-        partition by charge_type
-        order by
-            ln(1.01 - score) + 0.5 * by_zone + case when driver = 'none' then 0 else 0.5 end
-            + 0.05 * {{ rate_driver_rank('driver') }},
-            by_zone asc, driver asc
-    ) as choice
-from scores
+    select
+        *,
+        row_number() over (partition by charge_type order by reluctance, by_zone, driver) as choice
+    from (
+        select
+            *,
+            {{ floating('ln(1.01 - score)') }} + {{ floating(
+                "0.5 * by_zone + case when driver = 'none' then 0 else 0.5 end + 0.05 * " ~ rate_driver_rank('driver')
+            ) }} as reluctance
+        from scores
+    ) as weighed
 ) as ranked_scores
 where choice = 1

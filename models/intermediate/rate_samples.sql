@@ -22,14 +22,14 @@ sampled as (
         date,
         quantity,
         amount,
-        case
+        cast(case
             when charges >= 60 and age < 10 * ceiling(charges / 6400.0) then -2
             when charges >= 60 and age < 20 * ceiling(charges / 6400.0) then -1
             else least(
                 cast(floor(age / (32.0 * ceiling(charges / 6400.0))) as bigint),
                 cast(greatest(floor(charges / (32.0 * ceiling(charges / 6400.0))) - 1, 0) as bigint)
             )
-        end as block
+        end as bigint) as block
     from aged
     where age % cast(ceiling(charges / 6400.0) as bigint) = 0
 

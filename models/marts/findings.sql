@@ -1,3 +1,5 @@
+{%- set columns = ['kind', 'finding_id', 'charge_type', 'rule', 'item_id', 'warehouse_id', 'payment_id', 'start_date',
+    'end_date', 'occurrences', 'amount', 'finding', 'evidence_json'] -%}
 with
 
 all_findings as (
@@ -17,8 +19,11 @@ all_findings as (
 )
 
 select
-    *,
-    row_number()
-        over (partition by kind order by abs(coalesce(amount, 0)) desc, occurrences desc nulls last, finding_id asc)
-        as place
-from all_findings
+    {{ columns | join(',\n    ') }},
+    row_number() over (partition by kind order by size desc, occurrences desc nulls last, finding_id asc) as place
+from (
+    select
+        *,
+        abs(coalesce(amount, 0)) as size
+    from all_findings
+) as measured

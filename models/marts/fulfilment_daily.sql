@@ -11,6 +11,19 @@ orders as (
     from {{ ref('order_fulfilment') }}
     where created_at is not null and upper(status) <> 'CANCELLED'
 
+),
+
+-- Each order's place among those of its day, by each step; those without it come last.
+placed as (
+
+    select
+        {%- for step in steps %}
+            row_number() over (partition by date order by {{ step }} nulls last) as {{ step }}_place,
+            count({{ step }}) over (partition by date) as {{ step }}_known,
+        {%- endfor %}
+        *
+    from orders
+
 )
 
 select
@@ -26,5 +39,5 @@ select
         'sum(case when hours_to_leave is not null or is_late then 1 else 0 end)', 4
     ) }} as decimal(9, 4)) as share_within_promise,
     sum(case when is_stuck then 1 else 0 end) as orders_stuck
-from orders
+from placed
 group by date

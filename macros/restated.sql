@@ -9,7 +9,7 @@
         'start_date': 'varchar',
         'end_date': 'varchar',
     } -%}
-    nullif(ltrim(
+    nullif(trim(leading ', ' from
         {%- for column, kind in kinds.items() %}
         {%- set old, new = 'cast(' ~ before ~ '.' ~ column ~ ' as ' ~ column_type(kind) ~ ')', 'cast(' ~ after ~ '.' ~ column ~ ' as ' ~ column_type(kind) ~ ')' %}
         case
@@ -18,7 +18,6 @@
                     || coalesce({{ text(old) }}, 'none') || ' → ' || coalesce({{ text(new) }}, 'none')
             else ''
         end{{ ' ||' if not loop.last }}
-        {%- endfor %},
-        ', '
+        {%- endfor %}
     ), '')
 {%- endmacro %}

@@ -62,4 +62,4 @@ left join credits
         and told.item_id is not distinct from credits.item_id
         and told.start_date is not distinct from credits.start_date
         and told.end_date is not distinct from credits.end_date
-        and told.amount = -credits.amount
+        and told.amount = 0 - credits.amount

@@ -1,0 +1,170 @@
+"""The models on another engine: an account's raw tables are put there, dbt builds, the tables come back as rows.
+
+In: a working database of DuckDB, as a run left it. Out: the rows of each mart, plain enough to be compared.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import duckdb
+import psycopg2
+
+PROJECT = Path(__file__).parents[1]
+MARTS = sorted(path.stem for path in (PROJECT / "models" / "marts").glob("*.sql"))
+# Sail's tables live in its session; this reads them there and leaves files. It ends without waiting for threads.
+READ_BACK = """
+import os, sys
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+session = SparkSession.builder.getOrCreate()
+for mart in sys.argv[2:]:
+    pq.write_table(session.sql(f"select * from logentic_marts.{mart}").toArrow(), f"{sys.argv[1]}/{mart}.parquet")
+os._exit(0)
+"""
+Rows = dict[str, Counter[tuple[Any, ...]]]
+
+
+def duckdb_marts(database: Path) -> Rows:
+    with _opened(database) as work:
+        return {mart: _rows(work.execute(f"select * from logentic_marts.{mart}")) for mart in MARTS}
+
+
+def postgres_marts(database: Path, variables: str, folder: Path, url: str) -> Rows:
+    with _opened(database) as work, closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute("set time zone 'UTC'; create schema logentic_raw")
+        for table in _raw_tables(work):
+            columns = work.execute(f"select * from logentic_raw.{table} limit 0").description
+            named = ", ".join(f'"{name}" {kind}'.replace("DOUBLE", "double precision") for name, kind, *_ in columns)
+            cursor.execute(f"create table logentic_raw.{table} ({named})")
+            work.execute(f"copy logentic_raw.{table} to '{folder}/{table}.csv' (header false)")
+            with (folder / f"{table}.csv").open() as file:
+                cursor.copy_expert(f"copy logentic_raw.{table} from stdin (format csv)", file)
+        at = urlsplit(url)
+        _dbt(
+            "postgres", variables, folder, PGHOST=str(at.hostname), PGPORT=str(at.port), PGUSER=str(at.username),
+            PGPASSWORD=str(at.password), PGDATABASE=at.path[1:], PGTZ="UTC", PGOPTIONS="-c enable_nestloop=off",
+        )  # fmt: skip
+        found = {}
+        for mart in MARTS:
+            cursor.execute(f"select * from logentic_work_marts.{mart}")
+            found[mart] = _rows(cursor)
+        return found
+
+
+def sail_marts(database: Path, variables: str, folder: Path) -> Rows:
+    raw, marts = folder / "raw", folder / "marts"
+    marts.mkdir()
+    with _opened(database) as work:
+        for table in _raw_tables(work):
+            (raw / table).mkdir(parents=True)
+            kind = "json" if table == "_dlt_loads" else "parquet"
+            work.execute(f"copy logentic_raw.{table} to '{raw}/{table}/1.{kind}' (format {kind})")
+    with _sail(folder) as remote:
+        # The client's check of itself asks for a home of Spark, which it has no use for.
+        environment = {"SPARK_REMOTE": remote, "SPARK_HOME": str(folder), "TZ": "UTC"}
+        _dbt("spark", variables, folder, LOGENTIC_RAW=str(raw), **environment)
+        _run([sys.executable, "-c", READ_BACK, str(marts), *MARTS], environment)
+    with duckdb.connect() as reader:
+        reader.execute("set TimeZone = 'UTC'")
+        return {mart: _rows(reader.execute(f"select * from '{marts}/{mart}.parquet'")) for mart in MARTS}
+
+
+@contextmanager
+def _sail(folder: Path) -> Iterator[str]:
+    """A server of its own, whose workers are threads; one session of a fixed name holds the tables."""
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("sail")), "spark", "server", "--port", str(port)]
+    environment = os.environ | {"SAIL_MODE": "local-cluster", "TZ": "UTC"}
+    with (
+        (folder / "sail.log").open("w") as log,
+        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment) as server,
+    ):
+        try:
+            _wait_for(port, server)
+            yield f"sc://127.0.0.1:{port}/;session_id={uuid4()}"
+        finally:
+            server.kill()
+
+
+def _wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
+    for _ in range(300):
+        assert server.poll() is None, "the server ended"
+        with closing(socket.socket()) as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError("no server within half a minute")
+
+
+def _dbt(target: str, variables: str, folder: Path, **environment: str) -> None:
+    places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    places += ["--target-path", str(folder / "dbt"), "--log-path", str(folder / "dbt")]
+    dbt = str(Path(sys.executable).with_name("dbt"))
+    _run(
+        [
+            dbt,
+            "--quiet",
+            "build",
+            "--exclude-resource-type",
+            "unit_test",
+            "--target",
+            target,
+            *places,
+            "--vars",
+            variables,
+        ],
+        {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", **environment},
+    )
+
+
+def _run(command: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+@contextmanager
+def _opened(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(database), read_only=True) as work:
+        work.execute("set TimeZone = 'UTC'")
+        yield work
+
+
+def _raw_tables(work: duckdb.DuckDBPyConnection) -> list[str]:
+    asked = (
+        "select table_name from duckdb_tables() where schema_name = 'logentic_raw' and table_name not like '\\_dlt\\_%'"
+    )
+    named = [name for (name,) in work.execute(asked + " escape '\\'").fetchall()]
+    return [*(name for name in named if name != "_logentic"), "_dlt_loads"]
+
+
+def _rows(cursor: Any) -> Counter[tuple[Any, ...]]:
+    names = [column[0] for column in cursor.description]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    return Counter(tuple((names[i], _plain(row[i])) for i in order) for row in cursor.fetchall())
+
+
+def _plain(value: Any) -> Any:
+    """Numbers by their value, whatever integer or decimal holds them; times in UTC."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return Decimal(value).normalize() if value else Decimal(0)
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return value

@@ -201,10 +201,10 @@ basis.
 UNKNOWABLE = """
 ## What nobody could know
 
-These errors are in none of the rows above. Which they are is decided from the account's truth alone, by the two sentences
-in the table: an inferred price is known from the charges that follow it, and from nothing else. The sentences, and the
-limits on wrong storage above, were written after what was missed on other seeds had shown where nothing can be known;
-the seeds of this page are none of those. A card of your own makes these errors known.
+These errors are in none of the rows above. Which they are is decided from the account's truth alone, by the two
+sentences in the table: an inferred price is known from the charges that follow it, and from nothing else. The
+sentences, and the limits on wrong storage above, were written after what was missed on other seeds had shown where
+nothing can be known; the seeds of this page are none of those. A card of your own makes these errors known.
 """
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ test: setup ## Run the tests
 
 .PHONY: reliability
 reliability: setup ## Run the tests and write docs/reliability.md from their results
-	$(BIN)/pytest -n 2 --junitxml=build/tests.xml
+	$(BIN)/pytest -n 2 --ignore tests/e2e --junitxml=build/tests.xml
 	$(BIN)/python docs/reliability.py build/tests.xml
 
 .PHONY: conformance

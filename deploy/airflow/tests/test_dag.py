@@ -138,7 +138,7 @@ def test_a_scheduled_run_that_fails_is_repeated_and_ends_well(home: Path) -> Non
 
 
 def test_a_backfill_reads_its_three_days_one_after_the_other(home: Path, account: str) -> None:
-    first, last = (f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%d}" for days in (7, 5))
+    first, last = (f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%d}" for days in (7, 4))  # until midnight
     command = [
         "backfill",
         "create",

@@ -5,6 +5,7 @@ to it: only requests that come for this address, from this address, are let in. 
 """
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -29,6 +30,7 @@ def serve(file: Path, host: str, port: int, password: str) -> None:
         )
     with TemporaryDirectory(prefix="logentic-dashboard-") as folder:  # marimo would write its settings and log to HOME
         os.environ.update(XDG_CONFIG_HOME=folder, XDG_CACHE_HOME=folder, XDG_STATE_HOME=folder)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the folder goes
         _serve(file, host, port, password)
 
 

@@ -6,12 +6,11 @@ Compared is the latest version of each key, every column but those that are hash
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from truth_tables import plain
 
 from logentic.sandbox import Sandbox
 from logentic.schemas import RESOURCES
@@ -62,7 +61,7 @@ def _compare(
 
 
 def _counted(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> Counter[tuple[Any, ...]]:
-    return Counter(tuple(_plain(row.get(name)) for name in columns) for row in rows)
+    return Counter(tuple(plain(row.get(name)) for name in columns) for row in rows)
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -77,12 +76,3 @@ def _lines(sandbox: Sandbox) -> Iterator[dict[str, Any]]:
     for order in sandbox.state().rows("orders"):
         for number, line in enumerate(order["stored_items"], start=1):
             yield {"order_id": order["id"], "line_number": number, **line}
-
-
-def _plain(value: object) -> object:
-    """Equal values compare equal: a number has no trailing zeros, a time is UTC."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
-    if isinstance(value, Decimal | int) and not isinstance(value, bool):
-        return Decimal(value).normalize()
-    return value

@@ -73,8 +73,8 @@ def differences(
         for table, (expected_of, columns, which) in tables.items():
             names = [name.strip() for name in columns.split(",")]
             rows = query(f"select {columns} from logentic_marts.{table} where {which}")
-            actual = Counter(tuple(map(_plain, row)) for row in rows)
-            expected = Counter(tuple(_plain(row.get(name)) for name in names) for row in expected_of(account, at))
+            actual = Counter(tuple(map(plain, row)) for row in rows)
+            expected = Counter(tuple(plain(row.get(name)) for name in names) for row in expected_of(account, at))
             assert expected or table in MAY_BE_EMPTY, f"the truth of {table} is empty: nothing would be compared"
             if actual != expected:
                 found[table] = tuple(
@@ -106,7 +106,7 @@ def opened(where: Path | str) -> Iterator[Query]:
         yield lambda sql: published.execute(sql).fetchall()
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """Equal values compare equal: a decimal has no trailing zeros, a time is UTC."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)

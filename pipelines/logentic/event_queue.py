@@ -59,7 +59,10 @@ class EventQueue:
             raise StateError(
                 f"another receiver keeps its events in {folder}", "Stop it first, or name another --db."
             ) from None
-        self._known: OrderedDict[str, tuple[datetime, Future[bool]]] = OrderedDict()  # by content, oldest first
+        # By content: what is on the disk, oldest first, and what is being written. Millions of the first are plain texts
+        # and numbers, which cost the garbage collector nothing.
+        self._kept: OrderedDict[str, float] = OrderedDict()
+        self._being_kept: dict[str, Future[bool]] = {}
         self._remember_what_is_kept()
         self._file, self._size = -1, 0
         self.failure: OSError | None = None  # of the last write
@@ -72,20 +75,20 @@ class EventQueue:
         """Answers True when the event is kept, False when its content was kept before; or raises OSError."""
         with self._guard:
             self._forget_what_is_old(event.received_at)
-            if known := self._known.get(event.content):
-                first: Future[bool] = known[1]
-                again: Future[bool] = Future()
-                first.add_done_callback(lambda done: _follow(done, again))
-                return again
-            kept: Future[bool] = Future()
-            self._known[event.content] = (event.received_at, kept)
-        self._waiting.put((event, kept))
-        return kept
+            answer: Future[bool] = Future()
+            if event.content in self._kept:
+                answer.set_result(False)
+                return answer
+            if first := self._being_kept.get(event.content):
+                first.add_done_callback(lambda done: _follow(done, answer))
+                return answer
+            self._being_kept[event.content] = answer
+        self._waiting.put((event, answer))
+        return answer
 
     def knows(self, content: str) -> bool:
         """Whether this content is on the disk already, and recent: its delivery needs no more work."""
-        known = self._known.get(content)
-        return bool(known and known[1].done() and not known[1].exception())
+        return content in self._kept
 
     def can_write(self) -> bool:
         """Whether a record can be written now: tried, not guessed."""
@@ -127,12 +130,16 @@ class EventQueue:
             self.failure = failure
             with self._guard:
                 for event, _ in batch:
-                    self._known.pop(event.content, None)
-            for _, kept in batch:
-                kept.set_exception(failure)
+                    del self._being_kept[event.content]
+            for _, answer in batch:
+                answer.set_exception(failure)
         else:
-            for _, kept in batch:
-                kept.set_result(True)
+            with self._guard:
+                for event, _ in batch:
+                    self._kept[event.content] = event.received_at.timestamp()
+                    del self._being_kept[event.content]
+            for _, answer in batch:
+                answer.set_result(True)
 
     def _append(self, data: bytes) -> None:
         """All of it or nothing: what a full disk took half is taken back."""
@@ -166,17 +173,13 @@ class EventQueue:
     def _remember_what_is_kept(self) -> None:
         for segment in segments(self._folder):
             for event in read_events(segment):
-                kept: Future[bool] = Future()
-                kept.set_result(True)
-                self._known[event.content] = (event.received_at, kept)
+                self._kept[event.content] = event.received_at.timestamp()
         self._forget_what_is_old(datetime.now(UTC))
 
     def _forget_what_is_old(self, now: datetime) -> None:
-        while self._known:
-            content, (received_at, _) = next(iter(self._known.items()))
-            if now - received_at < self._within:
-                return
-            del self._known[content]
+        oldest = (now - self._within).timestamp()
+        while self._kept and next(iter(self._kept.values())) <= oldest:
+            self._kept.popitem(last=False)
 
 
 def _framed(event: Event) -> bytes:

@@ -6,7 +6,7 @@ is trusted: the order is asked for by id later. Next: event_queue.py, which keep
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,7 +40,7 @@ class Event:
     body: str
 
     def as_line(self) -> bytes:
-        return simplejson.dumps(asdict(self), default=datetime.isoformat).encode()
+        return simplejson.dumps(vars(self), default=datetime.isoformat).encode()
 
     @classmethod
     def from_line(cls, line: bytes) -> "Event":

@@ -59,8 +59,8 @@ class EventQueue:
             raise StateError(
                 f"another receiver keeps its events in {folder}", "Stop it first, or name another --db."
             ) from None
-        # By content: what is on the disk, oldest first, and what is being written. Millions of the first are plain texts
-        # and numbers, which cost the garbage collector nothing.
+        # By content: what is on the disk, oldest first, and what is being written. Of the first there may be millions:
+        # plain texts and numbers, which cost the garbage collector nothing.
         self._kept: OrderedDict[str, float] = OrderedDict()
         self._being_kept: dict[str, Future[bool]] = {}
         self._remember_what_is_kept()

@@ -125,6 +125,17 @@ def test_a_bar_leads_to_its_movements_and_a_movement_to_the_record_of_the_api(
     expect(said.locator("tbody tr").first).to_contain_text(f"{delivered:,}")
 
 
+def test_the_last_runs_are_shown_as_the_command_line_shows_them(visitor: Visitor, file: Path) -> None:
+    runs = json.loads(logentic("status", "--runs", "--db", file, "--json", cwd=file.parent).stdout)
+    page = visitor.open("?page=overview")
+    ended_well = sum(run["outcome"] in ("published", "unchanged") for run in runs)
+    panel = page.get_by_role("region", name=f"{ended_well} of the last {len(runs)} runs ended well")
+    panel.locator("summary").click()
+    rows = [row.inner_text().split("\t") for row in panel.locator("tbody tr").all()]
+    assert [row[3] for row in rows] == [run["outcome"] for run in reversed(runs)]
+    assert sum(int(row[5].replace(",", "")) for row in rows) == sum(run["rows_new"] for run in runs)
+
+
 def test_a_table_is_downloaded_exactly(visitor: Visitor, published: duckdb.DuckDBPyConnection) -> None:
     page = visitor.open("?page=storage")
     panel = page.get_by_role("region", name=re.compile("Storage was charged"))
@@ -188,7 +199,11 @@ def test_pictures(
     visitor = Visitor(chromium, address, scheme, width)
     for name in names:
         page = visitor.open(f"?page={name}")
+        for chart in page.locator(".lg-chart").all():
+            expect(chart.locator("svg.marks")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} must not scroll sideways"
+        page.set_viewport_size({"width": width, "height": 2600})
+        page.wait_for_timeout(500)  # the legends find their place
         bottom = page.evaluate("Math.ceil(document.querySelector('.lg-page').getBoundingClientRect().bottom) + 24")
         page.set_viewport_size({"width": width, "height": min(bottom, 2600)})
         kind = "narrow" if width < 600 else scheme

@@ -42,7 +42,7 @@ def finished(chart: Any, description: str, height: int | alt.Step = HEIGHT) -> A
     return (
         sized.configure_view(strokeWidth=0)
         .configure_axis(grid=True, gridOpacity=0.25, domainOpacity=0.4, labelFontSize=12, titleFontSize=12)
-        .configure_legend(orient="bottom", title=None, labelFontSize=12, columns=3, symbolLimit=20)
+        .configure_legend(orient="bottom", title=None, labelFontSize=12, columns=2, symbolLimit=20)
     )
 
 

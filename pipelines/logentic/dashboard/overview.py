@@ -1,6 +1,6 @@
 """Overview: is the data whole and fresh, what stands in the building, what does it cost, what is to be done.
 
-In: a `Reading`. Out: panels. Next: stock.py, storage.py, invoices.py say more of each.
+In: a `Reading`. Out: panels. Next: health.py, stock.py, storage.py, invoices.py say more of each.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import altair as alt
 import duckdb
 import marimo as mo
 
-from logentic.dashboard import charts
+from logentic.dashboard import charts, health
 from logentic.dashboard.panels import Chosen, Panel, Tile, tiles
 from logentic.dashboard.reading import Answer, Reading
 from logentic.errors import LogenticError
@@ -57,12 +57,6 @@ group by month
 order by month desc
 limit 12
 """
-RECEIPTS = """
-select resource, window_start, window_end, total_announced, rows_read, is_complete, finished_at, reason
-from logentic_staging.stg_extract_windows
-order by finished_at desc
-limit 500
-"""
 
 
 def glance(reading: Reading) -> mo.Html:
@@ -74,27 +68,6 @@ def glance(reading: Reading) -> mo.Html:
         except (duckdb.Error, LogenticError):
             found.append(Tile(label, "unknown", "this file does not say yet"))
     return tiles(found)
-
-
-def covered(reading: Reading, _: Chosen) -> Panel:
-    """Days that each resource covers."""
-    found = read_status(reading.file)["resources"]
-    bars = [
-        {"resource": name, "first": str(row["first_day"]), "last": str(row["last_day"])}
-        for name, row in found.items()
-        if row["first_day"] and row["last_day"]
-    ]
-    base = alt.Chart(charts.drawn(bars)).encode(y=alt.Y("resource:N", title=None, axis=alt.Axis(labelLimit=200)))
-    chart = base.mark_bar(height=18, color=charts.BLUE, cornerRadius=3).encode(
-        x=charts.day("first", "Day (UTC)"),
-        x2="last:T",
-        tooltip=charts.tips(resource="Resource", first="From", last="To"),
-    )
-    open_windows = sum(row["incomplete_windows"] for row in found.values())
-    title = "Every window was read whole" if not open_windows else f"{open_windows} windows are not whole yet"
-    note = "Each window that was read left a receipt: rows announced, rows read. The newest 500 stand in the table."
-    drawn = charts.finished(chart, f"{title}: the days that each resource covers.", alt.Step(44)) if bars else None
-    return Panel(title, reading.ask(RECEIPTS), drawn, note, "receipts")
 
 
 def units(reading: Reading, _: Chosen) -> Panel:
@@ -151,7 +124,7 @@ def deadlines(reading: Reading, _: Chosen) -> Panel:
     return Panel(title, Answer.of(rows), note="The page Invoices has the evidence, and sets the status.", name="open")
 
 
-PANELS = (covered, units, storage, deadlines)
+PANELS = (health.covered, units, storage, deadlines, health.ran)
 
 
 def _freshness(reading: Reading) -> list[Tile]:

@@ -32,9 +32,7 @@ def line_of(row: Row) -> str:
 
 def show(found: list[Row], console: Console) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0))
-    for place, name in enumerate(
-        ("started (UTC)", "outcome", "new", "changed", "removed", "requests", "seconds", "MB")
-    ):
+    for place, name in enumerate(COLUMNS):
         table.add_column(name, justify="left" if place < 2 else "right", no_wrap=True)
     for row in found[-SHOWN:]:
         counts = [f"{row.get(name) or 0:,}" for name in ("rows_new", "rows_changed", "rows_removed", "requests")]

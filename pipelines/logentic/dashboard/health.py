@@ -1,0 +1,73 @@
+"""What the runs did, and what they have read whole.
+
+In: a `Reading`, and the small logs beside FILE. Out: panels. Next: overview.py shows them.
+"""
+
+import altair as alt
+
+from logentic.dashboard import charts
+from logentic.dashboard.panels import Chosen, Panel
+from logentic.dashboard.reading import Answer, Reading
+from logentic.history import WHOLE
+from logentic.journal import RUNS
+from logentic.reports.runs import STEPS, line_of, read_runs
+from logentic.reports.status import read_status
+
+RECEIPTS = """
+select resource, window_start, window_end, total_announced, rows_read, is_complete, finished_at, reason
+from logentic_staging.stg_extract_windows
+order by finished_at desc
+limit 500
+"""
+RUNS_SHOWN = 48
+RUN_COLUMNS = tuple(name for name in RUNS.columns if name != "event_id")
+
+
+def covered(reading: Reading, _: Chosen) -> Panel:
+    """Days that each resource covers."""
+    found = read_status(reading.file)["resources"]
+    bars = [
+        {"resource": name, "first": str(row["first_day"]), "last": str(row["last_day"])}
+        for name, row in found.items()
+        if row["first_day"] and row["last_day"]
+    ]
+    base = alt.Chart(charts.drawn(bars)).encode(y=alt.Y("resource:N", title=None, axis=alt.Axis(labelLimit=200)))
+    chart = base.mark_bar(height=18, color=charts.BLUE, cornerRadius=3).encode(
+        x=charts.day("first", "Day (UTC)"),
+        x2="last:T",
+        tooltip=charts.tips(resource="Resource", first="From", last="To"),
+    )
+    open_windows = sum(row["incomplete_windows"] for row in found.values())
+    title = "Every window was read whole" if not open_windows else f"{open_windows} windows are not whole yet"
+    note = "Each window that was read left a receipt: rows announced, rows read. The newest 500 stand in the table."
+    drawn = charts.finished(chart, f"{title}: the days that each resource covers.", alt.Step(44)) if bars else None
+    return Panel(title, reading.ask(RECEIPTS), drawn, note, "receipts")
+
+
+def ran(reading: Reading, _: Chosen) -> Panel:
+    """What the last runs did."""
+    # From the state folder, which also knows the runs that had nothing to publish, and those that failed.
+    last = read_runs(reading.file)[-RUNS_SHOWN:]
+    good = sum(run["outcome"] in WHOLE for run in last)
+    rows = [{name: run.get(name) for name in RUN_COLUMNS} for run in reversed(last)]
+    steps = [
+        {"run": f"{run['started_at']:%d %b %H:%M:%S}", "step": step, "seconds": run.get(f"{step}_seconds") or 0.0}
+        | {"outcome": run["outcome"]}
+        for run in last
+        for step in STEPS
+    ]
+    chart = (
+        alt.Chart(charts.drawn(steps))
+        .mark_bar()
+        .encode(
+            alt.X("run:O", title="Run started (UTC)", sort=None, axis=alt.Axis(labelOverlap="greedy", labelAngle=0)),
+            charts.number("seconds", "Seconds", ",.1f"),
+            charts.colour("step", list(STEPS)),
+            tooltip=charts.tips(run="Started", outcome="Outcome", step="Step", seconds=("Seconds", ",.1f")),
+        )
+    )
+    title = f"{good} of the last {len(last)} runs ended well" if last else "No run has left a line yet"
+    drawn = charts.finished(chart, f"{title}: the seconds of each step.") if last else None
+    failed = next((run for run in reversed(last) if run.get("error")), None)
+    note = line_of(failed) if failed else "Rows, requests and memory of each run stand in the table."
+    return Panel(title, Answer.of(rows), drawn, note, "runs", wide=True)

@@ -134,6 +134,16 @@ def _rest(figures: Figures) -> Iterator[Goal]:
     ours, copy = (figures.about("publishing", what, "wall", "M") for what in ("publish", "copy"))
     ratio = ours.middle / copy.middle if ours and copy else None
     yield _at_most("publish", "publishing costs a copy of the file at most (≤ 1.1 × its wall time)", ratio, 1.1, " ×")
+    waits = figures.runs("dashboard")
+    for key, wanted, kind, most in (
+        ("paint", "dashboard at 2 million rows of history: first paint of each page ≤ 2 s", "first paint", 2),
+        ("choice", "and each choice on it ≤ 1 s", ("another choice", "next page"), 1),
+    ):
+        found = [
+            figures.about("dashboard", what, "wall")
+            for what in {run["what"] for run in waits if run["what"].endswith(kind)}
+        ]
+        yield _at_most(key, wanted, max((each.middle for each in found if each), default=None), most, " s")
     help_ = _middle(figures.about("commands", "--help", "cpu"))
     yield _at_most("help", "`logentic --help` ≤ 0.25 CPU s", help_, 0.25, " s")
     status = _middle(figures.about("commands", "status", "cpu"))

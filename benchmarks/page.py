@@ -157,6 +157,10 @@ def _details(figures: Figures) -> Iterator[str]:
     if rows:
         yield "## Publishing and commands\n"
         yield from _table(("size", "", "file MB", "CPU s", "wall s"), rows)
+    waits = list(dict.fromkeys(run["what"] for run in figures.runs("dashboard")))
+    if waits:
+        yield "## Dashboard\n\nAt two million rows of inventory history, each reader with an empty cache.\n"
+        yield from _table(("wait", "s"), [(what, _show(figures.about("dashboard", what, "wall"))) for what in waits])
 
 
 def _circumstances(figures: Figures) -> Iterator[str]:

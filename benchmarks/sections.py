@@ -184,12 +184,22 @@ def models_at_10_million() -> Runs:
 
 
 def _models(records: int) -> Runs:
-    command = [str(OURS), str(HERE / "models.py"), "--records", str(records)]
+    yield _told("models.py", "--records", str(records))
+
+
+def dashboard() -> Runs:
+    """How long a reader waits, at two million rows of inventory history."""
+    found = _told("dashboard.py", "--rounds", str(ROUNDS))
+    yield from found if isinstance(found, list) else [found]
+
+
+def _told(script: str, *options: str) -> Any:
+    """What a script of its own process found; or that it failed."""
+    command = [str(OURS), str(HERE / script), *options]
     finished = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if finished.returncode:
-        yield {"error": (finished.stderr.strip() or "no output").splitlines()[-1]}
-    else:
-        yield json.loads(finished.stdout)
+        return {"error": (finished.stderr.strip() or "no output").splitlines()[-1]}
+    return json.loads(finished.stdout)
 
 
 def _python(code: str, folder: Path) -> Cost:
@@ -236,6 +246,7 @@ SECTIONS = {
     "profile": Section("Where our own time goes", profile),
     "publishing": Section("Publishing and a copy", publishing),
     "models": Section("Models at 600,000 stock records", models),
+    "dashboard": Section("The dashboard at 2 million rows of history", dashboard),
     "limit": Section("Under a limit of 60 a minute", limit, is_long=True),
     "latency": Section("At 100 ms a page", latency, is_long=True),
     "scale": Section("First load at M", scale, is_long=True),

@@ -17,8 +17,9 @@ def publish(state: State) -> int:
     """Copy the working database and swap it in; the size of FILE in bytes."""
     partial = state.file.with_name(f".{state.file.name}.partial")
     try:
-        with duckdb.connect(str(state.work)) as work:
-            work.execute("checkpoint")
+        if state.work.with_name(f"{state.work.name}.wal").exists():  # else all of it stands in the one file
+            with duckdb.connect(str(state.work)) as work:
+                work.execute("checkpoint")
         partial.unlink(missing_ok=True)
         partial.touch(0o640)  # before the first byte: nobody else may read it, not even for a moment
         shutil.copyfile(state.work, partial)

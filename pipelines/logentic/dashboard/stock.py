@@ -113,9 +113,9 @@ def records(reading: Reading, url: filters.Url, chosen: Chosen) -> filters.Eleme
 def levels(reading: Reading, chosen: Chosen) -> Panel:
     """Levels by item over time."""
     answer = reading.ask(LEVELS, **chosen)
-    shown = sorted({row["sku"] for row in answer.rows})
+    shown = sorted(set(answer.table["sku"].to_pylist()))
     chart = (
-        alt.Chart(charts.data(answer))
+        alt.Chart(charts.data(answer, "date", "sku", "physical"))
         .mark_line(strokeWidth=2, interpolate="step-after")
         .encode(
             charts.day("date"),

@@ -19,8 +19,17 @@
 {%- endmacro %}
 
 {#- A decimal as a person writes it: without the zeros that only its type asks for. -#}
-{% macro number_text(value) -%}
-    trim(trailing '.' from trim(trailing '0' from {{ text('cast(' ~ value ~ ' as decimal(18, 4))') }}))
+{% macro number_text(value) %}
+    {{- return(adapter.dispatch('number_text')(text('cast(' ~ value ~ ' as decimal(18, 4))'))) -}}
+{% endmacro %}
+
+{% macro default__number_text(written) -%}
+    rtrim(rtrim({{ written }}, '0'), '.')
+{%- endmacro %}
+
+{#- Its rtrim takes the two the other way round. -#}
+{% macro spark__number_text(written) -%}
+    trim(trailing '.' from trim(trailing '0' from {{ written }}))
 {%- endmacro %}
 
 {% macro floating(value) -%}

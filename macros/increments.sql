@@ -44,13 +44,13 @@
     select {{ columns }} from {{ arguments['temp_relation'] }}
 {%- endmacro %}
 
-{#- Whether every table of whole days is there: one that is missing can only be built in full. -#}
+{#- Whether every table of whole days is there: one that is missing, or that an engine always makes anew, can only be built in full. -#}
 {% macro incremental_tables_stand() -%}
-    {%- set missing = [] -%}
+    {%- set stand, missing = [], [] -%}
     {%- for node in (graph.nodes.values() if execute else []) if node.config.materialized == 'incremental' -%}
-        {%- if not adapter.get_relation(node.database, node.schema, node.alias) -%}{%- do missing.append(node.name) -%}{%- endif -%}
+        {%- do (stand if adapter.get_relation(node.database, node.schema, node.alias) else missing).append(node.name) -%}
     {%- endfor -%}
-    {{ return(not missing) }}
+    {{ return(stand and not missing) }}
 {%- endmacro %}
 
 {#- Overrides dbt's own: in the `where` of a test, __stock_from__ is the day from which a check looks at such a table. -#}

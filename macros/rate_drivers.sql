@@ -96,7 +96,7 @@ rates as (
         select *, row_number() over (partition by {{ keys }}, digits order by votes desc, per_unit) as choice from votes
     ) as chosen
     where choice <= 3 and driver <> 'none'
-    union
+    union distinct
     select {{ keys }}, cast(0 as decimal(18, 4)) as per_unit from ranked
 
 ),

@@ -10,15 +10,26 @@
 
 {% macro spark__find_raw_files() %}
     {%- if execute and env_var('LOGENTIC_RAW', '') -%}
+        {%- set journals = ['exception_log', 'month_close', 'closed_facts', 'runs'] -%}
         {%- do run_query('create schema if not exists logentic_raw') -%}
         {%- for table in graph.sources.values() -%}
-            {%- set place = env_var('LOGENTIC_RAW') ~ '/' ~ table.name -%}
+            {%- set place = ' location ' ~ text_literal(env_var('LOGENTIC_RAW') ~ '/' ~ table.name) -%}
+            {%- set format = 'parquet' if table.name in journals else env_var('LOGENTIC_RAW_FORMAT', 'parquet') -%}
+            {%- set kind = 'json' if table.name == '_dlt_loads' else format -%}
+            {%- set options = " options (mergeSchema 'true')" if kind == 'parquet' else '' -%}
             {%- do run_query('drop table if exists logentic_raw.' ~ table.name) -%}
-            {%- if table.name == '_dlt_loads' -%}
-                {%- do run_query('create table logentic_raw._dlt_loads using json location ' ~ text_literal(place)) -%}
-            {%- else -%}
-                {%- do run_query('create table logentic_raw.' ~ table.name ~ " using parquet options (mergeSchema 'true') location " ~ text_literal(place)) -%}
-            {%- endif -%}
+            {%- do run_query('create table logentic_raw.' ~ table.name ~ ' using ' ~ kind ~ options ~ place) -%}
         {%- endfor -%}
     {%- endif -%}
 {% endmacro %}
+
+{#-
+    What is built there goes to files as well, in the folder LOGENTIC_BUILT: a mart where it is published, the steps that
+    it is made of beside it. Overrides dbt-spark's own, which takes a folder that no build changes.
+-#}
+{% macro spark__location_clause() %}
+    {%- set folder = env_var('LOGENTIC_BUILT', '') -%}
+    {%- if folder -%}
+    location {{ text_literal(folder ~ ('/' if '/marts/' in model.original_file_path else '/_steps/') ~ model.alias) }}
+    {%- endif -%}
+{%- endmacro -%}

@@ -9,7 +9,7 @@
         'start_date': 'varchar',
         'end_date': 'varchar',
     } -%}
-    nullif(trim(leading ', ' from
+    nullif(substr(
         {%- for column, kind in kinds.items() %}
         {%- set old, new = 'cast(' ~ before ~ '.' ~ column ~ ' as ' ~ column_type(kind) ~ ')', 'cast(' ~ after ~ '.' ~ column ~ ' as ' ~ column_type(kind) ~ ')' %}
         case
@@ -19,5 +19,5 @@
             else ''
         end{{ ' ||' if not loop.last }}
         {%- endfor %}
-    ), '')
+    , 3), '')
 {%- endmacro %}

@@ -4,10 +4,8 @@ In: a working database of DuckDB, as a run left it. Out: the rows of each mart, 
 """
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,6 +18,7 @@ from uuid import uuid4
 
 import duckdb
 import psycopg2
+from sail_server import running
 
 PROJECT = Path(__file__).parents[1]
 MARTS = sorted(path.stem for path in (PROJECT / "models" / "marts").glob("*.sql"))
@@ -30,7 +29,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 session = SparkSession.builder.getOrCreate()
 for mart in sys.argv[2:]:
-    pq.write_table(session.sql(f"select * from logentic_marts.{mart}").toArrow(), f"{sys.argv[1]}/{mart}.parquet")
+    pq.write_table(session.sql(f"select * from logentic_work_marts.{mart}").toArrow(), f"{sys.argv[1]}/{mart}.parquet")
 os._exit(0)
 """
 Rows = dict[str, Counter[tuple[Any, ...]]]
@@ -38,7 +37,7 @@ Rows = dict[str, Counter[tuple[Any, ...]]]
 
 def duckdb_marts(database: Path) -> Rows:
     with _opened(database) as work:
-        return {mart: _rows(work.execute(f"select * from logentic_marts.{mart}")) for mart in MARTS}
+        return {mart: rows_of(work.execute(f"select * from logentic_marts.{mart}")) for mart in MARTS}
 
 
 def postgres_marts(database: Path, variables: str, folder: Path, url: str) -> Rows:
@@ -61,7 +60,7 @@ def postgres_marts(database: Path, variables: str, folder: Path, url: str) -> Ro
         found = {}
         for mart in MARTS:
             cursor.execute(f"select * from logentic_work_marts.{mart}")
-            found[mart] = _rows(cursor)
+            found[mart] = rows_of(cursor)
         return found
 
 
@@ -73,43 +72,15 @@ def sail_marts(database: Path, variables: str, folder: Path) -> Rows:
             (raw / table).mkdir(parents=True)
             kind = "json" if table == "_dlt_loads" else "parquet"
             work.execute(f"copy logentic_raw.{table} to '{raw}/{table}/1.{kind}' (format {kind})")
-    with _sail(folder) as remote:
+    with running(folder) as server:
+        remote = f"{server.address}/;session_id={uuid4()}"  # one session of a fixed name holds the tables
         # The client's check of itself asks for a home of Spark, which it has no use for.
         environment = {"SPARK_REMOTE": remote, "SPARK_HOME": str(folder), "TZ": "UTC"}
         _dbt("spark", variables, folder, LOGENTIC_RAW=str(raw), **environment)
         _run([sys.executable, "-c", READ_BACK, str(marts), *MARTS], environment)
     with duckdb.connect() as reader:
         reader.execute("set TimeZone = 'UTC'")
-        return {mart: _rows(reader.execute(f"select * from '{marts}/{mart}.parquet'")) for mart in MARTS}
-
-
-@contextmanager
-def _sail(folder: Path) -> Iterator[str]:
-    """A server of its own, whose workers are threads; one session of a fixed name holds the tables."""
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("sail")), "spark", "server", "--port", str(port)]
-    environment = os.environ | {"SAIL_MODE": "local-cluster", "TZ": "UTC"}
-    with (
-        (folder / "sail.log").open("w") as log,
-        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment) as server,
-    ):
-        try:
-            _wait_for(port, server)
-            yield f"sc://127.0.0.1:{port}/;session_id={uuid4()}"
-        finally:
-            server.kill()
-
-
-def _wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
-    for _ in range(300):
-        assert server.poll() is None, "the server ended"
-        with closing(socket.socket()) as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("no server within half a minute")
+        return {mart: rows_of(reader.execute(f"select * from '{marts}/{mart}.parquet'")) for mart in MARTS}
 
 
 def _dbt(target: str, variables: str, folder: Path, **environment: str) -> None:
@@ -155,7 +126,7 @@ def _raw_tables(work: duckdb.DuckDBPyConnection) -> list[str]:
     return [*(name for name in named if name != "_logentic"), "_dlt_loads"]
 
 
-def _rows(cursor: Any) -> Counter[tuple[Any, ...]]:
+def rows_of(cursor: Any) -> Counter[tuple[Any, ...]]:
     names = [column[0] for column in cursor.description]
     order = sorted(range(len(names)), key=names.__getitem__)
     return Counter(tuple((names[i], _plain(row[i])) for i in order) for row in cursor.fetchall())

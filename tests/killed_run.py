@@ -52,8 +52,10 @@ def arm(step: str) -> None:
     import logentic.transform
     from logentic.duckdb_place import DuckdbPlace
     from logentic.postgres_place import PostgresPlace
+    from logentic.spark_place import SparkPlace
 
-    place = PostgresPlace if os.environ.get("LOGENTIC_DESTINATION") == "postgres" else DuckdbPlace
+    places = {"postgres": PostgresPlace, "filesystem": SparkPlace}
+    place = places.get(os.environ.get("LOGENTIC_DESTINATION", ""), DuckdbPlace)
 
     arms: dict[str, Callable[[], None]] = {
         "a page was read": lambda: after(logentic.client.Client, "_send", 5),
@@ -67,6 +69,7 @@ def arm(step: str) -> None:
         "half of the models were built": kill_in_the_build,
         "before publishing": lambda: before(place, "publish"),
         "in the middle of publishing": lambda: after(logentic.postgres_publish, "_publish_table", 9),
+        "as its files were written": lambda: after(SparkPlace, "_write_rest", 9),
         "between copy and swap": lambda: before(logentic.publish.os, "fsync"),
         "after publishing": lambda: after(place, "publish"),
     }
@@ -76,7 +79,7 @@ def arm(step: str) -> None:
 def kill_in_the_build() -> None:
     from dbt.adapters.base import BaseAdapter
 
-    after(BaseAdapter, "execute", 25)
+    after(BaseAdapter, "execute", 70 if os.environ.get("LOGENTIC_ENGINE") else 25)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ left_over as (
     from {{ ref('charge_parties') }} as parties
     left join (
         select credit_id as charge_id from {{ ref('whole_credits') }}
-        union
+        union distinct
         select charge_id from {{ ref('whole_credits') }}
-        union
+        union distinct
         select credit_id as charge_id from {{ ref('several_credits') }}
-        union
+        union distinct
         select charge_id from {{ ref('several_credits') }}
     ) as matched on parties.charge_id = matched.charge_id
     where matched.charge_id is null

@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 
 from logentic import event_commands, finance, inquiries, log_lines, showing
 from logentic.errors import LogenticError, UsageError
-from logentic.inquiries import DbOrState, To, day, file_of, only
+from logentic.inquiries import DbOrState, Engine, To, day, file_of, only
 from logentic.memory import keep_small, leave, leave_out_needless
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ def _common(
 def run(
     db: DbOrState = None,
     destination: To = None,
+    engine: Engine = None,
     start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read again from this day on.")] = None,
     end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read up to and with this day.")] = None,
     select: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these resources, with commas.")] = None,
@@ -63,8 +64,9 @@ def run(
     """Extract what is new, build the tables, check them, publish FILE."""
     from logentic.settings import interval_of_schedule, load_settings
 
-    settings = load_settings(destination=destination)
-    leave_out_needless()
+    settings = load_settings(destination=destination, engine=engine)
+    if settings.engine == "none":  # the client of Spark needs them
+        leave_out_needless()
     from logentic.job import Options, run_job
     from logentic.reports import summary
     from logentic.reports.progress import displayed
@@ -106,6 +108,7 @@ def run(
 def build(
     db: DbOrState = None,
     destination: To = None,
+    engine: Engine = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
 ) -> None:
     """Build the tables of what is loaded, check them, publish FILE; the account is not asked."""
@@ -114,7 +117,7 @@ def build(
     from logentic.reports.progress import displayed
     from logentic.settings import load_settings
 
-    settings, options = load_settings(destination=destination), Options(extract=False, wait_seconds=wait)
+    settings, options = load_settings(destination=destination, engine=engine), Options(extract=False, wait_seconds=wait)
     with displayed() as display:
         outcome = run_job(settings, file_of(db, settings), options, step=display.step)
     print("\n".join(summary.as_lines(outcome)))

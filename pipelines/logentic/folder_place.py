@@ -1,12 +1,12 @@
 """A folder or a bucket: raw tables as Parquet or Delta, for whatever engine reads them.
 
 In: settings and a `State`. Out: a `Place` in which no models are built: the raw tables are what is read.
-Next: folder.py, which reads them.
+Next: folder.py, which reads them; spark_place.py has an engine build the models.
 """
 
 import io
 import json
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,15 +62,20 @@ class FolderPlace:
 
     def sign(self, key: bytes | None) -> None:
         signed = {"format": FORMAT, "key_fingerprint": fingerprint_of(key) if key else None}
-        self._write("_logentic.json", json.dumps(signed).encode())
+        self._write(f"{self._folder.root}/_logentic.json", json.dumps(signed).encode())
 
     def raw(self) -> RawFolder:
         return RawFolder(self._folder, self._settings.duckdb_memory)
 
     def dlt_destination(self) -> Any:
         import dlt
+        from dlt.common.destination.configuration import ParquetFormatConfiguration
 
-        return dlt.destinations.filesystem(self._folder.url, preferred_loader_file_format="parquet")
+        # Arrow would note its own type beside Parquet's, and Sail reads that and refuses it.
+        plain = ParquetFormatConfiguration(supports_dictionary_encoding=False)
+        return dlt.destinations.filesystem(
+            self._folder.url, preferred_loader_file_format="parquet", parquet_format=plain
+        )
 
     def load_journals(self) -> dict[str, int]:
         for journal in (*PUBLISHED, RUNS):
@@ -83,7 +88,7 @@ class FolderPlace:
     def add_run(self, row: Row) -> None:
         self._write_journal(RUNS, [*RUNS.read(self._state.folder), row])
 
-    def dbt(self) -> nullcontext[None]:
+    def dbt(self) -> AbstractContextManager[None]:
         """Nothing is built here."""
         return nullcontext()
 
@@ -113,11 +118,10 @@ class FolderPlace:
         schema = pa.schema([(name, KINDS[kind]) for name, kind in journal.columns.items()])
         written = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(rows, schema), written)
-        self._write(f"{journal.name}/{journal.name}.parquet", written.getvalue())
+        self._write(f"{self._folder.root}/{journal.name}/{journal.name}.parquet", written.getvalue())
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, path: str, content: bytes) -> None:
         """Whole or not at all: a reader may come at any time."""
-        path = f"{self._folder.root}/{name}"
         if not self._folder.is_local:
             self._folder.system.pipe_file(path, content)
             return

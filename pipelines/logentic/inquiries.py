@@ -25,6 +25,10 @@ DbOrState = Annotated[
 To = Annotated[
     str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, postgres, filesystem.")
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option("--engine", metavar="NAME", help="What builds the tables of a folder: spark, at SPARK_REMOTE."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Day = Annotated[str | None, typer.Option(metavar="DAY", help="YYYY-MM-DD.")]
 Moment = Annotated[

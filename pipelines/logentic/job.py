@@ -127,7 +127,7 @@ def _run(
     made = {
         "load": outcome.loaded.load_id,
         "journals": json.dumps(journal_sizes(state)),
-        **(_made_for(outcome, settings) if options.models else {}),
+        **({"engine": place.target, **_made_for(outcome, settings)} if options.models else {}),
     }
     new = made.items() - state.read_note("built").items()
     is_due = new or options.full_refresh or not options.extract or not place.is_published()

@@ -14,6 +14,10 @@ def place_of(settings: Settings, state: State) -> Place:
 
         return PostgresPlace(state)
     if settings.destination == "filesystem":
+        if settings.engine == "spark":
+            from logentic.spark_place import SparkPlace
+
+            return SparkPlace(settings, state)
         from logentic.folder_place import FolderPlace
 
         return FolderPlace(settings, state)

@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     base_url: str = "https://api.getlogentic.com/v1"
     destination: Literal["duckdb", "postgres", "filesystem"] = "duckdb"
     raw_format: Literal["parquet", "delta"] = "parquet"
+    engine: Literal["none", "spark"] = "none"
     timezone: str = "UTC"
     earliest_date: date = date(2015, 1, 1)
     connections: Annotated[int, Field(ge=1, le=32)] = 4
@@ -168,6 +169,12 @@ class Settings(BaseSettings):
     def _hashes_a_field_or_does_not(self) -> "Settings":
         if both := sorted({*self.hash_fields} & {*self.plain_fields}):
             raise ValueError(f"hash_fields and plain_fields both name {both[0]!r}: leave it in one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _builds_where_the_engine_reads(self) -> "Settings":
+        if self.engine != "none" and self.destination != "filesystem":
+            raise ValueError(f"engine {self.engine} builds the tables of filesystem, not of {self.destination}")
         return self
 
     @classmethod

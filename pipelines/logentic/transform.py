@@ -69,6 +69,8 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
 
     step = ["test", "--select", "test_type:data"] if only_checks else ["build", "--exclude-resource-type", "unit_test"]
     place = place_of(settings, state)
+    if place.target == "spark":  # where the engine has gone, each model would wait for it anew
+        step.append("--fail-fast")
     arguments = _arguments(settings, state, place)
     with place.dbt():
         manifest = _parsed(place, arguments).deepcopy()  # type: ignore[no-untyped-call]

@@ -11,12 +11,13 @@ import importlib.util
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -123,10 +124,16 @@ def stand_ins(desk: Path) -> dict[str, str]:
     return dict(zip(("N", "ID", "MONTH"), map(str, found), strict=True))
 
 
+def free_port() -> int:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
 def run_shell(page: Path, desk: Path, base_url: str, more: Environment = MappingProxyType({})) -> None:
     """All blocks of a page in one shell, as someone types who reads down the page."""
     script = "".join(f"echo '{block}' >&2\n{block.text}\n" for block in blocks(page, "sh"))
-    script = script.replace("localhost:5432", f"localhost:{more.get('PGPORT')}")
+    script = script.replace("localhost:5432", f"localhost:{more.get('PGPORT')}").replace("50051", str(free_port()))
     for word, meant in stand_ins(desk).items():
         script = re.sub(rf"(?<= ){word}(?= |\n)", meant, script)
     run(["bash", "-euo", "pipefail", "-c", script], desk, base_url, f"home_of_{page.stem}", more)

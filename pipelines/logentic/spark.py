@@ -1,0 +1,108 @@
+"""An engine that speaks Spark Connect: Spark, Sail, Databricks.
+
+In: its address in SPARK_REMOTE, as every client of Spark reads it. Out: a session that dbt shares, and whose tables
+are still there when they are published. Next: spark_place.py.
+"""
+
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from logentic.errors import StateError, UsageError
+
+VARIABLE = "SPARK_REMOTE"
+PATIENCE_SECONDS = 10
+RETRIES = 5  # a quarter of a minute for a network that is away; the client's own 15 are ten minutes
+
+
+def engine_address() -> str:
+    """Where the engine is; a `UsageError` where that is not said, or cannot be used."""
+    given = os.environ.get(VARIABLE, "")
+    if not given:
+        raise UsageError("the engine is not named", f"Set {VARIABLE} to its address, such as sc://host:15002.")
+    try:
+        parts = urlsplit(given)
+        is_address = parts.scheme == "sc" and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise UsageError(f"{VARIABLE} is no address of Spark Connect", "Write it as sc://host:15002.")
+    if not (find_spec("pyspark") and find_spec("dbt.adapters.spark")):
+        raise UsageError("the client of Spark is not installed", "Install logentic-elt[spark].")
+    return given
+
+
+def require_engine(address: str) -> None:
+    """A `StateError` where nobody answers: the client itself would try for ten minutes."""
+    parts = urlsplit(address)
+    try:
+        socket.create_connection((str(parts.hostname), parts.port or 15002), PATIENCE_SECONDS).close()
+    except OSError as error:
+        raise StateError(
+            f"{engine_name(address)}: {error.strerror or error}", f"Start it, or correct {VARIABLE}."
+        ) from None
+
+
+def engine_name(address: str) -> str:
+    """Without what an address may hold beside the host, such as a token."""
+    parts = urlsplit(address)
+    return f"Spark on {parts.hostname}:{parts.port or 15002}"
+
+
+@contextmanager
+def session(address: str, home: Path, environment: dict[str, str]) -> Iterator[None]:
+    """The one session of this process, with what dbt reads of the environment. It outlives this, unless that fails."""
+    # The client's check of itself asks for a home of Spark, which it has no use for.
+    environment = {"SPARK_HOME": os.environ.get("SPARK_HOME", str(home)), **environment}
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        _begin(address)
+        yield
+    except BaseException:
+        end_session(is_lost=True)
+        raise
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def current_session() -> Any:
+    """What `session` has begun; None where nothing has."""
+    client = sys.modules.get("pyspark.sql.connect.session")
+    return client and client.SparkSession._get_default_session()
+
+
+def end_session(*, is_lost: bool = False) -> None:
+    """Also on the engine, which then forgets its tables; not where it may be gone, or the session is the user's own."""
+    if running := current_session():
+        running.release_session_on_close = not is_lost and "session_id=" not in os.environ[VARIABLE]
+        running.stop()
+
+
+def _begin(address: str) -> None:
+    """Its id is ours: an engine may keep tables by session, and a client that connects again has to find them."""
+    # Of pandas only the import is used here: rows come as Arrow.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+    from pyspark.sql.connect.session import SparkSession
+
+    end_session(is_lost=True)
+    if "session_id=" not in address:
+        address = address.rstrip("/;") + ("" if ";" in address else "/") + f";session_id={uuid4()}"
+    begun = SparkSession.builder.remote(address).create()
+    begun.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])

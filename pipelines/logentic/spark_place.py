@@ -1,0 +1,126 @@
+"""A folder or a bucket whose tables an engine builds, over Spark Connect.
+
+In: settings and a `State`. Out: a `Place`: raw tables as in folder_place.py, beside them what was built and checked, as
+Parquet, a folder for each build. Which one is published stands in a small file, so that all tables change at once.
+Next: spark.py, the engine.
+"""
+
+import io
+import json
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from logentic.errors import StateError
+from logentic.folder_place import FolderPlace
+from logentic.settings import Settings
+from logentic.spark import (
+    current_session,
+    end_session,
+    engine_address,
+    engine_name,
+    first_line,
+    require_engine,
+    session,
+)
+from logentic.state import State
+
+BUILDS = "logentic_marts"
+POINTER = "_published.json"
+WORK = "logentic_work_marts"
+STEPS = "_steps"  # what marts are made of; nobody reads it afterwards
+
+
+class SparkPlace(FolderPlace):
+    target = "spark"
+
+    def __init__(self, settings: Settings, state: State) -> None:
+        super().__init__(settings, state)
+        self._address = engine_address()
+        self._builds = f"{self._folder.root.rpartition('/')[0]}/{BUILDS}"
+
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
+        require_engine(self._address)
+        super().open(key, accept_new_key=accept_new_key)
+
+    def is_published(self) -> bool:
+        return bool(self._published())
+
+    def dbt(self) -> AbstractContextManager[None]:
+        """Each build has a folder of its own; what one before has begun and not published goes first."""
+        self._remove_all_but(self._published())
+        build = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        self._state.write_note("spark", {"build": build})
+        return session(
+            self._address,
+            self._state.folder,
+            {
+                "LOGENTIC_RAW": self._url(self._folder.root),
+                "LOGENTIC_RAW_FORMAT": self.table_format or "parquet",
+                "LOGENTIC_BUILT": self._url(f"{self._builds}/{build}"),
+            },
+        )
+
+    def publish(self) -> int:
+        """Name the build. Without one there is nothing to name: the raw files are there as they come."""
+        running = current_session()
+        if running is None:
+            return super().publish()
+        build, before = self._state.read_note("spark")["build"], self._published()
+        folder = f"{self._builds}/{build}"
+        try:
+            self._find_runs(running)
+            tables = sorted(row["tableName"] for row in running.sql(f"show tables in {WORK}").collect())
+            for table in tables:
+                self._write_rest(running, table, f"{folder}/{table}")
+            self._folder.system.rm(f"{folder}/{STEPS}", recursive=True)
+            self._write(f"{self._builds}/{POINTER}", json.dumps({"build": build, "tables": tables}, indent=1).encode())
+            running.sql("create schema if not exists logentic_marts")
+            for table in tables:
+                place = self._url(f"{folder}/{table}").replace("`", "``")
+                running.sql(f"create or replace view logentic_marts.{table} as select * from parquet.`{place}`")
+        except Exception as error:
+            end_session(is_lost=True)
+            raise StateError(f"{engine_name(self._address)}: {first_line(error)}", "Run again.") from None
+        end_session()
+        self._remove_all_but({build, *before})
+        return int(self._folder.system.du(folder))
+
+    def _find_runs(self, running: Any) -> None:
+        """This run has been added: the engine is told anew, as it keeps the list of files that it saw first."""
+        place = self._url(f"{self._folder.root}/runs").replace("\\", "\\\\").replace("'", "\\'")
+        running.sql("drop table if exists logentic_raw.runs")
+        running.sql(f"create table logentic_raw.runs using parquet location '{place}'")
+
+    def _write_rest(self, running: Any, table: str, folder: str) -> None:
+        """What was built as a view is written as rows, and no rows, of which Sail makes no file, as an empty file."""
+        built = running.table(f"{WORK}.{table}")
+        if not self._folder.system.glob(f"{folder}/*.parquet"):
+            built.write.mode("overwrite").parquet(self._url(folder))
+        if not self._folder.system.glob(f"{folder}/*.parquet"):
+            written = io.BytesIO()
+            pq.write_table(built.limit(0).toArrow(), written)
+            self._write(f"{folder}/0.parquet", written.getvalue())
+
+    def _published(self) -> set[str]:
+        """The build that is read; nothing before the first."""
+        try:
+            pointer = json.loads(self._folder.system.cat_file(f"{self._builds}/{POINTER}"))
+        except FileNotFoundError:
+            return set()
+        return {pointer["build"]}
+
+    def _remove_all_but(self, kept: set[str]) -> None:
+        """The build before the published one stays: a reader may be at work on it."""
+        system = self._folder.system
+        builds = system.ls(self._builds, detail=False) if system.isdir(self._builds) else []
+        for path in builds:
+            name = str(path).rstrip("/").rpartition("/")[2]
+            if name not in {*kept, POINTER}:
+                system.rm(path, recursive=True)
+
+    def _url(self, path: str) -> Any:
+        """As the engine takes it."""
+        return path if self._folder.is_local else f"{self._folder.url.partition('://')[0]}://{path}"

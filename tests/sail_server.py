@@ -1,0 +1,54 @@
+"""A real engine that speaks Spark Connect, for tests: Sail, from the package index, in a second.
+
+In: a folder. Out: a server of its own, whose workers are threads, stopped and started again as a test likes.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+
+class SailServer:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with closing(socket.socket()) as taken:
+            taken.bind(("127.0.0.1", 0))
+            self.port = taken.getsockname()[1]
+        self.address = f"sc://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [str(Path(sys.executable).with_name("sail")), "spark", "server", "--port", str(self.port)]
+        environment = os.environ | {"SAIL_MODE": "local-cluster", "TZ": "UTC"}
+        with (self._folder / "sail.log").open("a") as log:
+            self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, env=environment)
+        wait_for(self.port, self._process)
+
+    def kill(self) -> None:
+        """Its tables go with it: they lived in its sessions."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[SailServer]:
+    server = SailServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    for _ in range(600):
+        assert process.poll() is None, "the server ended"
+        with closing(socket.socket()) as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError("no server within a minute")

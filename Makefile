@@ -118,4 +118,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv deploy/airflow/.venv benchmarks/peers/*/.venv build .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv deploy/airflow/.venv benchmarks/peers/*/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

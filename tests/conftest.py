@@ -1,5 +1,6 @@
 """For every test: settings come from the test alone, and examples are tried without a stopwatch."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ hypothesis.settings.register_profile(
     "suite", deadline=None, max_examples=60, database=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
 hypothesis.settings.load_profile("suite")
+
+# Of what dbt and pytest hold, little is ever garbage; by default it is looked at again after each 700 new objects.
+gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

@@ -64,9 +64,16 @@ class DuckdbPlace:
         add_run(self._state, row)
 
     @contextmanager
-    def dbt(self) -> Iterator[None]:
-        """dbt-duckdb keeps its connection until the process ends; a second run would read what that remembers."""
-        os.environ.update(LOGENTIC_DB=str(self._state.work), LOGENTIC_MEMORY_LIMIT=self._settings.duckdb_memory)
+    def dbt(self, *, only_parse: bool = False) -> Iterator[None]:
+        """dbt-duckdb keeps its connection until the process ends; a second run would read what that remembers.
+
+        A parse opens nothing, and is the same for all files: none is named.
+        """
+        work, memory = str(self._state.work), self._settings.duckdb_memory
+        os.environ.update(
+            LOGENTIC_DB=self._state.work.name if only_parse else work,
+            LOGENTIC_MEMORY_LIMIT="" if only_parse else memory,
+        )
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
         try:

@@ -88,7 +88,7 @@ class FolderPlace:
     def add_run(self, row: Row) -> None:
         self._write_journal(RUNS, [*RUNS.read(self._state.folder), row])
 
-    def dbt(self) -> AbstractContextManager[None]:
+    def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
         """Nothing is built here."""
         return nullcontext()
 

@@ -48,8 +48,8 @@ class Place(Protocol):
     def add_run(self, row: Row) -> None:
         """The run that publishes, before it has ended."""
 
-    def dbt(self) -> AbstractContextManager[None]:
-        """Lets dbt reach it; what dbt keeps open is closed at the end."""
+    def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
+        """Lets dbt reach it, or only know what it is; what dbt keeps open is closed at the end."""
 
     def publish(self) -> int:
         """Put what was built where analysts read, in one step; how many bytes that is."""

@@ -95,7 +95,7 @@ class PostgresPlace:
             _insert(connection.cursor(), RUNS, [row])
 
     @contextmanager
-    def dbt(self) -> Iterator[None]:
+    def dbt(self, *, only_parse: bool = False) -> Iterator[None]:
         """As libpq takes it; profiles.yml reads the same variables, so that dbt by hand does as well."""
         given = {
             **{"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"},

@@ -7,7 +7,7 @@ Next: spark.py, the engine.
 
 import io
 import json
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,8 +48,10 @@ class SparkPlace(FolderPlace):
     def is_published(self) -> bool:
         return bool(self._published())
 
-    def dbt(self) -> AbstractContextManager[None]:
+    def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
         """Each build has a folder of its own; what one before has begun and not published goes first."""
+        if only_parse:
+            return nullcontext()
         self._remove_all_but(self._published())
         build = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         self._state.write_note("spark", {"build": build})

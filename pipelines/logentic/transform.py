@@ -6,8 +6,10 @@ Next: publish.py.
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logentic import project_folder
@@ -20,7 +22,7 @@ from logentic.state import State
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_PARSED: dict[str, "Manifest"] = {}  # by target, database and --vars
+_PARSED: dict[tuple[str, str], "Manifest"] = {}  # by target and database
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,9 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
     place = place_of(settings, state)
     if place.target == "spark":  # where the engine has gone, each model would wait for it anew
         step.append("--fail-fast")
-    arguments = _arguments(settings, state, place)
+    manifest = _parsed(place, state).deepcopy()  # type: ignore[no-untyped-call]
+    arguments = [*_arguments(place, state.dbt), "--vars", json.dumps(model_settings(settings))]
     with place.dbt():
-        manifest = _parsed(place, arguments).deepcopy()  # type: ignore[no-untyped-call]
         outcome = dbtRunner(manifest).invoke([*step, *(["--full-refresh"] if anew else []), *arguments])
     if outcome.exception is not None:
         raise _failed(outcome.exception)
@@ -93,27 +95,41 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
     )
 
 
-def _arguments(settings: Settings, state: State, place: Place) -> list[str]:
-    project, work = str(project_folder()), str(state.dbt)
-    told = ["--quiet", "--no-use-colors", "--no-write-json", "--log-level-file", "none"]
-    folders = ["--log-path", work, "--target-path", work, "--project-dir", project, "--profiles-dir", project]
-    folders += ["--target", place.target]
-    variables = json.dumps(model_settings(settings))
-    return [*told, *folders, "--vars", variables]
+def _parsed(place: Place, state: State) -> "Manifest":
+    """The models as dbt understands them, whatever the settings: nothing that is parsed depends on one.
 
-
-def _parsed(place: Place, arguments: list[str]) -> "Manifest":
-    """The models as dbt understands them: two thirds of a small build, so done once in a process for equal settings."""
-    known_by = f"{place.target} {place.database} {arguments[-1]}"
+    A third of a small build, so done once in a process, and by dbt's own means once for all processes.
+    """
+    known_by = (place.target, place.database)
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
     if known_by not in _PARSED:
-        outcome = dbtRunner().invoke(["parse", *arguments])
+        with place.dbt(only_parse=True):
+            outcome = dbtRunner().invoke(["parse", *_arguments(place, _folder_of_parse(place, state))])
         if not isinstance(outcome.result, Manifest):
             raise _failed(outcome.exception)
         _PARSED[known_by] = outcome.result
     return _PARSED[known_by]
+
+
+def _folder_of_parse(place: Place, state: State) -> Path:
+    """Beside the models, as Python keeps what it compiles; in the state folder where that is not ours to write, or
+    where the database has a name of its own, which dbt notes of each model.
+    """
+    if place.database:
+        return state.dbt
+    folder = project_folder() / "target" / place.target
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder if os.access(folder, os.W_OK) else state.dbt
+
+
+def _arguments(place: Place, target: Path) -> list[str]:
+    project = str(project_folder())
+    told = ["--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-write-json"]
+    folders = ["--log-path", str(target), "--target-path", str(target), "--project-dir", project]
+    return [*told, *folders, "--profiles-dir", project, "--target", place.target]
 
 
 def _failed(exception: BaseException | None) -> BuildError:

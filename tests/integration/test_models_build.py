@@ -13,6 +13,9 @@ import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from raw_account import RawAccount
 
+from logentic.settings import Settings
+from logentic.transform import model_settings
+
 PROJECT = Path(__file__).parents[2]
 Dbt = Callable[..., dbtRunnerResult]
 DAYS = 12
@@ -75,6 +78,19 @@ def account(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> RawAccount:
 
 def test_every_example_of_the_models_holds(dbt: Dbt, account: RawAccount, tmp_path: Path) -> None:
     assert dbt(account.copy(tmp_path / "account.duckdb"), "test", "--select", "test_type:unit").success
+
+
+def test_nothing_that_is_parsed_depends_on_a_setting(dbt: Dbt, tmp_path: Path) -> None:
+    """A build takes the parse of any other."""
+    rates = [{"rate": "0.5", "valid_from": "2026-01-01", "valid_to": "None"}]
+    others = {"timezone": "America/Toronto", "storage_basis": "peak", "storage_rates": rates, "models_version": "other"}
+    others |= {"dispute_days": 5, "promised_hours": 5, "stuck_hours": 5, "payment_item_aliases": {"amount": ["total"]}}
+    others |= {"charge_rates": [{"charge_type": "handling", "fixed": "1", "driver": "lines"}]}
+    assert others.keys() == model_settings(Settings()).keys()
+    one, other = (dbt(tmp_path / "account.duckdb", "parse", **settings).result for settings in ({}, others))
+    for node, same in zip(one.nodes.values(), other.nodes.values(), strict=True):
+        assert (node.unique_id, node.refs, node.sources) == (same.unique_id, same.refs, same.sources)
+        assert (node.depends_on, node.config) == (same.depends_on, same.config)
 
 
 def test_an_account_in_which_nothing_has_happened_builds(dbt: Dbt, tmp_path: Path) -> None:

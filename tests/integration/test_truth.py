@@ -7,6 +7,7 @@ import duckdb
 import pytest
 from truth_tables import differences
 
+from logentic import project_folder
 from logentic.errors import BuildError
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Sandbox
@@ -32,6 +33,12 @@ def test_every_published_table_equals_what_happened(shape: dict, tmp_path: Path)
         run_job(settings, tmp_path / "logentic.duckdb", Options())
         assert differences(tmp_path / "logentic.duckdb", account, sandbox.clock.now()) == {}
         assert sandbox.writes == 0
+
+
+def test_what_dbt_parsed_serves_every_file(published: tuple[Path, Sandbox]) -> None:
+    file, _ = published
+    assert (project_folder() / "target" / "duckdb" / "partial_parse.msgpack").exists()
+    assert not (State(file).dbt / "partial_parse.msgpack").exists()
 
 
 def test_the_comparison_would_notice_a_single_wrong_cell(published: tuple[Path, Sandbox], tmp_path: Path) -> None:

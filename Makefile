@@ -29,11 +29,11 @@ demo: setup ## Run the main job against the bundled sandbox into demo/logentic.d
 
 .PHONY: test
 test: setup ## Run the tests
-	$(BIN)/pytest -n 2 --ignore tests/e2e
+	$(BIN)/pytest -n 2 --ignore tests/e2e --ignore tests/cluster
 
 .PHONY: reliability
 reliability: setup ## Run the tests and write docs/reliability.md from their results
-	$(BIN)/pytest -n 2 --ignore tests/e2e --junitxml=build/tests.xml
+	$(BIN)/pytest -n 2 --ignore tests/e2e --ignore tests/cluster --junitxml=build/tests.xml
 	$(BIN)/python docs/reliability.py build/tests.xml
 
 .PHONY: conformance
@@ -58,6 +58,15 @@ airflow-test: setup ## Run the DAG in a real Airflow, in deploy/airflow/.venv
 	$(UV) sync --quiet --locked --project deploy/airflow
 	cd deploy/airflow && .venv/bin/pytest
 
+.PHONY: spark-test
+spark-test: setup | $(filter .uv/bin/uv,$(UV)) ## Build on a real Spark cluster, one of whose workers is killed; needs Java 17
+	$(UV) sync --quiet --locked --project conformance/spark_cluster
+	REQUIRE_SPARK=1 $(BIN)/pytest tests/cluster
+
+.PHONY: scale-benchmark
+scale-benchmark: setup ## Build a larger account on each engine, and write docs/scale.md; RECORDS=10000000 for more
+	$(BIN)/python -m benchmarks.scale --records $(or $(RECORDS),1000000)
+
 .PHONY: soak
 soak: setup ## Run 500 scheduled runs over a moving account: memory, size and requests stay flat
 	$(BIN)/python benchmarks/soak.py
@@ -79,6 +88,7 @@ check: setup ## Lint, type-check, check the direction of imports, the locks and 
 	$(BIN)/sqlfluff lint models tests/reconcile
 	$(UV) lock --check --quiet
 	$(UV) lock --check --quiet --project conformance
+	$(UV) lock --check --quiet --project conformance/spark_cluster
 	$(BIN)/python docs/tables.py --check
 	$(BIN)/python docs/reliability.py --check
 
@@ -118,4 +128,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv deploy/airflow/.venv benchmarks/peers/*/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/spark_cluster/.venv deploy/airflow/.venv benchmarks/peers/*/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -41,22 +41,11 @@ def duckdb_marts(database: Path) -> Rows:
 
 
 def postgres_marts(database: Path, variables: str, folder: Path, url: str) -> Rows:
-    with _opened(database) as work, closing(psycopg2.connect(url)) as connection:
+    with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
-        cursor.execute("set time zone 'UTC'; create schema logentic_raw")
-        for table in _raw_tables(work):
-            columns = work.execute(f"select * from logentic_raw.{table} limit 0").description
-            named = ", ".join(f'"{name}" {kind}'.replace("DOUBLE", "double precision") for name, kind, *_ in columns)
-            cursor.execute(f"create table logentic_raw.{table} ({named})")
-            work.execute(f"copy logentic_raw.{table} to '{folder}/{table}.csv' (header false)")
-            with (folder / f"{table}.csv").open() as file:
-                cursor.copy_expert(f"copy logentic_raw.{table} from stdin (format csv)", file)
-        at = urlsplit(url)
-        _dbt(
-            "postgres", variables, folder, PGHOST=str(at.hostname), PGPORT=str(at.port), PGUSER=str(at.username),
-            PGPASSWORD=str(at.password), PGDATABASE=at.path[1:], PGTZ="UTC", PGOPTIONS="-c enable_nestloop=off",
-        )  # fmt: skip
+        fill_postgres(database, folder, cursor)
+        dbt("postgres", variables, folder, **postgres_environment(url))
         found = {}
         for mart in MARTS:
             cursor.execute(f"select * from logentic_work_marts.{mart}")
@@ -64,32 +53,62 @@ def postgres_marts(database: Path, variables: str, folder: Path, url: str) -> Ro
         return found
 
 
+def fill_postgres(database: Path, folder: Path, cursor: Any) -> None:
+    cursor.execute("set time zone 'UTC'; create schema logentic_raw")
+    with _opened(database) as work:
+        for table in _raw_tables(work):
+            columns = work.execute(f"select * from logentic_raw.{table} limit 0").description
+            named = ", ".join(f'"{name}" {kind}'.replace("DOUBLE", "double precision") for name, kind, *_ in columns)
+            cursor.execute(f"create table logentic_raw.{table} ({named})")
+            work.execute(f"copy logentic_raw.{table} to '{folder}/{table}.csv' (header false)")
+            with (folder / f"{table}.csv").open() as file:
+                cursor.copy_expert(f"copy logentic_raw.{table} from stdin (format csv)", file)
+            (folder / f"{table}.csv").unlink()
+
+
+def postgres_environment(url: str) -> dict[str, str]:
+    at = urlsplit(url)
+    return {
+        "PGHOST": str(at.hostname),
+        "PGPORT": str(at.port),
+        "PGUSER": str(at.username),
+        "PGPASSWORD": str(at.password),
+        "PGDATABASE": at.path[1:],
+        "PGTZ": "UTC",
+        "PGOPTIONS": "-c enable_nestloop=off",
+    }
+
+
 def sail_marts(database: Path, variables: str, folder: Path) -> Rows:
     raw, marts = folder / "raw", folder / "marts"
     marts.mkdir()
-    with _opened(database) as work:
-        for table in _raw_tables(work):
-            (raw / table).mkdir(parents=True)
-            kind = "json" if table == "_dlt_loads" else "parquet"
-            work.execute(f"copy logentic_raw.{table} to '{raw}/{table}/1.{kind}' (format {kind})")
+    write_raw_files(database, raw)
     with running(folder) as server:
         remote = f"{server.address}/;session_id={uuid4()}"  # one session of a fixed name holds the tables
         # The client's check of itself asks for a home of Spark, which it has no use for.
         environment = {"SPARK_REMOTE": remote, "SPARK_HOME": str(folder), "TZ": "UTC"}
-        _dbt("spark", variables, folder, LOGENTIC_RAW=str(raw), **environment)
+        dbt("spark", variables, folder, LOGENTIC_RAW=str(raw), **environment)
         _run([sys.executable, "-c", READ_BACK, str(marts), *MARTS], environment)
     with duckdb.connect() as reader:
         reader.execute("set TimeZone = 'UTC'")
         return {mart: rows_of(reader.execute(f"select * from '{marts}/{mart}.parquet'")) for mart in MARTS}
 
 
-def _dbt(target: str, variables: str, folder: Path, **environment: str) -> None:
+def write_raw_files(database: Path, raw: Path) -> None:
+    with _opened(database) as work:
+        for table in _raw_tables(work):
+            (raw / table).mkdir(parents=True)
+            kind = "json" if table == "_dlt_loads" else "parquet"
+            work.execute(f"copy logentic_raw.{table} to '{raw}/{table}/1.{kind}' (format {kind})")
+
+
+def dbt(target: str, variables: str, folder: Path, timeout: float = 600, **environment: str) -> None:
     places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     places += ["--target-path", str(folder / "dbt"), "--log-path", str(folder / "dbt")]
-    dbt = str(Path(sys.executable).with_name("dbt"))
+    program = str(Path(sys.executable).with_name("dbt"))
     _run(
         [
-            dbt,
+            program,
             "--quiet",
             "build",
             "--exclude-resource-type",
@@ -101,12 +120,13 @@ def _dbt(target: str, variables: str, folder: Path, **environment: str) -> None:
             variables,
         ],
         {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", **environment},
+        timeout,
     )
 
 
-def _run(command: list[str], environment: dict[str, str]) -> None:
+def _run(command: list[str], environment: dict[str, str], timeout: float = 600) -> None:
     done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, timeout=600, check=False
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=timeout, check=False
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
 

@@ -28,6 +28,10 @@ class SailServer:
             self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, env=environment)
         wait_for(self.port, self._process)
 
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self) -> None:
         """Its tables go with it: they lived in its sessions."""
         self._process.kill()

@@ -133,6 +133,8 @@ app.add_typer(finance.exceptions, name="exceptions")
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 COMMANDS |= {"exceptions"}
+OF_A_FILE = {"verify", "reconcile", "exceptions", "close", "dashboard", "notify", "events"}
+INTO_A_FILE = "Run into a file as well: logentic run --destination duckdb --db FILE."
 
 
 def program() -> NoReturn:
@@ -162,7 +164,10 @@ def main() -> None:
             print(error.format_message())
             sys.exit(2)
         command = f"logentic {arguments[0]}" if arguments[0] in COMMANDS else "logentic"
-        print(f"logentic: {error.format_message().rstrip('.?')}. See: {command} --help", file=sys.stderr)
+        what, guidance = error.format_message().rstrip(".?"), f"See: {command} --help"
+        if arguments[0] in OF_A_FILE and ("--destination" in what or ("--db" in what and _is_elsewhere())):
+            what, guidance = f"{command} reads a DuckDB file, whatever the destination", INTO_A_FILE
+        print(f"logentic: {what}. {guidance}", file=sys.stderr)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         _leave_interrupted()
@@ -177,6 +182,15 @@ def main() -> None:
         reason = next(iter(str(error).splitlines()), "")
         print(f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug.", file=sys.stderr)
         sys.exit(1)
+
+
+def _is_elsewhere() -> bool:
+    from logentic.settings import load_settings
+
+    try:
+        return load_settings().destination != "duckdb"
+    except LogenticError:
+        return False
 
 
 def _leave_interrupted() -> NoReturn:

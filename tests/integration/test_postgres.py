@@ -219,12 +219,22 @@ def test_credentials_are_read_where_dlt_reads_them(
     assert credentials() == url
 
 
-@pytest.mark.parametrize("command", ["verify", "exceptions", "reconcile --invoice 1", "close 2026-01"])
-def test_a_command_that_reads_a_file_says_so(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("destination", ["postgres", "filesystem"])
+@pytest.mark.parametrize("command", ["verify", "exceptions", "reconcile --invoice 1", "close 2026-01", "dashboard"])
+def test_a_command_that_reads_a_file_says_so(command: str, destination: str, tmp_path: Path) -> None:
     words = [*command.split(), "--db", "account"]
-    done = logentic(*words, cwd=tmp_path, destination="postgres", api_token="t")
+    done = logentic(*words, cwd=tmp_path, destination=destination, api_token="t")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "this command reads a DuckDB file; destination is postgres" in done.stderr
+    assert f"this command reads a DuckDB file; destination is {destination}" in done.stderr
+    named = logentic(*words, "--destination", destination, cwd=tmp_path, api_token="t")
+    assert named.returncode == 2
+    assert named.stderr == (
+        f"logentic: logentic {words[0]} reads a DuckDB file, whatever the destination."
+        " Run into a file as well: logentic run --destination duckdb --db FILE.\n"
+    )
+    unnamed = logentic(*command.split(), cwd=tmp_path, destination=destination, api_token="t")
+    assert unnamed.returncode == 2
+    assert words[0] == "exceptions" or unnamed.stderr == named.stderr
 
 
 def test_two_runs_into_one_database_do_not_meet(postgres: str, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ audit-benchmark: setup ## Measure what the reconciliation finds and misses; writ
 	$(BIN)/python -m benchmarks.audit
 
 .PHONY: reconcile-benchmark
-reconcile-benchmark: setup ## Reconcile one million charges: seconds and memory
+reconcile-benchmark: setup ## Reconcile one million charges; writes seconds and memory into docs/reconciliation.md
 	$(BIN)/python -m benchmarks.reconcile
 
 .PHONY: check

@@ -7,7 +7,7 @@
         || {{ number_text('per_unit') }} || ' each)' end
 {%- endset -%}
 select
-    verdicts.charge_id,
+    verdicts.*,
     case
         when
             verdicts.verdict = 'settled' and verdicts.amount < 0

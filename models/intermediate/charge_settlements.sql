@@ -1,34 +1,23 @@
+{#- Taken back in whole, charge by charge or several at once; or in part, until nothing is left of the charge. -#}
+{%- set none_of_it = 'cast(null as decimal(38, 24))' -%}
+{%- set roles = [
+    ('settled', 'charge_id', 'credit_id', none_of_it, 'several_credits'),
+    ('settled', 'credit_id', 'charge_id', none_of_it, 'several_credits'),
+    ('credited', 'charge_id', 'credit_id', 'credited', 'part_credits'),
+    ('part', 'credit_id', 'charge_id', none_of_it, 'part_credits'),
+] -%}
 with
 
-charges as (
-
-    select * from {{ ref('charge_parties') }}
-
-),
-
--- In whole: charge by charge, or several at once; in part until nothing is left of the charge.
-settled as (
-
-    select
-        credit_id,
-        charge_id
-    from {{ ref('whole_credits') }}
-    union all
-    select
-        credit_id,
-        charge_id
-    from {{ ref('several_credits') }}
-
-),
-
-partly as (
-
-    select
-        charge_id,
-        min(credit_id) as credit_id,
-        sum(credited) as credited
-    from {{ ref('part_credits') }}
-    group by charge_id
+entries as (
+    {%- for role, charge_id, other_id, credited, relation in roles %}
+        {{ 'union all' if not loop.first }}
+        select
+            '{{ role }}' as role,
+            {{ charge_id }} as charge_id,
+            {{ other_id }} as other_id,
+            {{ credited }} as credited
+        from {{ ref(relation) }}
+    {%- endfor %}
 
 ),
 
@@ -36,43 +25,29 @@ credited as (
 
     select
         charge_id,
-        min(counterpart_id) as settled_by,
-        max(part_of) as part_of
-    from (
-        select
-            charge_id,
-            credit_id as counterpart_id,
-            cast(null as bigint) as part_of
-        from settled
-        union all
-        select
-            credit_id as charge_id,
-            charge_id as counterpart_id,
-            cast(null as bigint) as part_of
-        from settled
-        union all
-        select
-            credit_id as charge_id,
-            cast(null as bigint) as counterpart_id,
-            charge_id as part_of
-        from {{ ref('part_credits') }}
-    ) as entries
+        min(case when role = 'settled' then other_id end) as settled_by,
+        max(case when role = 'part' then other_id end) as part_of,
+        min(case when role = 'credited' then other_id end) as credited_by,
+        sum(case when role = 'credited' then credited end) as credited
+    from entries
     group by charge_id
 
 ),
 
-standing as (
+-- Two charges that name neither an order nor an item may be two of a kind; storage of a period is one.
+charges as (
 
     select
         charges.*,
         credited.settled_by,
         credited.part_of,
-        partly.credited,
-        partly.credit_id as credited_by,
-        case when credited.settled_by is null and not charges.is_credit then 1 else 0 end as is_standing
-    from charges
+        credited.credited_by,
+        credited.credited,
+        case when charges.charge_type = 'storage' then charges.start_date end as period,
+        not charges.is_credit and credited.settled_by is null
+        and (charges.party <> '' or charges.charge_type = 'storage') as is_standing
+    from {{ ref('charge_parties') }} as charges
     left join credited on charges.charge_id = credited.charge_id
-    left join partly on charges.charge_id = partly.charge_id
 
 ),
 
@@ -80,33 +55,28 @@ placed as (
 
     select
         *,
-        min(case when is_standing = 1 then charge_id end) over (
-            partition by charge_type, party, item_id, start_date, end_date, size
-        ) as original_id,
-        max(case when is_standing = 0 and not is_credit then charge_id end) over (
-            partition by charge_type, party, case when charge_type = 'storage' then start_date end
-        ) as replaced_id,
-        row_number() over (
-            partition by charge_type, party, case when charge_type = 'storage' then start_date end, is_standing
-            order by charge_id
-        ) as place
-    from standing
+        case when is_standing then nullif(
+            min(case when is_standing then charge_id end) over (
+                partition by charge_type, party, item_id, start_date, end_date, size
+            ), charge_id
+        ) end as duplicate_of,
+        max(case when settled_by is not null and not is_credit then charge_id end) over same as replaced_id,
+        min(case when is_standing then charge_id end) over same as first_id
+    from charges
+    window same as (partition by charge_type, party, period)
 
 )
 
+-- Billed again in place of a charge that was taken back: the first that stands for the same.
 select
     charge_id,
     settled_by,
     part_of,
     credited,
     credited_by,
-    -- Billed again in place of a charge that was taken back: the first that stands for the same.
-    case when is_standing = 1 and place = 1 and (party <> '' or charge_type = 'storage') then replaced_id end
-        as replaces,
-    case
-        when is_standing = 0 or charge_id = original_id then null
-        -- Two charges that name neither an order nor an item may be two of a kind; storage of a period is one.
-        when party = '' and charge_type <> 'storage' then null
-        else original_id
-    end as duplicate_of
+    case when charge_id = first_id then replaced_id end as replaces,
+    duplicate_of
 from placed
+where
+    coalesce(settled_by, part_of, credited_by, duplicate_of) is not null
+    or (charge_id = first_id and replaced_id is not null)

@@ -1,19 +1,16 @@
 with
 
+matched as (
+
+    select * from {{ ref('several_credits') }}
+
+),
+
 left_over as (
 
-    select parties.*
-    from {{ ref('charge_parties') }} as parties
-    left join (
-        select credit_id as charge_id from {{ ref('whole_credits') }}
-        union distinct
-        select charge_id from {{ ref('whole_credits') }}
-        union distinct
-        select credit_id as charge_id from {{ ref('several_credits') }}
-        union distinct
-        select charge_id from {{ ref('several_credits') }}
-    ) as matched on parties.charge_id = matched.charge_id
-    where matched.charge_id is null
+    select * from {{ ref('charge_parties') }} as charges
+    where
+        {{ is_left_over('charges', 'matched') }}
 
 ),
 

@@ -5,15 +5,10 @@ prices as (
     select
         *,
         lag(fixed) over by_time as fixed_before,
-        lag(per_unit) over by_time as per_unit_before,
-        lag(price_number) over by_time as number_before
-    from {{ ref('rate_periods') }}
-    where
-        charge_type in (
-            select charge_type from {{ ref('rate_card') }}
-            where source = 'inferred'
-        )
-    window by_time as (partition by charge_type, zone order by price_number)
+        lag(per_unit) over by_time as per_unit_before
+    from {{ ref('rate_card') }}
+    where source = 'inferred' and kind = 'base'
+    window by_time as (partition by charge_type, zone order by valid_from)
 
 ),
 
@@ -30,7 +25,7 @@ changes as (
         min(prices.fixed_before) as fixed_before,
         min(prices.per_unit_before) as per_unit_before
     from prices
-    where prices.number_before is not null
+    where prices.fixed_before is not null
     group by prices.charge_type, prices.valid_from
 
 )
@@ -44,8 +39,9 @@ select
         ~ " || ' per ' || replace(driver, '_', ' ') else '' end || '; before, ' || " ~ money('fixed_before')
         ~ " || case when per_unit > 0 or per_unit_before > 0 then ' and ' "
         ~ "|| " ~ number_text('per_unit_before') ~ " else '' end || '. Was it agreed?'",
-        {'charge_type': 'charge_type', 'valid_from': 'valid_from', 'per': 'driver', 'fixed': ['fixed'],
-        'per_unit': ['per_unit'], 'fixed_before': ['fixed_before'], 'per_unit_before': ['per_unit_before']},
+        {'charge_type': 'charge_type', 'valid_from': 'valid_from', 'per': 'driver', 'fixed': [money('fixed')],
+        'per_unit': ['per_unit'], 'fixed_before': [money('fixed_before')],
+        'per_unit_before': ['per_unit_before']},
         {'charge_type': 'charge_type', 'start_date': 'valid_from', 'occurrences': 'zones'}
     ) }}
 from changes

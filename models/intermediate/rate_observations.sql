@@ -15,7 +15,7 @@ select
     orders.volume_cuft as volume,
     cast(charges.quantity as decimal(18, 4)) as quantity
 from {{ ref('charges') }} as charges
-inner join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
+left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
 left join {{ ref('order_facts') }} as orders on charges.order_id = orders.order_id
 where
     not charges.is_withdrawn

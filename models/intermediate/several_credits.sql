@@ -1,120 +1,46 @@
 with
 
+matched as (
+
+    select * from {{ ref('whole_credits') }}
+
+),
+
 left_over as (
 
-    select parties.*
-    from {{ ref('charge_parties') }} as parties
-    left join (
-        select credit_id as charge_id from {{ ref('whole_credits') }}
-        union distinct
-        select charge_id from {{ ref('whole_credits') }}
-    ) as matched on parties.charge_id = matched.charge_id
-    where matched.charge_id is null
+    select * from {{ ref('charge_parties') }} as charges
+    where
+        {{ is_left_over('charges', 'matched') }}
 
 ),
 
 credits as (
 
-    select * from left_over
+    select
+        charge_id,
+        party,
+        size
+    from left_over
     where is_credit
 
 ),
 
+-- What a credit may be for: of its party; of any, where it names none.
 charges as (
 
-    select left_over.*
-    from left_over
-    inner join (
-        select distinct party from credits
-        where party <> ''
-    ) as parties
-        on left_over.party = parties.party
-    where not left_over.is_credit
-
-),
-
--- What stands twice wherever it is for: billed again in place of the first, if one credit takes back all the firsts.
-firsts as (
-
     select
-        charge_type,
-        size,
-        min(payment_id) as payment_id,
-        min(charge_id) as charge_id
+        left_over.*,
+        parties.party is not null as has_credit
     from left_over
+    left join (select distinct party from credits) as parties on left_over.party = parties.party
+    cross join (select min(party) as party from credits) as first_party
     where
-        not is_credit and party <> '' and exists (
-            select 1 from credits
-            where party = ''
-        )
-    group by charge_type, party, item_id, start_date, end_date, size
-    having count(*) > 1
+        not left_over.is_credit and left_over.party <> ''
+        and (parties.party is not null or first_party.party = '')
 
 ),
 
-bundles as (
-
-    select
-        1 as step,
-        party,
-        'type ' || charge_type || ' ' || party as bundle,
-        charge_id,
-        size
-    from charges
-    union all
-    select
-        2 as step,
-        party,
-        'all ' || party as bundle,
-        charge_id,
-        size
-    from charges
-    union all
-    -- Of what was billed again already, the first of each.
-    select
-        2 as step,
-        party,
-        'firsts of ' || party as bundle,
-        min(charge_id) as charge_id,
-        size
-    from charges
-    group by party, charge_type, item_id, start_date, end_date, size
-    union all
-    select
-        3 as step,
-        one.party,
-        'two ' || one.charge_id || ' ' || other.charge_id as bundle,
-        case when sides.side = 1 then one.charge_id else other.charge_id end as charge_id,
-        case when sides.side = 1 then one.size else other.size end as size
-    from charges as one
-    inner join charges as other on one.party = other.party and one.charge_id < other.charge_id
-    cross join (values (1), (2)) as sides (side)
-    union all
-    select
-        4 as step,
-        '' as party,
-        'twice ' || charge_type as bundle,
-        charge_id,
-        size
-    from firsts
-    union all
-    select
-        5 as step,
-        '' as party,
-        'twice on ' || payment_id || ' ' || charge_type as bundle,
-        charge_id,
-        size
-    from firsts
-    union all
-    select
-        6 as step,
-        '' as party,
-        'twice on ' || payment_id as bundle,
-        charge_id,
-        size
-    from firsts
-
-),
+{{ credit_bundles('charges') }},
 
 sums as (
 
@@ -141,6 +67,8 @@ taken as (
 
 )
 
+select * from matched
+union all
 select
     taken.credit_id,
     bundles.charge_id

@@ -6,13 +6,13 @@ billed as (
         case when practices.basis like 'api%' then 'storage_rate' else 'storage_basis' end as kind,
         practices.basis,
         count(*) as charges,
-        sum(checks.amount - checks.storage_expected) as amount,
-        sum(abs(checks.amount - practices.expected)) as error,
+        sum(checks.difference) as amount,
+        sum(abs(checks.billed - practices.expected)) as error,
         min(checks.start_date) as start_date,
         max(checks.end_date) as end_date
     from {{ ref('storage_practices') }} as practices
-    inner join {{ ref('charge_verdicts') }} as checks on practices.charge_id = checks.charge_id
-    where checks.verdict = 'storage'
+    inner join {{ ref('invoice_reconciliation') }} as checks on practices.charge_id = checks.charge_id
+    where checks.status = 'matched'
     group by practices.basis
 
 ),

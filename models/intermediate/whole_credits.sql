@@ -1,31 +1,28 @@
 {#- In three steps, ever less strict, what is left of the credits meets what is left of the charges. -#}
+{%- set nearest = 'copies desc, start_date desc nulls last, charge_id desc' -%}
 {%- set steps = [
-    ['equal', ['charge_type', 'party', 'item_id', 'start_date', 'end_date', 'size'], 'charge_id'],
-    ['dated_otherwise', ['charge_type', 'party', 'size'], 'copies desc, start_date desc nulls last, charge_id desc'],
-    ['typed_otherwise', ['party', 'size'], 'copies desc, start_date desc nulls last, charge_id desc'],
+    (['charge_type', 'party', 'item_id', 'start_date', 'end_date', 'size'], 'charge_id'),
+    (['charge_type', 'party', 'size'], nearest),
+    (['party', 'size'], nearest),
 ] -%}
 
 with
 
-credits as (
+charges as (
 
     select * from {{ ref('charge_parties') }}
-    where is_credit
 
 ),
 
--- Once for several steps: what is for a party that has a credit, and how often it stands.
+-- What is for a party that has a credit, how often it stands, and whether the party was charged that type at all.
 creditable as (
 
     select
-        charges.*,
-        count(*) over (
-            partition by
-                charges.charge_type, charges.party, charges.item_id, charges.start_date, charges.end_date, charges.size
-        ) as copies
-    from {{ ref('charge_parties') }} as charges
-    inner join (select distinct party from credits) as parties on charges.party = parties.party
-    where not charges.is_credit
+        *,
+        count(*) over (partition by charge_type, party, item_id, start_date, end_date, size, is_credit) as copies,
+        max(case when is_credit then 0 else 1 end) over (partition by charge_type, party) as is_charged
+    from charges
+    where party in (select charges.party from charges where charges.is_credit)
 
 ),
 
@@ -38,34 +35,24 @@ matched_0 as (
 
 )
 
-{%- for name, keys, order in steps %}
+{%- for keys, order in steps %}
     {%- set before = 'matched_' ~ loop.index0 %},
 
-    left_credits_{{ loop.index }} as (
+    left_over_{{ loop.index }} as (
 
         select
             *,
-            row_number() over (partition by {{ keys | join(', ') }} order by charge_id) as place
-        from credits
+            row_number() over (
+                partition by is_credit, {{ keys | join(', ') }}
+                order by case when is_credit then charge_id end, {{ order }}
+            ) as place
+        from creditable
         where
-            not exists (select 1 from {{ before }} as matched where matched.credit_id = credits.charge_id)
+            {{ is_left_over('creditable', before) }}
             {%- if 'charge_type' not in keys %}
                 -- A credit of a type that its party was charged is about that type.
-                and party <> '' and not exists (
-                    select 1 from creditable
-                    where creditable.charge_type = credits.charge_type and creditable.party = credits.party
-                )
+                and (not is_credit or party <> '' and is_charged = 0)
             {%- endif %}
-
-    ),
-
-    left_charges_{{ loop.index }} as (
-
-        select
-            *,
-            row_number() over (partition by {{ keys | join(', ') }} order by {{ order }}) as place
-        from creditable
-        where not exists (select 1 from {{ before }} as matched where matched.charge_id = creditable.charge_id)
 
     ),
 
@@ -77,15 +64,16 @@ matched_0 as (
         select
             credit.charge_id as credit_id,
             charge.charge_id
-        from left_credits_{{ loop.index }} as credit
-        inner join left_charges_{{ loop.index }} as charge
+        from left_over_{{ loop.index }} as credit
+        inner join left_over_{{ loop.index }} as charge
             on
                 credit.place = charge.place
                 {%- for key in keys %} and credit.{{ key }}
                 {{- ' is not distinct from ' if key in ('item_id', 'start_date', 'end_date') else ' = ' }}charge.{{ key }}
                 {%- endfor %}
+        where credit.is_credit and not charge.is_credit
 
     )
 {%- endfor %}
 
-select * from matched_3
+select * from matched_{{ steps | length }}

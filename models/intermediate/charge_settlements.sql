@@ -1,21 +1,20 @@
 {#- Taken back in whole, charge by charge or several at once; or in part, until nothing is left of the charge. -#}
-{%- set none_of_it = 'cast(null as decimal(38, 24))' -%}
 {%- set roles = [
-    ('settled', 'charge_id', 'credit_id', none_of_it, 'several_credits'),
-    ('settled', 'credit_id', 'charge_id', none_of_it, 'several_credits'),
-    ('credited', 'charge_id', 'credit_id', 'credited', 'part_credits'),
-    ('part', 'credit_id', 'charge_id', none_of_it, 'part_credits'),
+    ('settled', 'charge_id', 'credit_id', 'several_credits'),
+    ('settled', 'credit_id', 'charge_id', 'several_credits'),
+    ('credited', 'charge_id', 'credit_id', 'part_credits'),
+    ('part', 'credit_id', 'charge_id', 'part_credits'),
 ] -%}
 with
 
 entries as (
-    {%- for role, charge_id, other_id, credited, relation in roles %}
+    {%- for role, charge_id, other_id, relation in roles %}
         {{ 'union all' if not loop.first }}
         select
             '{{ role }}' as role,
             {{ charge_id }} as charge_id,
             {{ other_id }} as other_id,
-            {{ credited }} as credited
+            {{ 'credited' if role == 'credited' else 'cast(null as decimal(38, 24)) as credited' }}
         from {{ ref(relation) }}
     {%- endfor %}
 
@@ -28,7 +27,7 @@ credited as (
         min(case when role = 'settled' then other_id end) as settled_by,
         max(case when role = 'part' then other_id end) as part_of,
         min(case when role = 'credited' then other_id end) as credited_by,
-        sum(case when role = 'credited' then credited end) as credited
+        sum(credited) as credited
     from entries
     group by charge_id
 
@@ -55,11 +54,9 @@ placed as (
 
     select
         *,
-        case when is_standing then nullif(
-            min(case when is_standing then charge_id end) over (
-                partition by charge_type, party, item_id, start_date, end_date, size
-            ), charge_id
-        ) end as duplicate_of,
+        case when is_standing then nullif(min(case when is_standing then charge_id end) over (
+            partition by charge_type, party, item_id, start_date, end_date, size
+        ), charge_id) end as duplicate_of,
         max(case when settled_by is not null and not is_credit then charge_id end) over same as replaced_id,
         min(case when is_standing then charge_id end) over same as first_id
     from charges

@@ -77,8 +77,11 @@ def session(address: str, home: Path, environment: dict[str, str]) -> Iterator[N
                 os.environ[name] = value
 
 
-def first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def first_line(message: object) -> str:
+    """Of what an engine says; where it is the wire that says it, of its details."""
+    lines = [line.strip() for line in str(message).splitlines() if line.strip()] or ["no message"]
+    details = (line.removeprefix("details = ").strip('"') for line in lines if line.startswith("details = "))
+    return next(details, lines[0])
 
 
 def current_session() -> Any:
@@ -98,6 +101,7 @@ def _begin(address: str) -> None:
     """Its id is ours: an engine may keep tables by session, and a client that connects again has to find them."""
     # Of pandas only the import is used here: rows come as Arrow.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]", UserWarning)  # said by the error itself
     from pyspark.sql.connect.client.retries import DefaultPolicy
     from pyspark.sql.connect.session import SparkSession
 

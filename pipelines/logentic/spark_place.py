@@ -7,7 +7,8 @@ Next: spark.py, the engine.
 
 import io
 import json
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from logentic.errors import StateError
 from logentic.folder_place import FolderPlace
 from logentic.settings import Settings
 from logentic.spark import (
+    VARIABLE,
     current_session,
     end_session,
     engine_address,
@@ -29,7 +31,8 @@ from logentic.state import State
 
 BUILDS = "logentic_marts"
 POINTER = "_published.json"
-WORK = "logentic_work_marts"
+SCHEMAS = ("logentic_work_build", "logentic_work_marts", "logentic_work_staging")
+WORK = SCHEMAS[1]
 STEPS = "_steps"  # what marts are made of; nobody reads it afterwards
 
 
@@ -55,15 +58,26 @@ class SparkPlace(FolderPlace):
         self._remove_all_but(self._published())
         build = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         self._state.write_note("spark", {"build": build})
-        return session(
-            self._address,
-            self._state.folder,
+        return self._building(
             {
                 "LOGENTIC_RAW": self._url(self._folder.root),
                 "LOGENTIC_RAW_FORMAT": self.table_format or "parquet",
                 "LOGENTIC_BUILT": self._url(f"{self._builds}/{build}"),
-            },
+            }
         )
+
+    @contextmanager
+    def _building(self, environment: dict[str, str]) -> Iterator[None]:
+        """In empty schemas: what stands there may be of a model that is no more, over files that are gone."""
+        with session(self._address, self._state.folder, environment):
+            try:
+                for schema in SCHEMAS:
+                    current_session().sql(f"drop schema if exists {schema} cascade")
+            except Exception as error:
+                raise StateError(
+                    f"{engine_name(self._address)}: {first_line(error)}", f"Correct {VARIABLE}, or run again."
+                ) from None
+            yield
 
     def publish(self) -> int:
         """Name the build. Without one there is nothing to name: the raw files are there as they come."""
@@ -79,16 +93,23 @@ class SparkPlace(FolderPlace):
                 self._write_rest(running, table, f"{folder}/{table}")
             self._folder.system.rm(f"{folder}/{STEPS}", recursive=True)
             self._write(f"{self._builds}/{POINTER}", json.dumps({"build": build, "tables": tables}, indent=1).encode())
-            running.sql("create schema if not exists logentic_marts")
-            for table in tables:
-                place = self._url(f"{folder}/{table}").replace("`", "``")
-                running.sql(f"create or replace view logentic_marts.{table} as select * from parquet.`{place}`")
+            self._show(running, tables, folder)
         except Exception as error:
             end_session(is_lost=True)
             raise StateError(f"{engine_name(self._address)}: {first_line(error)}", "Run again.") from None
         end_session()
         self._remove_all_but({build, *before})
         return int(self._folder.system.du(folder))
+
+    def _show(self, running: Any, tables: list[str], folder: str) -> None:
+        """In the engine they are views, each of which changes at once."""
+        running.sql("create schema if not exists logentic_marts")
+        for table in tables:
+            place = self._url(f"{folder}/{table}").replace("`", "``")
+            running.sql(f"create or replace view logentic_marts.{table} as select * from parquet.`{place}`")
+        for row in running.sql("show tables in logentic_marts").collect():
+            if row["tableName"] not in tables:
+                running.sql(f"drop view if exists logentic_marts.{row['tableName']}")
 
     def _find_runs(self, running: Any) -> None:
         """This run has been added: the engine is told anew, as it keeps the list of files that it saw first."""

@@ -17,6 +17,7 @@ from logentic.errors import BuildError
 from logentic.place import Place
 from logentic.places import place_of
 from logentic.settings import Settings
+from logentic.spark import first_line
 from logentic.state import State
 
 if TYPE_CHECKING:
@@ -84,14 +85,13 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
     if failed:
         worst = failed[0]
         raise BuildError(
-            f"{len(failed)} of {len(results)} models and checks failed: {worst.node.name}:"
-            f" {_first_line(worst.message)}",
+            f"{len(failed)} of {len(results)} models and checks failed: {worst.node.name}: {first_line(worst.message)}",
             f"Nothing was published; the rows it found are shown by the SQL in {state.dbt}/compiled.",
         )
     return Built(
         models=sum(result.node.resource_type == "model" for result in results),
         tests=sum(result.node.resource_type == "test" for result in results),
-        warnings=tuple(f"{r.node.name}: {_first_line(r.message)}" for r in results if str(r.status) == "warn"),
+        warnings=tuple(f"{r.node.name}: {first_line(r.message)}" for r in results if str(r.status) == "warn"),
     )
 
 
@@ -133,8 +133,4 @@ def _arguments(place: Place, target: Path) -> list[str]:
 
 
 def _failed(exception: BaseException | None) -> BuildError:
-    return BuildError(f"the models could not be built: {_first_line(exception)}", "Nothing was published.")
-
-
-def _first_line(message: object) -> str:
-    return next((line.strip() for line in str(message).splitlines() if line.strip()), "no message")
+    return BuildError(f"the models could not be built: {first_line(exception)}", "Nothing was published.")

@@ -1,5 +1,6 @@
 """The main job into a folder whose tables an engine builds, over Spark Connect: on Sail, really run."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 import pytest
@@ -21,7 +23,7 @@ from logentic.errors import BuildError, UsageError
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
-from logentic.spark import engine_address
+from logentic.spark import engine_address, first_line
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
@@ -52,6 +54,15 @@ def test_an_engine_that_cannot_be_used_is_one_line_and_nothing_is_read(
     assert "s3cret" not in done.stderr
 
 
+def test_what_the_wire_says_is_one_line() -> None:
+    said = '<_InactiveRpcError of RPC that terminated with:\n\tstatus = UNAVAILABLE\n\tdetails = "refused"\n>'
+    assert [first_line(message) for message in (said, "\n a table\nis missing", "")] == [
+        "refused",
+        "a table",
+        "no message",
+    ]
+
+
 def test_a_client_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_REMOTE", "sc://127.0.0.1:1")
     monkeypatch.setattr("logentic.spark.find_spec", lambda name: None)
@@ -71,7 +82,8 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def sail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SailServer]:
     with running(tmp_path) as server:
-        monkeypatch.setenv("SPARK_REMOTE", server.address)
+        # A session of a fixed name: its tables are there for the next run, as in an engine with a catalog.
+        monkeypatch.setenv("SPARK_REMOTE", f"{server.address}/;session_id={uuid4()}")
         yield server
 
 
@@ -108,13 +120,26 @@ def test_ten_days_on_sail_with_kills_and_a_lost_engine_end_equal_and_readers_nev
             assert pointer(lake) == before, "what is read is what was published"
             assert published(lake), "and it can be read"
         sandbox.clock.set(now)
+        leave_a_table(os.environ["SPARK_REMOTE"])
         run_job(settings, state, Options())
         run_job(in_file, file, Options())
     expected, found = duckdb_marts(State(file).work), published(lake)
+    assert found.keys() == expected.keys()
     different = {mart: [expected[mart] - found[mart], found[mart] - expected[mart]] for mart in {*MARTS} - OF_RUNS}
     assert {mart: rows for mart, rows in different.items() if any(rows)} == {}
     builds = [path.name for path in (lake / "logentic_marts").iterdir() if path.is_dir()]
     assert len(builds) <= 2, "the build that is read, and the one before"
+
+
+def leave_a_table(address: str) -> None:
+    """Of a model that is no more."""
+    from pyspark.sql.connect.session import SparkSession
+
+    session = SparkSession.builder.remote(address).create()
+    session.sql("create schema if not exists logentic_work_marts")
+    session.sql("create table logentic_work_marts.left_over as select 1 as one")
+    session.release_session_on_close = False
+    session.stop()
 
 
 def pointer(lake: Path) -> str:

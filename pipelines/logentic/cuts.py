@@ -21,11 +21,14 @@ FAR_TOO_LARGE = 10
 
 @dataclass(frozen=True)
 class Node:
-    """A window to be read; its first page where that was needed to cut it; how often it was found not to be whole."""
+    """A window to be read; its first page where that was needed to cut it; how often it was found not to be whole;
+    whether it waits for its turn among the large ones.
+    """
 
     window: Window
     first: Page | None = None
     doubts: int = 0
+    is_large: bool = False
 
 
 def trim(ask: Ask, window: Window, first: Page, most_pages: int) -> list[Node]:

@@ -22,6 +22,7 @@ from typing import Protocol
 from logentic.client import Client
 from logentic.cuts import Node, cut, trim
 from logentic.errors import LogenticError, Refused
+from logentic.memory import give_back
 from logentic.pages import Page, read_page, read_pages
 from logentic.personal import Pseudonyms
 from logentic.rows import Rows, distinct, read_rows, together
@@ -32,7 +33,9 @@ PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it gra
 # Rows of a span of updated_at that has passed can only leave it; of a span up to now, only enter it.
 ONE_WAY = {"orders", "item_quantities"}
 READINGS_IN_DOUBT = 2
+LARGE = 3  # so many times too many pages, and it cannot be cut
 BATCH_BYTES = 2 * 2**20  # of JSON: so much is parsed at once, and let go of
+MANY_BATCHES = 4  # after which what was parsed leaves holes that are worth giving back
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Extraction:
         self._running: dict[str, set[Future[Reading | list[Node]]]] = {}
         self._page_size: dict[str, int | None] = {}
         self._lock = threading.Lock()
+        self._large: Future[Reading | list[Node]] | None = None  # the last reading of a window that is held long
 
     def readings(self, resource: Resource, windows: list[Window]) -> Iterator[Reading | None]:
         """The readings of one resource, as they are done; None while there is none yet and others may go on."""
@@ -103,8 +107,10 @@ class Extraction:
                 if waiting and done_any and not self._go_on():
                     self.unread.add(resource.name)
                     waiting.clear()
-                while waiting and len(running) < self._connections:
-                    running.add(self._pool.submit(self._examine, resource, waiting.popleft()))
+                while len(running) < self._connections and (node := self._next(waiting)):
+                    future = self._pool.submit(self._examine, resource, node)
+                    running.add(future)
+                    self._large = future if node.is_large else self._large
                 done = {future for future in running if future.done()}
                 running -= done
                 for future in done:
@@ -114,7 +120,7 @@ class Extraction:
                         yield result
                     else:
                         waiting.extendleft(reversed(result))
-                if not done and running:
+                if not done and (running or waiting):
                     wait([future for futures in self._running.values() for future in futures], 0.1, FIRST_COMPLETED)
                     yield None
         except LogenticError as failure:
@@ -132,6 +138,14 @@ class Extraction:
         self.client.close()
         self._pool.shutdown(cancel_futures=True)
 
+    def _next(self, waiting: deque[Node]) -> Node | None:
+        """Large ones one at a time, of all resources: each is held whole until it is proven."""
+        may_be_large = self._large is None or self._large.done()
+        node = next((node for node in waiting if may_be_large or not node.is_large), None)
+        if node:
+            waiting.remove(node)
+        return node
+
     def _examine(self, resource: Resource, node: Node) -> Reading | list[Node]:
         """Read the window, or cut it."""
         ask = partial(self._ask_first, resource)
@@ -143,8 +157,11 @@ class Extraction:
                 return nodes
             node = nodes[0]
         window, pages = node.window, node.first.total_pages if node.first else 0
-        if pages > self._window_pages and (nodes := cut(ask, window, node.first, self._window_pages)):
-            return nodes
+        if pages > self._window_pages and not node.is_large:
+            if nodes := cut(ask, window, node.first, self._window_pages):
+                return nodes
+            if pages > LARGE * self._window_pages:
+                return [replace(node, is_large=True)]
         reading = self._read(resource, window, node.first)
         for _ in range(READINGS_IN_DOUBT - 1 if not node.doubts else 0):
             if reading.is_complete:
@@ -175,6 +192,8 @@ class Extraction:
                 batches.append(read_rows(resource, pages, self._pseudonyms, str(window)))
                 traffic += waiting
                 pages, waiting = [], 0
+        if len(batches) > MANY_BATCHES:
+            give_back()
         rows = together(resource, batches)
         is_counted_by_key = resource.counted_by == resource.key  # then each stands there once
         keys = len(rows.records if is_counted_by_key else distinct(rows.records, resource.counted_by))

@@ -27,6 +27,12 @@ def keep_small() -> None:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
 
 
+def give_back() -> None:
+    """What was freed goes back to the system now, also from between what is still held: after something large."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def leave_out_needless() -> None:
     """Of a process of our own; one that others share may need them for something else."""
     if gc.get_threshold()[0] == OBJECTS_BETWEEN_COLLECTIONS:

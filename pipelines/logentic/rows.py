@@ -33,9 +33,10 @@ class Rows:
 
     def keep(self, mask: pa.Array | pa.ChunkedArray) -> "Rows":
         """The records that a mask selects, and their lines."""
-        records = self.records.filter(mask)
-        lines = self.lines
-        if lines is not None and len(records) < len(self.records):
+        if pc.all(mask).as_py():
+            return self
+        records, lines = self.records.filter(mask), self.lines
+        if lines is not None:
             lines = lines.filter(pc.is_in(lines[lines.column_names[0]], records["id"].combine_chunks()))
         return Rows(records, lines, self.read)
 

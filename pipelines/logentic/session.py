@@ -19,6 +19,7 @@ from logentic.client import Client
 from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused, ValueMisfit
 from logentic.event_orders import EventOrders
 from logentic.extraction import Extraction, Reading
+from logentic.memory import give_back
 from logentic.pages import read_page
 from logentic.plan import Ask, plan
 from logentic.receipts import receipt
@@ -103,6 +104,7 @@ class Session:
     def close(self) -> pa.Table:
         """The receipts of this extraction, and those held back before it, when its last resource has ended."""
         self.stop()
+        give_back()
         self.run.unread |= self._extraction.unread
         self.run.receipts += self.receipts
         return pa.Table.from_pylist([*self.run.held, *self.receipts], RECEIPTS)

@@ -139,6 +139,7 @@ class Settings(BaseSettings):
     alert_amount: Annotated[Decimal, Field(ge=0)] = Decimal(100)
     freshness_hours: Annotated[float, Field(gt=0)] = 26
     duckdb_memory: str = "200MB"
+    load_memory: str = "64MB"
     duckdb_storage_version: str = "v1.2.0"
 
     @field_validator("base_url")

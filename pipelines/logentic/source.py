@@ -152,7 +152,8 @@ class _Shared:
 
 
 def _tables(resource: Resource, rows: Rows) -> Iterator[Any]:
-    yield rows.records
+    for start in range(0, max(len(rows.records), 1), ROWS_AT_ONCE):
+        yield rows.records.slice(start, ROWS_AT_ONCE)
     if resource.lines and rows.lines is not None:
         hints = dlt.mark.make_hints(table_name=resource.lines.table, write_disposition="append", primary_key="")
         yield dlt.mark.with_hints(rows.lines, hints, create_table_variant=True)

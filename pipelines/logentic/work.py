@@ -44,7 +44,7 @@ def kept_open(state: State, settings: Settings) -> Iterator[None]:
     checkpoint for each. Within the memory that the settings name, by one thread: a second one takes as much again.
     """
     with duckdb.connect(str(state.work)) as work:
-        work.execute("set global memory_limit = ?", [settings.duckdb_memory])
+        work.execute("set global memory_limit = ?", [settings.load_memory])
         work.execute("set global threads = 1")
         work.execute("set global preserve_insertion_order = false")
         yield

@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -201,6 +202,28 @@ def test_a_reading_that_was_handed_on_is_not_kept(account: Account) -> None:
             most = max(most, sum(table() is not None for table in alive))
     assert len(alive) == 20
     assert most <= 2
+
+
+def test_large_windows_that_cannot_be_cut_are_read_one_at_a_time() -> None:
+    """Each is held whole until it is proven; windows of a usual size go on beside it."""
+    days = [midnight(date(2026, 3, day)) for day in (1, 2, 3)]
+    windows = [Window("inventory_history", "date", day, day + timedelta(days=1)) for day in days]
+    pages = 8
+
+    def history(request: Asked) -> Reply:
+        time.sleep(0.02)  # long enough for another window to come between
+        number = int(request.query.get("page", "1"))
+        more = {"next": f"{service.url}{INVENTORY_HISTORY.path}?page={number + 1}"} if number < pages else []
+        row = {"id": number, "date": request.query["start"], "warehouse_id": 1}
+        return page([row], total=pages, pages=pages, number=number, links=more)
+
+    with TinyService(history) as service, extraction(service.url, window_pages=2) as reader:
+        readings = [reading for reading in reader.readings(INVENTORY_HISTORY, windows) if reading]
+        assert reader.failures == {}
+    assert sorted(reading.window.start for reading in readings) == days
+    assert [(reading.is_complete, reading.requests) for reading in readings] == [(True, pages)] * len(days)
+    read = [request.query["start"] for request in service.asked if "page" in request.query]
+    assert read == [day for day, _ in itertools.groupby(read) for _ in range(pages - 1)]
 
 
 def test_a_run_that_must_stop_leaves_windows_for_its_next_part_and_yet_gets_on(account: Account) -> None:

@@ -153,9 +153,9 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
     ],
     "Nothing leaked": [
         (
-            "The token goes to the configured origin only and stands in no file, log or message",
+            "The token goes to the configured origin only and stands in no file, log, message or process list",
             "every file and output searched, with faults, at debug level",
-            ["test_leaks::test_the_token_stands_in_no_file_and_no_output", "test_client", "test_pages"],
+            ["test_leaks::test_the_token_stands_in_no_file_no_output_and_no_process_list", "test_client", "test_pages"],
         ),
         (
             "Personal data are hashed before they are stored",

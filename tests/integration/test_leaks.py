@@ -1,13 +1,14 @@
 """Nothing leaks: the token stands nowhere, personal data only as keyed hashes."""
 
-import os
 import subprocess
-import sys
+import time
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
+from command_line import COMMAND, access, environment
 
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Fault, Readings, Sandbox
@@ -82,40 +83,29 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
-def test_the_token_stands_in_no_file_and_no_output(faults: list[Fault], tmp_path: Path) -> None:
+def test_the_token_stands_in_no_file_no_output_and_no_process_list(faults: list[Fault], tmp_path: Path) -> None:
     account = Account(seed=83, scale=0.1, days=10, today=TODAY)
-    with Sandbox(account, token=TOKEN, readings=Readings(page_size="capped"), faults=faults) as sandbox:
-        finished = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "logentic.cli",
-                "run",
-                "--debug",
-                "--db",
-                "db",
-                *(["--no-models"] if faults else []),
-            ],
-            cwd=tmp_path,
-            env={
-                **os.environ,
-                "LOGENTIC_BASE_URL": sandbox.url,
-                "LOGENTIC_API_TOKEN": TOKEN,
-                "LOGENTIC_PATIENCE_SECONDS": "1",
-                "HOME": str(tmp_path / "home"),
-                "RUNTIME__LOG_LEVEL": "DEBUG",
-            },
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
+    command = [COMMAND, "run", "--debug", "--db", "db", *(["--no-models"] if faults else [])]
+    listed: set[bytes] = set()
+    with (
+        Sandbox(account, token=TOKEN, readings=Readings(page_size="capped"), faults=faults) as sandbox,
+        (tmp_path / "output").open("wb") as output,
+    ):
+        known = environment(tmp_path, **access(sandbox, patience_seconds=1)) | {"RUNTIME__LOG_LEVEL": "DEBUG"}
+        process = subprocess.Popen(command, cwd=tmp_path, env=known, stdout=output, stderr=output)
+        while process.poll() is None:
+            for line in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):  # it has ended
+                    listed.add(line.read_bytes())
+            time.sleep(0.05)
     assert sandbox.requests
     assert all(fault.struck for fault in faults), "a fault was never met: the case would show nothing"
-    assert TOKEN.encode() not in finished.stdout + finished.stderr
+    assert any(COMMAND.encode() in line for line in listed)
+    assert [line for line in listed if TOKEN.encode() in line] == []
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 5
     assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
-    assert b"per_page" not in finished.stderr, "no query string in a message"
+    assert b"per_page" not in (tmp_path / "output").read_bytes(), "no query string in a message"
 
 
 def test_an_identifier_of_the_api_cannot_become_sql(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ priced as (
     inner join {{ ref('rate_card') }} as card
         on
             observed.charge_type = card.charge_type
-            and observed.date >= card.valid_from and observed.ordered_date <= card.valid_to
+            and observed.ordered_date <= card.valid_to
+            -- What a credit left at a price was meant to cost it, also where the first charges at that price are off it.
+            and (observed.date >= card.valid_from or observed.net_amount < observed.amount)
             and (card.zone = '' or observed.zone = card.zone)
     where card.source in ('configured', 'inferred')
 

@@ -45,7 +45,7 @@ class Month:
 
 @dataclass(frozen=True)
 class InjectedError:
-    """The label of one error: a perfect audit says exactly this, from `known_at` on."""
+    """The label of one error: a perfect audit says exactly this, from `known_at` until `known_until`."""
 
     rule: str
     charge: Charge | None
@@ -54,6 +54,7 @@ class InjectedError:
     payment_id: int
     known_at: datetime
     charge_type: str | None = None
+    known_until: datetime | None = None
 
     @property
     def charge_id(self) -> int | None:

@@ -43,11 +43,13 @@ class Traps:
         self.errors: list[InjectedError] = []
 
     def rebills_in_any_order(self) -> None:
-        """Billed again before the first was taken back."""
+        """Billed again before the first was taken back; until then it stands twice."""
         for charges in self._orders():
             charge = self.random.choice(charges)
             self._add(charge, 1)
             self._credit(charge, 3, charge.fields["amount"])
+            repeated, credit = self.added[-2:]
+            self._label("duplicate_charge", repeated, charge.fields["amount"], until=credit.created_at)
 
     def partial_credits(self) -> None:
         """Too much, and the excess taken back; or right, and something given in kindness."""
@@ -131,10 +133,10 @@ class Traps:
         fields = dict(charge.fields) | {"amount": -amount, "description": f"Credit {charge.fields['description']}"}
         self.added.append(Charge(created_at, fields | different))
 
-    def _label(self, rule: str, charge: Charge, stake: Decimal) -> None:
-        order_id = charge.fields["order_id"]
-        known_at = charge.created_at
-        self.errors.append(InjectedError(rule, charge, order_id, stake, self.month.payment_id, known_at))
+    def _label(self, rule: str, charge: Charge, stake: Decimal, until: datetime | None = None) -> None:
+        order_id, payment_id = charge.fields["order_id"], self.month.payment_id
+        label = InjectedError(rule, charge, order_id, stake, payment_id, charge.created_at, known_until=until)
+        self.errors.append(label)
 
 
 TRAPS: Mapping[str, Callable[[Traps], None]] = {

@@ -155,4 +155,8 @@ def invoices(account: Account, at: datetime) -> list[TruthRow]:
 
 def errors(account: Account, at: datetime) -> list[InjectedError]:
     """The billing errors that can be known by then."""
-    return [error for error in account.errors if error.known_at <= at]
+    return [
+        error
+        for error in account.errors
+        if error.known_at <= at and (error.known_until is None or at < error.known_until)
+    ]

@@ -51,13 +51,25 @@ where storage.month in (select cast(date_trunc('month', start_date) as date) fro
 order by storage.month, storage.billed desc, storage.sku
 """
 # Not of one invoice, but what its reader asks next.
+# Without what only a program reads; a price that has always held, or still does, has no such day.
 BESIDE = {
-    "Accrual": (
-        "accrual",
+    "accrual": (
+        "Accrual",
+        "select * from accrual order by kind desc, start_date, charge_type, accrual_id",
         "What the open period will still cost: charged and not billed, and expected and not charged.",
     ),
-    "Rate card": ("rate_card", "What each type costs, as the contract says or the account's own history shows."),
-    "Findings": ("findings", "What concerns no single charge."),
+    "rate_card": (
+        "Rate card",
+        """select * exclude (above_quantity, below_quantity) replace (
+            nullif(valid_from, date '1970-01-01') as valid_from, nullif(valid_to, date '9999-12-31') as valid_to
+        ) from rate_card order by charge_type, zone, valid_from nulls first, from_quantity nulls first""",
+        "What each type costs, as the contract says or the account's own history shows.",
+    ),
+    "findings": (
+        "Findings",
+        "select * exclude (place, evidence_json) from findings order by kind, place",
+        "What concerns no single charge.",
+    ),
 }
 RESTATED = """
 select
@@ -186,8 +198,8 @@ def _sheets(published: duckdb.DuckDBPyConnection, scope: str, chosen: list[Any],
     if storage := sheet_of(published, "Storage", STORAGE.format(scope=scope), chosen, "Storage by item and month."):
         yield storage
     tables = {row["table_name"] for row in records(published, "select table_name from information_schema.tables")}
-    for name, (table, about) in BESIDE.items():
-        if table in tables and (sheet := sheet_of(published, name, f"select * from {table}", None, about)):
+    for table, (name, sql, about) in BESIDE.items():
+        if table in tables and (sheet := sheet_of(published, name, sql, None, about)):
             yield sheet
     if month and (sheet := sheet_of(published, "Restatements", RESTATED, [month], "What changed since it was closed.")):
         yield sheet

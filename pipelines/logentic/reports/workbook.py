@@ -25,10 +25,12 @@ HEIGHT = 13.5
 COVER_TEXT = 62
 WIDTHS = {"money": 11, "number": 11, "count": 8, "id": 9, "date": 11, "time": 16, "text": 12}
 WIDE = {"evidence": 48, "reason": 56, "about": 60, "what_was_said": 34, "name": 30, "description": 24}
-WIDE |= {"exception_id": 28, "basis": 40, "finding_id": 27, "for_example": 60, "explanation": 60}
+WIDE |= {"exception_id": 28, "basis": 40, "finding_id": 34, "for_example": 60, "explanation": 60}
+WIDE |= {"accrual_id": 34, "finding": 60, "note": 40, "kind": 22}
+FILTER = 3  # characters that the arrow of a filter takes of a heading
 FORMATS: dict[str, dict[str, Any]] = {
     "money": {"num_format": "#,##0.00;[Red]-#,##0.00"},
-    "number": {"num_format": "#,##0.0000"},
+    "number": {"num_format": "#,##0.00##"},
     "count": {"num_format": "#,##0"},
     "id": {"num_format": "0", "align": "left", "indent": 1},
     "date": {"num_format": "yyyy-mm-dd", "align": "left", "indent": 1},
@@ -171,7 +173,7 @@ class Workbook:
         last = FIRST + len(sheet.rows)
         adds_up = bool(sheet.rows) and any(column.kind == "money" for column in sheet.columns)
         for place, column in enumerate(sheet.columns):
-            page.set_column(place, place, WIDE.get(column.name, WIDTHS[column.kind]))
+            page.set_column(place, place, _width(column))
             is_right = column.kind in ("money", "number", "count")
             page.write_string(HEADER, place, column.heading, self.formats["header_right" if is_right else "header"])
             if column.kind == "money" and sheet.rows:
@@ -214,6 +216,12 @@ class Workbook:
     ) -> None:
         cents = value.quantize(Decimal("0.01"), ROUND_HALF_UP)
         page.write_formula(row, place, f"=ROUND({formula},2)", self.formats[look], float(cents))
+
+
+def _width(column: Column) -> int:
+    """Wide enough for what it holds, and for the longest word over it."""
+    longest = max(map(len, column.heading.split()))
+    return WIDE.get(column.name, max(WIDTHS[column.kind], longest + FILTER))
 
 
 def _lines(words: Any, width: int) -> int:

@@ -24,6 +24,21 @@ item_days as (
         volume_cuft
     from {{ ref('inventory_item_days') }}
 
+),
+
+-- A charge of all items, day by day, so that an engine can hash its join as well.
+whole_days as (
+
+    select
+        charge_id,
+        is_billed,
+        sign,
+        cents,
+        end_date,
+        {{ days_of_row('start_date', 'end_date') }} as date
+    from charges
+    where item_id is null
+
 )
 
 -- Two joins instead of one with `or`, which no engine can hash.
@@ -39,12 +54,11 @@ inner join item_days
     on charges.item_id = item_days.item_id and item_days.date between charges.start_date and charges.end_date
 union all
 select
-    charges.charge_id,
-    charges.is_billed,
-    charges.sign,
-    charges.cents,
-    charges.end_date,
+    whole_days.charge_id,
+    whole_days.is_billed,
+    whole_days.sign,
+    whole_days.cents,
+    whole_days.end_date,
     item_days.*
-from charges
-inner join item_days on item_days.date between charges.start_date and charges.end_date
-where charges.item_id is null
+from whole_days
+inner join item_days on whole_days.date = item_days.date

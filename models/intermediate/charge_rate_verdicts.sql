@@ -62,15 +62,7 @@ differences as (
 )
 
 select
-    rates.charge_id,
-    rates.source,
-    rates.driver,
-    rates.quantity,
-    rates.expected,
-    rates.fixed,
-    rates.per_unit,
-    rates.is_fit,
-    rates.is_net_fit,
+    rates.*,
     case
         when
             rates.source = 'inferred' and not rates.is_fit

@@ -1,16 +1,10 @@
 with
 
-period as (
-
-    select * from {{ ref('open_period') }}
-
-),
-
 unbilled as (
 
     select
+        'unbilled-charge-' || charge_id as accrual_id,
         'unbilled' as kind,
-        'charge-' || charge_id as subject,
         charge_type,
         charge_id,
         order_id,
@@ -28,8 +22,8 @@ unbilled as (
 stored as (
 
     select
+        'expected-item-' || costs.item_id as accrual_id,
         'expected' as kind,
-        'item-' || costs.item_id as subject,
         'storage' as charge_type,
         cast(null as bigint) as charge_id,
         cast(null as bigint) as order_id,
@@ -39,14 +33,12 @@ stored as (
         cast(sum(costs.expected_price) as decimal(18, 2)) as amount,
         count(*) || ' days of storage that no charge is for.' as basis
     from {{ ref('storage_cost_daily') }} as costs
-    inner join period on costs.date between period.start_date and {{ day_before('period.today') }}
-    left join (select distinct
-        item_id,
-        date
-    from {{ ref('storage_charge_days') }}
-    where sign >= 0) as covered
-        on costs.item_id = covered.item_id and costs.date = covered.date
-    where covered.item_id is null and costs.expected_price is not null
+    inner join {{ ref('open_period') }} as period on costs.date between period.start_date and {{ day_before('period.today') }}
+    where
+        costs.expected_price is not null and not exists (
+            select 1 from {{ ref('storage_charge_days') }} as charged
+            where charged.item_id = costs.item_id and charged.date = costs.date and charged.sign >= 0
+        )
     group by costs.item_id
     having cast(sum(costs.expected_price) as decimal(18, 2)) <> 0
 
@@ -55,8 +47,8 @@ stored as (
 shipped as (
 
     select
+        'expected-order-' || order_id || '-' || charge_type as accrual_id,
         'expected' as kind,
-        'order-' || order_id || '-' || charge_type as subject,
         charge_type,
         cast(null as bigint) as charge_id,
         order_id,
@@ -72,16 +64,7 @@ shipped as (
 
 select
     period.today as as_of_date,
-    entries.kind || '-' || entries.subject as accrual_id,
-    entries.kind,
-    entries.charge_type,
-    entries.charge_id,
-    entries.order_id,
-    entries.item_id,
-    entries.start_date,
-    entries.end_date,
-    entries.amount,
-    entries.basis
+    entries.*
 from (
     select * from unbilled
     union all
@@ -89,4 +72,4 @@ from (
     union all
     select * from shipped
 ) as entries
-cross join period
+cross join {{ ref('open_period') }} as period

@@ -1,16 +1,5 @@
 with
 
-missing as (
-
-    select
-        *,
-        'Order ' || order_id || ' was completed on ' || completed_date || ' and has no charge of type ' || charge_type
-        || '; ' || having_it || ' of ' || peers || ' others completed in that month have one, of '
-        || {{ money('median_amount') }} || ' by the median.' as evidence
-    from {{ ref('missing_charges') }}
-
-),
-
 exceptions as (
 
     select
@@ -49,14 +38,16 @@ exceptions as (
         expected,
         expected as amount_at_stake,
         false as is_question,
-        evidence,
+        'Order ' || order_id || ' was completed on ' || completed_date || ' and has no charge of type ' || charge_type
+        || '; ' || having_it || ' of ' || peers || ' others completed in that month have one, of '
+        || {{ money('median_amount') }} || ' by the median.' as evidence,
         {{ json_text({
             'rule': "'missing_charge'", 'charge_type': 'charge_type', 'order_id': ['order_id'],
             'payment_id': ['payment_id'], 'completed_date': 'completed_date', 'peers': ['peers'],
             'peers_having_it': ['having_it'], 'median_amount': ['median_amount'], 'expected': ['expected'],
         }) }} as evidence_json,
         billed_date
-    from missing
+    from {{ ref('missing_charges') }}
 
 )
 

@@ -33,7 +33,8 @@ stored as (
         cast(sum(costs.expected_price) as decimal(18, 2)) as amount,
         count(*) || ' days of storage that no charge is for.' as basis
     from {{ ref('storage_cost_daily') }} as costs
-    inner join {{ ref('open_period') }} as period on costs.date between period.start_date and {{ day_before('period.today') }}
+    inner join {{ ref('open_period') }} as period
+        on costs.date between period.start_date and {{ day_before('period.today') }}
     where
         costs.expected_price is not null and not exists (
             select 1 from {{ ref('storage_charge_days') }} as charged

@@ -27,8 +27,11 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=600_000, help="stock records of the first load")
     parser.add_argument("--memory", default="200MB", help="DuckDB's limit, as the setting duckdb_memory")
     parser.add_argument("--keep", type=Path, help="use this folder, and leave it")
-    parser.add_argument("--part", choices=PARTS, help="(used by the script itself)")
+    parser.add_argument("--part", choices=[ACCOUNT, *PARTS], help="(used by the script itself)")
     options = parser.parse_args()
+    if options.part == ACCOUNT:
+        generate(work_of(options.keep), options.keep / "day.duckdb", options.records)
+        return
     if options.part:
         PARTS[options.part](options.keep, options.memory)
         return
@@ -42,8 +45,10 @@ def main() -> None:
 
 def measure(folder: Path, records: int, memory: str) -> dict[str, object]:
     folder.mkdir(parents=True, exist_ok=True)
-    work, again = (folder / f"{name}.duckdb.state" / "work.duckdb" for name in ("account", "again"))
-    generate(work, folder / "day.duckdb", records)
+    work, again = work_of(folder), work_of(folder, "again")
+    # By a process of its own: the kernel counts what this one holds when it forks into a part's peak.
+    made = [sys.executable, __file__, "--part", ACCOUNT, "--keep", str(folder), "--records", str(records)]
+    subprocess.run(made, check=True)
     shutil.copyfile(work, folder / "plain.duckdb")
     found: dict[str, object] = {"records": records}
     for part in PARTS:
@@ -66,6 +71,10 @@ def measure(folder: Path, records: int, memory: str) -> dict[str, object]:
             for one, other in (("work", "grown"), ("grown", "work"))
         )
     return found
+
+
+def work_of(folder: Path, name: str = "account") -> Path:
+    return folder / f"{name}.duckdb.state" / "work.duckdb"
 
 
 def run(part: str, folder: Path, memory: str) -> dict[str, float]:
@@ -118,6 +127,7 @@ def day_in_full(folder: Path, memory: str) -> None:
     full(folder, memory, "again", anew=True)
 
 
+ACCOUNT = "account"
 PARTS = {"full": full, "compile": compile_models, "plain": plain, "day": day, "day_in_full": day_in_full}
 
 if __name__ == "__main__":

@@ -84,9 +84,12 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
     failed = [result for result in results if str(result.status) in ("error", "fail", "runtime error")]
     if failed:
         worst = failed[0]
+        advice = f"Nothing was published; the rows it found are shown by the SQL in {state.dbt}/compiled."
+        if "Out of Memory" in str(worst.message):
+            advice = f"Nothing was published; set LOGENTIC_DUCKDB_MEMORY to more than {settings.duckdb_memory}."
         raise BuildError(
-            f"{len(failed)} of {len(results)} models and checks failed: {worst.node.name}: {first_line(worst.message)}",
-            f"Nothing was published; the rows it found are shown by the SQL in {state.dbt}/compiled.",
+            f"{len(failed)} of {len(results)} models and checks failed: {worst.node.name}: {_reason(worst.message)}",
+            advice,
         )
     return Built(
         models=sum(result.node.resource_type == "model" for result in results),
@@ -134,3 +137,9 @@ def _arguments(place: Place, target: Path) -> list[str]:
 
 def _failed(exception: BaseException | None) -> BuildError:
     return BuildError(f"the models could not be built: {first_line(exception)}", "Nothing was published.")
+
+
+def _reason(message: str | None) -> str:
+    """Of a model that failed, dbt's first line says where it stands, and the next one what the database said."""
+    head, _, rest = str(message).strip().partition("\n")
+    return first_line(rest or head)

@@ -79,6 +79,18 @@ def test_a_tampered_ledger_row_is_found_by_the_checks(
         build(settings, state, only_checks=True)
 
 
+def test_a_build_without_enough_memory_names_the_setting_and_publishes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "logentic.duckdb"
+    with Sandbox(Account(seed=16, scale=0.3, days=40, today=TODAY)) as sandbox:
+        settings = settings_of(sandbox)
+        with pytest.raises(BuildError, match=r"Out of Memory[^\n]+") as failure:
+            run_job(settings.model_copy(update={"duckdb_memory": "8MB"}), file, Options())
+        assert "LOGENTIC_DUCKDB_MEMORY to more than 8MB" in failure.value.guidance
+        assert not file.exists()
+        run_job(settings, file, Options())
+    assert file.exists()
+
+
 def test_a_build_that_fails_its_checks_is_not_published(tmp_path: Path) -> None:
     """A stock record of no item is put into raw behind the product's back."""
     account = Account(seed=16, scale=0.1, days=20, today=TODAY)

@@ -29,11 +29,11 @@ demo: setup ## Run the main job against the bundled sandbox into demo/logentic.d
 
 .PHONY: test
 test: setup ## Run the tests
-	$(BIN)/pytest -n 2 --ignore tests/e2e --ignore tests/cluster
+	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/cluster
 
 .PHONY: reliability
 reliability: setup ## Run the tests and write docs/reliability.md from their results
-	$(BIN)/pytest -n 2 --ignore tests/e2e --ignore tests/cluster --junitxml=build/tests.xml
+	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/cluster --junitxml=build/tests.xml
 	$(BIN)/python docs/reliability.py build/tests.xml
 
 .PHONY: conformance

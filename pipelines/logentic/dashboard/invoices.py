@@ -51,6 +51,7 @@ select charge_id, charge_type, order_id, item_id, cast(amount as decimal(18, 2))
 from charges
 where charge_id = $charge::bigint
 """
+OFFERED = 300  # exceptions, the largest first: nobody reads a longer list
 COLOURS = {"matched": charts.BLUE, "exception": charts.RED, "settled": charts.SKY, "not_checked": charts.GREY}
 
 
@@ -59,9 +60,12 @@ def controls(reading: Reading, url: filters.Url) -> filters.Elements:
 
 
 def findings(reading: Reading, url: filters.Url, chosen: Chosen) -> filters.Elements:
-    return filters.among(
-        url, "exception", {_called(finding): finding.exception_id for finding in _of(reading, chosen)}, "Exception"
-    )
+    offered = {
+        _called(finding): finding.exception_id
+        for place, finding in enumerate(_of(reading, chosen))
+        if place < OFFERED or finding.exception_id == url.get("exception")
+    }
+    return filters.among(url, "exception", offered, "Exception")
 
 
 def types(reading: Reading, chosen: Chosen) -> Panel:

@@ -27,6 +27,7 @@ select
     coalesce(evidence, what_changed, '') as evidence, charge_type, billed_date, dispute_until, what_changed, note,
     set_by, set_at, month
 from exception_status as status
+where ($invoice is null or payment_id = $invoice) and ($month is null or month = $month)
 order by payment_id desc nulls first, status.amount_at_stake desc, exception_id
 """
 SNAPSHOT = """
@@ -89,15 +90,10 @@ def read_findings(
         said = _said_since(file, published)
         today = known_at(published).date()
         found = [
-            _finding({**row, **said.get(row["exception_id"], {})}, today) for row in records(published, EXCEPTIONS)
+            _finding({**row, **said.get(row["exception_id"], {})}, today)
+            for row in records(published, EXCEPTIONS, {"invoice": invoice, "month": month})
         ]
-    return [
-        finding
-        for finding in found
-        if (invoice is None or finding.payment_id == invoice)
-        and (month is None or finding.month == month)
-        and (status is None or finding.status == status)
-    ]
+    return [finding for finding in found if status is None or finding.status == status]
 
 
 def set_status(file: Path, exception_id: str, status: str, note: str | None, by: str) -> Finding:

@@ -28,7 +28,7 @@ priced as (
         on
             observed.charge_type = card.charge_type
             and observed.ordered_date <= card.valid_to
-            -- What a credit left at a price was meant to cost it, also where the first charges at that price are off it.
+            -- What a credit left at a price was meant to cost it, also where the first charges at that price are off.
             and (observed.date >= card.valid_from or observed.net_amount < observed.amount)
             and (card.zone = '' or observed.zone = card.zone)
     where card.source in ('configured', 'inferred')

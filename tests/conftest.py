@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,9 @@ hypothesis.settings.load_profile("suite")
 
 # Of what dbt and pytest hold, little is ever garbage; by default it is looked at again after each 700 new objects.
 gc.set_threshold(100_000, 20, 20)
+
+# A shell that starts the suite in the background has it ignore Ctrl-C, and so would the processes that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

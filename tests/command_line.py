@@ -14,6 +14,7 @@ from typing import Any
 from logentic.sandbox import Sandbox
 
 COMMAND = str(Path(sys.executable).with_name("logentic"))
+KILLED_RUN = Path(__file__).with_name("killed_run.py")
 
 
 def logentic(
@@ -31,6 +32,17 @@ def logentic(
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
+    )
+
+
+def killed_run(step: str, file: Path, sandbox: Sandbox, *, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """A run that is killed when it comes to a step."""
+    return subprocess.run(
+        [sys.executable, KILLED_RUN, step, file, sandbox.url, sandbox.token],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
         check=False,
     )
 

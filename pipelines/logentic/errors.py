@@ -69,3 +69,10 @@ class StateError(LogenticError): ...
 
 
 class BuildError(LogenticError): ...
+
+
+def first_line(message: object) -> str:
+    """Of what a library or an engine says; where it is the wire that says it, of its details."""
+    lines = [line.strip() for line in str(message).splitlines() if line.strip()] or ["no message"]
+    details = (line.removeprefix("details = ").strip('"') for line in lines if line.startswith("details = "))
+    return next(details, lines[0])

@@ -77,13 +77,6 @@ def session(address: str, home: Path, environment: dict[str, str]) -> Iterator[N
                 os.environ[name] = value
 
 
-def first_line(message: object) -> str:
-    """Of what an engine says; where it is the wire that says it, of its details."""
-    lines = [line.strip() for line in str(message).splitlines() if line.strip()] or ["no message"]
-    details = (line.removeprefix("details = ").strip('"') for line in lines if line.startswith("details = "))
-    return next(details, lines[0])
-
-
 def current_session() -> Any:
     """What `session` has begun; None where nothing has."""
     client = sys.modules.get("pyspark.sql.connect.session")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from logentic.errors import StateError
+from logentic.errors import StateError, first_line
 from logentic.folder_place import FolderPlace
 from logentic.settings import Settings
 from logentic.spark import (
@@ -23,7 +23,6 @@ from logentic.spark import (
     end_session,
     engine_address,
     engine_name,
-    first_line,
     require_engine,
     session,
 )

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logentic import project_folder
-from logentic.errors import BuildError
+from logentic.errors import BuildError, first_line
 from logentic.place import Place
 from logentic.places import place_of
 from logentic.settings import Settings
-from logentic.spark import first_line
 from logentic.state import State
 
 if TYPE_CHECKING:

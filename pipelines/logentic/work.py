@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import duckdb
 
-from logentic.errors import StateError
+from logentic.errors import StateError, first_line
 from logentic.settings import Settings
 from logentic.state import State
 
@@ -88,9 +88,7 @@ def _make(state: State, settings: Settings) -> None:
         with duckdb.connect() as memory:
             memory.execute(f"attach '{path}' as work (storage_version '{version}')")
     except duckdb.Error as error:
-        raise StateError(
-            f"{state.work} cannot be made: {_first_line(error)}", "Check duckdb_storage_version."
-        ) from None
+        raise StateError(f"{state.work} cannot be made: {first_line(error)}", "Check duckdb_storage_version.") from None
     state.work.chmod(0o600)
 
 
@@ -118,7 +116,3 @@ def _signature(state: State) -> tuple[int, str | None] | None:
             return work.execute(f"select format, key_fingerprint from {SIGNATURE}").fetchone()
         except duckdb.CatalogException:
             return None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -1,8 +1,6 @@
 """The raw tables as Parquet in a folder: the same rows as in DuckDB, and none twice after a crash."""
 
 import signal
-import subprocess
-import sys
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from command_line import killed_run
 from deltalake import DeltaTable
 
 from logentic.errors import UsageError
@@ -20,7 +19,6 @@ from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
 RAW = ("orders", "orders__stored_items", "items", "item_quantities", "inventory_history", "payment_items")
-SCRIPT = Path(__file__).parents[1] / "killed_run.py"
 
 
 @pytest.fixture
@@ -64,13 +62,7 @@ def test_a_run_that_was_killed_doubles_nothing(
     monkeypatch.setenv("LOGENTIC_DESTINATION", "filesystem")
     monkeypatch.setenv("LOGENTIC_HASH_KEY", "one")
     with Sandbox(Account(seed=41, scale=0.2, days=30, today=TODAY)) as sandbox:
-        killed = subprocess.run(
-            [sys.executable, SCRIPT, step, tmp_path / "killed", sandbox.url, sandbox.token],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        killed = killed_run(step, tmp_path / "killed", sandbox)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         if state == "lost":
             (tmp_path / "killed.state").rename(tmp_path / "lost")

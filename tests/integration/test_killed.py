@@ -1,8 +1,6 @@
 """kill -9 at every step: the next run ends with exact tables, each row once."""
 
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import killed_run
 from postgres_server import execute
 from raw_tables import raw_differences
 from truth_tables import TABLES, differences, opened
@@ -23,7 +22,6 @@ from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
-SCRIPT = Path(__file__).parents[1] / "killed_run.py"
 STEPS = (
     "a page was read",
     "a window was done",
@@ -144,16 +142,6 @@ def lost_connection(url: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseAdapter, "execute", execute_or_lose)
         yield
-
-
-def killed_run(step: str, file: Path, sandbox: Sandbox) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, SCRIPT, step, file, sandbox.url, sandbox.token],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def doubled(where: Path | str) -> dict[str, int]:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -14,20 +12,19 @@ from uuid import uuid4
 
 import duckdb
 import pytest
-from command_line import logentic
+from command_line import killed_run, logentic
 from engines import MARTS, duckdb_marts, rows_of
 from published_files import views
 from sail_server import SailServer, running
 
-from logentic.errors import BuildError, UsageError
+from logentic.errors import BuildError, UsageError, first_line
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
-from logentic.spark import engine_address, first_line
+from logentic.spark import engine_address
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
-SCRIPT = Path(__file__).parents[1] / "killed_run.py"
 OF_RUNS = {"runs"}  # the history of runs is that of the destination
 
 
@@ -115,7 +112,7 @@ def test_ten_days_on_sail_with_kills_and_a_lost_engine_end_equal_and_readers_nev
                     run_job(settings, state, Options())
                 sail.start()
             else:
-                killed = killed_run(accident, state, sandbox)
+                killed = killed_run(accident, state, sandbox, timeout=200)
                 assert killed.returncode == -signal.SIGKILL, killed.stderr
             assert pointer(lake) == before, "what is read is what was published"
             assert published(lake), "and it can be read"
@@ -168,13 +165,3 @@ def lost_engine(sail: SailServer) -> Iterator[None]:
         patch.setattr(BaseAdapter, "execute", execute_or_lose)
         yield
     assert next(calls) > 70, "the moment never came: the test would show nothing"
-
-
-def killed_run(step: str, file: Path, sandbox: Sandbox) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, SCRIPT, step, file, sandbox.url, sandbox.token],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )

@@ -29,12 +29,13 @@ demo: setup ## Run the main job against the bundled sandbox into demo/logentic.d
 
 .PHONY: test
 test: setup ## Run the tests
-	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/cluster
+	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/spark
 
 .PHONY: reliability
 reliability: setup ## Run the tests and write docs/reliability.md from their results
-	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/cluster --junitxml=build/tests.xml
-	$(BIN)/python docs/reliability.py build/tests.xml
+	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/spark --junitxml=build/tests.xml
+	$(MAKE) spark-test PYTEST_ADDOPTS=--junitxml=$(CURDIR)/build/spark.xml
+	$(BIN)/python docs/reliability.py build/tests.xml build/spark.xml
 
 .PHONY: conformance
 conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv
@@ -59,9 +60,9 @@ airflow-test: setup ## Run the DAG in a real Airflow, in deploy/airflow/.venv
 	cd deploy/airflow && .venv/bin/pytest
 
 .PHONY: spark-test
-spark-test: setup | $(filter .uv/bin/uv,$(UV)) ## Build on a real Spark cluster, one of whose workers is killed; needs Java 17
+spark-test: setup | $(filter .uv/bin/uv,$(UV)) ## Build on Spark: ten days with accidents on Sail, and a real cluster, one of whose workers is killed; needs Java 17
 	$(UV) sync --quiet --locked --project conformance/spark_cluster
-	REQUIRE_SPARK=1 $(BIN)/pytest tests/cluster
+	REQUIRE_SPARK=1 $(BIN)/pytest -n 2 --dist worksteal tests/spark
 
 .PHONY: scale-benchmark
 scale-benchmark: setup ## Build a larger account on each engine, and write docs/scale.md; RECORDS=10000000 for more

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from uuid import uuid4
 
 import duckdb
 import psycopg2
+import pytest
+from published_files import views
 from sail_server import running
 
 PROJECT = Path(__file__).parents[1]
@@ -92,6 +95,30 @@ def sail_marts(database: Path, variables: str, folder: Path) -> Rows:
     with duckdb.connect() as reader:
         reader.execute("set TimeZone = 'UTC'")
         return {mart: rows_of(reader.execute(f"select * from '{marts}/{mart}.parquet'")) for mart in MARTS}
+
+
+def folder_marts(lake: Path) -> Rows:
+    """Of what was published there."""
+    with duckdb.connect() as reader:
+        return {mart: rows_of(reader.execute(f"select * from logentic_marts.{mart}")) for mart in views(lake, reader)}
+
+
+@contextmanager
+def before_statement(nth: int, happens: Callable[[], object]) -> Iterator[None]:
+    """Something happens as dbt, in this process, is about to send its nth statement."""
+    from dbt.adapters.base import BaseAdapter
+
+    real, calls = BaseAdapter.execute, count(1)
+
+    def execute(*args: Any, **more: Any) -> Any:
+        if next(calls) == nth:
+            happens()
+        return real(*args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseAdapter, "execute", execute)
+        yield
+    assert next(calls) > nth, "the moment never came: the test would show nothing"
 
 
 def write_raw_files(database: Path, raw: Path) -> None:

@@ -2,15 +2,13 @@
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import date, timedelta
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command_line import killed_run
+from engines import before_statement
 from postgres_server import execute
 from raw_tables import raw_differences
 from truth_tables import TABLES, differences, opened
@@ -99,7 +97,8 @@ def test_ten_days_in_postgres_with_kills_and_a_lost_connection_end_exact_and_rea
             before = fingerprint(postgres)
             sandbox.clock.set(now - timedelta(days=days))
             if accident == "the connection":
-                with lost_connection(postgres), suppress(LogenticError):  # dbt may mend it by itself
+                # dbt may mend it by itself.
+                with before_statement(30, lambda: end_connections(postgres)), suppress(LogenticError):
                     run_job(settings, state, Options())
                 continue
             killed = killed_run(accident, state, sandbox)
@@ -126,22 +125,9 @@ def fingerprint(url: str) -> list[tuple]:
     return execute(url, " union all ".join(hashed))
 
 
-@contextmanager
-def lost_connection(url: str) -> Iterator[None]:
-    """The server ends all connections as dbt is at work."""
-    from dbt.adapters.base import BaseAdapter
-
-    real, calls = BaseAdapter.execute, count(1)
-
-    def execute_or_lose(*args: Any, **more: Any) -> Any:
-        if next(calls) == 30:
-            others = "pid <> pg_backend_pid() and datname = current_database()"
-            execute(url, f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
-        return real(*args, **more)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseAdapter, "execute", execute_or_lose)
-        yield
+def end_connections(url: str) -> None:
+    others = "pid <> pg_backend_pid() and datname = current_database()"
+    execute(url, f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
 
 
 def doubled(where: Path | str) -> dict[str, int]:

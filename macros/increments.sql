@@ -23,6 +23,9 @@
     {{ return(day if day == first_day_of_all() else 'cast(' ~ dbt.dateadd('day', -count, day) ~ ' as date)') }}
 {%- endmacro %}
 
+{#- The first day of its month; both are literals. A month with a rebuilt day is rebuilt as a whole. -#}
+{% macro month_of(day) -%}{{ return(day[:-3] ~ "01'") }}{%- endmacro %}
+
 {#- A table as it stands, by name: not a ref, since what reads it may stand before it. None in an example, which is about its own rows. -#}
 {% macro as_built(schema, name) -%}
     {%- if not execute or model.resource_type == 'unit_test' -%}{{ return(none) }}{%- endif -%}
@@ -39,7 +42,9 @@
 {% macro get_incremental_replace_days_sql(arguments) -%}
     {%- set columns = get_quoted_csv(arguments['dest_columns'] | map(attribute='name')) -%}
     {%- set days = config.get('meta') -%}
-    delete from {{ arguments['target_relation'] }} where {{ days['day'] }} >= {{ rebuilt_from(days['since']) }};
+    {%- set since = rebuilt_from(days['since']) -%}
+    delete from {{ arguments['target_relation'] }}
+    where {{ days['day'] ~ ' >= ' ~ since if 'day' in days else days['month'] ~ ' >= ' ~ month_of(since) }};
     insert into {{ arguments['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}
 {%- endmacro %}

@@ -6,6 +6,7 @@ tables as (
     select
         coalesce(least(everywhere, day, record, overwritten), date '9999-12-31') as stock_from,
         coalesce(least(everywhere, day, record, overwritten, history), date '9999-12-31') as ledger_from,
+        coalesce(least(everywhere, history), date '9999-12-31') as history_from,
         coalesce(least(everywhere, history, charge), date '9999-12-31') as cost_from
     from {{ ref('news_days') }}
 
@@ -27,10 +28,11 @@ moved as (
     select
         tables.stock_from,
         tables.ledger_from,
+        tables.history_from,
         least(tables.cost_from, min(storage_charges.start_date)) as cost_from
     from tables
     left join storage_charges on tables.cost_from <= storage_charges.end_date
-    group by tables.stock_from, tables.ledger_from, tables.cost_from
+    group by tables.stock_from, tables.ledger_from, tables.history_from, tables.cost_from
 
 )
 
@@ -38,8 +40,9 @@ moved as (
 select
     moved.stock_from,
     moved.ledger_from,
+    moved.history_from,
     moved.cost_from,
     least(moved.cost_from, min(storage_charges.start_date)) as charges_from
 from moved
 left join storage_charges on moved.cost_from <= storage_charges.end_date
-group by moved.stock_from, moved.ledger_from, moved.cost_from
+group by moved.stock_from, moved.ledger_from, moved.history_from, moved.cost_from

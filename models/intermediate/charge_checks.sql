@@ -1,12 +1,6 @@
 {%- set basis = var('storage_basis') -%}
 with
 
-stored as (
-
-    select distinct charge_id from {{ ref('storage_charge_days') }}
-
-),
-
 -- Without any order nothing can be said of orders: they were not read.
 orders as (
 
@@ -64,5 +58,5 @@ left join {{ ref('storage_expectations') }} as expectations on charges.charge_id
 left join {{ ref('storage_practices') }} as practices on charges.charge_id = practices.charge_id
 left join {{ ref('invoice_periods') }} as periods on charges.payment_id = periods.payment_id
 left join {{ ref('charge_rate_verdicts') }} as rates on charges.charge_id = rates.charge_id
-left join stored on charges.charge_id = stored.charge_id
+left join {{ ref('stored_charges') }} as stored on charges.charge_id = stored.charge_id
 where not charges.is_withdrawn

@@ -6,6 +6,9 @@ select
     cast(sum(receiving) as bigint) as receiving,
     -- A sum that leaves out a warehouse would pass for the whole: unknown in one, unknown in all.
     case when count(volume_cuft) = count(*) then cast(sum(volume_cuft) as decimal(38, 24)) end as volume_cuft,
-    case when count(price) = count(*) then cast(sum(price) as decimal(38, 24)) end as price
+    case when count(price) = count(*) then cast(sum(price) as decimal(38, 24)) end as price,
+    cast(sum(price) as decimal(38, 24)) as known_price,
+    max(seen_at) as seen_at
 from {{ ref('stg_inventory_history') }}
+where date >= {{ rebuilt_from('history_from') }}
 group by item_id, date

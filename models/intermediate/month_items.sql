@@ -1,23 +1,26 @@
+{%- set since = month_of(rebuilt_from('ledger_from')) -%}
 with
+
+ledger as (
+
+    select
+        item_id,
+        date,
+        closing,
+        cast(date_trunc('month', date) as date) as month
+    from {{ ref('stock_ledger_daily') }}
+    where date >= {{ since }}
+
+),
 
 last_days as (
 
     select
         item_id,
-        cast(date_trunc('month', date) as date) as month,
+        month,
         max(date) as last_day
-    from {{ ref('stock_ledger_daily') }}
-    group by item_id, cast(date_trunc('month', date) as date)
-
-),
-
-records as (
-
-    select
-        item_id,
-        max(seen_at) as seen_at
-    from {{ ref('stg_item_quantities') }}
-    group by item_id
+    from ledger
+    group by item_id, month
 
 )
 
@@ -27,11 +30,9 @@ select
     last_days.item_id,
     'closing' as measure,
     cast(ledger.closing as decimal(38, 24)) as value,
-    records.seen_at
+    cast(null as {{ column_type('timestamp with time zone') }}) as seen_at
 from last_days
-inner join {{ ref('stock_ledger_daily') }} as ledger
-    on last_days.item_id = ledger.item_id and last_days.last_day = ledger.date
-left join records on last_days.item_id = records.item_id
+inner join ledger on last_days.item_id = ledger.item_id and last_days.last_day = ledger.date
 
 union all
 
@@ -40,7 +41,8 @@ select
     'storage' as subject,
     item_id,
     'price' as measure,
-    cast(sum(price) as decimal(38, 24)) as value,
+    cast(sum(known_price) as decimal(38, 24)) as value,
     max(seen_at) as seen_at
-from {{ ref('stg_inventory_history') }}
+from {{ ref('inventory_item_days') }}
+where date >= {{ since }}
 group by item_id, cast(date_trunc('month', date) as date)

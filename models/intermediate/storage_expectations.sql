@@ -8,7 +8,9 @@ charges as (
         end_date,
         {{ days_in('start_date', 'end_date') }} as days
     from {{ ref('charges') }}
-    where lower(charge_type) = 'storage' and not is_withdrawn and amount >= 0 and start_date <= end_date
+    where
+        lower(charge_type) = 'storage' and not is_withdrawn and amount >= 0 and start_date <= end_date
+        and end_date >= {{ rebuilt_from('cost_from') }}
 
 ),
 
@@ -29,6 +31,7 @@ prices as (
 
 select
     charges.charge_id,
+    charges.end_date,
     charges.days,
     gaps.missing_days,
     case when gaps.missing_days is null then cast(prices.daily as decimal(18, 2)) end as daily,

@@ -8,13 +8,16 @@ charges as (
         start_date,
         end_date
     from {{ ref('charges') }}
-    where lower(charge_type) = 'storage' and not is_withdrawn and amount >= 0 and start_date <= end_date
+    where
+        lower(charge_type) = 'storage' and not is_withdrawn and amount >= 0 and start_date <= end_date
+        and end_date >= {{ rebuilt_from('cost_from') }}
 
 ),
 
 item_days as (
 
     select * from {{ ref('storage_cost_daily') }}
+    where date >= {{ rebuilt_from('charges_from') }}
 
 ),
 

@@ -7,7 +7,9 @@ charges as (
         start_date,
         end_date
     from {{ ref('charges') }}
-    where lower(charge_type) = 'storage' and not is_withdrawn and amount >= 0 and start_date <= end_date
+    where
+        lower(charge_type) = 'storage' and not is_withdrawn and amount >= 0 and start_date <= end_date
+        and end_date >= {{ rebuilt_from('cost_from') }}
 
 ),
 

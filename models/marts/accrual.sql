@@ -18,6 +18,13 @@ unbilled as (
 
 ),
 
+storage_charges as (
+
+    select * from {{ ref('charges') }}
+    where lower(charge_type) = 'storage' and not is_withdrawn and coalesce(amount, 0) >= 0
+
+),
+
 -- Days that were stored and that no charge is for.
 stored as (
 
@@ -35,11 +42,11 @@ stored as (
     from {{ ref('storage_cost_daily') }} as costs
     inner join {{ ref('open_period') }} as period
         on costs.date between period.start_date and {{ day_before('period.today') }}
-    where
-        costs.expected_price is not null and not exists (
-            select 1 from {{ ref('storage_charge_days') }} as charged
-            where charged.item_id = costs.item_id and charged.date = costs.date and charged.sign >= 0
-        )
+    left join storage_charges as own
+        on costs.item_id = own.item_id and costs.date between own.start_date and own.end_date
+    left join storage_charges as whole
+        on whole.item_id is null and costs.date between whole.start_date and whole.end_date
+    where costs.expected_price is not null and own.charge_id is null and whole.charge_id is null
     group by costs.item_id
     having cast(sum(costs.expected_price) as decimal(18, 2)) <> 0
 

@@ -35,10 +35,19 @@ group by month, payment_id
 union all
 
 select
-    month,
-    subject,
-    {{ text('item_id') }} as key,
-    measure,
-    value,
-    seen_at
-from {{ ref('month_items') }}
+    facts.month,
+    facts.subject,
+    {{ text('facts.item_id') }} as key,
+    facts.measure,
+    facts.value,
+    coalesce(facts.seen_at, records.seen_at) as seen_at
+from {{ ref('month_items') }} as facts
+-- Read from raw: when an item's records were last seen needs no choice among versions.
+left join (
+    select
+        item_id,
+        max(_seen_at) as seen_at
+    from {{ source('raw', 'item_quantities') }}
+    where not _is_removed
+    group by item_id
+) as records on facts.subject = 'stock' and facts.item_id = records.item_id

@@ -7,7 +7,12 @@ days as (
         lag(unreconciled) over by_item as unreconciled_before,
         lag(date) over by_item as date_before
     from {{ ref('stock_ledger_daily') }}
-    where is_observed
+    -- Of an item that never parts there is nothing to say.
+    where
+        is_observed and item_id in (
+            select item_id from {{ ref('stock_ledger_daily') }}
+            where unreconciled <> 0
+        )
     window by_item as (partition by item_id order by date)
 
 ),

@@ -7,6 +7,7 @@ days as (
         cast(date_trunc('month', date) as date) as month,
         row_number() over (partition by item_id, date_trunc('month', date) order by date desc) as days_to_end
     from {{ ref('storage_cost_daily') }}
+    where date >= {{ month_of(rebuilt_from('cost_from')) }}
 
 ),
 

@@ -178,7 +178,7 @@ def test_builds_that_add_days_end_as_full_builds_do(merchant: Merchant, full_bui
 
 
 def differences(merchant: Merchant, full_build: list[str], path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """{mart: rows that only one of the two has}."""
+    """{table: rows that only one of the two has}."""
     found = {}
     with duckdb.connect(str(path)) as whole:
         whole.execute("set TimeZone = 'UTC'")
@@ -189,14 +189,19 @@ def differences(merchant: Merchant, full_build: list[str], path: Path) -> dict[s
             whole.execute(f"create table logentic_raw.{table} as from grown.logentic_raw.{table}")
         for statement in full_build:
             whole.execute(statement)
-        marts = "select distinct table_name from duckdb_tables() where schema_name = 'logentic_marts'"
-        for (mart,) in whole.execute(marts).fetchall():
-            names = (f"logentic_marts.{mart}", f"grown.logentic_marts.{mart}")
+        built = (
+            "select distinct schema_name || '.' || table_name from duckdb_tables() where database_name <> 'grown' and"
+            " (schema_name = 'logentic_marts' or table_name in"
+            " ('inventory_item_days', 'month_items', 'storage_expectations', 'stored_charges'))"
+            " union all select 'logentic_marts.month_facts'"
+        )
+        for (table,) in whole.execute(built).fetchall():
+            names = (table, f"grown.{table}")
             rows = [
                 row
                 for one, other in (names, names[::-1])
                 for row in whole.execute(f"from {one} except all from {other} limit 5").fetchall()
             ]
             if rows:
-                found[mart] = rows
+                found[table] = rows
     return found

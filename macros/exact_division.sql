@@ -24,7 +24,7 @@
         when {{ floating }} < 1073741824 and abs({{ floating }} - floor({{ floating }}) - 0.5) > 0.00001
             then cast(round({{ floating }}) / {{ unit }} as decimal(18, {{ scale }}))
         else cast(
-            cast({{ quotient_by_remainder('(' ~ amount ~ ') * ' ~ 2 * unit ~ ' + (' ~ divisor ~ ')', twice) }} as bigint)
+            cast({{ quotient_by_remainder('(' ~ amount ~ ') * ' ~ wide(2 * unit) ~ ' + (' ~ divisor ~ ')', twice) }} as bigint)
             * {{ '0.' ~ '0' * (scale - 1) ~ '1' }} as decimal(18, {{ scale }})
         )
     end
@@ -32,6 +32,19 @@
 
 {% macro floating_quotient(amount, divisor) -%}
     {{ floating(amount) }} / {{ floating('nullif(' ~ divisor ~ ', 0)') }}
+{%- endmacro %}
+
+{#- DuckDB multiplies decimals of up to 18 digits in 18 digits, and fails where the product has more. -#}
+{% macro wide(whole) %}
+    {{- return(adapter.dispatch('wide')(whole)) -}}
+{% endmacro %}
+
+{% macro default__wide(whole) -%}
+    {{ whole }}
+{%- endmacro %}
+
+{% macro duckdb__wide(whole) -%}
+    cast({{ whole }} as decimal(20, 0))
 {%- endmacro %}
 
 {% macro quotient_by_remainder(amount, divisor) -%}

@@ -8,7 +8,7 @@ days as (
         history.date,
         history.unit_volume_cuft,
         history.supply + history.prepared as units,
-        cast(costs.expected_price as decimal(18, 8)) as day_cost,
+        cast(costs.expected_price as decimal(20, 8)) as day_cost,
         lag(history.unit_volume_cuft) over by_item as size_before
     from {{ ref('stg_inventory_history') }} as history
     left join {{ ref('storage_cost_daily') }} as costs

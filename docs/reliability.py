@@ -178,11 +178,13 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
     "In a warehouse": [
         (
             "Every engine holds the same rows, raw and published, to the last digit",
-            "one account on DuckDB, PostgreSQL, Sail, a Spark cluster, and in a folder as Parquet and Delta",
+            "one account on DuckDB, PostgreSQL, Sail, a Spark cluster; in a folder and a bucket, as Parquet and Delta",
             [
                 "test_engines",
                 "test_postgres::test_the_same_rows_are_loaded_as_into_duckdb",
                 "test_folder::test_the_same_rows_are_loaded_as_into_duckdb",
+                "test_bucket",
+                "test_engine_and_bucket",
                 "test_spark_cluster",
             ],
         ),

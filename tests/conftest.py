@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
+    from bucket_server import BucketServer
     from postgres_server import PostgresServer
 
 hypothesis.settings.register_profile(
@@ -52,3 +53,14 @@ def postgres(postgres_server: "PostgresServer", monkeypatch: pytest.MonkeyPatch)
     url = postgres_server.new_database()
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
     return url
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["BucketServer"]:
+    """An empty one, which the product and an engine are told of by the environment."""
+    from bucket_server import running
+
+    with running(tmp_path) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server

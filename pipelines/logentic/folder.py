@@ -15,10 +15,11 @@ import duckdb
 import pyarrow as pa
 
 from logentic import config_folder
-from logentic.errors import StateError, UsageError
+from logentic.errors import LogenticError, StateError, UsageError, first_line
 
 VARIABLE = "DESTINATION__FILESYSTEM__BUCKET_URL"
 DATASET = "logentic_raw"
+SETTINGS = "Set DESTINATION__FILESYSTEM__CREDENTIALS__… as dlt's page on its destination filesystem names them."
 
 
 def bucket_url() -> str:
@@ -46,8 +47,16 @@ class Folder:
         return sorted(str(path) for path in found)
 
     def loads(self) -> list[str]:
-        """The ids of complete loads: dlt writes a file for each."""
-        names = (path.rpartition("/")[2] for path in self.files("_dlt_loads"))
+        """The ids of complete loads: dlt writes a file for each. The first that is asked of a bucket."""
+        try:
+            files = self.files("_dlt_loads")
+        except (FileNotFoundError, PermissionError) as error:
+            raise UsageError(f"{self.url}: {first_line(error)}", "Name another, or correct its rights.") from None
+        except Exception as error:
+            if self.is_local or isinstance(error, LogenticError):
+                raise
+            raise StateError(f"{self.url}: {first_line(error)}", "Correct its address, or run again.") from None
+        names = (path.rpartition("/")[2] for path in files)
         return sorted(name.removesuffix(".jsonl").rpartition("__")[2] for name in names if name.endswith(".jsonl"))
 
     def is_delta(self, table: str) -> bool:
@@ -75,16 +84,24 @@ class Folder:
             import fsspec
 
             return fsspec.filesystem("file", auto_mkdir=True)
+        from dlt.common.configuration.exceptions import ConfigurationException
+        from dlt.common.exceptions import MissingDependencyException
         from dlt.common.storages.fsspec_filesystem import fsspec_from_config
 
-        return fsspec_from_config(self._config())[0]
+        try:
+            return fsspec_from_config(self._config())[0]
+        except MissingDependencyException as error:
+            needed = ", ".join(error.dependencies)
+            raise UsageError(f"{self.url}: {needed} is not installed", f"pip install {needed}.") from None
+        except (ConfigurationException, ValueError) as error:
+            raise UsageError(f"{self.url}: {first_line(error)}", SETTINGS) from None
 
     def _config(self) -> Any:
         """With the credentials that dlt finds."""
         from dlt.common.configuration.resolve import resolve_configuration
-        from dlt.destinations.impl.filesystem.configuration import FilesystemDestinationClientConfiguration
+        from dlt.common.storages.configuration import FilesystemConfiguration
 
-        config = FilesystemDestinationClientConfiguration(bucket_url=self.url)
+        config = FilesystemConfiguration(bucket_url=self.url)
         return resolve_configuration(config, sections=("destination", "filesystem"))
 
 

@@ -48,9 +48,10 @@ class FolderPlace:
 
     def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
         """What a killed run left is removed, unless its package is still there: then its files are written again."""
+        has_loads = bool(self._folder.loads())
         if signature := self._signature():
             check_signature(self.what, signature, key, accept_new_key=accept_new_key)
-        if self._folder.loads() and self._folder.is_delta("extract_windows") != (self.table_format == "delta"):
+        if has_loads and self._folder.is_delta("extract_windows") != (self.table_format == "delta"):
             raise UsageError(
                 f"{self.what} is not in the raw_format {self._settings.raw_format}", "Name another folder."
             )

@@ -135,7 +135,9 @@ def _arguments(place: Place, target: Path) -> list[str]:
 
 
 def _failed(exception: BaseException | None) -> BuildError:
-    return BuildError(f"the models could not be built: {first_line(exception)}", "Nothing was published.")
+    """Before any model: dbt says what kind of error it is, once or twice, and then what happened."""
+    said = [line for line in str(exception).splitlines() if not line.strip().endswith(" Error")]
+    return BuildError(f"the models could not be built: {first_line(os.linesep.join(said))}", "Nothing was published.")
 
 
 def _reason(message: str | None) -> str:

@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from logentic.client import Client
@@ -25,8 +26,9 @@ from logentic.errors import LogenticError, Refused
 from logentic.memory import give_back
 from logentic.pages import Page, read_page, read_pages
 from logentic.personal import Pseudonyms
-from logentic.rows import Rows, distinct, read_rows, together
+from logentic.rows import Rows, concatenated, read_rows
 from logentic.schemas import Resource
+from logentic.shelf import Shelf
 from logentic.windows import OWNED_BY, Window
 
 PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it grants is read from its answer
@@ -34,14 +36,14 @@ PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it gra
 ONE_WAY = {"orders", "item_quantities"}
 READINGS_IN_DOUBT = 2
 LARGE = 3  # so many times too many pages, and it cannot be cut
-BATCH_BYTES = 2 * 2**20  # of JSON: so much is parsed at once, and let go of
-MANY_BATCHES = 4  # after which what was parsed leaves holes that are worth giving back
+BATCH_BYTES = 2**20  # of JSON: so much is parsed at once, and let go of
+MANY_BYTES = 8 * 2**20  # after which what was parsed leaves holes that are worth giving back
 
 
 @dataclass(frozen=True)
 class Reading:
     window: Window
-    rows: Rows
+    shelf: Shelf
     total: int
     keys: int
     requests: int
@@ -51,6 +53,17 @@ class Reading:
     is_complete: bool
     is_proven: bool
     reason: str | None = None
+
+    def parts(self) -> Iterator[Rows]:
+        """The rows that belong to the window: all at once, or part by part where it is too large for that."""
+        start, end = self.window.owned()
+        for rows in self.shelf.parts():
+            yield rows.owned(OWNED_BY[self.window.filter], start, end) if start or end else rows
+
+    @property
+    def rows(self) -> Rows:
+        """All at once, also where they are many."""
+        return concatenated(list(self.parts()))
 
 
 class Progress(Protocol):
@@ -80,6 +93,7 @@ class Extraction:
         *,
         connections: int,
         window_pages: int,
+        folder: Path | None = None,  # where the rows of large windows wait
         progress: Progress = NO_PROGRESS,
         go_on: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -89,6 +103,7 @@ class Extraction:
         self._pseudonyms = pseudonyms
         self._connections = connections
         self._window_pages = window_pages
+        self._folder = folder
         self._progress = progress
         self._go_on = go_on
         self._pool = ThreadPoolExecutor(connections, "logentic")
@@ -178,7 +193,7 @@ class Extraction:
     def _read(self, resource: Resource, window: Window, first: Page | None) -> Reading:
         """One reading of all pages, and what it proves."""
         first = first or self._ask_first(resource, window)
-        batches, pages, waiting = [], [], 0
+        shelf, pages, waiting = Shelf(resource, self._folder), [], 0
         requests = traffic = 0
         totals = set()
         started_at = first.at
@@ -189,15 +204,12 @@ class Extraction:
             totals.add(page.total)
             self._progress.read(resource.name, page.count)
             if waiting >= BATCH_BYTES or not page.next:
-                batches.append(read_rows(resource, pages, self._pseudonyms, str(window)))
+                shelf.put(read_rows(resource, pages, self._pseudonyms, str(window)))
                 traffic += waiting
                 pages, waiting = [], 0
-        if len(batches) > MANY_BATCHES:
+        keys = shelf.count()
+        if traffic > MANY_BYTES:
             give_back()
-        rows = together(resource, batches)
-        is_counted_by_key = resource.counted_by == resource.key  # then each stands there once
-        keys = len(rows.records if is_counted_by_key else distinct(rows.records, resource.counted_by))
-        start, end = window.owned()
         is_complete = totals == {keys}
         reason = None
         if len(totals) > 1:
@@ -206,7 +218,7 @@ class Extraction:
             reason = f"{max(totals)} rows were announced and {keys} read"
         return Reading(
             window=window,
-            rows=rows.owned(OWNED_BY[window.filter], start, end) if start or end else rows,
+            shelf=shelf,
             total=page.total,
             keys=keys,
             requests=requests,

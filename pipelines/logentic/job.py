@@ -111,6 +111,7 @@ def _run(
         run = Run(
             settings,
             Pseudonyms(key, settings.hash_fields, settings.plain_fields),
+            state.folder,
             start=midnight(options.start) if options.start else None,
             end=midnight(options.end) + DAY if options.end else None,
             select=options.select,

@@ -84,6 +84,8 @@ def together(resource: Resource, batches: Sequence[Rows]) -> Rows:
 
 def concatenated(batches: Sequence[Rows]) -> Rows:
     """One after another; a column that some of them lack is null there."""
+    if len(batches) == 1:
+        return batches[0]
     lines = [batch.lines for batch in batches if batch.lines is not None]
     return Rows(
         pa.concat_tables([batch.records for batch in batches], promote_options="default"),

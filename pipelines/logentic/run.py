@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from math import inf
+from pathlib import Path
 from typing import Any
 
 from logentic.client import Traffic
@@ -26,6 +27,7 @@ class Run:
 
     settings: Settings
     pseudonyms: Pseudonyms
+    folder: Path | None = None  # where the rows of large windows wait until they are proven
     start: datetime | None = None
     end: datetime | None = None
     select: frozenset[str] = frozenset(RESOURCES)

@@ -8,7 +8,6 @@ Next: source.py, which declares these as dlt resources.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from logentic.by_id import ById, with_records
 from logentic.client import Client
+from logentic.comparison import Comparison
 from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused, ValueMisfit
 from logentic.event_orders import EventOrders
 from logentic.extraction import Extraction, Reading
@@ -26,8 +26,9 @@ from logentic.receipts import receipt
 from logentic.rows import Rows, empty_rows
 from logentic.run import Run
 from logentic.schemas import ITEM_COLUMNS, ITEMS, ORDERS, RECEIPTS, RESOURCES, Resource
-from logentic.stored import Stored, ids_of, receipt_of, scope_of
-from logentic.versions import find_news, in_memory, tombstones
+from logentic.shelf import Shelf
+from logentic.stored import Stored, ids_of, receipt_of
+from logentic.versions import find_news, tombstones
 from logentic.windows import MARGIN, Span, Window, joined, snapshot
 
 log = logging.getLogger("logentic")
@@ -47,6 +48,7 @@ class Session:
             run.pseudonyms,
             connections=run.settings.connections,
             window_pages=run.settings.window_pages,
+            folder=run.folder,
             progress=run.progress,
             go_on=go_on,
         )
@@ -120,8 +122,10 @@ class Session:
                     yield None
                 windows = self._items_anew()
             for reading in self._extraction.readings(resource, windows):
-                fitted = reading and replace(reading, rows=self._stored.fitted(reading.rows))
-                yield self._compare(resource, fitted) if fitted else None
+                if reading:
+                    yield from self._compare(resource, reading)
+                else:
+                    yield None
             is_bounded = self.run.start or self.run.end
             if resource.name == "payment_items" and not is_bounded and resource.name not in self._extraction.unread:
                 yield from self._ask_for_unbilled(resource)
@@ -143,41 +147,40 @@ class Session:
         is_due = self._an_item_vanished or self._stored.unknown_items(self._items_seen)
         return [snapshot(self.run.now)] if is_due else []
 
-    def _compare(self, resource: Resource, reading: Reading) -> Rows:
+    def _compare(self, resource: Resource, reading: Reading) -> Iterator[Rows]:
         """The news of a reading; its receipt is kept."""
-        stored = self._what_is_stored(resource, reading) if self._may_be_stored(reading.window) else None
-        news = find_news(resource, reading.rows, stored)
-        missing = _in_scope(news.missing, reading) if reading.is_complete else news.missing.slice(0, 0)
-        agrees = stored is not None and not news.new + news.changed + len(missing)
-        confirmed = reading.is_proven or (reading.is_complete and agrees)
-        rows, removed = news.rows, 0
+        found = Comparison(self._stored, resource, reading, may_be_stored=self._may_be_stored(reading.window))
+        for rows, news in found.parts():
+            self._were_seen(resource, ids_of(rows))
+            self._items_seen.update(_items_of(resource, news))
+            yield news
+        missing, mended, removed = found.missing, empty_rows(resource), 0
+        confirmed = reading.is_proven or (reading.is_complete and found.agrees)
         if len(missing) and resource.name == "inventory_history":
             confirmed = confirmed or self._reads_the_same_again(resource, reading)
             if confirmed:
-                rows, removed = with_records(rows, tombstones(missing, rows.records, reading.finished_at)), len(missing)
-                self._an_item_vanished = True
+                mended = with_records(mended, tombstones(missing, mended.records, reading.finished_at))
+                removed, self._an_item_vanished = len(missing), True
         elif len(missing):
-            rows, removed = self._by_id.mended(resource, missing, rows)
-        self._keep_receipt(reading, news.new, len(rows.records) - news.new - removed, removed, confirmed)
-        self._items_seen.update(_items_of(resource, rows))
-        if resource is ORDERS:
-            self.events.were_read(ids_of(reading.rows))
-        if resource.name == "payment_items" and self.run.unbilled:
-            for seen in (*ids_of(reading.rows), *missing["id"].to_pylist()):
-                self.run.unbilled.pop(seen, None)
-        return rows
+            mended, removed = self._by_id.mended(resource, missing, mended)
+            self._were_seen(resource, missing["id"].to_pylist())
+        changed = found.changed + len(mended.records) - removed
+        self._keep_receipt(reading, found.new, changed, removed, confirmed)
+        if len(mended.records):
+            self._items_seen.update(_items_of(resource, mended))
+            yield mended
 
-    def _what_is_stored(self, resource: Resource, reading: Reading) -> Rows | None:
-        """The latest version of what was read, and of what should have been."""
-        if "date" in resource.key:
-            return self._stored.days(resource, reading.window, reading.rows)
-        scope = scope_of(reading.window) if reading.is_complete else None
-        return self._stored.latest(resource, ids_of(reading.rows), scope)
+    def _were_seen(self, resource: Resource, ids: list[int]) -> None:
+        if resource is ORDERS:
+            self.events.were_read(ids)
+        elif resource.name == "payment_items" and self.run.unbilled:
+            for seen in ids:
+                self.run.unbilled.pop(seen, None)
 
     def _reads_the_same_again(self, resource: Resource, reading: Reading) -> bool:
         """Rows of history have no address of their own: a second reading must miss them as well."""
         again = self._extraction.read_again(resource, reading.window)
-        news = find_news(resource, again.rows, reading.rows)
+        news = find_news(resource, *(self._stored.fitted(each.rows) for each in (again, reading)))
         return again.is_complete and not news.new + news.changed + len(news.missing)
 
     def _ask_for_unbilled(self, resource: Resource) -> Iterator[Rows]:
@@ -190,7 +193,7 @@ class Session:
         rows, removed = self._by_id.mended(resource, stored.records, empty)
         window = Window(resource.name, "id", self.run.now, self.run.now)
         asked = len(stored.records)
-        reading = Reading(window, rows, asked, asked, asked, 0, self.run.now, self.run.now, True, True)
+        reading = Reading(window, Shelf(resource), asked, asked, asked, 0, self.run.now, self.run.now, True, True)
         self._keep_receipt(reading, 0, len(rows.records) - removed, removed, True)
         yield rows
 
@@ -231,16 +234,6 @@ class Session:
 
     def _keep_receipt(self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool) -> None:
         self.receipts.append(receipt(self.run.run_id, reading, new, changed, removed, confirmed=confirmed))
-
-
-def _in_scope(missing: pa.Table, reading: Reading) -> pa.Table:
-    """Stored records that should have been in the window: their latest version still lies in it."""
-    scope = scope_of(reading.window)
-    if not len(missing) or scope is None:
-        return missing.slice(0, 0)
-    with in_memory() as memory:
-        memory.register("missing", missing)
-        return memory.sql(f"select * from missing where {scope}").to_arrow_table()
 
 
 def _items_of(resource: Resource, rows: Rows) -> list[int]:

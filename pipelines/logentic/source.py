@@ -141,9 +141,11 @@ class _Shared:
                 settings = load_settings()
                 require_token(settings)
                 first, last = interval_of_schedule()
+                folder = Path(pipeline.working_dir)
                 run = Run(
                     settings,
-                    pseudonyms(settings, Path(pipeline.working_dir)),
+                    pseudonyms(settings, folder),
+                    folder,
                     start=midnight(first) if first else None,
                     end=midnight(last) + DAY if last else None,
                 )

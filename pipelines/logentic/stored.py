@@ -125,11 +125,20 @@ class Stored:
             wanted.append(f"id in (select id from {{{resource.name}}} where {scope})")
         return self._latest(resource, " or ".join(wanted)) if wanted else None
 
-    def days(self, resource: Resource, window: Window, rows: Rows) -> Rows | None:
-        """The latest version of each record of the days of a window and of rows, where the key has a date."""
+    def days(self, resource: Resource, window: Window, rows: Rows, ids: Sequence[int] | None = None) -> Rows | None:
+        """The latest version of each record, or of these, on the days of a window and of rows; its key has a date."""
         bounds = pc.min_max(rows.records["date"]).as_py().values()
         days = sorted({window.start.date(), window.end.date(), *bounds} - {None})
-        return self._latest(resource, f"date >= date '{days[0]}' and date <= date '{days[-1]}'")
+        among = "" if ids is None else f" and {_among('id', ids)}"
+        return self._latest(resource, f"date >= date '{days[0]}' and date <= date '{days[-1]}'{among}")
+
+    def keys(self, resource: Resource, scope: str) -> pa.Table | None:
+        """The keys of the records whose latest version lies in `scope`."""
+        where = scope if "date" in resource.key else f"id in (select id from {{{resource.name}}} where {scope})"
+        latest = _latest(f"{{{resource.name}}}", resource.key, where)
+        return self._query(
+            f"select {', '.join(resource.key)} from ({latest}) as latest where not _is_removed and {scope}"
+        )
 
     def events(self, since: datetime | None, *, also_dead: bool) -> list[dict[str, Any]]:
         """The latest row of each event that waits, that is dead, or that was received `since` or later."""

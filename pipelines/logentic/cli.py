@@ -8,6 +8,7 @@ inquiries.py for the commands that only ask, finance.py for those of a month end
 import json
 import logging
 import sys
+from importlib.metadata import version
 from math import inf
 from typing import Annotated, NoReturn
 
@@ -25,14 +26,25 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+VERSIONED = ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb")
 RESOURCE_NAMES = ("orders", "items", "item_quantities", "inventory_history", "payment_items")
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        print(", ".join(f"{name} {version(name)}" for name in VERSIONED) + f", Python {sys.version.partition(' ')[0]}")
+        raise typer.Exit
 
 
 @app.callback()
 def _common(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and each request (never the token).")] = False,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which one this is, and its parts.")
+    ] = False,
 ) -> None:
     """Set LOGENTIC_API_TOKEN; or begin without one: logentic demo."""
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -178,6 +179,20 @@ def test_the_sandbox_command_prints_what_a_run_needs(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=30)
     assert (run.returncode, process.returncode, stdout, stderr) == (0, 0, "", "")
+
+
+def test_the_versions_of_all_parts_are_one_line(tmp_path: Path) -> None:
+    done = logentic("--version", cwd=tmp_path)
+    parts = ", ".join(f"{name} {version(name)}" for name in ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(re.escape(parts) + r", Python 3[.\d]+\n", done.stdout)
+
+
+def test_the_short_word_for_help_is_known(tmp_path: Path) -> None:
+    for command in ([], ["run"], ["exceptions", "set"]):
+        asked = [logentic(*command, word, cwd=tmp_path) for word in ("-h", "--help")]
+        assert asked[0].stdout == asked[1].stdout
+        assert [done.returncode for done in asked] == [0, 0]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "--help"]])

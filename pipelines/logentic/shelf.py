@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logentic.errors import StateError
-from logentic.rows import Rows, distinct, together
+from logentic.rows import Rows, count_distinct, distinct, together
 from logentic.schemas import Resource
 
 HELD_BYTES = 4 * 2**20
@@ -30,6 +30,7 @@ class Shelf:
         self._folder = folder
         self._held: list[Rows] = []
         self._bytes = 0
+        self._is_doubled = False  # a key came twice
         self._file: IO[bytes] | None = None
         self._filed: list[Rows] = []  # what of each batch stays in memory: its keys; of its lines, that there are some
 
@@ -59,7 +60,9 @@ class Shelf:
             self._held = [together(self._resource, self._held)]
             if self._resource.counted_by == self._resource.key:  # then each stands there once
                 return len(self._held[0].records)
-        return len(distinct(self.keys(), self._resource.counted_by))
+        keys = self.keys()
+        self._is_doubled = count_distinct(keys, self._resource.key) < len(keys)
+        return count_distinct(keys, self._resource.counted_by)
 
     def keys(self) -> pa.Table:
         key = list(self._resource.key)
@@ -71,8 +74,9 @@ class Shelf:
             yield from self._held
             return
         keys, start = self.keys(), 0
-        last = distinct(keys, self._resource.key)
-        wanted = pc.is_in(pa.arange(0, len(keys)), last) if len(last) < len(keys) else None
+        wanted = None
+        if self._is_doubled:
+            wanted = pc.is_in(pa.arange(0, len(keys)), distinct(keys, self._resource.key))
         self._file.seek(0)
         for filed in self._filed:
             records = pa.ipc.open_stream(self._file).read_all()

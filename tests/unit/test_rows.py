@@ -16,7 +16,7 @@ from logentic.client import Client
 from logentic.errors import BadAnswer, LogenticError, ValueMisfit
 from logentic.pages import read_pages
 from logentic.personal import Pseudonyms
-from logentic.rows import Rows, empty_rows, read_carefully, read_rows
+from logentic.rows import Rows, count_distinct, empty_rows, read_carefully, read_rows
 from logentic.sandbox import Account, Sandbox
 from logentic.schemas import DAY, INTEGER, MEASURE, MOMENT, ORDERS, PAYMENT_ITEMS, QUANTITY, RESOURCES, TRUTH, Resource
 from logentic.settings import Settings
@@ -317,3 +317,11 @@ def assert_equal(one: Rows, other: Rows) -> None:
     if one.lines is not None and other.lines is not None:
         assert one.lines.schema == other.lines.schema
         assert one.lines.equals(other.lines)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 7, 1000])
+def test_keys_are_counted_some_at_a_time(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_module, "COUNTED_AT_ONCE", at_once)
+    table = pa.table({"id": [-1, 5, 5, 8, 16, 16], "date": ["a", "a", "b", "a", "a", "a"]})
+    assert count_distinct(table, ["id", "date"]) == 5
+    assert count_distinct(table, ["id"]) == 4

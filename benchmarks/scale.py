@@ -77,7 +77,8 @@ def build_on_duckdb(work: Path, folder: Path, timeout: float) -> dict[str, objec
     shutil.copyfile(work, file)
     cost = _built("duckdb", folder, timeout, LOGENTIC_DB=str(file), LOGENTIC_MEMORY_LIMIT=MEMORY)
     with duckdb.connect(str(file), read_only=True) as built:
-        return cost | {"rows": {t: _one(built.execute(f"select count(*) from logentic_marts.{t}")) for t in TABLES}}
+        rows = {t: _one(built.execute(f"select count(*) from logentic_marts.{t}")) for t in TABLES}
+        return cost | {"rows": rows, "gigabytes": _gigabytes(file.stat().st_size)}
 
 
 def build_on_postgres(work: Path, folder: Path, timeout: float) -> dict[str, object]:
@@ -98,7 +99,8 @@ def build_on_postgres(work: Path, folder: Path, timeout: float) -> dict[str, obj
             for table in TABLES:
                 cursor.execute(f"select count(*) from logentic_work_marts.{table}")
                 rows[table] = _one(cursor)
-        return cost | {"rows": rows}
+            cursor.execute("select pg_database_size(current_database())")
+            return cost | {"rows": rows, "gigabytes": _gigabytes(_one(cursor))}
 
 
 def build_on_sail(work: Path, folder: Path, timeout: float) -> dict[str, object]:
@@ -130,7 +132,8 @@ def _on_connect(address: str, folder: Path, timeout: float, cpu: Callable[[], fl
     )
     with duckdb.connect() as reader:
         counted = {t: _one(reader.execute(f"select count(*) from '{built}/{t}/*.parquet'")) for t in TABLES}
-    return cost | {"rows": counted}
+    size = sum(path.stat().st_size for part in (folder / "raw", built) for path in part.rglob("*.parquet"))
+    return cost | {"rows": counted, "gigabytes": _gigabytes(size)}
 
 
 BUILDS = {"duckdb": build_on_duckdb, "postgres": build_on_postgres, "sail": build_on_sail, "spark": build_on_spark}
@@ -175,6 +178,10 @@ def _cpu_of(pid: int) -> float:
     """Of a server and of the processes that it has waited for."""
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _gigabytes(size: int) -> float:
+    return round(size / 1e9, 3)
 
 
 def _one(cursor: object) -> int:

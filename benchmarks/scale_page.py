@@ -16,7 +16,7 @@ PAGE = HERE.parent / "docs" / "scale.md"
 NAMES = {"duckdb": "DuckDB", "postgres": "PostgreSQL", "sail": "Sail", "spark": "Spark"}
 MACHINE_HOUR = 0.0816  # of two cores
 DBU_HOUR = 0.15  # one for two cores
-DATABASE_MONTH, GIGABYTE_MONTH, GIGABYTES_PER_MILLION = 730 * 0.065, 0.115, 1.5
+DATABASE_MONTH, GIGABYTE_MONTH = 730 * 0.065, 0.115
 BUILDS_A_MONTH = 30
 Built = dict[str, Any]
 
@@ -41,13 +41,21 @@ def measured(found: list[Built]) -> Iterator[list[str]]:
 
 
 def per_row(found: list[Built]) -> Iterator[list[str]]:
-    yield ["engine", "CPU seconds per million", "without any", "measured up to", "an hour of two cores builds"]
-    yield ["---"] * 5
+    yield [
+        "engine",
+        "CPU s per million",
+        "without any",
+        "GB per million",
+        "measured up to",
+        "an hour of two cores builds",
+    ]
+    yield ["---"] * 6
     for engine, name in NAMES.items():
         if line := _line(found, engine):
             slope, fixed, largest = line
             reach = f"{(7200 - fixed) / slope / 1e6:,.0f} million"
-            yield [name, f"{slope * 1e6:,.0f}", f"{fixed:,.0f}", _size(largest), reach]
+            disk = f"{_gigabytes(found, engine) * 1e6:.1f}"
+            yield [name, f"{slope * 1e6:,.0f}", f"{fixed:,.0f}", disk, _size(largest), reach]
 
 
 def bill(found: list[Built]) -> Iterator[list[str]]:
@@ -55,7 +63,7 @@ def bill(found: list[Built]) -> Iterator[list[str]]:
         "duckdb": ("the file, on a machine rented for the build", lambda cpu, size: _hours(cpu) * MACHINE_HOUR),
         "postgres": (
             "PostgreSQL, managed",
-            lambda cpu, size: DATABASE_MONTH + size / 1e6 * GIGABYTES_PER_MILLION * GIGABYTE_MONTH,
+            lambda cpu, size: DATABASE_MONTH + size * _gigabytes(found, "postgres") * GIGABYTE_MONTH,
         ),
         "sail": ("Sail, on such a machine", lambda cpu, size: _hours(cpu) * MACHINE_HOUR),
         "spark": ("Spark, as managed jobs", lambda cpu, size: _hours(cpu) * (MACHINE_HOUR + DBU_HOUR)),
@@ -91,6 +99,12 @@ def _line(found: list[Built], engine: str) -> tuple[float, float, int] | None:
     (small, little), (large, much) = built[0], built[-1]
     slope = (much - little) / (large - small)
     return slope, max(little - slope * small, 0), large
+
+
+def _gigabytes(found: list[Built], engine: str) -> float:
+    """On the disk, raw and built, by stock record, in the largest build."""
+    run = max((run for run in found if run["engine"] == engine and "gigabytes" in run), key=lambda run: run["records"])
+    return float(run["gigabytes"] / run["records"])
 
 
 def _size(records: int) -> str:

@@ -23,7 +23,9 @@ class SailServer:
 
     def start(self) -> None:
         command = [str(Path(sys.executable).with_name("sail")), "spark", "server", "--port", str(self.port)]
-        environment = os.environ | {"SAIL_MODE": "local-cluster", "TZ": "UTC"}
+        # A worker that is slow to answer, as the machine is busy, is not lost.
+        patience = {"SAIL_CLUSTER__WORKER_HEARTBEAT_TIMEOUT_SECS": "3600"}
+        environment = os.environ | patience | {"SAIL_MODE": "local-cluster", "TZ": "UTC"}
         with (self._folder / "sail.log").open("a") as log:
             self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, env=environment)
         wait_for(self.port, self._process)

@@ -176,15 +176,11 @@ def profile() -> Runs:
 
 
 def models() -> Runs:
-    yield from _models(600_000)
+    yield _told("models.py", "--records", "600000")
 
 
 def models_at_10_million() -> Runs:
-    yield from _models(10_000_000)
-
-
-def _models(records: int) -> Runs:
-    yield _told("models.py", "--records", str(records))
+    yield _told("models.py", "--records", "10000000", "--memory", "2GB")
 
 
 def dashboard() -> Runs:

@@ -1,9 +1,9 @@
 {#-
-    What is left on the shelf, summed over days `first` to `last` from now, when `sold` units go in 28 days; in 56ths of a
-    unit and day, which are whole numbers.
+    What is left on the shelf, summed over days `first` to `last` from now, when `sold` units go in 28 days and all are
+    gone after `lasts` days, if ever; in 56ths of a unit and day, which are whole numbers.
 -#}
-{% macro unit_days(units, sold, first, last) -%}
-    {%- set end = 'least(' ~ last ~ ', coalesce(' ~ whole_quotient('28 * ' ~ units, sold) ~ ', ' ~ last ~ '))' -%}
+{% macro unit_days(units, sold, lasts, first, last) -%}
+    {%- set end = 'least(' ~ last ~ ', coalesce(' ~ lasts ~ ', ' ~ last ~ '))' -%}
     (greatest({{ end }} - {{ first }} + 1, 0)
     * (56 * {{ units }} - {{ sold }} * ({{ first }} + {{ end }})))
 {%- endmacro %}

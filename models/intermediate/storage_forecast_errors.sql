@@ -8,6 +8,7 @@ forecasts as (
         {{ day_after('date') }} as month,
         units,
         sold_in_28_days,
+        lasts,
         price,
         cast(extract(day from {{ day_before(dbt.dateadd('month', 1, day_after('date'))) }}) as bigint) as days
     from {{ ref('storage_rates_of_sale') }}
@@ -24,7 +25,7 @@ compared as (
     from (
         select
             *,
-            {{ unit_days('units', 'sold_in_28_days', '1', 'days') }} as unit_day_56ths
+            {{ unit_days('units', 'sold_in_28_days', 'lasts', '1', 'days') }} as unit_day_56ths
         from forecasts
     ) as forecasts
     inner join {{ ref('storage_cost_monthly') }} as costs

@@ -40,18 +40,27 @@ shipments as (
     where movements.movement_type = 'shipped'
     group by movements.item_id, stands.date
 
+),
+
+sales as (
+
+    select
+        stands.months_before,
+        stands.date,
+        stock.item_id,
+        stock.sku,
+        cast(greatest(stock.physical, 0) as bigint) as units,
+        cast(coalesce(shipments.units, 0) as bigint) as sold_in_28_days,
+        cast(costs.volume_cuft as decimal(20, 10)) as volume_cuft,
+        cast(costs.expected_price as decimal(20, 10)) as price
+    from stands
+    inner join {{ ref('stock_daily') }} as stock on stands.date = stock.date
+    inner join {{ ref('storage_cost_daily') }} as costs on stock.item_id = costs.item_id and stock.date = costs.date
+    left join shipments on stock.item_id = shipments.item_id and stands.date = shipments.date
+
 )
 
 select
-    stands.months_before,
-    stands.date,
-    stock.item_id,
-    stock.sku,
-    cast(greatest(stock.physical, 0) as bigint) as units,
-    cast(coalesce(shipments.units, 0) as bigint) as sold_in_28_days,
-    cast(costs.volume_cuft as decimal(20, 10)) as volume_cuft,
-    cast(costs.expected_price as decimal(20, 10)) as price
-from stands
-inner join {{ ref('stock_daily') }} as stock on stands.date = stock.date
-inner join {{ ref('storage_cost_daily') }} as costs on stock.item_id = costs.item_id and stock.date = costs.date
-left join shipments on stock.item_id = shipments.item_id and stands.date = shipments.date
+    *,
+    {{ whole_quotient('28 * units', 'sold_in_28_days') }} as lasts
+from sales

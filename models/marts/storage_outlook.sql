@@ -7,17 +7,23 @@ stands as (
 
 ),
 
+last_day as (
+
+    select distinct date from stands
+
+),
+
 -- The rest of this month, and the twelve after it: from which day to which, counted from the last stored day.
 months as (
 
     {%- for month in range(13) %}
     {%- set start = "cast(" ~ dbt.dateadd('month', month, "date_trunc('month', date)") ~ " as date)" %}
-    select distinct
+    select
         {{ start }} as month,
         greatest({{ dbt.datediff('date', start, 'day') }}, 1) as first_day,
         {{ dbt.datediff('date', "cast(" ~ dbt.dateadd('month', month + 1, "date_trunc('month', date)") ~ " as date)", 'day') }} - 1
             as last_day
-    from stands
+    from last_day
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 
@@ -30,7 +36,9 @@ forecast as (
         months.month,
         months.last_day - months.first_day + 1 as days,
         greatest(28 * stands.units - stands.sold_in_28_days * (months.first_day - 1), 0) as opening_28ths,
-        {{ unit_days('stands.units', 'stands.sold_in_28_days', 'months.first_day', 'months.last_day') }} as unit_day_56ths,
+        {{ unit_days(
+            'stands.units', 'stands.sold_in_28_days', 'stands.lasts', 'months.first_day', 'months.last_day'
+        ) }} as unit_day_56ths,
         greatest(28 * stands.units - 365 * stands.sold_in_28_days, 0) as idle_28ths
     from stands
     cross join months

@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import duckdb
 from full_build import statements
-from stock_account import append_day, generate
+
+from logentic.memory import keep_small, leave, leave_out_needless
 
 MARTS = ("items", "orders", "order_lines", "stock_movements", "stock_daily", "stock_ledger_daily", "storage_cost_daily")
 
@@ -30,12 +30,16 @@ def main() -> None:
     parser.add_argument("--part", choices=[ACCOUNT, *PARTS], help="(used by the script itself)")
     options = parser.parse_args()
     if options.part == ACCOUNT:
+        from stock_account import generate
+
         generate(work_of(options.keep), options.keep / "day.duckdb", options.records)
         generate(work_of(options.keep, "small"), options.keep / "small_day.duckdb", SMALL)
         return
     if options.part:
+        keep_small()  # as a run does, before anything is imported
+        leave_out_needless()
         PARTS[options.part](options.keep, options.memory)
-        return
+        leave(0)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="logentic-models-"))
     try:
         print(json.dumps(measure(folder, options.records, options.memory), indent=1))
@@ -45,6 +49,9 @@ def main() -> None:
 
 
 def measure(folder: Path, records: int, memory: str) -> dict[str, object]:
+    import duckdb
+    from stock_account import append_day
+
     folder.mkdir(parents=True, exist_ok=True)
     work, again = work_of(folder), work_of(folder, "again")
     # By a process of its own: the kernel counts what this one holds when it forks into a part's peak.
@@ -117,6 +124,8 @@ def compile_models(folder: Path, memory: str) -> None:
 
 def plain(folder: Path, memory: str) -> None:
     """The SQL that dbt compiled for the full build, without dbt and without its checks."""
+    import duckdb
+
     with duckdb.connect(str(folder / "plain.duckdb"), config={"memory_limit": memory, "threads": 2}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")
@@ -134,7 +143,14 @@ def day_in_full(folder: Path, memory: str) -> None:
 
 ACCOUNT = "account"
 SMALL = 2_000  # stock records, of an account that shows what a build costs whatever its size
-PARTS = {"small": small, "full": full, "compile": compile_models, "plain": plain, "day": day, "day_in_full": day_in_full}
+PARTS = {
+    "small": small,
+    "full": full,
+    "compile": compile_models,
+    "plain": plain,
+    "day": day,
+    "day_in_full": day_in_full,
+}
 
 if __name__ == "__main__":
     main()

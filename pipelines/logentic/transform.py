@@ -22,8 +22,6 @@ from logentic.state import State
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_PARSED: dict[tuple[str, str], "Manifest"] = {}  # by target and database
-
 
 @dataclass(frozen=True)
 class Built:
@@ -73,7 +71,7 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
     place = place_of(settings, state)
     if place.target == "spark":  # where the engine has gone, each model would wait for it anew
         step.append("--fail-fast")
-    manifest = _parsed(place, state).deepcopy()  # type: ignore[no-untyped-call]
+    manifest = _parsed(place, state)
     arguments = [*_arguments(place, state.dbt), "--vars", json.dumps(model_settings(settings))]
     with place.dbt():
         outcome = dbtRunner(manifest).invoke([*step, *(["--full-refresh"] if anew else []), *arguments])
@@ -100,19 +98,16 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
 def _parsed(place: Place, state: State) -> "Manifest":
     """The models as dbt understands them, whatever the settings: nothing that is parsed depends on one.
 
-    A third of a small build, so done once in a process, and by dbt's own means once for all processes.
+    A third of a small build, so done once for all processes, by dbt's own means.
     """
-    known_by = (place.target, place.database)
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
-    if known_by not in _PARSED:
-        with place.dbt(only_parse=True):
-            outcome = dbtRunner().invoke(["parse", *_arguments(place, _folder_of_parse(place, state))])
-        if not isinstance(outcome.result, Manifest):
-            raise _failed(outcome.exception)
-        _PARSED[known_by] = outcome.result
-    return _PARSED[known_by]
+    with place.dbt(only_parse=True):
+        outcome = dbtRunner().invoke(["parse", *_arguments(place, _folder_of_parse(place, state))])
+    if not isinstance(outcome.result, Manifest):
+        raise _failed(outcome.exception)
+    return outcome.result
 
 
 def _folder_of_parse(place: Place, state: State) -> Path:

@@ -26,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, default=600_000, help="stock records of the first load")
     parser.add_argument("--memory", default="200MB", help="DuckDB's limit, as the setting duckdb_memory")
+    parser.add_argument("--without-plain", action="store_true", help="leave out what the models cost without dbt")
     parser.add_argument("--keep", type=Path, help="use this folder, and leave it")
     parser.add_argument("--part", choices=[ACCOUNT, *PARTS], help="(used by the script itself)")
     options = parser.parse_args()
@@ -42,13 +43,14 @@ def main() -> None:
         leave(0)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="logentic-models-"))
     try:
-        print(json.dumps(measure(folder, options.records, options.memory), indent=1))
+        parts = [part for part in PARTS if not (options.without_plain and part in ("compile", "plain"))]
+        print(json.dumps(measure(folder, options.records, options.memory, parts), indent=1))
     finally:
         if not options.keep:
             shutil.rmtree(folder)
 
 
-def measure(folder: Path, records: int, memory: str) -> dict[str, object]:
+def measure(folder: Path, records: int, memory: str, parts: list[str]) -> dict[str, object]:
     import duckdb
     from stock_account import append_day
 
@@ -59,7 +61,7 @@ def measure(folder: Path, records: int, memory: str) -> dict[str, object]:
     subprocess.run(made, check=True)
     shutil.copyfile(work, folder / "plain.duckdb")
     found: dict[str, object] = {"records": records}
-    for part in ("small", *PARTS):  # the first build of an installation parses the models, and none after it
+    for part in ("small", *parts):  # the first build of an installation parses the models, and none after it
         if part == "day":
             append_day(work, folder / "day.duckdb")
             again.parent.mkdir()

@@ -49,7 +49,8 @@ select
     rates.is_fit,
     rates.is_net_fit,
     rates.charges_at_new_price,
-    rates.new_price_since
+    rates.new_price_since,
+    rates.old_price_until
 from {{ ref('charges') }} as charges
 cross join reach
 left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id

@@ -1,79 +1,73 @@
 with
 
--- What comes after the last charge that fits, or the last of its quantity, is an error, if it is one; perhaps a new
--- price, if several are alike.
+rates as (
+
+    select
+        *,
+        case when source = 'inferred' and not is_fit then 1 else 0 end as is_off,
+        -- A price that was seen for less than 15 days may yet turn out to be an error itself.
+        {{ days_in('price_first_seen', 'price_last_seen') }} < 15 as is_brief,
+        -- The price of one quantity, seen less than ten times.
+        kind <> 'base' and per_unit = 0 and fits_earlier_alike + fits_later_alike < 10 as is_rare
+    from {{ ref('charge_rate_trends') }}
+
+),
+
+-- What comes after the last charge that fits may follow a new price; so may several alike after the last of their
+-- quantity.
 last_ones as (
 
-    select
-        charge_type,
-        zone,
-        date,
-        difference,
-        count(*) over (partition by charge_type, zone) as charges,
-        greatest(
-            count(*) over (partition by charge_type, zone, difference),
-            count(*) over (partition by charge_type, zone, {{ rounded_quotient('amount', 'expected', 3) }}),
-            count(*) over (
-                partition by
-                    charge_type, zone, sign(difference), {{ rounded_quotient('abs(difference)', 'quantity', 3) }}
-            )
-        ) as alike,
-        2 as enough
-    from {{ ref('charge_rate_trends') }}
-    where fits_later = 0 and source = 'inferred'
-    union all
-    select
-        charge_type,
-        zone,
-        date,
-        difference,
-        count(*) over (partition by charge_type, zone, quantity) as charges,
-        count(*) over (partition by charge_type, zone, quantity, difference) as alike,
-        4 as enough
-    from {{ ref('charge_rate_trends') }}
-    where fits_later_alike = 0 and source = 'inferred'
-
-),
-
-new_prices as (
-
-    select
-        charge_type,
-        zone,
-        min(date) as since,
-        max(charges) as charges
-    from last_ones
-    where charges >= enough and alike >= 0.6 * charges
-    group by charge_type, zone
-
-),
-
--- What differs as they do may follow the new price already: old and new paperwork come in one heap.
-differences as (
-
     select distinct
-        last_ones.charge_type,
-        last_ones.zone,
-        last_ones.difference
-    from last_ones
-    inner join new_prices on last_ones.charge_type = new_prices.charge_type and last_ones.zone = new_prices.zone
-    where last_ones.date >= new_prices.since
+        charge_type,
+        zone,
+        difference,
+        min(date) over (partition by charge_type, zone) as since
+    from (
+        select
+            *,
+            count(*) over (partition by charge_type, zone, quantity, fits_later_alike) as charges,
+            count(*) over (partition by charge_type, zone, quantity, fits_later_alike, difference) as alike
+        from rates
+        where is_off = 1
+    ) as counted
+    where fits_later = 0 or (fits_later_alike = 0 and charges >= 4 and alike >= 0.6 * charges)
+
+),
+
+doubts as (
+
+    select
+        rates.charge_id,
+        case
+            -- What differs as they do may follow the new price already: old and new paperwork come in one heap.
+            when rates.date >= news.since or alike.since is not null then 'newer'
+            when rates.is_brief and rates.valid_from > rates.first_valid_from then 'newer'
+            when rates.is_rare and rates.fits_later_alike = 0 then 'newer'
+            when rates.fits_earlier = 0 or (rates.is_brief and rates.valid_from < rates.last_valid_from) then 'older'
+            when rates.is_rare and rates.fits_earlier_alike = 0 then 'older'
+        end as doubt
+    from rates
+    left join (
+        select
+            charge_type,
+            zone,
+            min(since) as since
+        from last_ones
+        group by charge_type, zone
+    ) as news on rates.charge_type = news.charge_type and rates.zone = news.zone
+    left join last_ones as alike
+        on
+            rates.charge_type = alike.charge_type and rates.zone = alike.zone
+            and rates.difference = alike.difference and rates.date >= {{ dbt.dateadd('day', -14, 'alike.since') }}
+    where rates.is_off = 1
 
 )
 
 select
     rates.*,
-    case
-        when
-            rates.source = 'inferred' and not rates.is_fit
-            and (rates.date >= new_prices.since or differences.difference is not null)
-            then new_prices.charges
-    end as charges_at_new_price,
-    new_prices.since as new_price_since
-from {{ ref('charge_rate_trends') }} as rates
-left join new_prices on rates.charge_type = new_prices.charge_type and rates.zone = new_prices.zone
-left join differences
-    on
-        rates.charge_type = differences.charge_type and rates.zone = differences.zone
-        and rates.difference = differences.difference
-        and rates.date >= {{ dbt.dateadd('day', -14, 'new_prices.since') }}
+    case when doubts.doubt is not null then count(*) over of_kind end as charges_at_new_price,
+    case when doubts.doubt = 'newer' then min(rates.date) over of_kind end as new_price_since,
+    case when doubts.doubt = 'older' then max(rates.date) over of_kind end as old_price_until
+from rates
+left join doubts on rates.charge_id = doubts.charge_id
+window of_kind as (partition by rates.charge_type, rates.zone, doubts.doubt)

@@ -65,6 +65,8 @@ select
     fixed,
     per_unit,
     minimum,
+    kind,
+    valid_from,
     expected,
     is_fit = 1 as is_fit,
     is_net_fit = 1 as is_net_fit

@@ -52,8 +52,10 @@ select
                 || {{ rate }} || '. Is there a reason?'
         when verdict = 'new_price'
             then
-                'It may be a new price since ' || new_price_since || ': ' || charges_at_new_price
-                || ' charges are too few to say.'
+                case when old_price_until is not null then 'It may be an older price, until ' || old_price_until
+                    else 'It may be a new price since ' || new_price_since end
+                || ': ' || charges_at_new_price || case when charges_at_new_price = 1 then ' charge is' else ' charges are' end
+                || ' too few to say.'
         when amount is null then 'It has no amount.'
         when amount < 0 then 'It is a credit, and no charge of its type, order or item, period and amount was found.'
         when amount = 0 then 'Nothing was charged.'

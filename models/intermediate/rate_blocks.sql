@@ -1,3 +1,7 @@
+{%- set is_priced -%}
+    {{ is_explained('observations.amount', 'foremost.fixed', 'foremost.per_unit', 'observations.quantity') }}
+        or observations.amount = foremost.minimum
+{%- endset -%}
 with
 
 observations as (
@@ -35,6 +39,13 @@ foremost as (
                 partition by charge_type, zone order by weight desc, fixed asc, per_unit asc, minimum asc
             ) as place
         from known
+        -- Where most charges are at the minimum of a line, the minimum alone is no new price.
+        where per_unit > 0 or not exists (
+            select 1 from known as sloped
+            where
+                known.charge_type = sloped.charge_type and known.zone = sloped.zone
+                and sloped.per_unit > 0 and known.fixed = sloped.minimum
+        )
     ) as placed
     where place <= 12
 
@@ -52,8 +63,9 @@ fits as (
         foremost.minimum,
         foremost.weight,
         count(*) as charges,
-        min(observations.date) as first_date,
-        max(observations.date) as last_date,
+        min(case when {{ is_priced }} then observations.date end) as first_date,
+        max(case when {{ is_priced }} then observations.date end) as last_date,
+        min(case when {{ is_priced }} then observations.charge_id end) as first_charge_id,
         {{ count_explained('observations', 'foremost', 'foremost.minimum') }}
     from observations
     inner join foremost on observations.charge_type = foremost.charge_type and observations.zone = foremost.zone

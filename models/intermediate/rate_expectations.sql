@@ -23,11 +23,14 @@ priced as (
         card.valid_from,
         observed.date between card.valid_from and card.valid_to as is_in_force
     from {{ ref('rate_observations') }} as observed
-    -- A price in force when the order came is a right one as well: paperwork comes late.
+    -- A price in force when the order came, or two weeks before, is a right one as well: paperwork comes late.
     inner join {{ ref('rate_card') }} as card
         on
             observed.charge_type = card.charge_type
-            and observed.ordered_date <= card.valid_to
+            and observed.ordered_date <= case
+                when card.valid_to < date '9999-12-31' then {{ dbt.dateadd('day', 14, 'card.valid_to') }}
+                else card.valid_to
+            end
             -- What a credit left at a price was meant to cost it, also where the first charges at that price are off.
             and (observed.date >= card.valid_from or observed.net_amount < observed.amount)
             and (card.zone = '' or observed.zone = card.zone)

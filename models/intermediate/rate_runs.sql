@@ -1,16 +1,45 @@
 with
 
+-- What was numbered before a run's first charge, and dated after its last.
+around as (
+
+    select
+        stretches.charge_type,
+        stretches.zone,
+        stretches.run,
+        sum(case when samples.charge_id < stretches.first_charge_id then 1 else 0 end) as earlier,
+        sum(case when samples.date > stretches.last_date then 1 else 0 end) as later
+    from {{ ref('rate_stretches') }} as stretches
+    inner join {{ ref('rate_samples') }} as samples
+        on stretches.charge_type = samples.charge_type and stretches.zone = samples.zone
+    group by stretches.charge_type, stretches.zone, stretches.run
+
+),
+
 neighbours as (
 
     select
-        *,
-        lag(fixed) over by_time = lead(fixed) over by_time
-        and lag(per_unit) over by_time = lead(per_unit) over by_time
-        and explained < lag(explained) over by_time + lead(explained) over by_time as is_excursion,
-        lag(run) over by_time is not null and lead(run) over by_time is not null
-        and {{ days_in('first_date', 'last_date') }} < 15 as is_brief
-    from {{ ref('rate_stretches') }}
-    window by_time as (partition by charge_type, zone order by run)
+        stretches.*,
+        lag(stretches.fixed) over by_time = lead(stretches.fixed) over by_time
+        and lag(stretches.per_unit) over by_time = lead(stretches.per_unit) over by_time
+        and stretches.explained < lag(stretches.explained) over by_time + lead(stretches.explained) over by_time
+            as is_excursion,
+        {{ days_in('stretches.first_date', 'stretches.last_date') }} < 15
+        and case
+            when count(*) over (partition by stretches.charge_type, stretches.zone) = 1 then false
+            -- The first or the last price, before or after which others stand.
+            when lag(stretches.run) over by_time is null then around.earlier >= 3
+            when lead(stretches.run) over by_time is null then around.later >= 5
+            -- While those after it are as brief, nobody knows which of them is the error.
+            else max({{ days_in('stretches.first_date', 'stretches.last_date') }}) over (
+                partition by stretches.charge_type, stretches.zone
+                order by stretches.run rows between 1 following and unbounded following
+            ) >= 15
+        end as is_brief
+    from {{ ref('rate_stretches') }} as stretches
+    inner join around
+        on stretches.charge_type = around.charge_type and stretches.zone = around.zone and stretches.run = around.run
+    window by_time as (partition by stretches.charge_type, stretches.zone order by stretches.run)
 
 ),
 

@@ -35,6 +35,7 @@ runs as (
         max(last_date) as last_date,
         max(first_date) as last_block_date,
         min(last_date) as first_block_date,
+        min(first_charge_id) as first_charge_id,
         sum(charges) as charges,
         sum(explained) as explained
     from numbered

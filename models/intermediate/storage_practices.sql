@@ -6,7 +6,8 @@ tellings as (
 
 ),
 
--- An invoice speaks for itself with 8 such charges or more; else the account does, with 3.
+-- An invoice speaks for itself with 8 such charges or more; else the account does, with 3. All bases are asked of the
+-- same charges, so that the one that explains more of them is believed.
 counted as (
 
     select
@@ -14,24 +15,26 @@ counted as (
         payment_id,
         basis,
         place,
-        count(*) as charges,
-        sum(is_fit) as fitting
+        sum(is_own) as charges,
+        sum(is_own * is_fit) as fitting,
+        sum(is_fit) as explained
     from tellings
     where is_billed
     group by payment_id, basis, place
-    having count(*) >= 8
+    having count(*) >= 8 and sum(is_own) >= 3
     union all
     select
         0 as is_invoice,
         cast(null as bigint) as payment_id,
         basis,
         place,
-        count(*) as charges,
-        sum(is_fit) as fitting
+        sum(is_own) as charges,
+        sum(is_own * is_fit) as fitting,
+        sum(is_fit) as explained
     from tellings
     where is_billed
     group by basis, place
-    having count(*) >= 3
+    having sum(is_own) >= 3
 
 ),
 
@@ -42,7 +45,7 @@ practices as (
         select
             *,
             row_number() over (
-                partition by is_invoice, payment_id order by {{ floating('fitting') }} / charges desc, place
+                partition by is_invoice, payment_id order by explained desc, place
             ) as choice
         from counted
         where fitting >= 0.6 * charges
@@ -59,6 +62,8 @@ from tellings
 left join practices as own on own.is_invoice = 1 and tellings.payment_id = own.payment_id
 left join practices as account on account.is_invoice = 0
 left join counted as denied
-    on denied.is_invoice = 1 and tellings.payment_id = denied.payment_id and account.basis = denied.basis
+    on
+        denied.is_invoice = 1 and denied.charges >= 8
+        and tellings.payment_id = denied.payment_id and account.basis = denied.basis
 -- An invoice that could follow the account's basis and does not follows none.
 where tellings.basis = coalesce(own.basis, case when denied.basis is null then account.basis end)

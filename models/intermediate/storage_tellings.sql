@@ -18,7 +18,7 @@ bills as (
 
 )
 
--- Only where another basis expects something else can a bill say which one it follows.
+-- Only where another basis expects something else can a bill say which one it follows; then each basis is asked.
 {%- for other in other_bases() %}
     {{ 'union all' if not loop.first }}
     select
@@ -28,7 +28,11 @@ bills as (
         '{{ other }}' as basis,
         {{ loop.index }} as place,
         {{ other }} as expected,
+        case when {{ is_misbilled(other, basis) }} then 1 else 0 end as is_own,
         case when {{ is_misbilled('amount', other) }} then 0 else 1 end as is_fit
     from bills
-    where {{ is_misbilled(other, basis) }}
+    where
+        {%- for telling in other_bases() %}
+        {{ 'or ' if not loop.first }}{{ is_misbilled(telling, basis) }}
+        {%- endfor %}
 {%- endfor %}

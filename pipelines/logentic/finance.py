@@ -81,16 +81,22 @@ def reconcile(
 
         for path in write_csv(cover_of(found).sheets, csv):
             print(f"table: {path}", file=sys.stderr)
+    unwritten = None
     if letter:
         from logentic.reports.letter import write_letter
 
-        count = write_letter(found, settings.taxes, letter)
-        print(f"letter: {letter}, {count} disputed", file=sys.stderr)
+        try:
+            count = write_letter(found, settings.taxes, letter)
+            print(f"letter: {letter}, {count} disputed", file=sys.stderr)
+        except UsageError as error:
+            unwritten = error
     # Last, so that a reader who closes the pipe early has the files all the same.
     if as_json:
         print(json.dumps(as_dict(found), indent=2))
     else:
         show(found, Console(highlight=False))
+    if unwritten:
+        raise unwritten
     is_open = any(finding.status == "open" for finding in found.findings)
     if fail_on and (is_open or (found.tie_out and found.tie_out.difference)):
         raise typer.Exit(3)

@@ -213,6 +213,8 @@ def test_the_letter_lists_what_is_disputed_and_nothing_else(file: Path, tmp_path
     refused = command("--db", file, "--invoice", older, "--letter", tmp_path / "none.md")
     assert f"nothing on invoice {older} is disputed" in str(refused.exception)
     assert not (tmp_path / "none.md").exists()
+    # What is wrong with it is said all the same.
+    assert refused.stdout == command("--db", file, "--invoice", older).stdout != ""
 
 
 @pytest.fixture

@@ -49,9 +49,10 @@ class Comparison:
     def _what_is_stored(self, rows: Rows, *, is_whole: bool) -> Rows | None:
         """The latest version of what was read; of a whole window, also of what should have been."""
         if "date" in self._resource.key:
-            ids = None if is_whole else ids_of(rows)
+            ids = None if is_whole else ids_of(rows.records)
             return self._stored.days(self._resource, self._reading.window, rows, ids)
-        return self._stored.latest(self._resource, ids_of(rows), scope_of(self._reading.window) if is_whole else None)
+        scope = scope_of(self._reading.window) if is_whole else None
+        return self._stored.latest(self._resource, ids_of(rows.records), scope)
 
     def _missing_of_parts(self) -> pa.Table:
         """By their keys first: only what is missing is fetched."""

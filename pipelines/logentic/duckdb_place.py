@@ -51,11 +51,13 @@ class DuckdbPlace:
 
     def dlt_destination(self) -> Any:
         import dlt
+        from dlt.common.destination.configuration import ParquetFormatConfiguration
         from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
         credentials = DuckDbCredentials(str(self._state.work))
         credentials.resolve()  # here, once, and not by dlt 50 times in a load
-        return dlt.destinations.duckdb(credentials)
+        # What is loaded the next moment, on the same disk, is not worth compressing.
+        return dlt.destinations.duckdb(credentials, parquet_format=ParquetFormatConfiguration(compression="none"))
 
     def load_journals(self) -> dict[str, int]:
         return load_journals(self._state)

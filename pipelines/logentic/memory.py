@@ -14,14 +14,16 @@ from contextlib import suppress
 from typing import NoReturn
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
-# Where they are installed (for notebooks), pyarrow and dlt import them on sight: 50 MB and a third of a second.
-NEEDLESS = {"numpy", "pandas"}
+# Where they are installed (for notebooks, a linter), pyarrow, dlt and requests import them on sight: 50 MB and a third
+# of a second.
+NEEDLESS = {"numpy", "pandas", "chardet"}
 OBJECTS_BETWEEN_COLLECTIONS = 50_000  # imports make half a million that stay: with 700, each is looked at many times
 
 
 def keep_small() -> None:
     """Arrow takes its memory from the system, and the system's threads share two pools instead of sixteen."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it looks for some in all that is installed
     with suppress(AttributeError, OSError):  # other systems have other ways
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 20)

@@ -69,6 +69,7 @@ class Session:
         self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
         self._begun: dict[str, tuple[Rows, Iterator[Rows | None]]] | None = None
         self._items_seen: set[int] = set()  # in rows that are news
+        self._watches_items = not self._plan(ITEMS)  # else they are read in any case
         self._an_item_vanished = False
 
     def finds_news(self) -> bool:
@@ -151,8 +152,8 @@ class Session:
         """The news of a reading; its receipt is kept."""
         found = Comparison(self._stored, resource, reading, may_be_stored=self._may_be_stored(reading.window))
         for rows, news in found.parts():
-            self._were_seen(resource, ids_of(rows))
-            self._items_seen.update(_items_of(resource, news))
+            self._were_seen(resource, rows.records)
+            self._note_items(resource, news)
             yield news
         missing, mended, removed = found.missing, empty_rows(resource), 0
         confirmed = reading.is_proven or (reading.is_complete and found.agrees)
@@ -163,19 +164,23 @@ class Session:
                 removed, self._an_item_vanished = len(missing), True
         elif len(missing):
             mended, removed = self._by_id.mended(resource, missing, mended)
-            self._were_seen(resource, missing["id"].to_pylist())
+            self._were_seen(resource, missing)
         changed = found.changed + len(mended.records) - removed
         self._keep_receipt(reading, found.new, changed, removed, confirmed)
         if len(mended.records):
-            self._items_seen.update(_items_of(resource, mended))
+            self._note_items(resource, mended)
             yield mended
 
-    def _were_seen(self, resource: Resource, ids: list[int]) -> None:
+    def _were_seen(self, resource: Resource, records: pa.Table) -> None:
         if resource is ORDERS:
-            self.events.were_read(ids)
+            self.events.were_read(ids_of(records))
         elif resource.name == "payment_items" and self.run.unbilled:
-            for seen in ids:
+            for seen in ids_of(records):
                 self.run.unbilled.pop(seen, None)
+
+    def _note_items(self, resource: Resource, news: Rows) -> None:
+        if self._watches_items:
+            self._items_seen.update(_items_of(resource, news))
 
     def _reads_the_same_again(self, resource: Resource, reading: Reading) -> bool:
         """Rows of history have no address of their own: a second reading must miss them as well."""

@@ -234,5 +234,5 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-def ids_of(rows: Rows) -> list[int]:
-    return [int(value) for value in rows.records["id"].cast(INTEGER).unique().to_pylist()]
+def ids_of(records: pa.Table) -> list[int]:
+    return [int(value) for value in records["id"].cast(INTEGER).unique().to_pylist()]

@@ -23,8 +23,8 @@ class SailServer:
 
     def start(self) -> None:
         command = [str(Path(sys.executable).with_name("sail")), "spark", "server", "--port", str(self.port)]
-        # A worker that is slow to answer, as the machine is busy, is not lost.
-        patience = {"SAIL_CLUSTER__WORKER_HEARTBEAT_TIMEOUT_SECS": "3600"}
+        # On a busy machine Sail (0.7) stops workers in the middle of a long task, which then hangs.
+        patience = {f"SAIL_CLUSTER__WORKER_{name}_SECS": "36000" for name in ("HEARTBEAT_TIMEOUT", "MAX_IDLE_TIME")}
         environment = os.environ | patience | {"SAIL_MODE": "local-cluster", "TZ": "UTC"}
         with (self._folder / "sail.log").open("a") as log:
             self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, env=environment)

@@ -5,12 +5,15 @@
     that a double carries exactly (below 2 to the 53rd).
 -#}
 
-{#- Whole number of times that `divisor` fits into `amount`; null when it is zero. Neither may be negative. -#}
-{% macro whole_quotient(amount, divisor) -%}
-    {%- set floating = floating_quotient(amount, divisor) -%}
+{#-
+    Whole number of times that `divisor` fits into `amount`; null when it is zero. Neither may be negative. Making a double of a
+    long decimal is most of the work: where many rows share a divisor, the column `as_double` holds what it is as one.
+-#}
+{% macro whole_quotient(amount, divisor, as_double=none) -%}
+    {%- set quotient = floating(amount) ~ ' / ' ~ as_double if as_double else floating_quotient(amount, divisor) -%}
     cast(case
-        when {{ floating }} < 1073741824 and {{ floating }} - floor({{ floating }}) between 0.00001 and 0.99999
-            then floor({{ floating }})
+        when {{ quotient }} < 1073741824 and {{ quotient }} - floor({{ quotient }}) between 0.00001 and 0.99999
+            then floor({{ quotient }})
         else {{ quotient_by_remainder(amount, divisor) }}
     end as bigint)
 {%- endmacro %}

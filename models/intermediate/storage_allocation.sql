@@ -25,6 +25,20 @@ totals as (
 
 ),
 
+wholes as (
+
+    select
+        *,
+        {{ floating('whole') }} as whole_as_double
+    from (
+        select
+            *,
+            cast(coalesce(price, volume_cuft, item_days) as decimal(38, 24)) as whole
+        from totals
+    ) as chosen
+
+),
+
 portions as (
 
     select
@@ -35,13 +49,14 @@ portions as (
         covered.item_id,
         covered.date,
         covered.cents * case
-            when totals.price is not null then covered.price
-            when totals.volume_cuft is not null then covered.volume_cuft
+            when wholes.price is not null then covered.price
+            when wholes.volume_cuft is not null then covered.volume_cuft
             else cast(1 as decimal(38, 24))
         end as portion,
-        cast(coalesce(totals.price, totals.volume_cuft, totals.item_days) as decimal(38, 24)) as whole
+        wholes.whole,
+        wholes.whole_as_double
     from covered
-    inner join totals on covered.charge_id = totals.charge_id
+    inner join wholes on covered.charge_id = wholes.charge_id
 
 ),
 
@@ -49,7 +64,7 @@ shares as (
 
     select
         *,
-        {{ whole_quotient('portion', 'whole') }} as share_cents,
+        {{ whole_quotient('portion', 'whole', 'whole_as_double') }} as share_cents,
         row_number() over (partition by charge_id order by portion % whole desc, date, item_id asc) as place
     from portions
 

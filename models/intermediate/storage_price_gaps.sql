@@ -1,15 +1,28 @@
 with
 
-charges as (
+priced as (
 
     select
         charge_id,
-        start_date,
-        end_date
-    from {{ ref('charges') }}
+        count(*) as days
+    from {{ ref('storage_price_days') }}
+    group by charge_id
+
+),
+
+-- Those that lack a price on any day: few, as a rule.
+charges as (
+
+    select
+        charges.charge_id,
+        charges.start_date,
+        charges.end_date
+    from {{ ref('charges') }} as charges
+    left join priced on charges.charge_id = priced.charge_id
     where
-        lower(charge_type) = 'storage' and not is_withdrawn and amount >= 0 and start_date <= end_date
-        and end_date >= {{ rebuilt_from('cost_from') }}
+        lower(charges.charge_type) = 'storage' and not charges.is_withdrawn and charges.amount >= 0
+        and charges.start_date <= charges.end_date and charges.end_date >= {{ rebuilt_from('cost_from') }}
+        and coalesce(priced.days, 0) < {{ days_in('charges.start_date', 'charges.end_date') }}
 
 ),
 
@@ -17,9 +30,10 @@ charges as (
 marks as (
 
     select
-        charge_id,
-        date
-    from {{ ref('storage_price_days') }}
+        days.charge_id,
+        days.date
+    from {{ ref('storage_price_days') }} as days
+    inner join charges on days.charge_id = charges.charge_id
     union all
     select
         charge_id,

@@ -4,8 +4,7 @@ days as (
 
     select
         *,
-        cast(date_trunc('month', date) as date) as month,
-        row_number() over (partition by item_id, date_trunc('month', date) order by date desc) as days_to_end
+        cast(date_trunc('month', date) as date) as month
     from {{ ref('storage_cost_daily') }}
     where date >= {{ month_of(rebuilt_from('cost_from')) }}
 
@@ -21,7 +20,6 @@ months as (
         max(date) as last_date,
         case when count(volume_cuft) = count(*) then sum(volume_cuft) end as volume_cuft,
         case when count(volume_cuft) = count(*) then max(volume_cuft) end as peak_volume_cuft,
-        max(case when days_to_end = 1 then volume_cuft end) as month_end_volume_cuft,
         case when count(price) = count(*) then cast(sum(price) as decimal(38, 24)) end as price,
         case when count(expected_price) = count(*) then cast(sum(expected_price) as decimal(38, 24)) end
             as expected_price,
@@ -33,17 +31,19 @@ months as (
 )
 
 select
-    item_id,
-    sku,
-    month,
-    days,
-    last_date,
-    {{ rounded_quotient('volume_cuft', 'cast(days as decimal(38, 24))', 4) }} as average_volume_cuft,
-    cast(peak_volume_cuft as decimal(18, 4)) as peak_volume_cuft,
-    cast(month_end_volume_cuft as decimal(18, 4)) as month_end_volume_cuft,
-    price,
-    expected_price,
-    billed,
-    not_yet_billed,
-    billed + not_yet_billed - expected_price as difference
+    months.item_id,
+    months.sku,
+    months.month,
+    months.days,
+    months.last_date,
+    {{ rounded_quotient('months.volume_cuft', 'cast(months.days as decimal(38, 24))', 4) }} as average_volume_cuft,
+    cast(months.peak_volume_cuft as decimal(18, 4)) as peak_volume_cuft,
+    cast(last_days.volume_cuft as decimal(18, 4)) as month_end_volume_cuft,
+    months.price,
+    months.expected_price,
+    months.billed,
+    months.not_yet_billed,
+    months.billed + months.not_yet_billed - months.expected_price as difference
 from months
+inner join {{ ref('storage_cost_daily') }} as last_days
+    on months.item_id = last_days.item_id and months.last_date = last_days.date

@@ -40,7 +40,7 @@ def main() -> None:
             lambda c: screen.show(found, c),
         )
         first, second, *_ = exceptions.read_findings(file, INVOICE)
-        exceptions.set_status(file, first.exception_id, "disputed", "written to the warehouse on March 17", "marie")
+        exceptions.set_status(file, first.exception_id, "disputed", "written to the warehouse", "marie")
         exceptions.set_status(file, second.exception_id, "accepted", "agreed by phone", "marie")
         listed = exceptions.read_findings(file, INVOICE)
         command = f"logentic exceptions --db logentic.duckdb --invoice {INVOICE}"

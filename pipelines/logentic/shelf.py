@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logentic.errors import StateError
-from logentic.rows import Rows, count_distinct, distinct, together
+from logentic.rows import Rows, concatenated, count_distinct, distinct, together
 from logentic.schemas import Resource
 
-HELD_BYTES = 4 * 2**20
+HELD_BYTES = 8 * 2**20
+PART_BYTES = 4 * 2**20  # at least: to compare a part costs some milliseconds, however small it is
 
 
 class Shelf:
@@ -41,7 +42,7 @@ class Shelf:
     def put(self, rows: Rows) -> None:
         self.read += rows.read
         self._held.append(rows)
-        self._bytes += rows.records.nbytes + (rows.lines.nbytes if rows.lines else 0)
+        self._bytes += _size(rows)
         if self._folder and (self._file or self._bytes > HELD_BYTES):
             try:
                 self._file = self._file or TemporaryFile(dir=self._folder, prefix="window-")  # noqa: SIM115
@@ -73,7 +74,7 @@ class Shelf:
         if not self._file:
             yield from self._held
             return
-        keys, start = self.keys(), 0
+        keys, start, part = self.keys(), 0, list[Rows]()
         wanted = None
         if self._is_doubled:
             wanted = pc.is_in(pa.arange(0, len(keys)), distinct(keys, self._resource.key))
@@ -82,8 +83,11 @@ class Shelf:
             records = pa.ipc.open_stream(self._file).read_all()
             lines = None if filed.lines is None else pa.ipc.open_stream(self._file).read_all()
             rows = Rows(records, lines, filed.read)
-            yield rows if wanted is None else rows.keep(wanted.slice(start, len(records)))
+            part.append(rows if wanted is None else rows.keep(wanted.slice(start, len(records))))
             start += len(records)
+            if filed is self._filed[-1] or sum(map(_size, part)) >= PART_BYTES:
+                yield concatenated(part)
+                part = []
 
     def _write(self, rows: Rows, file: IO[bytes]) -> None:
         for table in (rows.records, rows.lines):
@@ -92,3 +96,7 @@ class Shelf:
                     stream.write_table(table)
         keys = rows.records.select(list(self._resource.key))
         self._filed.append(Rows(keys, None if rows.lines is None else rows.lines.slice(0, 0), rows.read))
+
+
+def _size(rows: Rows) -> int:
+    return int(rows.records.nbytes) + (int(rows.lines.nbytes) if rows.lines else 0)

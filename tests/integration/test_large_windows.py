@@ -30,6 +30,7 @@ def nothing_held() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extraction, "BATCH_BYTES", 1)
         patch.setattr(shelf, "HELD_BYTES", 0)
+        patch.setattr(shelf, "PART_BYTES", 0)
         yield
 
 
@@ -84,6 +85,7 @@ def test_a_window_of_any_size_is_read_in_the_memory_of_a_few_pages(
     """Measured is what Arrow holds while pages are read, and while the rows are handed on."""
     monkeypatch.setattr(extraction, "BATCH_BYTES", 2**16)
     monkeypatch.setattr(shelf, "HELD_BYTES", 2**16)
+    monkeypatch.setattr(shelf, "PART_BYTES", 2**15)
     day, text = midnight(date(2026, 3, 1)), "x" * 900
     window = Window("inventory_history", "date", day, day + timedelta(days=1))
 

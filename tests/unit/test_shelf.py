@@ -27,6 +27,7 @@ BATCHES = {
 @pytest.fixture(autouse=True)
 def hold_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelf, "HELD_BYTES", 0)
+    monkeypatch.setattr(shelf, "PART_BYTES", 0)
 
 
 def filled(resource: Resource, batches: list[list[str]], folder: Path | None) -> Shelf:

@@ -36,7 +36,7 @@ PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it gra
 ONE_WAY = {"orders", "item_quantities"}
 READINGS_IN_DOUBT = 2
 LARGE = 3  # so many times too many pages, and it cannot be cut
-BATCH_BYTES = 2**20  # of JSON: so much is parsed at once, and let go of
+BATCH_BYTES = 3 * 2**19  # of JSON: so much is parsed at once, and let go of
 MANY_BYTES = 8 * 2**20  # after which what was parsed leaves holes that are worth giving back
 
 

@@ -9,30 +9,47 @@ rates as (
         case when is_fit and (kind = 'base' or per_unit > 0) then 1 else 0 end as is_proof
     from {{ ref('charge_rates') }}
 
+),
+
+-- When each price was seen, and which are the first and the last.
+seen as (
+
+    select
+        charge_type,
+        zone,
+        valid_from,
+        min(case when abs(amount - expected) <= 0.011 then date end) as price_first_seen,
+        max(case when abs(amount - expected) <= 0.011 then date end) as price_last_seen,
+        min(valid_from) over (partition by charge_type, zone) as first_valid_from,
+        max(valid_from) over (partition by charge_type, zone) as last_valid_from
+    from rates
+    group by charge_type, zone, valid_from
+
 )
 
 select
-    *,
+    rates.*,
     sum(is_proof) over (
         -- By number, since what is billed for days of an earlier invoice would come first by its date.
-        partition by charge_type, zone order by charge_id rows between unbounded preceding and current row
+        partition by rates.charge_type, rates.zone order by charge_id rows between unbounded preceding and current row
     ) as fits_earlier,
     sum(is_proof) over (
-        partition by charge_type, zone order by date desc, charge_id desc
+        partition by rates.charge_type, rates.zone order by date desc, charge_id desc
         rows between unbounded preceding and current row
     ) as fits_later,
     sum(case when is_fit then 1 else 0 end) over (
-        partition by charge_type, zone, quantity order by date, charge_id
+        partition by rates.charge_type, rates.zone, quantity order by date, charge_id
         rows between unbounded preceding and current row
     ) as fits_earlier_alike,
     sum(case when is_fit then 1 else 0 end) over (
-        partition by charge_type, zone, quantity order by date desc, charge_id desc
+        partition by rates.charge_type, rates.zone, quantity order by date desc, charge_id desc
         rows between unbounded preceding and current row
     ) as fits_later_alike,
-    min(case when abs(amount - expected) <= 0.011 then date end) over price as price_first_seen,
-    max(case when abs(amount - expected) <= 0.011 then date end) over price as price_last_seen,
-    min(valid_from) over (partition by charge_type, zone) as first_valid_from,
-    max(valid_from) over (partition by charge_type, zone) as last_valid_from,
-    amount - expected as difference
+    seen.price_first_seen,
+    seen.price_last_seen,
+    seen.first_valid_from,
+    seen.last_valid_from,
+    rates.amount - rates.expected as difference
 from rates
-window price as (partition by charge_type, zone, valid_from)
+inner join seen
+    on rates.charge_type = seen.charge_type and rates.zone = seen.zone and rates.valid_from = seen.valid_from

@@ -13,8 +13,7 @@ rates as (
 
 ),
 
--- What comes after the last charge that fits may follow a new price; so may several alike after the last of their
--- quantity.
+-- What comes after the last charge that fits may follow a new price; so may several alike after the last of a quantity.
 last_ones as (
 
     select distinct
@@ -37,7 +36,7 @@ last_ones as (
 doubts as (
 
     select
-        rates.charge_id,
+        rates.*,
         case
             -- What differs as they do may follow the new price already: old and new paperwork come in one heap.
             when rates.date >= news.since or alike.since is not null then 'newer'
@@ -65,9 +64,17 @@ doubts as (
 
 select
     rates.*,
-    case when doubts.doubt is not null then count(*) over of_kind end as charges_at_new_price,
-    case when doubts.doubt = 'newer' then min(rates.date) over of_kind end as new_price_since,
-    case when doubts.doubt = 'older' then max(rates.date) over of_kind end as old_price_until
+    doubts.charges as charges_at_new_price,
+    case when doubts.doubt = 'newer' then doubts.since end as new_price_since,
+    case when doubts.doubt = 'older' then doubts.until end as old_price_until
 from rates
-left join doubts on rates.charge_id = doubts.charge_id
-window of_kind as (partition by rates.charge_type, rates.zone, doubts.doubt)
+left join (
+    select
+        *,
+        min(date) over of_kind as since,
+        max(date) over of_kind as until,
+        count(*) over of_kind as charges
+    from doubts
+    where doubt is not null
+    window of_kind as (partition by charge_type, zone, doubt)
+) as doubts on rates.charge_id = doubts.charge_id

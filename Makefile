@@ -60,7 +60,7 @@ airflow-test: setup ## Run the DAG in a real Airflow, in deploy/airflow/.venv
 	cd deploy/airflow && .venv/bin/pytest
 
 .PHONY: spark-test
-spark-test: setup | $(filter .uv/bin/uv,$(UV)) ## Build on Spark: ten days with accidents on Sail, and a real cluster, one of whose workers is killed; needs Java 17
+spark-test: setup | $(filter .uv/bin/uv,$(UV)) ## Load a bucket; build on Sail, ten days with accidents, and on a real Spark cluster, one of whose workers is killed; needs Java 17
 	$(UV) sync --quiet --locked --project conformance/spark_cluster
 	REQUIRE_SPARK=1 $(BIN)/pytest -n 2 --dist worksteal tests/spark
 

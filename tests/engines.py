@@ -3,13 +3,14 @@
 In: a working database of DuckDB, as a run left it. Out: the rows of each mart, plain enough to be compared.
 """
 
+import json
 import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -23,6 +24,12 @@ import pytest
 from published_files import views
 from sail_server import running
 
+from logentic.job import Options, run_job
+from logentic.sandbox import Account, Sandbox
+from logentic.settings import Settings
+from logentic.state import State
+from logentic.transform import model_settings
+
 PROJECT = Path(__file__).parents[1]
 MARTS = sorted(path.stem for path in (PROJECT / "models" / "marts").glob("*.sql"))
 # Sail's tables live in its session; this reads them there and leaves files. It ends without waiting for threads.
@@ -35,7 +42,19 @@ for mart in sys.argv[2:]:
     pq.write_table(session.sql(f"select * from logentic_work_marts.{mart}").toArrow(), f"{sys.argv[1]}/{mart}.parquet")
 os._exit(0)
 """
+# On two months of the account, or without journals, there is nothing in these.
+MAY_BE_EMPTY = {"exception_status", "findings", "order_events", "restatements", "stock_ledger_breaks"}
 Rows = dict[str, Counter[tuple[Any, ...]]]
+
+
+def built_account(folder: Path) -> tuple[Path, str]:
+    """The working database of a run, and what the models know of its settings."""
+    file = folder / "logentic.duckdb"
+    account = Account(seed=31, scale=0.3, days=120, today=date(2026, 3, 17), timezone="America/Toronto")
+    with Sandbox(account) as sandbox:
+        settings = Settings(base_url=sandbox.url, api_token=sandbox.token, timezone=account.timezone)
+        run_job(settings, file, Options())
+    return State(file).work, json.dumps(model_settings(settings))
 
 
 def duckdb_marts(database: Path) -> Rows:

@@ -65,6 +65,15 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield Desk(tmp_path, sandbox)
 
 
+@pytest.fixture(scope="module")
+def polled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """After one run, without events."""
+    with Sandbox(Account(seed=8, scale=0.3, days=20, today=TODAY)) as sandbox:
+        desk = Desk(tmp_path_factory.mktemp("polled"), sandbox)
+        desk.run()
+        yield desk
+
+
 def test_with_a_third_lost_doubled_and_disordered_the_tables_equal_what_happened(desk: Desk) -> None:
     """Runs go on every twelve hours for three days; the last one is compared."""
     sandbox, begin = desk.sandbox, desk.sandbox.clock.now() - 3 * DAY
@@ -150,14 +159,13 @@ def test_events_survive_a_lost_queue_and_a_lost_state_folder(desk: Desk) -> None
     assert {event.event_id for event in events} == {row[0] for row in desk.ask("select event_id from order_events")}
 
 
-def test_fulfilment_is_as_the_clock_says(desk: Desk) -> None:
+def test_fulfilment_is_as_the_clock_says(polled: Desk) -> None:
     """Medians and shares by hand, from the table of orders."""
-    desk.run()
-    orders = desk.ask(
+    orders = polled.ask(
         "select created_at::date, hours_to_leave, is_late from order_fulfilment where status <> 'CANCELLED' order by 1"
     )
     shares = set()
-    for day, count, median, share in desk.ask(
+    for day, count, median, share in polled.ask(
         "select date, orders, median_hours_to_leave, share_within_promise from fulfilment_daily"
     ):
         hours = sorted(left for created, left, _ in orders if created == day and left is not None)
@@ -172,23 +180,21 @@ def test_fulfilment_is_as_the_clock_says(desk: Desk) -> None:
     assert len(shares) > 1
 
 
-def test_stuck_orders_are_those_without_a_step_for_too_long(desk: Desk) -> None:
-    desk.run()
-    now: datetime = desk.sandbox.clock.now()
+def test_stuck_orders_are_those_without_a_step_for_too_long(polled: Desk) -> None:
+    now: datetime = polled.sandbox.clock.now()
     stuck = {
         row["id"]
-        for row in desk.sandbox.state().rows("orders")
+        for row in polled.sandbox.state().rows("orders")
         if row["status"] not in ("COMPLETED", "CANCELLED")
         and now - row["created_at" if row["status"] == "PENDING" else "updated_at"] > timedelta(hours=72)
     }
-    assert {row[0] for row in desk.ask("select order_id from order_fulfilment where is_stuck")} == stuck
+    assert {row[0] for row in polled.ask("select order_id from order_fulfilment where is_stuck")} == stuck
     assert stuck
 
 
-def test_late_orders_are_those_that_left_or_still_wait_beyond_the_promise(desk: Desk) -> None:
-    desk.run()
-    now: datetime = desk.sandbox.clock.now()
-    rows = desk.ask("select status, created_at, in_transit_at, is_late from order_fulfilment")
+def test_late_orders_are_those_that_left_or_still_wait_beyond_the_promise(polled: Desk) -> None:
+    now: datetime = polled.sandbox.clock.now()
+    rows = polled.ask("select status, created_at, in_transit_at, is_late from order_fulfilment")
     late = [
         status != "CANCELLED"
         and (None if left is None and status in GONE else (left or now) - created > timedelta(hours=48))

@@ -95,7 +95,7 @@ def peers() -> Runs:
 
 
 def scale() -> Runs:
-    yield from in_turn(["bytes", "floor", "logentic"], "M", min(2, ROUNDS))
+    yield from in_turn(["bytes", "floor", "logentic"], "M", ROUNDS + 2)
 
 
 def peers_at_m() -> Runs:

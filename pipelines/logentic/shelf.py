@@ -57,13 +57,15 @@ class Shelf:
 
     def count(self) -> int:
         """The different keys, as a list is counted, when the last batch has come."""
+        key, counted_by = self._resource.key, self._resource.counted_by
         if not self._file:
             self._held = [together(self._resource, self._held)]
-            if self._resource.counted_by == self._resource.key:  # then each stands there once
-                return len(self._held[0].records)
+            each_once = self._held[0].records
+            return len(each_once) if counted_by == key else count_distinct(each_once, counted_by)
         keys = self.keys()
-        self._is_doubled = count_distinct(keys, self._resource.key) < len(keys)
-        return count_distinct(keys, self._resource.counted_by)
+        records = count_distinct(keys, key)
+        self._is_doubled = records < len(keys)
+        return records if counted_by == key else count_distinct(keys, counted_by)
 
     def keys(self) -> pa.Table:
         key = list(self._resource.key)

@@ -18,6 +18,7 @@ KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": SECRET, "region_nam
 @dataclass(frozen=True)
 class BucketServer:
     endpoint: str
+    lake = f"s3://{BUCKET}/account"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -26,7 +27,7 @@ class BucketServer:
         of_dlt = {f"DESTINATION__FILESYSTEM__CREDENTIALS__{name}".upper(): value for name, value in told.items()}
         of_engine = {name.upper(): value for name, value in KEYS.items()} | {"AWS_REGION": KEYS["region_name"]}
         return {
-            "DESTINATION__FILESYSTEM__BUCKET_URL": f"s3://{BUCKET}/account",
+            "DESTINATION__FILESYSTEM__BUCKET_URL": self.lake,
             **of_dlt,
             **of_engine,
             "AWS_ENDPOINT_URL": self.endpoint,

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ from uuid import uuid4
 import duckdb
 import psycopg2
 import pytest
-from published_files import views
+from published_files import LOCAL, views
 from sail_server import running
 
 from logentic.job import Options, run_job
@@ -32,6 +32,7 @@ from logentic.transform import model_settings
 
 PROJECT = Path(__file__).parents[1]
 MARTS = sorted(path.stem for path in (PROJECT / "models" / "marts").glob("*.sql"))
+MARTS_BUT_RUNS = [mart for mart in MARTS if mart != "runs"]  # the history of runs is that of the destination
 # Sail's tables live in its session; this reads them there and leaves files. It ends without waiting for threads.
 READ_BACK = """
 import os, sys
@@ -116,10 +117,16 @@ def sail_marts(database: Path, variables: str, folder: Path) -> Rows:
         return {mart: rows_of(reader.execute(f"select * from '{marts}/{mart}.parquet'")) for mart in MARTS}
 
 
-def folder_marts(lake: Path) -> Rows:
+def folder_marts(lake: Path | str, system: Any = LOCAL) -> Rows:
     """Of what was published there."""
-    with duckdb.connect() as reader:
-        return {mart: rows_of(reader.execute(f"select * from logentic_marts.{mart}")) for mart in views(lake, reader)}
+    with views(str(lake), system) as (reader, marts):
+        return {mart: rows_of(reader.execute(f"select * from logentic_marts.{mart}")) for mart in marts}
+
+
+def differences(expected: Rows, found: Rows, marts: Iterable[str] = MARTS) -> dict[str, list[Counter[tuple[Any, ...]]]]:
+    """{mart: rows that only one of the two has}."""
+    different = {mart: [expected[mart] - found[mart], found[mart] - expected[mart]] for mart in marts}
+    return {mart: rows for mart, rows in different.items() if any(rows)}
 
 
 @contextmanager

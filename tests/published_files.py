@@ -1,20 +1,51 @@
-"""What an engine has published in a folder, as anyone reads it: by the small file that names the build.
+"""What lies in a folder or a bucket, raw and published, as anyone reads it.
 
-In: the folder. Out: views of it in DuckDB, in a schema of the same name as elsewhere.
+In: where it lies, and for a bucket the system that reaches it. Out: rows of raw tables; views of what an engine has
+published, found by the small file that names the build, in a schema of the same name as elsewhere.
 """
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import duckdb
+import fsspec
+from deltalake import DeltaTable
+
+LOCAL = fsspec.filesystem("file")
 
 
-def views(lake: Path, reader: duckdb.DuckDBPyConnection) -> list[str]:
-    """Make them, and say their names."""
-    marts = lake / "logentic_marts"
-    published = json.loads((marts / "_published.json").read_text("utf-8"))
-    reader.execute("set TimeZone = 'UTC'; create schema if not exists logentic_marts")
-    for table in published["tables"]:
-        files = str(marts / published["build"] / table / "*.parquet").replace("'", "''")
-        reader.execute(f"create or replace view logentic_marts.{table} as select * from read_parquet('{files}')")
-    return list(published["tables"])
+def raw_rows(lake: str, table: str, columns: str, system: Any = LOCAL) -> list[tuple]:
+    place = f"{lake}/logentic_raw/{table}"
+    with _opened(system) as reader:
+        if system.exists(f"{place}/_delta_log"):
+            reader.register("table_of_delta", DeltaTable(place).to_pyarrow_dataset())
+            return reader.execute(f"select {columns} from table_of_delta").fetchall()
+        return reader.execute(f"select {columns} from {_files(place)}").fetchall()
+
+
+@contextmanager
+def views(lake: str, system: Any = LOCAL) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
+    """A reader that has them, and their names."""
+    marts = f"{lake}/logentic_marts"
+    published = json.loads(system.cat_file(f"{marts}/_published.json"))
+    with _opened(system) as reader:
+        reader.execute("set TimeZone = 'UTC'; create schema logentic_marts")
+        for table in published["tables"]:
+            files = _files(f"{marts}/{published['build']}/{table}")
+            reader.execute(f"create view logentic_marts.{table} as select * from {files}")
+        yield reader, list(published["tables"])
+
+
+@contextmanager
+def _opened(system: Any) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as reader:
+        if system is not LOCAL:
+            reader.register_filesystem(system)
+        yield reader
+
+
+def _files(place: str) -> str:
+    quoted = f"{place}/*.parquet".replace("'", "''")
+    return f"read_parquet('{quoted}', union_by_name = true)"

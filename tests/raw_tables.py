@@ -5,7 +5,7 @@ Compared is the latest version of each key, every column but those that are hash
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from logentic.sandbox import Sandbox
 from logentic.schemas import RESOURCES
 
 LINES = "orders__stored_items"
+RAW = ("orders", LINES, "items", "item_quantities", "inventory_history", "payment_items")
 HASHED = {"notify_email", "place__postal_code"}
 LATEST = """
 select columns(lambda c: c not in ('_seen_at', '_is_removed', '_dlt_load_id', 'recency')) from (
@@ -76,3 +77,14 @@ def _lines(sandbox: Sandbox) -> Iterator[dict[str, Any]]:
     for order in sandbox.state().rows("orders"):
         for number, line in enumerate(order["stored_items"], start=1):
             yield {"order_id": order["id"], "line_number": number, **line}
+
+
+def assert_same_rows(database: Path, read: Callable[[str, str], list[tuple]]) -> None:
+    """What `read` finds of a table's columns, elsewhere, is what was loaded into DuckDB."""
+    with duckdb.connect(str(database)) as work:
+        work.execute("set TimeZone = 'UTC'")
+        for table in RAW:
+            columns = work.execute(f"select * from logentic_raw.{table} limit 0").description
+            names = ", ".join(f'"{name}"' for name, *_ in columns if name not in ("_dlt_load_id", "_seen_at"))
+            expected = Counter(work.execute(f"select {names} from logentic_raw.{table}").fetchall())
+            assert Counter(read(table, names)) == expected, table

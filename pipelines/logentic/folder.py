@@ -7,6 +7,7 @@ A file counts when its load is complete; its name begins with the id of its load
 import os
 import tomllib
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -78,7 +79,7 @@ class Folder:
         loads = set(self.loads())
         return [path for path in self.files(table) if path.endswith(".parquet") and load_of(path) in loads]
 
-    @property
+    @cached_property
     def system(self) -> Any:
         if self.is_local:
             import fsspec

@@ -6,6 +6,7 @@ Next: publish.py.
 
 import json
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -130,12 +131,10 @@ def _arguments(place: Place, target: Path) -> list[str]:
 
 
 def _failed(exception: BaseException | None) -> BuildError:
-    """Before any model: dbt says what kind of error it is, once or twice, and then what happened."""
-    said = [line for line in str(exception).splitlines() if not line.strip().endswith(" Error")]
-    return BuildError(f"the models could not be built: {first_line(os.linesep.join(said))}", "Nothing was published.")
+    return BuildError(f"the models could not be built: {_reason(exception)}", "Nothing was published.")
 
 
-def _reason(message: str | None) -> str:
-    """Of a model that failed, dbt's first line says where it stands, and the next one what the database said."""
-    head, _, rest = str(message).strip().partition("\n")
-    return first_line(rest or head)
+def _reason(message: object) -> str:
+    """dbt says what kind of error it is, once or twice, and in which model; then what happened."""
+    said = [line for line in str(message).splitlines() if not re.fullmatch(r"\s*\w+ Error( in .*)?", line)]
+    return first_line("\n".join(said) or message)

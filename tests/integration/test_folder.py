@@ -1,7 +1,6 @@
 """The raw tables as Parquet in a folder: the same rows as in DuckDB, and none twice after a crash."""
 
 import signal
-from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 from command_line import killed_run
-from deltalake import DeltaTable
+from published_files import raw_rows
+from raw_tables import RAW, assert_same_rows
 
 from logentic.errors import UsageError
 from logentic.job import Options, Outcome, run_job
@@ -18,17 +18,16 @@ from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
-RAW = ("orders", "orders__stored_items", "items", "item_quantities", "inventory_history", "payment_items")
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", str(tmp_path / "lake's"))
-    return tmp_path / "lake's" / "logentic_raw"
+    return str(tmp_path / "lake's")
 
 
 @pytest.mark.parametrize("raw_format", ["parquet", "delta"])
-def test_the_same_rows_are_loaded_as_into_duckdb(raw_format: str, folder: Path, tmp_path: Path) -> None:
+def test_the_same_rows_are_loaded_as_into_duckdb(raw_format: str, folder: str, tmp_path: Path) -> None:
     with Sandbox(Account(seed=21, scale=0.2, days=40, today=TODAY)) as sandbox:
         now = sandbox.clock.now()
         for day in (now - timedelta(days=2), now):
@@ -38,12 +37,8 @@ def test_the_same_rows_are_loaded_as_into_duckdb(raw_format: str, folder: Path, 
         assert load(sandbox, tmp_path / "filesystem", raw_format=raw_format).loaded.news == 0
         with pytest.raises(UsageError, match="is not in the raw_format"):
             load(sandbox, tmp_path / "filesystem", raw_format="delta" if raw_format == "parquet" else "parquet")
-    with duckdb.connect(str(tmp_path / "duckdb.state" / "work.duckdb")) as work:
-        for table in RAW:
-            columns = work.execute(f"select * from logentic_raw.{table} limit 0").description
-            names = ", ".join(f'"{name}"' for name, *_ in columns if name not in ("_dlt_load_id", "_seen_at"))
-            expected = Counter(work.execute(f"select {names} from logentic_raw.{table}").fetchall())
-            assert Counter(rows(folder, table, names)) == expected, table
+    work = tmp_path / "duckdb.state" / "work.duckdb"
+    assert_same_rows(work, lambda table, names: raw_rows(folder, table, names))
     assert doubled(folder) == {}
 
 
@@ -56,7 +51,7 @@ def test_the_same_rows_are_loaded_as_into_duckdb(raw_format: str, folder: Path, 
     ],
 )
 def test_a_run_that_was_killed_doubles_nothing(
-    step: str, state: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: str, state: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the state folder, and with it dlt's package, is lost."""
     monkeypatch.setenv("LOGENTIC_DESTINATION", "filesystem")
@@ -71,7 +66,7 @@ def test_a_run_that_was_killed_doubles_nothing(
     with duckdb.connect(str(tmp_path / "whole.state" / "work.duckdb")) as work:
         for table in RAW:
             expected = work.execute(f"select count(*) from logentic_raw.{table}").fetchall()
-            assert rows(folder, table, "count(*)") == expected, table
+            assert raw_rows(folder, table, "count(*)") == expected, table
     assert doubled(folder) == {}
 
 
@@ -80,19 +75,9 @@ def load(sandbox: Sandbox, file: Path, destination: str = "filesystem", **more: 
     return run_job(settings, file, Options(models=destination == "filesystem"))
 
 
-def rows(folder: Path, table: str, columns: str) -> list[tuple]:
-    """As anyone reads it."""
-    with duckdb.connect() as reader:
-        if (folder / table / "_delta_log").exists():
-            reader.register("table_of_delta", DeltaTable(folder / table).to_pyarrow_dataset())
-            return reader.execute(f"select {columns} from table_of_delta").fetchall()
-        files = str(folder / table / "*.parquet").replace("'", "''")
-        return reader.execute(f"select {columns} from read_parquet('{files}', union_by_name = true)").fetchall()
-
-
-def doubled(folder: Path) -> dict[str, int]:
+def doubled(folder: str) -> dict[str, int]:
     found = {}
     for table, key in KEYS.items():
         names = ", ".join(f'"{name}"' for name in key)
-        found[table] = rows(folder, table, f"count(*) - count(distinct ({names}))")[0][0]
+        found[table] = raw_rows(folder, table, f"count(*) - count(distinct ({names}))")[0][0]
     return {table: count for table, count in found.items() if count}

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
@@ -15,6 +14,7 @@ import duckdb
 import pytest
 from command_line import access, logentic
 from postgres_server import PostgresServer, execute
+from raw_tables import RAW, assert_same_rows
 from tiny_service import Asked, Reply, TinyService, page, settings_for
 
 from logentic import logentic_source
@@ -25,7 +25,6 @@ from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
-RAW = ("orders", "orders__stored_items", "items", "item_quantities", "inventory_history", "payment_items")
 SCRIPT = Path(__file__).parents[1] / "killed_run.py"
 
 
@@ -38,12 +37,8 @@ def test_the_same_rows_are_loaded_as_into_duckdb(postgres: str, tmp_path: Path) 
             for destination in ("postgres", "duckdb"):
                 load(sandbox, tmp_path / destination, destination, hash_key="one")
         assert load(sandbox, tmp_path / "postgres", hash_key="one").loaded.news == 0
-    with duckdb.connect(str(tmp_path / "duckdb.state" / "work.duckdb")) as work:
-        work.execute("set TimeZone = 'UTC'")
-        for table in RAW:
-            names = ", ".join(f'"{name}"' for name in names_of(work, table) if name not in ("_dlt_load_id", "_seen_at"))
-            asked = f"select {names} from logentic_raw.{table}"
-            assert Counter(execute(postgres, asked)) == Counter(work.execute(asked).fetchall()), table
+    work = tmp_path / "duckdb.state" / "work.duckdb"
+    assert_same_rows(work, lambda table, names: execute(postgres, f"select {names} from logentic_raw.{table}"))
     assert doubled(postgres) == {}
 
 
@@ -289,10 +284,6 @@ def test_a_dlt_pipeline_of_the_users_own_loads_it(
 def load(sandbox: Sandbox, file: Path, destination: str = "postgres", **more: Any) -> Outcome:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, destination=destination, **more)
     return run_job(settings, file, Options(models=False))
-
-
-def names_of(work: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    return [column[0] for column in work.execute(f"select * from logentic_raw.{table} limit 0").description]
 
 
 def counts(where: str | Path) -> dict[str, int]:

@@ -1,22 +1,20 @@
 """The raw tables in a bucket, over S3's own protocol: the same rows as in DuckDB, none twice, faults in one line."""
 
 import signal
-from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 import pytest
-from bucket_server import BUCKET, SECRET, BucketServer
+from bucket_server import SECRET, BucketServer
 from command_line import killed_run, logentic
-from deltalake import DeltaTable
+from published_files import raw_rows
+from raw_tables import assert_same_rows
 
 from logentic.job import Options, Outcome, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
-RAW = ("orders", "orders__stored_items", "items", "item_quantities", "inventory_history", "payment_items")
 CREDENTIALS, URL = "DESTINATION__FILESYSTEM__CREDENTIALS__", "DESTINATION__FILESYSTEM__BUCKET_URL"
 
 
@@ -40,12 +38,8 @@ def test_the_same_rows_are_loaded_as_into_duckdb_also_after_a_killed_run(
             assert killed.returncode == -signal.SIGKILL, killed.stderr
             load(sandbox, tmp_path / "next")
         assert load(sandbox, tmp_path / "next").loaded.news == 0
-    with duckdb.connect(str(tmp_path / "whole.state" / "work.duckdb")) as work:
-        for table in RAW:
-            columns = work.execute(f"select * from logentic_raw.{table} limit 0").description
-            names = ", ".join(f'"{name}"' for name, *_ in columns if name not in ("_dlt_load_id", "_seen_at"))
-            expected = Counter(work.execute(f"select {names} from logentic_raw.{table}").fetchall())
-            assert Counter(rows(bucket, table, names)) == expected, table
+    work = tmp_path / "whole.state" / "work.duckdb"
+    assert_same_rows(work, lambda table, names: raw_rows(bucket.lake, table, names, bucket.system))
 
 
 @pytest.mark.parametrize(
@@ -72,15 +66,3 @@ def test_what_keeps_a_bucket_from_being_reached_is_one_line(
 def load(sandbox: Sandbox, file: Path, destination: str = "filesystem") -> Outcome:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, destination=destination)
     return run_job(settings, file, Options(models=destination == "filesystem"))
-
-
-def rows(bucket: BucketServer, table: str, columns: str) -> list[tuple]:
-    """As anyone reads it."""
-    place = f"{BUCKET}/account/logentic_raw/{table}"
-    with duckdb.connect() as reader:
-        if bucket.system.exists(f"{place}/_delta_log"):
-            reader.register("table_of_delta", DeltaTable(f"s3://{place}").to_pyarrow_dataset())
-            return reader.execute(f"select {columns} from table_of_delta").fetchall()
-        reader.register_filesystem(bucket.system)
-        files = f"read_parquet('s3://{place}/*.parquet', union_by_name = true)"
-        return reader.execute(f"select {columns} from {files}").fetchall()

@@ -1,23 +1,18 @@
 """The main job into a bucket whose tables Sail builds, each over its own protocol."""
 
-import json
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-import duckdb
 import pytest
-from bucket_server import BUCKET, BucketServer
-from engines import MARTS, duckdb_marts, rows_of
+from bucket_server import BucketServer
+from engines import MARTS_BUT_RUNS, differences, duckdb_marts, folder_marts
 from sail_server import running
 
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
-
-OF_RUNS = {"runs"}  # the history of runs is that of the destination
 
 
 def test_what_is_built_of_a_bucket_in_a_bucket_is_what_duckdb_builds(
@@ -33,17 +28,6 @@ def test_what_is_built_of_a_bucket_in_a_bucket_is_what_duckdb_builds(
             sandbox.clock.set(day)
             run_job(settings, tmp_path / "logentic.duckdb", Options())
             run_job(in_bucket, tmp_path / "spark", Options())
-    expected, found = duckdb_marts(State(tmp_path / "logentic.duckdb").work), published(bucket)
+    expected, found = duckdb_marts(State(tmp_path / "logentic.duckdb").work), folder_marts(bucket.lake, bucket.system)
     assert found.keys() == expected.keys()
-    different = {mart: [expected[mart] - found[mart], found[mart] - expected[mart]] for mart in {*MARTS} - OF_RUNS}
-    assert {mart: rows for mart, rows in different.items() if any(rows)} == {}
-
-
-def published(bucket: BucketServer) -> dict[str, Any]:
-    builds = f"{BUCKET}/account/logentic_marts"
-    pointer = json.loads(bucket.system.cat_file(f"{builds}/_published.json"))
-    with duckdb.connect() as reader:
-        reader.register_filesystem(bucket.system)
-        reader.execute("set TimeZone = 'UTC'")
-        files = {table: f"s3://{builds}/{pointer['build']}/{table}/*.parquet" for table in pointer["tables"]}
-        return {table: rows_of(reader.execute("from read_parquet(?)", [path])) for table, path in files.items()}
+    assert differences(expected, found, MARTS_BUT_RUNS) == {}

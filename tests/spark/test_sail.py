@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engines import MAY_BE_EMPTY, built_account, duckdb_marts, sail_marts
+from engines import MAY_BE_EMPTY, built_account, differences, duckdb_marts, sail_marts
 
 
 def test_every_published_table_is_that_of_duckdb(tmp_path: Path) -> None:
@@ -10,5 +10,4 @@ def test_every_published_table_is_that_of_duckdb(tmp_path: Path) -> None:
     expected = duckdb_marts(database)
     assert {mart for mart, rows in expected.items() if not rows} <= MAY_BE_EMPTY
     found = sail_marts(database, variables, tmp_path)
-    different = {mart: [expected[mart] - found[mart], found[mart] - expected[mart]] for mart in expected}
-    assert {mart: rows for mart, rows in different.items() if any(rows)} == {}
+    assert differences(expected, found) == {}

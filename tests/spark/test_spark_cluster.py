@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from engines import MARTS, before_statement, duckdb_marts, folder_marts
+from engines import MARTS_BUT_RUNS, before_statement, differences, duckdb_marts, folder_marts
 from spark_cluster import HOME, SparkCluster, kill, running
 
 from logentic.job import Options, run_job
@@ -15,7 +15,6 @@ from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
-OF_RUNS = {"runs"}  # the history of runs is that of the destination
 # On a short account there is nothing in these.
 MAY_BE_EMPTY = {"exception_status", "findings", "order_events", "restatements", "runs", "stock_ledger_breaks"}
 
@@ -47,5 +46,4 @@ def test_a_worker_is_killed_in_the_middle_and_every_published_table_is_that_of_d
             run_job(on_spark, tmp_path / "spark", Options())
     expected, found = duckdb_marts(State(file).work), folder_marts(tmp_path / "lake")
     assert {mart for mart, rows in expected.items() if not rows} <= MAY_BE_EMPTY
-    different = {mart: [expected[mart] - found[mart], found[mart] - expected[mart]] for mart in {*MARTS} - OF_RUNS}
-    assert {mart: rows for mart, rows in different.items() if any(rows)} == {}
+    assert differences(expected, found, MARTS_BUT_RUNS) == {}

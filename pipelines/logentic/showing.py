@@ -49,15 +49,23 @@ def sandbox(
     seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
     scale: Annotated[float, typer.Option(min=0.01, help="2 has twice the items and orders.")] = 1.0,
     days: Annotated[int, typer.Option(min=1, help="Days of history up to today.")] = 180,
+    scenario: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="An oddity of billing to add; more than one can be given.")
+    ] = None,
     webhooks: Annotated[
         str | None, typer.Option(metavar="URL", help="Send events there, signed with LOGENTIC_WEBHOOK_SECRET.")
     ] = None,
     accidents: Annotated[float, typer.Option(min=0, max=1, help="Share of events lost, and doubled, and late.")] = 0.0,
 ) -> None:
     """Serve a made-up account on this machine, with the API of the real one."""
+    from logentic.sandbox.billing import ALL_SCENARIOS, SCENARIOS
     from logentic.sandbox.serve import serve
     from logentic.settings import load_settings, webhook_secrets
 
+    unknown = ", ".join(sorted(set(scenario or ()) - ALL_SCENARIOS))
+    if unknown:
+        names = ", ".join(sorted(ALL_SCENARIOS - SCENARIOS))
+        raise UsageError(f"The sandbox has no scenario {unknown}", f"Those that can be added: {names}.")
     if webhooks and not (webhooks.startswith("http://") and webhooks.count("/") > 2):
         raise UsageError(
             f"--webhooks {webhooks!r} is no URL", "Give one such as http://127.0.0.1:8360/webhooks/logentic."
@@ -68,6 +76,7 @@ def sandbox(
         seed=seed,
         scale=scale,
         days=days,
+        scenarios=SCENARIOS.union(scenario or ()),
         webhooks=webhooks,
         webhook_secret=secret,
         webhook_accidents=accidents,

@@ -15,6 +15,7 @@ import pytest
 from command_line import COMMAND, access, environment, logentic
 
 from logentic.sandbox import Account, Fault, Sandbox
+from logentic.sandbox.billing import ALL_SCENARIOS, SCENARIOS
 
 TOKEN = "a-token-that-nobody-may-see"
 HEAVY = {"dlt", "duckdb", "pyarrow", "dbt", "pandas", "pendulum", "pydantic", "pycurl", "numpy"}
@@ -167,7 +168,7 @@ def sandbox_was_asked(sandbox: Sandbox, path: str) -> None:
 
 
 def test_the_sandbox_command_prints_what_a_run_needs(tmp_path: Path) -> None:
-    command = [COMMAND, "sandbox", "--port", "0", "--scale", "0.1", "--days", "5"]
+    command = [COMMAND, "sandbox", "--port", "0", "--scale", "0.1", "--days", "5", "--scenario", "tiers"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -179,6 +180,13 @@ def test_the_sandbox_command_prints_what_a_run_needs(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=30)
     assert (run.returncode, process.returncode, stdout, stderr) == (0, 0, "", "")
+
+
+def test_a_scenario_that_the_sandbox_does_not_know_is_one_line_that_names_those_it_knows(tmp_path: Path) -> None:
+    done = logentic("sandbox", "--port", "0", "--scenario", "tiers", "--scenario", "tears", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("logentic: The sandbox has no scenario tears. Those that can be added: ")
+    assert all(name in done.stderr for name in ALL_SCENARIOS - SCENARIOS)
 
 
 def test_the_versions_of_all_parts_are_one_line(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from postgres_server import PostgresServer, execute
 from logentic import errors
 from logentic.cli import app
 from logentic.sandbox import Account, Readings, Sandbox
+from logentic.sandbox.billing import ALL_SCENARIOS
 from logentic.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -379,6 +380,11 @@ def test_every_open_reading_is_an_option_of_the_sandbox_and_documented() -> None
     rows = table_under(ROOT / "docs" / "api.md", "Open: what the reference does not say")
     named = {option for row in rows for option in code(row[-1])}
     assert {option for option in named if "(" not in option} == set(Readings.__dataclass_fields__)
+
+
+def test_every_scenario_of_the_sandbox_is_documented() -> None:
+    rows = table_under(ROOT / "CONTRIBUTING.md", "Try a trap of billing")
+    assert {code(row[0])[0] for row in rows} == ALL_SCENARIOS
 
 
 def test_contributing_lists_the_targets_of_make() -> None:

@@ -1,14 +1,16 @@
 """The sandbox from a terminal: served until Ctrl-C.
 
-In: a port, a seed, a scale, a number of days. Out: the two environment variables to set, on stdout. cli.py
+In: a port, a seed, a scale, a number of days, scenarios. Out: the two environment variables to set, on stdout. cli.py
 calls it.
 """
 
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
 from logentic.sandbox.account import Account
+from logentic.sandbox.billing import SCENARIOS
 from logentic.sandbox.clock import Clock
 from logentic.sandbox.readings import Readings
 from logentic.sandbox.server import TOKEN, Sandbox
@@ -24,6 +26,7 @@ def serve(
     days: int = 180,
     *,
     timezone: str = "UTC",
+    scenarios: Iterable[str] = SCENARIOS,
     token: str = TOKEN,
     readings: Readings | None = None,
     stop: Event | None = None,
@@ -36,7 +39,7 @@ def serve(
     Events are sent to the URL `webhooks`, first those of the last day; `webhook_accidents` is the share of them that is
     lost, and of those that are doubled, and of those that come late.
     """
-    account = Account(seed, scale, days, timezone=timezone)
+    account = Account(seed, scale, days, timezone=timezone, scenarios=scenarios)
     clock = Clock(datetime.now(UTC), ticking=True)
     with Sandbox(account, port, token, readings, clock=clock) as sandbox:
         sys.stdout.write(f"export LOGENTIC_API_TOKEN={sandbox.token}\nexport LOGENTIC_BASE_URL={sandbox.url}\n")

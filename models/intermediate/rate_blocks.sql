@@ -1,77 +1,31 @@
 {%- set is_priced -%}
-    {{ is_explained('observations.amount', 'foremost.fixed', 'foremost.per_unit', 'observations.quantity') }}
-        or observations.amount = foremost.minimum
+    {{ is_explained('samples.amount', 'candidates.fixed', 'candidates.per_unit', 'samples.quantity') }}
+        or samples.amount = candidates.minimum
 {%- endset -%}
 with
-
-observations as (
-
-    select * from {{ ref('rate_samples') }}
-
-),
-
-{{ fit_lines('observations') }},
-
--- The lines that are sure of a block, or nearly so of several, in 20 charges or more.
-known as (
-
-    select
-        charge_type,
-        zone,
-        fixed,
-        per_unit,
-        minimum,
-        sum(explained) as weight
-    from lines
-    where charges >= 20 and explained >= 0.6 * charges or on_line >= 0.8 * charges
-    group by charge_type, zone, fixed, per_unit, minimum
-    having sum(charges) >= 20 and (count(*) > 1 or max(explained - 0.75 * charges) >= 0)
-
-),
-
-foremost as (
-
-    select *
-    from (
-        select
-            *,
-            row_number() over (
-                partition by charge_type, zone order by weight desc, fixed asc, per_unit asc, minimum asc
-            ) as place
-        from known
-        -- Where most charges are at the minimum of a line, the minimum alone is no new price.
-        where per_unit > 0 or not exists (
-            select 1 from known as sloped
-            where
-                known.charge_type = sloped.charge_type and known.zone = sloped.zone
-                and sloped.per_unit > 0 and known.fixed = sloped.minimum
-        )
-    ) as placed
-    where place <= 12
-
-),
 
 fits as (
 
     select
-        observations.charge_type,
-        observations.driver,
-        observations.zone,
-        observations.block,
-        foremost.fixed,
-        foremost.per_unit,
-        foremost.minimum,
-        foremost.weight,
+        samples.charge_type,
+        samples.driver,
+        samples.zone,
+        samples.block,
+        candidates.fixed,
+        candidates.per_unit,
+        candidates.minimum,
+        candidates.weight,
         count(*) as charges,
-        min(case when {{ is_priced }} then observations.date end) as first_date,
-        max(case when {{ is_priced }} then observations.date end) as last_date,
-        min(case when {{ is_priced }} then observations.charge_id end) as first_charge_id,
-        {{ count_explained('observations', 'foremost', 'foremost.minimum') }}
-    from observations
-    inner join foremost on observations.charge_type = foremost.charge_type and observations.zone = foremost.zone
+        min(case when {{ is_priced }} then samples.date end) as first_date,
+        max(case when {{ is_priced }} then samples.date end) as last_date,
+        min(case when {{ is_priced }} then samples.charge_id end) as first_charge_id,
+        {{ count_explained('samples', 'candidates', 'candidates.minimum') }}
+    from {{ ref('rate_samples') }} as samples
+    inner join {{ ref('rate_candidates') }} as candidates
+        on samples.charge_type = candidates.charge_type and samples.zone = candidates.zone
     group by
-        observations.charge_type, observations.driver, observations.zone, observations.block,
-        foremost.fixed, foremost.per_unit, foremost.minimum, foremost.weight
+        samples.charge_type, samples.driver, samples.zone, samples.block,
+        candidates.fixed, candidates.per_unit, candidates.minimum, candidates.weight
 
 ),
 

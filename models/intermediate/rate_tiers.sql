@@ -1,23 +1,5 @@
 with
 
-runs as (
-
-    select
-        *,
-        sum(is_new) over (partition by charge_type, zone, price_number order by quantity) as run
-    from (
-        select
-            *,
-            case when is_on_line = lag(is_on_line) over by_quantity then 0 else 1 end as is_new,
-            lag(quantity) over by_quantity as above_quantity,
-            lead(quantity) over by_quantity as below_quantity
-        from {{ ref('rate_points') }}
-        window by_quantity as (partition by charge_type, zone, price_number order by quantity)
-    ) as compared
-
-),
-
--- A single quantity with a price of its own must be sure of it.
 off_line as (
 
     select
@@ -27,7 +9,7 @@ off_line as (
         first_value(amount) over (partition by charge_type, zone, price_number, run order by quantity) as first_amount,
         first_value(amount) over (partition by charge_type, zone, price_number, run order by quantity desc)
             as last_amount
-    from runs
+    from {{ ref('rate_points') }}
     where is_on_line = 0
     window in_run as (partition by charge_type, zone, price_number, run)
 
@@ -58,28 +40,40 @@ checked as (
     from sloped
     window in_run as (partition by charge_type, zone, price_number, run)
 
-)
+),
 
 -- One row per run of quantities that one line explains; where none does, one per quantity.
+tiers as (
+
+    select
+        charge_type,
+        zone,
+        price_number,
+        quantity,
+        above_quantity,
+        below_quantity,
+        charges,
+        case when is_line = 1 then first_quantity else quantity end as from_quantity,
+        case when is_line = 1 then last_quantity else quantity end as to_quantity,
+        case when is_line = 1 then tier_fixed else amount end as fixed,
+        case when is_line = 1 then tier_per_unit else 0 end as per_unit
+    from checked
+    -- A single quantity with a price of its own must be sure of it.
+    where charges >= 5 or first_quantity < last_quantity
+
+)
+
 select
     charge_type,
     zone,
     price_number,
-    case when is_line = 1 then first_quantity else quantity end as from_quantity,
-    case when is_line = 1 then last_quantity else quantity end as to_quantity,
+    from_quantity,
+    to_quantity,
     -- The nearest quantity on either side that another price explains; none: the tier goes on.
-    min(nullif(above_quantity, case when quantity > first_quantity and is_line = 1 then above_quantity end))
-        as above_quantity,
-    min(nullif(below_quantity, case when quantity < last_quantity and is_line = 1 then below_quantity end))
-        as below_quantity,
-    case when is_line = 1 then tier_fixed else amount end as fixed,
-    case when is_line = 1 then tier_per_unit else 0 end as per_unit,
+    min(case when quantity = from_quantity then above_quantity end) as above_quantity,
+    min(case when quantity = to_quantity then below_quantity end) as below_quantity,
+    fixed,
+    per_unit,
     sum(charges) as charges
-from checked
-where charges >= 5 or first_quantity < last_quantity
-group by
-    charge_type, zone, price_number,
-    case when is_line = 1 then first_quantity else quantity end,
-    case when is_line = 1 then last_quantity else quantity end,
-    case when is_line = 1 then tier_fixed else amount end,
-    case when is_line = 1 then tier_per_unit else 0 end
+from tiers
+group by charge_type, zone, price_number, from_quantity, to_quantity, fixed, per_unit

@@ -6,10 +6,8 @@ name in reports/.
 
 import getpass
 import json
-import re
 import sys
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +55,7 @@ def reconcile(
     from rich.console import Console
 
     from logentic.reports import reconciliation as report
+    from logentic.reports.paper import paper_total
     from logentic.reports.screen import as_dict, show
     from logentic.settings import load_settings
 
@@ -67,7 +66,8 @@ def reconcile(
         if given is not None and invoice is None:
             raise UsageError(f"{option} is of one invoice", "Name it: --invoice N.")
     settings = load_settings()
-    found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=_amount(invoice_total))
+    paper = None if invoice_total is None else paper_total(invoice_total, settings.currency)
+    found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=paper)
     if xlsx:
         try:
             from logentic.reports.workbook import write_workbook
@@ -169,17 +169,6 @@ def _month(text: str) -> date:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
         raise UsageError(f"{text!r} is not a month", "Write it as YYYY-MM, such as 2026-01.") from None
-
-
-def _amount(text: str | None) -> Decimal | None:
-    """As a paper writes it: 1234.56, 1,234.56, 1 234,56 or $1,234.56."""
-    if text is None:
-        return None
-    plain = re.sub(r"[\s\u00a0\u202f$'’]|[A-Z]{3}", "", text)
-    plain = re.sub(r",(?=\d{2}$)", ".", plain) if "." not in plain else plain
-    if not re.fullmatch(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d{1,2})?", plain):
-        raise UsageError(f"--invoice-total {text!r} is not an amount", "Write it as 1234.56.")
-    return Decimal(plain.replace(",", ""))
 
 
 def _needed(db: Path | None) -> Path:

@@ -61,7 +61,7 @@ class StorageRate(BaseModel):
 class Tax(BaseModel):
     """A tax on the whole of an invoice, in per cent."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, pattern="^[^;]*$")
     rate: Decimal = Field(ge=0, lt=100)
 
 

@@ -217,13 +217,19 @@ def test_the_letter_lists_what_is_disputed_and_nothing_else(file: Path, tmp_path
     assert refused.stdout == command("--db", file, "--invoice", older).stdout != ""
 
 
-@pytest.fixture
-def paper(file: Path) -> Decimal:
-    subtotal = asked(
-        file, f"select cast(sum(billed) as decimal(18, 2)) from invoices where payment_id = {invoice_of(file)}"
-    )
+def billed_of(file: Path, invoice: int) -> Decimal:
+    billed = "select cast(sum(billed) as decimal(18, 2)) from invoices where payment_id = {}"
+    return Decimal(asked(file, billed.format(invoice)))
+
+
+def taxed(subtotal: Decimal) -> Decimal:
     rates = (Decimal("0.05"), Decimal("0.09975"))
     return subtotal + sum((subtotal * rate).quantize(Decimal("0.01"), ROUND_HALF_UP) for rate in rates)
+
+
+@pytest.fixture
+def paper(file: Path) -> Decimal:
+    return taxed(billed_of(file, invoice_of(file)))
 
 
 def test_the_paper_ties_to_the_cent_or_the_screen_says_why_not(file: Path, paper: Decimal) -> None:
@@ -235,6 +241,28 @@ def test_the_paper_ties_to_the_cent_or_the_screen_says_why_not(file: Path, paper
     off = command("--db", file, "--invoice", invoice, "--invoice-total", paper + 1, "--json")
     assert json.loads(off.stdout)["tie_out"]["difference"] == "1.00"
     assert json.loads(off.stdout)["tie_out"]["explanations"]
+
+
+def test_the_charge_that_makes_the_difference_is_named_for_a_program_too(file: Path) -> None:
+    """Here, on another invoice, or on none yet; of many charges of an amount, those that a rule finds wrong first."""
+    invoice = invoice_of(file)
+    wrong = f"charge_id in (select charge_id from invoice_exceptions where rule = 'duplicate_charge') and {invoice}"
+    for chosen, sign, words in (
+        (f"payment_id < {invoice}", 1, "is on the paper; the API puts it on invoice"),
+        ("payment_id is null", 1, "is on the paper; the API puts it on no invoice yet."),
+        (f"{wrong} = payment_id", -1, "is not on the paper."),
+    ):
+        ranked = f"from charges where {chosen} order by amount desc, charge_id limit 1"
+        amount = asked(file, f"select cast(amount as decimal(18, 2)) {ranked}")
+        total = taxed(billed_of(file, invoice) + sign * amount)
+        answer = command("--db", file, "--invoice", invoice, "--invoice-total", total, "--json")
+        tie = json.loads(answer.stdout)["tie_out"]
+        assert asked(file, f"select charge_id {ranked}") in tie["charges"], tie
+        named = asked(file, f"select amount from charges where charge_id = {tie['charges'][0]}")
+        assert named == amount
+        assert any(words in explanation for explanation in tie["explanations"]), tie
+    assert "stands first" in tie["explanations"][0]
+    assert re.search(r"(unknown_order|cancelled_order|duplicate_charge)\) is not", tie["explanations"][1])
 
 
 def test_the_exit_code_says_that_something_is_open(file: Path) -> None:
@@ -251,6 +279,7 @@ def test_what_cannot_be_reconciled_is_one_clear_line(file: Path, tmp_path: Path)
         ("--db", file, "--invoice", 1): "has no invoice 1",
         ("--db", file, "--month", "2019-01"): "has no charge of 2019-01",
         (*one, "--invoice-total", "a lot"): "'a lot' is not an amount",
+        (*one, "--invoice-total", "USD 12.00"): "is in USD, and the setting currency is CAD",
         (*one, "--invoice-total", "1.234"): "'1.234' is not an amount",
         ("--db", file, "--month", "2026-02", "--invoice-total", "1"): "--invoice-total is of one invoice",
         (*one, "--fail-on", "anything"): "--fail-on 'anything' is not known",

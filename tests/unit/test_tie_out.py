@@ -46,9 +46,14 @@ def taxed(subtotal: object, gst: bool = True, qst: bool = True) -> Decimal:
             taxed(SUBTOTAL - Decimal("21.18")) + Decimal("21.18"),
             "Charge 5 (shipping, 21.18) is on the paper without tax.",
         ),
+        (taxed(SUBTOTAL) - Decimal("21.18"), "Charge 5 (shipping, 21.18) is not on the paper, though its tax is."),
+        (taxed(SUBTOTAL) + Decimal("7.07"), "Charge 2 (storage, 7.07) is on the paper twice, once without tax."),
         (taxed(SUBTOTAL - Decimal("127.47")), "The charges of type storage (127.47) are not on the paper."),
         (taxed(SUBTOTAL + Decimal("33.33")), "Charge 7 (custom, 33.33) is on the paper; the API does not put it on"),
         (taxed(SUBTOTAL - Decimal("2.50")), "Any one of 2 charges would make it:"),
+        (SUBTOTAL + Decimal("19.41"), "The paper has 13 % of tax; the setting taxes has 14.975 %."),
+        (SUBTOTAL + Decimal("7.47") + Decimal("10.45"), "The paper has 12 % of tax; the setting taxes has"),
+        (taxed(SUBTOTAL) - Decimal("0.02"), "It is as small as rounding makes it"),
         (Decimal("1000.00"), "No single charge or tax makes this difference."),
     ],
 )
@@ -56,6 +61,45 @@ def test_the_one_thing_that_makes_the_difference_is_named(paper: Decimal, words:
     tied = tie_out(LINES, QUEBEC, paper, UNBILLED)
     assert tied.difference == paper - taxed(SUBTOTAL) != 0
     assert tied.explanations[0].startswith(words)
+
+
+def test_of_many_charges_that_would_make_it_the_one_that_a_rule_finds_wrong_is_named_first() -> None:
+    lines = [Line(number, "handling", Decimal("2.50")) for number in range(1, 9)]
+    lines[6] = Line(7, "handling", Decimal("2.50"), rule="duplicate_charge")
+    tied = tie_out(lines, QUEBEC, taxed("17.50"))
+    assert tied.explanations[:2] == (
+        "Any one of 8 charges would make it; what a rule finds wrong stands first:",
+        "Charge 7 (handling, 2.50, duplicate_charge) is not on the paper.",
+    )
+    assert tied.charges == (7, 1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("taxes", "paper", "words"),
+    [
+        ([], "168.73", "The paper has 13 % of tax; the setting taxes has 0 %."),
+        ([Tax(name="HST", rate=Decimal(13))], "149.32", "It is the total before tax."),
+        ([Tax(name="HST", rate=Decimal(13))], "171.68", "The paper has 14.975 % of tax; the setting taxes has 13 %."),
+        ([*QUEBEC, Tax(name="ECO", rate=Decimal("1.5"))], "171.68", "The paper has no ECO."),
+    ],
+)
+def test_other_taxes_than_those_of_quebec(taxes: list[Tax], paper: str, words: str) -> None:
+    assert tie_out(LINES, taxes, Decimal(paper)).explanations == (words,)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "paper", "words"),
+    [
+        (("0.334", "0.334", "0.334", "0.334"), taxed("1.32"), "The paper rounds each charge to cents before it adds"),
+        (("0.10", "0.10", "0.10"), "0.36", "The paper rounds the tax of each charge by itself."),
+        (("0.30",), "0.34", "The paper rounds the taxes together."),
+        (("10.19",), "11.70", "The paper rounds the taxes down."),
+        (("10.09",), "11.61", "The paper rounds the taxes up."),
+    ],
+)
+def test_how_a_paper_rounds(amounts: tuple[str, ...], paper: object, words: str) -> None:
+    lines = [Line(number, "picking", Decimal(amount)) for number, amount in enumerate(amounts)]
+    assert tie_out(lines, QUEBEC, Decimal(str(paper))).explanations[0].startswith(words)
 
 
 @given(st.lists(st.decimals("-999.99", "9999.99", places=2), min_size=1, max_size=20))

@@ -17,7 +17,7 @@ from logentic.errors import UsageError
 from logentic.reports.exceptions import Finding, read_findings
 from logentic.reports.published import known_at, open_published, records
 from logentic.reports.sheets import Sheet, sheet_of
-from logentic.reports.tie_out import Line, TieOut, tie_out
+from logentic.reports.tie_out import Line, TieOut, cents, tie_out
 from logentic.settings import Settings
 
 OF_INVOICE = "select charge_id from charges where payment_id = $1 and not is_withdrawn"
@@ -81,11 +81,7 @@ where month = $1
 order by subject, key
 """
 LINES = """
-with latest as (
-    select charge_id, payment_id, coalesce(charge_type, 'unknown') as charge_type, amount, is_withdrawn from charges
-),
-
-earlier as (
+with earlier as (
     select id as charge_id, list(distinct amount) as amounts
     from logentic_raw.payment_items
     where amount is not null
@@ -93,13 +89,19 @@ earlier as (
 )
 
 select
-    latest.*,
-    list_filter(earlier.amounts, lambda was: was <> latest.amount) as earlier,
-    coalesce(payment_id = $1, false) and not is_withdrawn as is_here
-from latest
-left join earlier on latest.charge_id = earlier.charge_id
-where latest.amount is not null and (payment_id = $1 or (payment_id is null and not is_withdrawn))
-order by latest.charge_id
+    charges.charge_id, charges.payment_id, coalesce(charges.charge_type, 'unknown') as charge_type, charges.amount,
+    charges.is_withdrawn, found.rule,
+    list_filter(earlier.amounts, lambda was: was <> charges.amount) as earlier
+from charges
+left join earlier on charges.charge_id = earlier.charge_id
+left join invoice_exceptions as found on charges.charge_id = found.charge_id
+where charges.amount is not null and {scope}
+order by charges.charge_id
+"""
+HERE = "charges.payment_id = $1 and not charges.is_withdrawn"
+# What is not here and would make the difference, to a cent for each rounding.
+ELSEWHERE = """
+(charges.payment_id is distinct from $1 or charges.is_withdrawn) and abs(charges.amount - $2) < 0.03
 """
 
 
@@ -208,9 +210,20 @@ def _sheets(published: duckdb.DuckDBPyConnection, scope: str, chosen: list[Any],
 def _tie_out(
     published: duckdb.DuckDBPyConnection, invoice: int | None, settings: Settings, paper: Decimal | None
 ) -> TieOut:
-    here: list[Line] = []
-    elsewhere: list[Line] = []
-    for row in records(published, LINES, [invoice]):
-        line = Line(row["charge_id"], row["charge_type"], row["amount"], tuple(row["earlier"] or ()))
-        (here if row["is_here"] else elsewhere).append(line)
+    here = [_line(row) for row in records(published, LINES.format(scope=HERE), [invoice])]
+    tied = tie_out(here, settings.taxes, paper)
+    if not tied.difference:
+        return tied
+    sought = [invoice, cents(tied.before_tax)]
+    elsewhere = [_line(row, _place(row)) for row in records(published, LINES.format(scope=ELSEWHERE), sought)]
     return tie_out(here, settings.taxes, paper, elsewhere)
+
+
+def _line(row: dict[str, Any], place: str = "") -> Line:
+    return Line(row["charge_id"], row["charge_type"], row["amount"], tuple(row["earlier"] or ()), row["rule"], place)
+
+
+def _place(row: dict[str, Any]) -> str:
+    if row["is_withdrawn"]:
+        return "has withdrawn it"
+    return "puts it on no invoice yet" if row["payment_id"] is None else f"puts it on invoice {row['payment_id']}"

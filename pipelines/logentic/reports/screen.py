@@ -59,6 +59,7 @@ def _tie(found: Reconciliation) -> dict[str, Any] | None:
         "lines": [[label, None if amount is None else str(amount)] for label, amount, _ in tie_lines(found)],
         "difference": None if found.tie_out.paper is None else str(found.tie_out.difference),
         "explanations": list(found.tie_out.explanations),
+        "charges": list(found.tie_out.charges),
     }
 
 

@@ -5,36 +5,79 @@ charge that makes the difference, where one does. Pure: no file, no clock. Next:
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 
 from logentic.settings import Tax
 
 CENT = Decimal("0.01")
 NAMED = 5
+# What else the taxes of a paper may come to: a whole per cent, as everywhere but in Quebec, or Quebec's.
+OTHER_RATES = (*map(Decimal, range(1, 26)), Decimal("14.975"))
+FEDERAL = Decimal(5)
 
 
 @dataclass(frozen=True)
 class Line:
-    """A charge; `earlier` are the amounts that the API once gave for it."""
+    """A charge; `earlier` are the amounts that the API once gave for it, `rule` what is wrong with it, if anything.
+
+    `place` says where the API has a charge that is not of this invoice.
+    """
 
     charge_id: int
     charge_type: str
     amount: Decimal
     earlier: tuple[Decimal, ...] = ()
+    rule: str | None = None
+    place: str = ""
+
+    def __str__(self) -> str:
+        rule = f", {self.rule}" if self.rule else ""
+        return f"Charge {self.charge_id} ({self.charge_type}, {cents(self.amount)}{rule})"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What would make the difference; `line` where it is a charge."""
+
+    words: str
+    line: Line | None = None
 
 
 @dataclass(frozen=True)
 class TieOut:
+    """`charges` are those that the explanations name, the likeliest first."""
+
     subtotal: Decimal
     taxes: tuple[tuple[Tax, Decimal], ...]
     total: Decimal
     paper: Decimal | None
     explanations: tuple[str, ...] = ()
+    charges: tuple[int, ...] = ()
 
     @property
     def difference(self) -> Decimal:
         return Decimal(0) if self.paper is None else self.paper - self.total
+
+    @property
+    def before_tax(self) -> Decimal:
+        """What a charge would come to that makes the difference together with its tax."""
+        return self.difference / (1 + sum((tax.rate for tax, _ in self.taxes), Decimal(0)) / 100)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the causes are reckoned with."""
+
+    lines: Sequence[Line]
+    taxes: Sequence[Tax]
+    subtotal: Decimal
+    total: Decimal
+    paper: Decimal
+    elsewhere: Sequence[Line]
+
+    def makes(self, subtotal: Decimal, untaxed: Decimal = Decimal(0)) -> bool:
+        return self.paper == with_taxes(subtotal, self.taxes) + cents(untaxed)
 
 
 def tie_out(
@@ -44,98 +87,129 @@ def tie_out(
     subtotal = cents(sum((line.amount for line in lines), Decimal(0)))
     amounts = tuple((tax, cents(subtotal * tax.rate / 100)) for tax in taxes)
     total = subtotal + sum((amount for _, amount in amounts), Decimal(0))
+    tied = TieOut(subtotal, amounts, total, paper)
     if paper is None or paper == total:
-        return TieOut(subtotal, amounts, total, paper)
-    for kind in (_of_taxes, _of_earlier, _of_lines, _of_types, _of_elsewhere):
-        if found := tuple(kind(lines, taxes, subtotal, paper, elsewhere)):
-            return TieOut(subtotal, amounts, total, paper, found)
-    return TieOut(subtotal, amounts, total, paper, ("No single charge or tax makes this difference.",))
+        return tied
+    sums = Sums(lines, taxes, subtotal, total, paper, elsewhere)
+    for kind in (_of_taxes, _of_earlier, _of_lines, _of_types, _of_elsewhere, _of_other_rates, _of_cents):
+        if causes := list(kind(sums)):
+            named = [cause for cause in causes if cause.line][:NAMED]
+            charges = tuple(cause.line.charge_id for cause in named if cause.line)
+            return replace(tied, explanations=tuple(_told(causes)), charges=charges)
+    return replace(tied, explanations=("No single charge or tax makes this difference.",))
 
 
-def cents(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP)
+def cents(amount: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
+    return amount.quantize(CENT, rounding)
 
 
-def with_taxes(subtotal: Decimal, taxes: Sequence[Tax]) -> Decimal:
-    return cents(subtotal) + sum((cents(cents(subtotal) * tax.rate / 100) for tax in taxes), Decimal(0))
+def with_taxes(subtotal: Decimal, taxes: Sequence[Tax], rounding: str = ROUND_HALF_UP) -> Decimal:
+    return cents(subtotal) + sum((cents(cents(subtotal) * tax.rate / 100, rounding) for tax in taxes), Decimal(0))
 
 
-def _of_taxes(
-    lines: Sequence[Line], taxes: Sequence[Tax], subtotal: Decimal, paper: Decimal, _: object
-) -> Iterator[str]:
+def _of_taxes(sums: Sums) -> Iterator[Cause]:
+    taxes, subtotal, paper = sums.taxes, sums.subtotal, sums.paper
     if taxes and paper == subtotal:
-        yield "It is the total before tax."
+        yield Cause("It is the total before tax.")
         return
     for tax in taxes:
         others = [other for other in taxes if other is not tax]
         if paper == with_taxes(subtotal, others):
-            yield f"The paper has no {tax.name}."
+            yield Cause(f"The paper has no {tax.name}.")
         if paper == with_taxes(subtotal, [*taxes, tax]):
-            yield f"The paper has {tax.name} twice."
-        upon = subtotal + sum((cents(subtotal * other.rate / 100) for other in others), Decimal(0))
+            yield Cause(f"The paper has {tax.name} twice.")
+        upon = with_taxes(subtotal, others)
         if others and paper == upon + cents(upon * tax.rate / 100):
-            yield f"The paper takes {tax.name} on the other tax as well."
-    by_line = sum((with_taxes(line.amount, taxes) for line in lines), Decimal(0))
-    if paper == by_line:
-        yield "The paper rounds the tax of each charge by itself."
+            yield Cause(f"The paper takes {tax.name} on the other tax as well.")
+    rounded = sum((cents(line.amount) for line in sums.lines), Decimal(0))
+    if rounded != subtotal and paper == with_taxes(rounded, taxes):
+        yield Cause("The paper rounds each charge to cents before it adds them up.")
     together = cents(subtotal * sum((tax.rate for tax in taxes), Decimal(0)) / 100)
-    if len(taxes) > 1 and paper == subtotal + together:
-        yield "The paper rounds the taxes together."
+    for words, seen in (
+        ("the tax of each charge by itself", sum((with_taxes(line.amount, taxes) for line in sums.lines), Decimal(0))),
+        ("the tax of each type of charge by itself", sum((with_taxes(a, taxes) for a in _by_type(sums)), Decimal(0))),
+        ("the taxes together", subtotal + together),
+        ("the taxes down", with_taxes(subtotal, taxes, ROUND_DOWN)),
+        ("the taxes up", with_taxes(subtotal, taxes, ROUND_UP)),
+    ):
+        if taxes and paper == seen:
+            yield Cause(f"The paper rounds {words}.")
 
 
-def _of_earlier(
-    lines: Sequence[Line], taxes: Sequence[Tax], subtotal: Decimal, paper: Decimal, _: object
-) -> Iterator[str]:
-    return _some(
-        f"Charge {line.charge_id} ({line.charge_type}) stands on the paper with {cents(before)}, as the API said"
-        f" before; now it says {cents(line.amount)}."
-        for line in lines
-        for before in line.earlier
-        if paper == with_taxes(subtotal - line.amount + before, taxes)
+def _by_type(sums: Sums) -> list[Decimal]:
+    added: dict[str, Decimal] = {}
+    for line in sums.lines:
+        added[line.charge_type] = added.get(line.charge_type, Decimal(0)) + line.amount
+    return list(added.values())
+
+
+def _of_earlier(sums: Sums) -> Iterator[Cause]:
+    for line in sums.lines:
+        for before in line.earlier:
+            if sums.makes(sums.subtotal - line.amount + before):
+                words = (
+                    f"Charge {line.charge_id} ({line.charge_type}) stands on the paper with {cents(before)}, as the API"
+                    f" said before; now it says {cents(line.amount)}."
+                )
+                yield Cause(words, line)
+
+
+def _of_lines(sums: Sums) -> Iterator[Cause]:
+    """What a rule finds wrong first, then by how it happens. Reckoned once for each amount, not for each charge."""
+    told = {amount: _ways(sums, amount) for amount in {line.amount for line in sums.lines}}
+    found = [
+        (line.rule is None, place, line.charge_id, Cause(f"{line} {words}.", line))
+        for line in sums.lines
+        for place, words in told[line.amount]
+    ]
+    yield from (cause for *_, cause in sorted(found, key=lambda way: way[:3]))
+
+
+def _ways(sums: Sums, amount: Decimal) -> list[tuple[int, str]]:
+    without = sums.subtotal - amount
+    ways = (
+        ("is not on the paper", sums.makes(without)),
+        ("is on the paper twice", sums.makes(sums.subtotal + amount)),
+        ("is on the paper without its sign", amount < 0 and sums.makes(without - amount)),
+        ("is on the paper without tax", sums.makes(without, untaxed=amount)),
+        ("is not on the paper, though its tax is", sums.paper == sums.total - cents(amount)),
+        ("is on the paper twice, once without tax", sums.paper == sums.total + cents(amount)),
     )
+    return [(place, words) for place, (words, makes) in enumerate(ways) if makes and amount]
 
 
-def _of_lines(
-    lines: Sequence[Line], taxes: Sequence[Tax], subtotal: Decimal, paper: Decimal, _: object
-) -> Iterator[str]:
-    return _some(
-        f"Charge {line.charge_id} ({line.charge_type}, {cents(line.amount)}) {what}."
-        for line in lines
-        for what, seen in (
-            ("is not on the paper", with_taxes(subtotal - line.amount, taxes)),
-            ("is on the paper twice", with_taxes(subtotal + line.amount, taxes)),
-            ("is on the paper without its sign", with_taxes(subtotal - 2 * line.amount, taxes)),
-            ("is on the paper without tax", with_taxes(subtotal - line.amount, taxes) + cents(line.amount)),
-        )
-        if paper == seen and line.amount
-    )
+def _of_types(sums: Sums) -> Iterator[Cause]:
+    for kind in sorted({line.charge_type for line in sums.lines}):
+        of_kind = sum((line.amount for line in sums.lines if line.charge_type == kind), Decimal(0))
+        for words, untaxed in (("not on the paper", Decimal(0)), ("on the paper without tax", of_kind)):
+            if of_kind and sums.makes(sums.subtotal - of_kind, untaxed):
+                yield Cause(f"The charges of type {kind} ({cents(of_kind)}) are {words}.")
 
 
-def _of_types(
-    lines: Sequence[Line], taxes: Sequence[Tax], subtotal: Decimal, paper: Decimal, _: object
-) -> Iterator[str]:
-    for kind in sorted({line.charge_type for line in lines}):
-        of_kind = sum((line.amount for line in lines if line.charge_type == kind), Decimal(0))
-        if paper == with_taxes(subtotal - of_kind, taxes):
-            yield f"The charges of type {kind} ({cents(of_kind)}) are not on the paper."
-        if paper == with_taxes(subtotal - of_kind, taxes) + cents(of_kind):
-            yield f"The charges of type {kind} ({cents(of_kind)}) are on the paper without tax."
+def _of_elsewhere(sums: Sums) -> Iterator[Cause]:
+    for line in sums.elsewhere:
+        if line.amount and sums.makes(sums.subtotal + line.amount):
+            yield Cause(f"{line} is on the paper; the API {line.place or 'does not put it on this invoice'}.", line)
 
 
-def _of_elsewhere(
-    lines: Sequence[Line], taxes: Sequence[Tax], subtotal: Decimal, paper: Decimal, elsewhere: Sequence[Line]
-) -> Iterator[str]:
-    return _some(
-        f"Charge {line.charge_id} ({line.charge_type}, {cents(line.amount)}) is on the paper; the API does not put"
-        " it on this invoice."
-        for line in elsewhere
-        if line.amount and paper == with_taxes(subtotal + line.amount, taxes)
-    )
+def _of_other_rates(sums: Sums) -> Iterator[Cause]:
+    """Another province's taxes: in one, or the federal one apart."""
+    here = sum((tax.rate for tax in sums.taxes), Decimal(0))
+    for rate in OTHER_RATES:
+        apart = cents(sums.subtotal * FEDERAL / 100) + cents(sums.subtotal * (rate - FEDERAL) / 100)
+        if sums.paper - sums.subtotal in (cents(sums.subtotal * rate / 100), apart) and rate != here:
+            yield Cause(f"The paper has {rate} % of tax; the setting taxes has {here} %.")
 
 
-def _some(explanations: Iterator[str]) -> Iterator[str]:
+def _of_cents(sums: Sums) -> Iterator[Cause]:
+    if abs(sums.paper - sums.total) <= CENT * max(len(sums.taxes), 1):
+        yield Cause("It is as small as rounding makes it; no charge and no tax is.")
+
+
+def _told(causes: list[Cause]) -> Iterator[str]:
     """The first few; more than one charge of an amount is no explanation but a choice."""
-    found = list(explanations)
-    if len(found) > 1:
-        yield f"Any one of {len(found)} charges would make it:"
-    yield from found[:NAMED]
+    charges = [cause.line for cause in causes if cause.line]
+    if len(charges) > 1:
+        first = "; what a rule finds wrong stands first" if any(line.rule for line in charges) else ""
+        yield f"Any one of {len({line.charge_id for line in charges}):,} charges would make it{first}:"
+    yield from (cause.words for cause in causes[:NAMED])

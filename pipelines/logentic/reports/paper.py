@@ -1,0 +1,38 @@
+"""The total on the paper, as someone types it: 1234.56, 1,234.56, 1 234,56 $, CAD 1234.56, 1.234,56, (12.34).
+
+In: the text, and the currency of the settings. Out: the amount. What could be read in two ways, or is in another
+currency, is refused. Pure. Next: reconciliation.py.
+"""
+
+import re
+from decimal import Decimal
+
+from logentic.errors import UsageError
+
+SIGNS = {"US$": "USD", "CA$": "CAD", "C$": "CAD", "€": "EUR", "£": "GBP"}
+SPACE = r"[ \u00a0\u202f'’]"
+NUMBERS = (
+    r"\d+([.,]\d{1,2})?",
+    r"\d{1,3}(,\d{3})+(\.\d{1,2})?",
+    r"\d{1,3}(\.\d{3})+,\d{1,2}",
+    rf"\d{{1,3}}({SPACE}\d{{3}})+([.,]\d{{1,2}})?",
+)
+
+
+def paper_total(text: str, currency: str) -> Decimal:
+    """To the cent; the last comma or point before one or two digits is that of the cents."""
+    marks = re.sub(r"[\d.,\s'’()−-]", "", text).upper()
+    plain = re.sub(rf"\s*{re.escape(marks)}\s*", "", text.strip(), flags=re.IGNORECASE) if marks else text.strip()
+    is_negative = plain[:1] in ("-", "−") or (plain[:1] == "(" and plain[-1:] == ")")
+    plain = plain[1 : -1 if plain[:1] == "(" else None] if is_negative else plain
+    code = SIGNS.get(marks, marks.removesuffix("$"))
+    is_amount = any(re.fullmatch(number, plain, re.ASCII) for number in NUMBERS)
+    if not is_amount or not re.fullmatch("|[A-Z]{3}", code):
+        raise UsageError(f"--invoice-total {text!r} is not an amount", "Write it as 1234.56.")
+    if code not in ("", currency):
+        raise UsageError(
+            f"--invoice-total {text!r} is in {code}, and the setting currency is {currency}",
+            f"Write the total in {currency}; or set LOGENTIC_CURRENCY={code}, if the account's charges are in {code}.",
+        )
+    whole, _, fraction = re.sub(r"[.,](?=\d{1,2}$)", ":", plain).partition(":")
+    return Decimal(("-" if is_negative else "") + re.sub(r"\D", "", whole) + "." + fraction)

@@ -7,12 +7,21 @@
     {%- for name, value in fields.items() %}
     '"{{ name }}": ' ||
         {%- if value is string %}
-    coalesce('"' || replace(replace({{ text(value) }}, chr(92), chr(92) || chr(92)), '"', chr(92) || '"') || '"', 'null')
+    coalesce('"' || {{ json_escaped(text(value)) }} || '"', 'null')
         {%- else %}
     coalesce({{ text(value[0]) }}, 'null')
         {%- endif %}{{ " || ', ' ||" if not loop.last }}
     {%- endfor %}
     || '}'
+{%- endmacro %}
+
+{#- What may not stand in JSON's text as it is: backslash, quote, tab, line feed, carriage return. -#}
+{% macro json_escaped(value) -%}
+    {%- set ns = namespace(written="replace(" ~ value ~ ", chr(92), chr(92) || chr(92))") -%}
+    {%- for code, letter in [(34, '"'), (9, 't'), (10, 'n'), (13, 'r')] -%}
+        {%- set ns.written = "replace(" ~ ns.written ~ ", chr(" ~ code ~ "), chr(92) || '" ~ letter ~ "')" -%}
+    {%- endfor -%}
+    {{ ns.written }}
 {%- endmacro %}
 
 {#- An amount as a person reads it. -#}

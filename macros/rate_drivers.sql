@@ -16,6 +16,20 @@
         {%- for name in rate_drivers() %} when '{{ name }}' then {{ loop.index0 }}{% endfor %} end
 {%- endmacro %}
 
+{#- A quantity and what it counts, in a sentence: with 3 units, at weight 2.5. -#}
+{% macro quantity_words(driver, quantity) -%}
+    case when {{ driver }} in ('units', 'lines')
+        then 'with ' || {{ number_text(quantity) }} || ' '
+        || case when {{ quantity }} = 1 then replace({{ driver }}, 's', '') else {{ driver }} end
+        else 'at ' || replace({{ driver }}, '_', ' ') || ' ' || {{ number_text(quantity) }} end
+{%- endmacro %}
+
+{#- What a price is per. -#}
+{% macro per_words(driver) -%}
+    case when {{ driver }} in ('units', 'lines') then replace({{ driver }}, 's', '')
+        else replace({{ driver }}, 'started_', 'started unit of ') end
+{%- endmacro %}
+
 {#-
     The line amount = fixed + per_unit × quantity that explains most charges of each block, from CTE `observations`
     (charge_type, driver, zone, block, charge_id, quantity, amount) to CTE `lines`. A robust fit: rates are the commonest

@@ -9,3 +9,9 @@
     {{- return(['daily', 'month_end', 'peak', 'api_daily', 'api_month_end', 'api_peak']
         | reject('equalto', var('storage_basis')) | list) -}}
 {% endmacro %}
+
+{#- A basis as a person calls it. -#}
+{% macro basis_words(basis) -%}
+    replace(replace({{ basis }}, 'api_', ''), '_', ' ')
+    || case when {{ basis }} like 'api%' then ' of the account’s own prices' else '' end
+{%- endmacro %}

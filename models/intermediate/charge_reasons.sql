@@ -2,9 +2,8 @@
 {%- set span = "coalesce('item ' || item_id, 'all items') || ', ' || start_date || ' to ' || end_date" -%}
 {%- set rate -%}
     case when driver = 'none' then 'costs ' || {{ money('rate_expected') }}
-        else 'with ' || {{ number_text('rate_quantity') }} || ' ' || replace(driver, '_', ' ')
-        || ' costs ' || {{ money('rate_expected') }} || ' (' || {{ money('fixed') }} || ' and '
-        || {{ number_text('per_unit') }} || ' each)' end
+        else {{ quantity_words('driver', 'rate_quantity') }} || ' costs ' || {{ money('rate_expected') }} || ' (' || {{ money('fixed') }} || ' and '
+        || {{ price_text('per_unit') }} || ' each)' end
 {%- endset -%}
 select
     *,
@@ -26,7 +25,7 @@ select
             then
                 'Billed ' || {{ money('amount') }} || '; '
                 || case when storage_practice = storage_expected then ''
-                    else 'by ' || replace(practice_basis, '_', ' ') || ', as others are billed, it is '
+                    else 'by ' || {{ basis_words('practice_basis') }} || ', as others are billed, it is '
                         || {{ money('storage_practice') }} || '; by {{ basis | replace("_", " ") }} it is ' end
                 || {{ money('storage_expected') }} || ' (' || {{ span }} || ').'
         when storage_expected is not null

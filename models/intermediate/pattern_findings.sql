@@ -7,10 +7,17 @@ charges as (
         charge_type,
         warehouse_id,
         cast(date_trunc('week', start_date) as date) as week,
-        1 as is_charge,
         amount_at_stake
     from {{ ref('invoice_reconciliation') }}
     where billed > 0
+    union all
+    select
+        'missing_charge' as rule,
+        charge_type,
+        warehouse_id,
+        cast(date_trunc('week', completed_date) as date) as week,
+        expected as amount_at_stake
+    from {{ ref('missing_charges') }}
 
 ),
 

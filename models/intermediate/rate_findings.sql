@@ -35,10 +35,10 @@ select
         'rate_change', "charge_type || '-' || valid_from",
         "'Since ' || valid_from || ' ' || charge_type || case when zones > 1 then ' (in ' || zones || ' zones)' "
         ~ "when zone <> '' then ' (' || zone || ')' else '' end || ' costs ' || " ~ money('fixed')
-        ~ " || case when per_unit > 0 or per_unit_before > 0 then ' and ' || " ~ number_text('per_unit')
-        ~ " || ' per ' || replace(driver, '_', ' ') else '' end || '; before, ' || " ~ money('fixed_before')
+        ~ " || case when per_unit > 0 or per_unit_before > 0 then ' and ' || " ~ price_text('per_unit')
+        ~ " || ' per ' || " ~ per_words('driver') ~ " else '' end || '; before, ' || " ~ money('fixed_before')
         ~ " || case when per_unit > 0 or per_unit_before > 0 then ' and ' "
-        ~ "|| " ~ number_text('per_unit_before') ~ " else '' end || '. Was it agreed?'",
+        ~ "|| " ~ price_text('per_unit_before') ~ " else '' end || '. Was it agreed?'",
         {'charge_type': 'charge_type', 'valid_from': 'valid_from', 'per': 'driver', 'fixed': [money('fixed')],
         'per_unit': ['per_unit'], 'fixed_before': [money('fixed_before')],
         'per_unit_before': ['per_unit_before']},

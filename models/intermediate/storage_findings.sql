@@ -1,9 +1,12 @@
+{%- set basis_evidence = {'basis': 'basis', 'configured_basis': "'" ~ var('storage_basis') ~ "'", 'charges': ['charges'],
+    'difference': [money('amount')], 'error': [money('error')]} -%}
+{%- set billed_columns = {'charge_type': "'storage'", 'start_date': 'start_date', 'end_date': 'end_date',
+    'occurrences': 'charges', 'amount': 'amount'} -%}
 with
 
 billed as (
 
     select
-        case when practices.basis like 'api%' then 'storage_rate' else 'storage_basis' end as kind,
         practices.basis,
         count(*) as charges,
         sum(checks.difference) as amount,
@@ -35,15 +38,22 @@ contract as (
 select
     {{ finding(
         'storage_basis', 'basis',
-        "charges || ' storage charges are billed by ' || replace(replace(basis, 'api_', ''), '_', ' ')"
-        ~ " || case when basis like 'api%' then ' of the account’s own prices' else ' volume or prices' end || ', not by "
+        "charges || ' storage charges are billed by ' || " ~ basis_words('basis') ~ " || ' volume or prices, not by "
         ~ var('storage_basis') | replace('_', ' ') ~ " as expected: ' || " ~ money('amount') ~ " || ' in all.'",
-        {'basis': 'basis', 'configured_basis': "'" ~ var('storage_basis') ~ "'", 'charges': ['charges'],
-        'difference': [money('amount')], 'error': [money('error')]},
-        {'charge_type': "'storage'", 'start_date': 'start_date', 'end_date': 'end_date', 'occurrences': 'charges',
-        'amount': 'amount'}
+        basis_evidence, billed_columns
     ) }}
 from billed
+where basis not like 'api%'
+union all
+select
+    {{ finding(
+        'storage_rate', 'basis',
+        "charges || ' storage charges are billed by ' || " ~ basis_words('basis') ~ " || ', not by "
+        ~ var('storage_basis') | replace('_', ' ') ~ " of the contract’s rate: ' || " ~ money('amount') ~ " || ' in all.'",
+        basis_evidence, billed_columns
+    ) }}
+from billed
+where basis like 'api%'
 union all
 select
     {{ finding(

@@ -2,7 +2,11 @@ with
 
 tellings as (
 
-    select * from {{ ref('storage_tellings') }}
+    -- What is not billed yet may accrue by another basis than bills do: it is one invoice to come.
+    select
+        *,
+        case when is_billed then payment_id end as invoice_id
+    from {{ ref('storage_tellings') }}
 
 ),
 
@@ -12,20 +16,21 @@ counted as (
 
     select
         1 as is_invoice,
-        payment_id,
+        is_billed,
+        invoice_id,
         basis,
         place,
         sum(is_own) as charges,
         sum(is_own * is_fit) as fitting,
         sum(is_fit) as explained
     from tellings
-    where is_billed
-    group by payment_id, basis, place
+    group by is_billed, invoice_id, basis, place
     having count(*) >= 8 and sum(is_own) >= 3
     union all
     select
         0 as is_invoice,
-        cast(null as bigint) as payment_id,
+        true as is_billed,
+        cast(null as bigint) as invoice_id,
         basis,
         place,
         sum(is_own) as charges,
@@ -45,7 +50,7 @@ practices as (
         select
             *,
             row_number() over (
-                partition by is_invoice, payment_id order by explained desc, place
+                partition by is_invoice, is_billed, invoice_id order by explained desc, place
             ) as choice
         from counted
         where fitting >= 0.6 * charges
@@ -59,11 +64,15 @@ select
     tellings.basis,
     tellings.expected
 from tellings
-left join practices as own on own.is_invoice = 1 and tellings.payment_id = own.payment_id
+left join practices as own
+    on
+        own.is_invoice = 1 and tellings.is_billed = own.is_billed
+        and tellings.invoice_id is not distinct from own.invoice_id
 left join practices as account on account.is_invoice = 0
 left join counted as denied
     on
         denied.is_invoice = 1 and denied.charges >= 8
-        and tellings.payment_id = denied.payment_id and account.basis = denied.basis
+        and tellings.is_billed = denied.is_billed and tellings.invoice_id is not distinct from denied.invoice_id
+        and account.basis = denied.basis
 -- An invoice that could follow the account's basis and does not follows none.
 where tellings.basis = coalesce(own.basis, case when denied.basis is null then account.basis end)

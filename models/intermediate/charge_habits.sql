@@ -35,7 +35,8 @@ peers as (
 
 )
 
--- The order that lacks it is none of its own peers; those of its kind must have it too.
+-- The order that lacks it is none of its own peers. What its kind often goes without (pickups are not shipped) is not
+-- missing, however few they are; but a few errors among few must not hide one another.
 select
     charged.month,
     charged.kind,
@@ -49,4 +50,4 @@ where
     charged.place = cast(floor((charged.of_kind_having_it + 1) / 2.0) as bigint)
     and peers.orders - 1 >= 30
     and charged.having_it >= 0.98 * (peers.orders - 1)
-    and charged.of_kind_having_it >= 0.98 * (peers.orders_of_kind - 1)
+    and charged.of_kind_having_it >= 0.9 * (peers.orders_of_kind - 1)

@@ -1,3 +1,9 @@
+{#- A storage charge of which it can be said what it should be, no credit, in the days that this build replaces. -#}
+{% macro expects_storage(charges) -%}
+    lower({{ charges }}.charge_type) = 'storage' and not {{ charges }}.is_withdrawn and {{ charges }}.amount >= 0
+    and {{ charges }}.start_date <= {{ charges }}.end_date and {{ charges }}.end_date >= {{ rebuilt_from('cost_from') }}
+{%- endmacro %}
+
 {#- Beyond what rounding and small change explain: more than 1 cent, and more than 1.00 or 0.5 % of what is expected. -#}
 {% macro is_misbilled(amount, expected) -%}
     (abs({{ amount }} - {{ expected }}) > 0.01

@@ -1,15 +1,4 @@
-{%- set since = rebuilt_from('cost_from') -%}
 with
-
--- Of a charge that reaches into the rebuilt days, all days: they share its cents.
-covered as (
-
-    select * from {{ ref('storage_charge_days') }}
-    {%- if since != first_day_of_all() %}
-    where end_date >= {{ since }} and date >= {{ rebuilt_from('charges_from') }}
-    {%- endif %}
-
-),
 
 -- One kind of weight for the whole charge: one that every row has and that is not zero throughout.
 totals as (
@@ -20,7 +9,7 @@ totals as (
         case when count(price) = count(*) and min(price) >= 0 then nullif(sum(price), 0) end as price,
         case when count(volume_cuft) = count(*) and min(volume_cuft) >= 0 then nullif(sum(volume_cuft), 0) end
             as volume_cuft
-    from covered
+    from {{ ref('storage_charge_days') }}
     group by charge_id
 
 ),
@@ -29,13 +18,9 @@ wholes as (
 
     select
         *,
-        {{ floating('whole') }} as whole_as_double
-    from (
-        select
-            *,
-            cast(coalesce(price, volume_cuft, item_days) as decimal(38, 24)) as whole
-        from totals
-    ) as chosen
+        cast(coalesce(price, volume_cuft, item_days) as decimal(38, 24)) as whole,
+        {{ floating('coalesce(price, volume_cuft, item_days)') }} as whole_as_double
+    from totals
 
 ),
 
@@ -55,7 +40,7 @@ portions as (
         end as portion,
         wholes.whole,
         wholes.whole_as_double
-    from covered
+    from {{ ref('storage_charge_days') }} as covered
     inner join wholes on covered.charge_id = wholes.charge_id
 
 ),

@@ -11,10 +11,11 @@ charges as (
         case when amount < 0 then -1 when amount > 0 then 1 else 0 end as sign,
         cast(abs(cast(amount as decimal(18, 2))) * 100 as decimal(11, 0)) as cents
     from {{ ref('charges') }}
-    where lower(charge_type) = 'storage' and not is_withdrawn
+    where lower(charge_type) = 'storage' and not is_withdrawn and end_date >= {{ rebuilt_from('cost_from') }}
 
 ),
 
+-- Of a charge that reaches into the rebuilt days, all days: they share its cents.
 item_days as (
 
     select
@@ -23,6 +24,7 @@ item_days as (
         price,
         volume_cuft
     from {{ ref('inventory_item_days') }}
+    where date >= {{ rebuilt_from('charges_from') }}
 
 ),
 

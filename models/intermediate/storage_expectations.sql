@@ -3,14 +3,12 @@ with
 charges as (
 
     select
-        charge_id,
-        start_date,
-        end_date,
-        {{ days_in('start_date', 'end_date') }} as days
-    from {{ ref('charges') }}
-    where
-        lower(charge_type) = 'storage' and not is_withdrawn and amount >= 0 and start_date <= end_date
-        and end_date >= {{ rebuilt_from('cost_from') }}
+        charges.charge_id,
+        charges.start_date,
+        charges.end_date,
+        {{ days_in('charges.start_date', 'charges.end_date') }} as days
+    from {{ ref('charges') }} as charges
+    where {{ expects_storage('charges') }}
 
 ),
 

@@ -20,8 +20,7 @@ charges as (
     from {{ ref('charges') }} as charges
     left join priced on charges.charge_id = priced.charge_id
     where
-        lower(charges.charge_type) = 'storage' and not charges.is_withdrawn and charges.amount >= 0
-        and charges.start_date <= charges.end_date and charges.end_date >= {{ rebuilt_from('cost_from') }}
+        {{ expects_storage('charges') }}
         and coalesce(priced.days, 0) < {{ days_in('charges.start_date', 'charges.end_date') }}
 
 ),

@@ -18,37 +18,20 @@ unbilled as (
 
 ),
 
-storage_charges as (
-
-    select * from {{ ref('charges') }}
-    where lower(charge_type) = 'storage' and not is_withdrawn and coalesce(amount, 0) >= 0
-
-),
-
--- Days that were stored and that no charge is for.
 stored as (
 
     select
-        'expected-item-' || costs.item_id as accrual_id,
+        'expected-item-' || item_id as accrual_id,
         'expected' as kind,
         'storage' as charge_type,
         cast(null as bigint) as charge_id,
         cast(null as bigint) as order_id,
-        costs.item_id,
-        min(costs.date) as start_date,
-        max(costs.date) as end_date,
-        cast(sum(costs.expected_price) as decimal(18, 2)) as amount,
-        count(*) || ' days of storage that no charge is for.' as basis
-    from {{ ref('storage_cost_daily') }} as costs
-    inner join {{ ref('open_period') }} as period
-        on costs.date between period.start_date and {{ day_before('period.today') }}
-    left join storage_charges as own
-        on costs.item_id = own.item_id and costs.date between own.start_date and own.end_date
-    left join storage_charges as whole
-        on whole.item_id is null and costs.date between whole.start_date and whole.end_date
-    where costs.expected_price is not null and own.charge_id is null and whole.charge_id is null
-    group by costs.item_id
-    having cast(sum(costs.expected_price) as decimal(18, 2)) <> 0
+        item_id,
+        start_date,
+        end_date,
+        expected as amount,
+        days || ' days of storage that no charge is for.' as basis
+    from {{ ref('uncharged_storage') }}
 
 ),
 

@@ -31,6 +31,18 @@ credits as (
     where amount < 0 and not is_withdrawn
     group by charge_type, order_id, item_id, start_date, end_date, amount
 
+),
+
+arrived as (
+
+    select
+        order_id,
+        charge_type,
+        min(charge_id) as charge_id
+    from {{ ref('charges') }}
+    where amount > 0 and not is_withdrawn
+    group by order_id, charge_type
+
 )
 
 select
@@ -48,7 +60,7 @@ select
     case when checked.status = 'settled' then checked.reason end as settlement,
     'Charge ' || credits.charge_id || ' credits it.' as equal_credit,
     case
-        when told.charge_id is null then null
+        when told.charge_id is null then 'charge ' || arrived.charge_id || ' has arrived'
         when charges.charge_id is null or charges.is_withdrawn then 'the charge was withdrawn'
         else {{ restated('told', 'charges') }}
     end as restatement
@@ -63,3 +75,6 @@ left join credits
         and told.start_date is not distinct from credits.start_date
         and told.end_date is not distinct from credits.end_date
         and told.amount = 0 - credits.amount
+-- What was missing: only such a finding has an order and no charge.
+left join arrived
+    on told.charge_id is null and told.order_id = arrived.order_id and told.charge_type = arrived.charge_type

@@ -4,7 +4,6 @@ In: the arguments. Out: results on stdout, everything else on stderr. Next: the 
 name in reports/.
 """
 
-import getpass
 import json
 import sys
 from datetime import date
@@ -140,9 +139,9 @@ def set_exception(
     db: SomeDb = None,
 ) -> None:
     """Say where an exception stands. It shows at once, and is published by the next run."""
-    from logentic.reports.exceptions import set_status
+    from logentic.reports.exceptions import set_status, whoever
 
-    finding = set_status(_needed(db or context.obj), exception_id, status, note, by or getpass.getuser())
+    finding = set_status(_needed(db or context.obj), exception_id, status, note, whoever(by))
     print(f"{finding.exception_id} is {finding.status}, says {finding.set_by} at {finding.set_at:%Y-%m-%d %H:%M} UTC")
 
 
@@ -153,9 +152,10 @@ def close(
 ) -> None:
     """Freeze a month as it is known now; what the API says differently later stands in `restatements`."""
     from logentic.reports.closing import close_month
+    from logentic.reports.exceptions import whoever
     from logentic.settings import load_settings
 
-    closed = close_month(db, _month(month), by or getpass.getuser(), load_settings().timezone)
+    closed = close_month(db, _month(month), whoever(by), load_settings().timezone)
     counts = ", ".join(f"{count:,} {FROZEN[subject]}" for subject, count in closed.facts.items())
     print(f"{closed.month:%Y-%m} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {counts}")
 

@@ -29,7 +29,7 @@ NUMBERS = {
     "overview": {
         f"select sum(physical) from stock_daily where date = {LAST_DAY}": "{:,} units",
         """select cast(coalesce(sum(amount_at_stake), 0) as decimal(18, 2)) from exception_status
-        where status = 'open' and (dispute_until is null or dispute_until > current_date)""": (
+        where status = 'open' and (dispute_until is null or dispute_until >= current_date)""": (
             "{:,.2f} can still be disputed"
         ),
         f"""select cast(sum(physical * price) as decimal(18, 2)) from stock_daily inner join items using (item_id)

@@ -1,7 +1,10 @@
 """The life of a finding over runs, and a month that was closed: against a moving account, through the command line."""
 
+import getpass
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,12 +13,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from command_line import AS_ANYBODY, COMMAND, logentic
 from typer.testing import CliRunner
 
 from logentic.cli import app
 from logentic.errors import LogenticError, UsageError
 from logentic.job import Options, Outcome, run_job
-from logentic.reports.exceptions import Finding, read_findings, set_status
+from logentic.journal import EXCEPTION_LOG, MONTH_CLOSE
+from logentic.reports.exceptions import Finding, read_findings, set_status, whoever
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -63,14 +68,25 @@ def command(*words: object) -> Any:
 def test_a_finding_lives_and_a_closed_month_remembers(books: Books) -> None:
     """One story, told in order: what one step leaves, the next one meets."""
     overbilled, doubled, cancelled = map(books.of_rule, ("storage_overbilled", "duplicate_charge", "cancelled_order"))
+    missing, unknown = map(books.of_rule, ("missing_charge", "unknown_order"))
     assert {finding.status for finding in read_findings(books.file)} == {"open"}
     assert overbilled.days_left == (overbilled.dispute_until - TODAY).days > 0
 
     # What someone says shows at once, and is published by the next run, which has no other news.
-    for finding, status in ((overbilled, "disputed"), (doubled, "disputed"), (cancelled, "accepted")):
+    said = {
+        overbilled: "disputed",
+        doubled: "disputed",
+        cancelled: "accepted",
+        missing: "accepted",
+        unknown: "disputed",
+    }
+    for finding, status in said.items():
         set_status(books.file, finding.exception_id, status, f"of {status}", "ann")
     set_status(books.file, doubled.exception_id, "disputed", "=1+1", "zoé")
-    assert [f.exception_id for f in read_findings(books.file, status="accepted")] == [cancelled.exception_id]
+    assert {f.exception_id for f in read_findings(books.file, status="accepted")} == {
+        cancelled.exception_id,
+        missing.exception_id,
+    }
     assert (books.finding(doubled.exception_id).note, books.finding(doubled.exception_id).set_by) == ("=1+1", "zoé")
     assert books.finding(cancelled.exception_id).days_left is None
     assert books.ask("select count(*) from exception_status where status <> 'open'") == [(0,)]
@@ -78,19 +94,21 @@ def test_a_finding_lives_and_a_closed_month_remembers(books: Books) -> None:
     assert books.ask(
         "select status, count(*) from exception_status where set_by is not null group by 1 order by 1"
     ) == [
-        ("accepted", 1),
-        ("disputed", 2),
+        ("accepted", 2),
+        ("disputed", 3),
     ]
     assert books.run().published_bytes is None
 
-    # A month that has ended is closed once.
-    for month in ("2026-03", "2026-02", "2026-02"):
-        closed = command("close", month, "--db", books.file, "--by", "ann")
-        if month == "2026-03":
-            assert "2026-03 has not ended" in str(closed.exception)
-    assert "2026-02 was closed by ann" in str(closed.exception)
+    # A month that has ended is closed once, also when several people do it at the same moment.
+    assert "2026-03 has not ended" in str(command("close", "2026-03", "--db", books.file, "--by", "ann").exception)
+    close = [COMMAND, "close", "2026-02", "--db", str(books.file), "--by", "ann"]
+    people = [subprocess.Popen(close, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    refusals = [person.communicate(timeout=60)[1] for person in people]
+    assert sorted(person.returncode for person in people) == [0, 2, 2, 2]
+    assert sum("2026-02 was closed by ann" in words for words in refusals) == 3
+    assert len(MONTH_CLOSE.read(State(books.file).folder)) == 1
 
-    # The account says something else: a charge is restated, one is credited, one is new in the closed month.
+    # The account says something else: charges are restated, credited, withdrawn, new in the closed month, or come late.
     old = books.charge(overbilled.charge_id)
     books.sandbox.alter("payment_items", old["id"], amount=old["amount"] + 5)
     credited = books.charge(doubled.charge_id)
@@ -98,14 +116,29 @@ def test_a_finding_lives_and_a_closed_month_remembers(books: Books) -> None:
     books.sandbox.insert("payment_items", bill | {"amount": -bill["amount"]})
     late = bill | {"start": date(2026, 2, 10), "end": date(2026, 2, 10), "amount": Decimal("7.77")}
     late_id = books.sandbox.insert("payment_items", late)
+    books.sandbox.remove("payment_items", unknown.charge_id)
+    due = bill | {
+        "order_id": missing.order_id,
+        "type": missing.charge_type,
+        "end": missing.start_date,
+        "start": missing.start_date,
+    }
+    arrived = books.sandbox.insert("payment_items", due | {"payment_id": None, "billed_date": None})
     books.run(days=8)
     check_what_became_of_it(books, overbilled, doubled, late_id)
+    withdrawn, came = books.finding(unknown.exception_id), books.finding(missing.exception_id)
+    assert (withdrawn.status, came.status) == ("cleared", "cleared")
+    assert withdrawn.what_changed == "Was disputed; since then: the charge was withdrawn."
+    assert came.what_changed == f"Was accepted; since then: charge {arrived} has arrived."
+    gone = "select value_before, value_after, difference from restatements where key = '{}'"
+    before = books.ask(gone.format(unknown.charge_id))
+    assert before == [(unknown.billed, None, -unknown.billed)]
 
     # The folder is lost: the published file knows it all, and the journals are written again.
     shutil.rmtree(State(books.file).folder)
     books.run()
     check_what_became_of_it(books, overbilled, doubled, late_id)
-    assert books.ask("select count(*) from logentic_raw.exception_log") == [(4,)]
+    assert books.ask("select count(*) from logentic_raw.exception_log") == [(6,)]
     assert books.run().published_bytes is None
 
     # Said again, of the charge as it is now; the earlier words are kept.
@@ -127,7 +160,7 @@ def check_what_became_of_it(books: Books, overbilled: Finding, doubled: Finding,
     assert settled.what_changed.endswith("credits it.")
     charges = "from restatements where subject = 'charge' and"
     assert books.ask(f"select value_after - value_before {charges} key = '{overbilled.charge_id}'") == [(Decimal(5),)]
-    assert books.ask(f"select key, value_after {charges} value_before is null and value_after > 0") == [
+    assert books.ask(f"select key, value_after {charges} value_before is null and value_after > 5") == [
         (str(late_id), Decimal("7.77"))
     ]
     assert books.ask("select count(*) from restatements where seen_at is null") == [(0,)]
@@ -141,6 +174,50 @@ def refused(books: Books, exception_id: str, status: str) -> LogenticError:
     return raised.value
 
 
+def test_days_left_are_counted_to_the_last_day_and_beyond(books: Books, tmp_path: Path) -> None:
+    """Three findings: tomorrow is the last day of one, today of another, and that of the third has passed."""
+    copy = Path(shutil.copy(books.file, tmp_path))
+    with duckdb.connect(str(copy)) as published:
+        known = published.execute("select cast(max(finished_at) as date) from logentic_raw.extract_windows").fetchone()
+        waiting = "select exception_id from exception_status where status = 'open' order by exception_id limit 3"
+        chosen = [row[0] for row in published.execute(waiting).fetchall()]
+        published.execute("delete from logentic_marts.exception_status where exception_id not in (?, ?, ?)", chosen)
+        for days, exception_id in zip((1, 0, -1), chosen, strict=True):
+            last = "update logentic_marts.exception_status set dispute_until = ? where exception_id = ?"
+            published.execute(last, [known[0] + timedelta(days), exception_id])
+    found = {finding.exception_id: finding for finding in read_findings(copy)}
+    assert [found[name].days_left for name in chosen] == [1, 0, -1]
+    assert [found[name].is_past for name in chosen] == [False, False, True]
+    lines = command("exceptions", "--db", copy).stdout.splitlines()
+    ends = [next(line for line in lines if line.startswith(name)).split()[-1] for name in chosen]
+    assert ends == ["1", "0", "past"]
+    assert [line["days_left"] for line in json.loads(command("exceptions", "--db", copy, "--json").stdout)]
+
+
+def test_who_may_read_the_file_and_not_the_folder_sees_what_is_published(books: Books, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(books.file, tmp_path))
+    folder = State(copy).folder
+    folder.mkdir()
+    EXCEPTION_LOG.append(folder, [{"exception_id": "x", "status": "open"}])
+    folder.chmod(0)
+    try:
+        listed = logentic("exceptions", "--db", copy, cwd=tmp_path, command=[*AS_ANYBODY, COMMAND])
+    finally:
+        folder.chmod(0o700)
+    assert (listed.returncode, "is not yours to read" in listed.stderr) == (0, True), listed.stderr
+    assert "at stake" in listed.stdout
+
+
+def test_what_is_said_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert whoever(" Zoé  B\n") == "Zoé B"
+    assert whoever("") == whoever(None) == getpass.getuser()
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # as in a container that was given any user
+    with pytest.raises(UsageError, match="does not know who you are"):
+        whoever(None)
+
+
 def test_what_cannot_be_said_is_one_clear_line(books: Books) -> None:
     known = read_findings(books.file)[0].exception_id
     assert "has no exception '1-nothing'" in str(refused(books, "1-nothing", "disputed"))
@@ -148,6 +225,8 @@ def test_what_cannot_be_said_is_one_clear_line(books: Books) -> None:
     for words, message in {
         ("exceptions",): "--db FILE is missing",
         ("exceptions", "--db", books.file, "--month", "January"): "'January' is not a month",
+        ("exceptions", "--db", books.file, "--invoice", 9999): "has no invoice 9999",
+        ("exceptions", "--db", books.file, "--month", "2019-01"): "has no charge of 2019-01",
         ("exceptions", "--db", books.file, "--status", "lost"): "--status 'lost' is not known",
         ("close", "2019-01", "--db", books.file): "knows nothing of 2019-01",
         ("close", "2026-1", "--db", books.file): "'2026-1' is not a month",

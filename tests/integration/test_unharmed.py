@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from command_line import COMMAND, access, logentic
+from command_line import AS_ANYBODY, COMMAND, access, logentic
 from raw_tables import raw_differences
 
 from logentic.errors import StateError, UsageError
@@ -212,10 +212,6 @@ def test_a_folder_that_may_only_be_read_is_one_line_and_the_file_is_untouched(
     assert f"--db {file}: no permission to write. Choose a file in a folder that you may write to." in done.stderr
     assert file.read_bytes() == before
     assert len(sandbox.requests) == asked
-
-
-# Root may write anywhere, unless it gives that right up.
-AS_ANYBODY = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
 
 
 def test_a_path_that_cannot_be_written_is_refused_before_any_request(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -3,9 +3,7 @@
 In: a `Reading`, an invoice, one of its exceptions. Out: panels. Next: pages.py.
 """
 
-import getpass
 from collections.abc import Callable
-from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +15,7 @@ import marimo as mo
 from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Chosen, Panel, shown
 from logentic.dashboard.reading import Answer, Reading
-from logentic.reports.exceptions import STATUSES, Finding, read_findings, set_status
+from logentic.reports.exceptions import STATUSES, Finding, at_stake, read_findings, set_status, whoever
 from logentic.settings import load_settings
 
 INVOICES = """
@@ -127,8 +125,9 @@ def exceptions(reading: Reading, chosen: Chosen) -> Panel:
         }
         for finding in found
     ]
-    stake = sum((finding.amount_at_stake for finding in found), Decimal(0))
-    return Panel(f"{len(rows)} exceptions, {stake:,.2f} at stake", Answer.of(rows), name="exceptions", wide=True)
+    return Panel(
+        f"{len(rows)} exceptions, {at_stake(found):,.2f} at stake", Answer.of(rows), name="exceptions", wide=True
+    )
 
 
 def charge(reading: Reading, chosen: Chosen) -> Panel:
@@ -193,7 +192,7 @@ def _written(file: Path, invoice: int) -> bytes:
 
 def _say(reading: Reading, exception_id: str, said: dict[str, Any] | None, changed: Callable[..., None]) -> None:
     if said and said["status"]:
-        set_status(reading.file, exception_id, said["status"], said["note"] or None, said["by"] or getpass.getuser())
+        set_status(reading.file, exception_id, said["status"], said["note"] or None, whoever(said["by"]))
         changed(lambda count: count + 1)
 
 

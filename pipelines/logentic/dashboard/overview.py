@@ -170,11 +170,7 @@ def _exceptions(reading: Reading) -> list[Tile]:
 
 def _open_findings(reading: Reading) -> list[Finding]:
     """Of which nobody has said anything yet, and it is not too late."""
-    return [
-        finding
-        for finding in read_findings(reading.file, status="open")
-        if finding.days_left is None or finding.days_left
-    ]
+    return [finding for finding in read_findings(reading.file, status="open") if not finding.is_past]
 
 
 def _against(now: Decimal, before: Decimal | None) -> str:

@@ -4,6 +4,8 @@ In: FILE and a month. Out: its facts in the journals beside FILE, and at the nex
 them with what the API says by then. Next: cli.py prints.
 """
 
+import fcntl
+import os
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -28,8 +30,22 @@ class Closed:
 
 
 def close_month(file: Path, month: date, by: str, timezone: str) -> Closed:
-    """Freeze a month that has ended and is whole; anything else is refused with its reason."""
+    """Freeze a month that has ended and is whole; anything else is refused with its reason.
+
+    Of two people who close it at once, the second is refused.
+    """
+    open_published(file).close()  # a missing file is refused before a folder is made beside it
     state = State(file.absolute())
+    state.prepare()
+    folder = os.open(state.folder, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        return _close(file, state, month, by, timezone)
+    finally:
+        os.close(folder)
+
+
+def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Closed:
     with open_published(file) as published:
         known = known_at(published)
         closes = [*records(published, "select * from logentic_raw.month_close"), *MONTH_CLOSE.read(state.folder)]
@@ -55,7 +71,6 @@ def close_month(file: Path, month: date, by: str, timezone: str) -> Closed:
             f"{incomplete[0]} is not whole: {unread[incomplete[0]]} of its windows are incomplete",
             f"Read them first: logentic run --db {file}",
         )
-    state.prepare()
     close_id = uuid4().hex
     CLOSED_FACTS.append(
         state.folder,

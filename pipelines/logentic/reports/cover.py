@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
+from logentic.reports.exceptions import at_stake
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.sheets import Column, Sheet
 
@@ -16,6 +17,14 @@ STATED = {
     "exception": "A rule says that they are wrong: see Exceptions.",
     "settled": "A credit and its charge cancel each other.",
     "not_checked": "Nothing says what they should be; the reason stands at each.",
+}
+SAID = {
+    "open": "nobody has decided yet",
+    "disputed": "written to the warehouse",
+    "accepted": "paid all the same",
+    "rejected": "the warehouse says no",
+    "credited": "given back",
+    "cleared": "nothing is wrong any more",
 }
 EXCEPTIONS = {
     "exception_id": "text",
@@ -111,19 +120,23 @@ def tie_lines(found: Reconciliation) -> Iterator[Line]:
 
 
 def _wrong(found: Reconciliation) -> Iterator[Line]:
-    by_status: dict[str, list[Decimal]] = {}
+    by_status: dict[str, list[Decimal]] = {status: [] for status in SAID}
     for finding in found.findings:
-        by_status.setdefault(finding.status, []).append(finding.amount_at_stake)
-    for status, stakes in sorted(by_status.items(), key=lambda pair: pair[0] != "open"):
-        count = "1 exception" if len(stakes) == 1 else f"{len(stakes):,} exceptions"
-        yield f"{status.capitalize()}: at stake", sum(stakes, Decimal(0)), f"{count}."
-    left = [finding for finding in found.findings if finding.days_left is not None]
-    if left:
-        first = min(left, key=lambda finding: finding.days_left or 0)
+        by_status[finding.status].append(finding.amount_at_stake)
+    for status, stakes in by_status.items():
+        if stakes:
+            count = "1 exception" if len(stakes) == 1 else f"{len(stakes):,} exceptions"
+            yield status.capitalize(), sum(stakes, Decimal(0)), f"{count}: {SAID[status]}."
+    waiting = [finding for finding in found.findings if finding.days_left is not None and not finding.is_past]
+    if waiting:
+        first = min(waiting, key=lambda finding: finding.days_left or 0)
         yield (
             "Days left to dispute",
             first.days_left,
-            f"The first runs out on {first.dispute_until}: {first.exception_id}.",
+            f"The last day of the first, {first.exception_id}, is {first.dispute_until}.",
         )
+    if late := [finding for finding in found.findings if finding.is_past]:
+        count = "1 exception" if len(late) == 1 else f"{len(late):,} exceptions"
+        yield "Too late to dispute", at_stake(late), f"{count}: the last day has passed."
     if not found.findings:
         yield "Nothing", None, "No rule finds anything wrong."

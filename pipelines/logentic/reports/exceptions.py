@@ -4,6 +4,8 @@ In: FILE, and the journal beside it. Out: exceptions with their status; a status
 journal, shows at once, and is published by the next run. Next: cli.py prints.
 """
 
+import getpass
+import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,19 +18,26 @@ from rich.padding import Padding
 from rich.text import Text
 
 from logentic.errors import UsageError
-from logentic.journal import EXCEPTION_LOG
-from logentic.reports.published import known_at, open_published, records
+from logentic.journal import EXCEPTION_LOG, Row
+from logentic.reports.published import known_at, open_published, records, refuse_unknown
 from logentic.state import State
 
+log = logging.getLogger("logentic")
+
 STATUSES = ("open", "accepted", "disputed", "credited", "rejected")
+AT_STAKE = ("open", "disputed")  # of the others nothing is left to win
 EXCEPTIONS = """
 select
-    exception_id, charge_id, payment_id, rule, status, cast(amount_at_stake as decimal(18, 2)) as amount_at_stake,
-    coalesce(evidence, what_changed, '') as evidence, charge_type, billed_date, dispute_until, what_changed, note,
-    set_by, set_at, month
+    status.exception_id, status.charge_id, status.payment_id, status.rule, status.status,
+    cast(status.amount_at_stake as decimal(18, 2)) as amount_at_stake,
+    coalesce(status.evidence, status.what_changed, '') as evidence, status.charge_type, status.billed_date,
+    status.dispute_until, status.what_changed, status.note, status.set_by, status.set_at, status.month,
+    found.order_id, found.item_id, found.start_date, found.end_date, cast(found.billed as decimal(18, 2)) as billed,
+    cast(found.expected as decimal(18, 2)) as expected, coalesce(found.is_question, false) as is_question
 from exception_status as status
-where ($invoice is null or payment_id = $invoice) and ($month is null or month = $month)
-order by payment_id desc nulls first, status.amount_at_stake desc, exception_id
+left join invoice_exceptions as found on status.exception_id = found.exception_id
+where ($invoice is null or status.payment_id = $invoice) and ($month is null or status.month = $month)
+order by status.payment_id desc nulls first, status.amount_at_stake desc, status.exception_id
 """
 SNAPSHOT = """
 select
@@ -36,8 +45,8 @@ select
     status.payment_id,
     status.rule,
     status.amount_at_stake,
-    charges.charge_type,
-    charges.order_id,
+    coalesce(charges.charge_type, status.charge_type) as charge_type,
+    coalesce(charges.order_id, found.order_id) as order_id,
     charges.item_id,
     charges.amount,
     charges.quantity,
@@ -47,13 +56,16 @@ select
     status.what_changed
 from exception_status as status
 left join charges on status.charge_id = charges.charge_id
+left join invoice_exceptions as found on status.exception_id = found.exception_id
 where status.exception_id = ?
 """
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One exception; `days_left` counts from the last reading, and is None where nothing runs out."""
+    """One exception; `days_left` counts from the last reading: 0 on the last day, negative after it, None where nothing
+    runs out. What follows `month` is of the charge as the rule sees it, and None once no rule finds it.
+    """
 
     exception_id: str
     charge_id: int | None
@@ -71,6 +83,17 @@ class Finding:
     set_by: str | None
     set_at: datetime | None
     month: date | None
+    order_id: int | None
+    item_id: int | None
+    start_date: date | None
+    end_date: date | None
+    billed: Decimal | None
+    expected: Decimal | None
+    is_question: bool
+
+    @property
+    def is_past(self) -> bool:
+        return self.days_left is not None and self.days_left < 0
 
     @property
     def said(self) -> list[str]:
@@ -93,6 +116,8 @@ def read_findings(
             _finding({**row, **said.get(row["exception_id"], {})}, today)
             for row in records(published, EXCEPTIONS, {"invoice": invoice, "month": month})
         ]
+        if not found:
+            refuse_unknown(published, file, invoice, month)
     return [finding for finding in found if status is None or finding.status == status]
 
 
@@ -115,26 +140,43 @@ def set_status(file: Path, exception_id: str, status: str, note: str | None, by:
     return next(finding for finding in read_findings(file) if finding.exception_id == exception_id)
 
 
+def whoever(by: str | None) -> str:
+    """Who says so: as given, else the user of this machine, who has no name in many a container."""
+    if named := " ".join((by or "").split()):
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise UsageError("this machine does not know who you are", "Say it: --by NAME.") from None
+
+
 def as_dicts(findings: list[Finding]) -> list[dict[str, Any]]:
     return [{name: _plain(value) for name, value in asdict(finding).items()} for finding in findings]
+
+
+def at_stake(findings: list[Finding]) -> Decimal:
+    """What can still be won of them."""
+    return sum((finding.amount_at_stake for finding in findings if finding.status in AT_STAKE), Decimal(0))
 
 
 def show(findings: list[Finding], console: Console) -> None:
     if not findings:
         console.print("No exceptions.")
         return
-    row = "{:<34} {:>9} {:>12} {:<10} {:>9}"
+    width = max(len(finding.exception_id) for finding in findings)
+    row = f"{{:<{max(width, 34)}}} {{:>9}} {{:>12}} {{:<10}} {{:>9}}"
     console.print(row.format("exception", "invoice", "at stake", "status", "days left"), style="bold")
     for finding in findings:
-        left = "" if finding.days_left is None else finding.days_left
+        left = "" if finding.days_left is None else "past" if finding.is_past else finding.days_left
         stake = f"{finding.amount_at_stake:,.2f}"
         console.print(
             Text(row.format(finding.exception_id, finding.payment_id or "", stake, finding.status, left)),
             *(Padding(Text(words), (0, 0, 0, 4)) for words in (finding.evidence, *finding.said)),
         )
-    total = sum((finding.amount_at_stake for finding in findings), Decimal(0))
     count = "1 exception" if len(findings) == 1 else f"{len(findings):,} exceptions"
-    console.print(f"{count}, {total:,.2f} at stake")
+    waiting = sum(finding.status in AT_STAKE for finding in findings)
+    which = "" if waiting == len(findings) else f" in the {waiting:,} that are open or disputed"
+    console.print(f"{count}, {at_stake(findings):,.2f} at stake{which}")
 
 
 def _said_since(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
@@ -143,14 +185,23 @@ def _said_since(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, d
     return {
         row["exception_id"]: {name: row.get(name) for name in ("status", "note", "set_by", "set_at")}
         | {"what_changed": None}
-        for row in EXCEPTION_LOG.read(State(file.absolute()).folder)
+        for row in _written(State(file.absolute()))
         if row["event_id"] not in held
     }
 
 
+def _written(state: State) -> list[Row]:
+    """FILE may be for more eyes than the folder beside it."""
+    try:
+        return EXCEPTION_LOG.read(state.folder)
+    except PermissionError:
+        log.warning("%s is not yours to read: what was said since the last run is not shown", state.folder)
+        return []
+
+
 def _finding(row: dict[str, Any], today: date) -> Finding:
     runs_out = row["status"] in ("open", "disputed") and row["dispute_until"] is not None
-    return Finding(**row, days_left=max((row["dispute_until"] - today).days, 0) if runs_out else None)
+    return Finding(**row, days_left=(row["dispute_until"] - today).days if runs_out else None)
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 In: FILE. Out: a read-only connection, and rows by name. Next: the report that asked.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,23 @@ def records(published: duckdb.DuckDBPyConnection, sql: str, values: Any = None) 
         raise StateError(f"the file is of an older version: {missing}", "Run again: logentic run --db FILE") from None
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def refuse_unknown(
+    published: duckdb.DuckDBPyConnection, file: Path, invoice: int | None = None, month: date | None = None
+) -> None:
+    """An invoice, or a month, without a charge: that nothing was found would read as if nothing were wrong."""
+    known = "select distinct payment_id as n from charges where payment_id is not null order by n desc"
+    invoices = [row["n"] for row in records(published, known)]
+    charged = "select 1 from month_facts where subject = 'charge' and month = $1 and value is not null limit 1"
+    if invoice is not None and invoice not in invoices:
+        what = f"no invoice {invoice}"
+    elif month is not None and not records(published, charged, [month]):
+        what = f"no charge of {month:%Y-%m}"
+    else:
+        return
+    newest = ", ".join(map(str, invoices[:5])) or "none yet"
+    raise UsageError(f"{file} has {what}", f"The newest invoices: {newest}.")
 
 
 def known_at(published: duckdb.DuckDBPyConnection) -> datetime:

@@ -15,7 +15,7 @@ import duckdb
 
 from logentic.errors import UsageError
 from logentic.reports.exceptions import Finding, read_findings
-from logentic.reports.published import known_at, open_published, records
+from logentic.reports.published import known_at, open_published, records, refuse_unknown
 from logentic.reports.sheets import Sheet, sheet_of
 from logentic.reports.tie_out import Line, TieOut, cents, tie_out
 from logentic.settings import Settings
@@ -160,10 +160,8 @@ def reconcile(
             published, "Charges", CHARGES.format(scope=scope, payment="charges.payment_id," if month else ""), chosen
         )
         if charges is None:
-            known = "select distinct payment_id as n from charges where payment_id is not null order by n desc limit 5"
-            newest = ", ".join(str(row["n"]) for row in records(published, known))
-            what = f"no invoice {invoice}" if month is None else f"no charge of {month:%Y-%m}"
-            raise UsageError(f"{file} has {what}", f"The newest invoices: {newest or 'none yet'}.")
+            refuse_unknown(published, file, invoice, month)
+            raise UsageError(f"{file} has no charge of invoice {invoice} any more", "All of them were withdrawn.")
         billed = records(published, "select max(billed_date) as day from charges where payment_id = $1", [invoice])
         return Reconciliation(
             file=file,

@@ -15,7 +15,6 @@ import pendulum
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -28,9 +27,11 @@ from pydantic_settings import (
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from logentic import config_folder
+from logentic.contract import ChargeRates, StorageRates
 from logentic.errors import UsageError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -50,14 +51,6 @@ FieldNames = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 AlertUrls = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split_at_blanks)]
 
 
-class StorageRate(BaseModel):
-    """A price that the contract names: per cubic foot and day, from `valid_from` up to and with `valid_to`."""
-
-    rate: Decimal = Field(gt=0)
-    valid_from: date = date(1970, 1, 1)
-    valid_to: date = date(9999, 12, 31)
-
-
 class Tax(BaseModel):
     """A tax on the whole of an invoice, in per cent."""
 
@@ -71,26 +64,6 @@ def _taxes(text: Any) -> Any:
         return text
     pairs = [part.strip().removesuffix("%").strip().rpartition(" ") for part in text.split(",") if part.strip()]
     return [{"name": name.strip(), "rate": rate} for name, _, rate in pairs]
-
-
-Driver = Literal["none", "units", "lines", "weight", "volume", "started_weight", "started_volume", "quantity"]
-
-
-class ChargeRate(BaseModel):
-    """A price of the contract for a type of charge: fixed + per_unit × what it is charged `per`, at least `minimum`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    charge_type: str
-    fixed: Decimal = Field(default=Decimal(0), ge=0)
-    per: Driver = "none"
-    per_unit: Decimal = Field(default=Decimal(0), ge=0)
-    minimum: Decimal | None = None
-    zone: str = ""
-    from_quantity: Decimal | None = None
-    to_quantity: Decimal | None = None
-    valid_from: date = date(1970, 1, 1)
-    valid_to: date = date(9999, 12, 31)
 
 
 class Settings(BaseSettings):
@@ -121,8 +94,8 @@ class Settings(BaseSettings):
     plain_fields: FieldNames = []
     allow_plain_http: bool = False
     storage_basis: Literal["daily", "month_end", "peak"] = "daily"
-    storage_rates: list[StorageRate] = []
-    charge_rates: list[ChargeRate] = []
+    storage_rates: StorageRates = []
+    charge_rates: ChargeRates = []
     webhook_file: str = "logentic.duckdb"
     webhook_hash: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
     webhook_encoding: Literal["hex", "base64"] = "hex"
@@ -195,6 +168,12 @@ def load_settings(**overrides: Any) -> Settings:
     """The settings in force. A wrong one is a `UsageError` that names it and never shows its value."""
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except SettingsError as error:
+        name = str(error).split('"')[1]
+        raise UsageError(
+            f"LOGENTIC_{name.upper()} is no JSON",
+            f"Write it as JSON, or as a table of {config_folder() / 'config.toml'}.",
+        ) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])

@@ -21,16 +21,21 @@ from (
         ) as choice
     from (
         select
-            *,
-            cast(ceiling(weight) as decimal(18, 4)) as started_weight,
-            cast(ceiling(volume_cuft) as decimal(18, 4)) as started_volume,
-            volume_cuft as volume,
+            facts.order_id,
+            facts.shipped_date,
+            facts.lines,
+            facts.units,
+            facts.weight,
+            {{ rate_place_columns('facts') }},
+            cast(ceiling(facts.weight) as decimal(18, 4)) as started_weight,
+            cast(ceiling(facts.volume_cuft) as decimal(18, 4)) as started_volume,
+            facts.volume_cuft as volume,
             cast(null as decimal(18, 4)) as quantity
-        from {{ ref('order_facts') }}
-        where shipped_date is not null
+        from {{ ref('order_facts') }} as facts
+        where facts.shipped_date is not null
     ) as orders
     inner join {{ ref('rate_card') }} as card
-        on orders.shipped_date between card.valid_from and card.valid_to and card.zone in ('', orders.zone)
+        on orders.shipped_date between card.valid_from and card.valid_to and {{ is_priced_place('card', 'orders') }}
     where
         card.source in ('configured', 'inferred') and {{ rate_quantity('card.driver', 'orders') }} is not null
         and {{ rate_quantity('card.driver', 'orders') }} >= coalesce(card.from_quantity, 0)

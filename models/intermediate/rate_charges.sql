@@ -3,7 +3,7 @@ select
     observed.charge_id,
     observed.charge_type,
     choices.driver,
-    case when choices.by_zone = 1 then observed.zone else '' end as zone,
+    {{ rate_place('choices.by_zone', 'observed') }} as zone,
     observed.date,
     observed.ordered_date,
     observed.amount,

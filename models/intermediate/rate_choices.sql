@@ -12,7 +12,7 @@ from (
         select
             *,
             {{ floating('ln(1.01 - score)') }} + {{ floating(
-                "0.5 * by_zone + case when driver = 'none' then 0 else 0.5 end + 0.05 * " ~ rate_driver_rank('driver')
+                "case when by_zone = 0 then 0 else 0.49 + 0.01 * by_zone end + case when driver = 'none' then 0 else 0.5 end + 0.05 * " ~ rate_driver_rank('driver')
             ) }} as reluctance
         from {{ ref('rate_driver_scores') }}
     ) as weighed

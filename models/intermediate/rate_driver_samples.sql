@@ -5,10 +5,14 @@ latest as (
     select *
     from (
         select
+            {%- for place in rate_places() %}
+                min({{ place }}) over types < max({{ place }}) over types as has_{{ place }},
+            {%- endfor %}
             *,
             row_number() over (partition by charge_type order by date desc, charge_id desc) as age,
             count(*) over (partition by charge_type) as charges
         from {{ ref('rate_observations') }}
+        window types as (partition by charge_type)
     ) as aged
     where age <= 2000
 
@@ -20,7 +24,8 @@ samples as (
         latest.charge_type,
         drivers.driver,
         zoning.by_zone,
-        case when zoning.by_zone = 1 then 'by ' || latest.zone else '' end as zone,
+        case when zoning.by_zone > 0 then zoning.by_zone || ' ' else '' end
+        || {{ rate_place('zoning.by_zone', 'latest') }} as zone,
         latest.charge_id,
         latest.date,
         {{ rate_quantity('drivers.driver', 'latest') }} as quantity,
@@ -33,8 +38,12 @@ samples as (
             ('{{ driver }}'){{ ',' if not loop.last }}
         {%- endfor %}
     ) as drivers (driver)
-    cross join (values (0), (1)) as zoning (by_zone)
-    where zoning.by_zone = 0 or latest.has_order
+    cross join (values (0), (1), (2), (3)) as zoning (by_zone)
+    where
+        zoning.by_zone = 0
+        {%- for place in rate_places() %}
+            or (zoning.by_zone = {{ loop.index }} and latest.has_{{ place }} and latest.has_order)
+        {%- endfor %}
 
 )
 

@@ -33,7 +33,7 @@ priced as (
             end
             -- What a credit left at a price was meant to cost it, also where the first charges at that price are off.
             and (observed.date >= card.valid_from or observed.net_amount < observed.amount)
-            and (card.zone = '' or observed.zone = card.zone)
+            and {{ is_priced_place('card', 'observed') }}
     where card.source in ('configured', 'inferred')
 
 ),

@@ -33,7 +33,7 @@ changes as (
 select
     {{ finding(
         'rate_change', "charge_type || '-' || valid_from",
-        "'Since ' || valid_from || ' ' || charge_type || case when zones > 1 then ' (in ' || zones || ' zones)' "
+        "'Since ' || valid_from || ' ' || charge_type || case when zones > 1 then ' (for ' || zones || ' kinds of order)' "
         ~ "when zone <> '' then ' (' || zone || ')' else '' end || ' costs ' || " ~ money('fixed')
         ~ " || case when per_unit > 0 or per_unit_before > 0 then ' and ' || " ~ price_text('per_unit')
         ~ " || ' per ' || " ~ per_words('driver') ~ " else '' end || '; before, ' || " ~ money('fixed_before')

@@ -3,7 +3,7 @@ select
     lower(charges.charge_type) as charge_type,
     charges.start_date as date,
     least(charges.start_date, coalesce(orders.created_date, charges.start_date)) as ordered_date,
-    coalesce(orders.zone, '') as zone,
+    {{ rate_place_columns('orders') }},
     cast(charges.amount as decimal(18, 4)) as amount,
     cast(charges.amount - coalesce(settlements.credited, 0) as decimal(18, 4)) as net_amount,
     orders.order_id is not null as has_order,

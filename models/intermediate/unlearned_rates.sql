@@ -1,7 +1,7 @@
 -- Types, or zones of them, whose price is not known yet; how much there is, and what is wanting.
 select
     observed.charge_type,
-    case when choices.by_zone = 1 then observed.zone else '' end as zone,
+    {{ rate_place('choices.by_zone', 'observed') }} as zone,
     count(*) as charges,
     case
         when count(*) < 20 then count(*) || ' charges so far; 20 are needed.'
@@ -18,6 +18,6 @@ left join (
 ) as known
     on
         observed.charge_type = known.charge_type
-        and known.zone = case when choices.by_zone = 1 then observed.zone else '' end
+        and known.zone = {{ rate_place('choices.by_zone', 'observed') }}
 where known.charge_type is null
-group by observed.charge_type, case when choices.by_zone = 1 then observed.zone else '' end
+group by observed.charge_type, {{ rate_place('choices.by_zone', 'observed') }}

@@ -4,6 +4,9 @@ In: nothing. Out: `CONTENDERS`. All get BASE_URL, TOKEN, FILE and CONNECTIONS in
 own as HOME. Next: measure.py runs one, check.py looks at its file.
 """
 
+import os
+import shutil
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +28,17 @@ class Contender:
     columns: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     is_slow: bool = False
+
+    def install(self) -> str | None:
+        """Its locked environment; or why it cannot be had."""
+        for folder in self.environment:
+            uv = shutil.which("uv") or str(HERE.parent / ".uv" / "bin" / "uv")
+            command = [uv, "sync", "--quiet", "--locked", "--compile-bytecode", "--project", str(folder)]
+            known = {name: value for name, value in os.environ.items() if name not in {"UV_PROJECT_ENVIRONMENT"}}
+            finished = subprocess.run(command, capture_output=True, text=True, check=False, env=known, cwd=folder)
+            if finished.returncode:
+                return f"its environment cannot be installed: {finished.stderr.strip().splitlines()[-1]}"
+        return None
 
 
 # The floor keeps to little memory as the product does: one arena of the system's allocator per core.

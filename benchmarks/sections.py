@@ -79,7 +79,7 @@ def in_turn(names: list[str], size: str, rounds: int, **options: float) -> Runs:
                 contender = CONTENDERS[name]
                 if contender.is_slow and number >= ROUNDS_OF_SLOW:
                     continue
-                if problem := _install(contender):
+                if problem := contender.install():
                     yield {"contender": name, "error": problem, "status": 1}
                     continue
                 with scratch() as folder:
@@ -221,18 +221,6 @@ def _account(size: str) -> Path:
 def _fewest(account: Path) -> dict[str, Any]:
     command = [str(OURS), "-m", "benchmarks.fewest", str(account)]
     return dict(json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout))
-
-
-def _install(contender: Contender) -> str | None:
-    """The peer's locked environment; or why it cannot be had."""
-    for folder in contender.environment:
-        uv = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
-        command = [uv, "sync", "--quiet", "--locked", "--compile-bytecode", "--project", str(folder)]
-        known = {name: value for name, value in os.environ.items() if name not in {"UV_PROJECT_ENVIRONMENT"}}
-        finished = subprocess.run(command, capture_output=True, text=True, check=False, env=known, cwd=folder)
-        if finished.returncode:
-            return f"its environment cannot be installed: {finished.stderr.strip().splitlines()[-1]}"
-    return None
 
 
 SECTIONS = {

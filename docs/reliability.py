@@ -1,6 +1,6 @@
 """Write docs/reliability.md: what is promised, the tests that hold it, and how many cases of each passed.
 
-In: JUnit reports of all suites it names (`make reliability` makes them), benchmarks/soak.json.
+In: promises.py, JUnit reports of all suites it names (`make reliability` makes them), benchmarks/soak.json.
 Out: docs/reliability.md; exit code 1 where a promise names a test that was not run, or did not pass. With --check
 nothing is written, and the exit code is 1 where a promise names a test that does not exist.
 """
@@ -14,6 +14,8 @@ from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree
 
+from promises import PROMISES
+
 PAGE = Path(__file__).with_name("reliability.md")
 ROOT = PAGE.parents[1]
 SOAK = ROOT / "benchmarks" / "soak.json"
@@ -23,194 +25,6 @@ Written by `make reliability` from the results of the tests; not by hand. Each t
 it guards was broken.
 
 """
-# part: [(promise, how it is tested, [test or module, …])]
-PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
-    "Complete": [
-        (
-            "Every published table equals what happened in the account",
-            "accounts of several shapes; each table beside the truth, row for row",
-            ["test_truth::test_every_published_table_equals_what_happened"],
-        ),
-        (
-            "Every reading of what the reference leaves open gives the same tables",
-            "the sandbox serves each reading; two runs, small windows",
-            ["test_readings"],
-        ),
-        (
-            "Rows that change while they are read are not lost, and nothing is called whole without proof",
-            "rows arrive, move and leave between two pages; the contract's counter-example",
-            ["test_moving"],
-        ),
-        (
-            "What is not whole is said: a warning, exit 3 on demand, and asked for again",
-            "totals that always lie; lists that never stand still",
-            [
-                "test_faults::test_incomplete_windows_warn_and_exit_3_only_when_asked",
-                "test_moving::test_a_list_that_never_stands_still_is_said_to_be_incomplete_and_asked_for_again",
-            ],
-        ),
-        (
-            "A cut between windows loses and doubles nothing",
-            "windows of one and two pages; a service that excludes end days",
-            ["test_reruns::test_windows_of_very_few_pages_lose_nothing", "test_extraction"],
-        ),
-        (
-            "Runs after runs end where one run does",
-            "ten days one by one, parts of a first load, resources one by one, backfills",
-            ["test_reruns", "test_acceptance"],
-        ),
-        (
-            "Anything in any order ends with what the API says",
-            "a state machine: time, changes, runs, kills, lost and damaged state, days read again",
-            ["test_state_machine"],
-        ),
-        ("The plan asks for everything, and for nothing twice", "properties, by hypothesis", ["test_windows"]),
-        (
-            "One stock record updated in place: each version seen is kept, unseen days say so",
-            "runs on some days, not on others",
-            ["test_in_place"],
-        ),
-        (
-            "Restated, vanished and deleted records: the latest truth, every earlier version kept",
-            "days restated and emptied, charges and items removed between runs",
-            [
-                "test_moving::test_a_restated_day_and_a_day_that_became_empty_are_taken_over",
-                "test_moving::test_vanished_charges_and_items_are_marked_and_kept",
-                "test_versions",
-            ],
-        ),
-        (
-            "`check` finds what the reference leaves open; `get` prints what the API gives",
-            "each reading asked for; every endpoint and filter",
-            ["test_check", "test_get"],
-        ),
-        (
-            "`verify` names what FILE lacks or has too much, and nothing else",
-            "records deleted from FILE and from the account, under every reading",
-            ["test_verify", "test_readings::test_the_tables_are_the_same_and_verify_finds_what_they_lack"],
-        ),
-        (
-            "A value is exact or an error that names it",
-            "both ways from JSON to columns give the same; misfits are named",
-            ["test_rows", "test_plain_rows"],
-        ),
-        (
-            "A row tampered with in the database is found by the checks",
-            "one cell is changed after the build",
-            ["test_truth::test_a_tampered_ledger_row_is_found_by_the_checks", "test_models_build"],
-        ),
-    ],
-    "Unharmed": [
-        (
-            "Passing faults of the service change nothing",
-            "429, 5xx, resets, cut and damaged bodies, stalls, empty pages, totals that lie",
-            ["test_faults::test_a_passing_fault_changes_nothing"],
-        ),
-        (
-            "A lasting fault is named and stops no other resource",
-            "403, false totals, `next` astray, redirects",
-            ["test_faults::test_a_lasting_fault_of_one_resource_is_named_and_stops_no_other"],
-        ),
-        (
-            "A service that answers nothing but failures is given up within a minute; a rate limit is waited for",
-            "four kinds of failure for ever; slow failures; pauses longer than the patience",
-            [
-                "test_faults::test_a_service_that_answers_nothing_but_failures_is_given_up",
-                "test_client::test_while_nothing_but_failures_come_a_request_ends_soon_after_the_patience",
-                "test_client::test_waiting_for_a_rate_limit_uses_up_no_patience",
-                "test_client::test_a_host_that_is_unknown_is_named",
-            ],
-        ),
-        (
-            "After kill -9 at any step the next run ends with exact tables",
-            "a process killed at each of twelve steps",
-            ["test_killed"],
-        ),
-        (
-            "Readers and runs never block each other, and no half table is seen; one run at a time",
-            "a reader holds the file open while a run publishes; a second run waits or leaves",
-            [
-                "test_unharmed::test_a_reader_who_holds_the_file_open_sees_the_old_tables_whole_and_blocks_nothing",
-                "test_unharmed::test_a_second_run_at_once_leaves_with_one_line_or_waits",
-            ],
-        ),
-        (
-            "A lost or damaged state folder is rebuilt; a full disk or a read-only folder leaves the file as it was",
-            "parts removed and overwritten; a limit on file sizes; rights taken away",
-            ["test_unharmed"],
-        ),
-        (
-            "Nothing temporary is left, the log of runs is bounded",
-            "the folders after runs; a log of many runs",
-            [
-                "test_unharmed::test_a_run_leaves_no_temporary_file_and_old_packages_go",
-                "test_state::test_the_log_of_runs_ends_with_the_newest_and_does_not_grow_for_ever",
-            ],
-        ),
-        (
-            "This machine's clock may be wrong by years",
-            "a service in the past and one in the future",
-            ["test_faults::test_a_slow_clock_and_a_fast_clock_of_this_machine_lose_nothing"],
-        ),
-    ],
-    "Nothing leaked": [
-        (
-            "The token goes to the configured origin only and stands in no file, log, message or process list",
-            "every file and output searched, with faults, at debug level",
-            ["test_leaks::test_the_token_stands_in_no_file_no_output_and_no_process_list", "test_client", "test_pages"],
-        ),
-        (
-            "Personal data are hashed before they are stored",
-            "every text of every table compared with the account's persons",
-            ["test_leaks::test_personal_data_are_hashed_before_they_are_stored", "test_personal"],
-        ),
-        (
-            "A name that the service chose never becomes SQL",
-            "a field whose name drops a table",
-            ["test_leaks::test_an_identifier_of_the_api_cannot_become_sql"],
-        ),
-        (
-            "What is made is readable by its owner and group at most, the state by its owner",
-            "three umasks",
-            ["test_unharmed::test_what_is_made_is_readable_by_its_owner_and_group_at_most"],
-        ),
-    ],
-    "In a warehouse": [
-        (
-            "Every engine holds the same rows, raw and published, to the last digit",
-            "one account on DuckDB, PostgreSQL, Sail, a Spark cluster; in a folder and a bucket, as Parquet and Delta",
-            [
-                "test_engines",
-                "test_sail",
-                "test_postgres::test_the_same_rows_are_loaded_as_into_duckdb",
-                "test_folder::test_the_same_rows_are_loaded_as_into_duckdb",
-                "test_bucket",
-                "test_engine_and_bucket",
-                "test_spark_cluster",
-            ],
-        ),
-        (
-            "What is lost in the middle is made good by the next run, and nothing is doubled",
-            "ten days with kills, restated days, a lost connection, a lost engine; a killed worker; a full disk",
-            [
-                "test_killed::test_ten_days_in_postgres_with_kills_and_a_lost_connection"
-                "_end_exact_and_readers_never_see_half_of_it",
-                "test_postgres::test_what_is_lost_in_the_middle_of_a_run_is_made_good_by_the_next",
-                "test_postgres::test_a_full_disk_is_one_line_and_with_space_the_next_run_ends_exact",
-                "test_folder::test_a_run_that_was_killed_doubles_nothing",
-                "test_ten_days",
-            ],
-        ),
-        (
-            "Readers see the old tables or the new ones, wait for nobody and cannot write",
-            "a reader in the middle of a publication; a role that only reads",
-            [
-                "test_postgres_publish::test_a_reader_sees_the_old_rows_or_the_new_ones_and_waits_for_nobody",
-                "test_postgres_publish::test_a_reader_cannot_write",
-            ],
-        ),
-    ],
-}
 
 
 def main(arguments: list[str]) -> int:

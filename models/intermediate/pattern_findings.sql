@@ -47,24 +47,9 @@ sums as (
         sum(charges) over (partition by dimension) as all_charges
     from cells
 
-),
-
--- Ten or more, a tenth of what it could hit, and five times as often as elsewhere.
-patterns as (
-
-    select *
-    from sums
-    where
-        rule is not null
-        and charges >= 10
-        and charges >= 0.1 * member_charges
-        and all_charges - member_charges >= 30
-        and charges * (all_charges - member_charges) >= 5 * (rule_charges - charges) * member_charges
-        -- Storage rules hit storage by their nature.
-        and not (dimension = 'charge_type' and rule like 'storage%')
-
 )
 
+-- Ten or more, a tenth of what it could hit, and five times as often as elsewhere.
 select
     {{ finding(
         'systemic_pattern', "rule || '-' || dimension || '-' || member",
@@ -78,4 +63,12 @@ select
         'warehouse_id': "case when dimension = 'warehouse' then member end",
         'start_date': "case when dimension = 'week' then member end"}
     ) }}
-from patterns
+from sums
+where
+    rule is not null
+    and charges >= 10
+    and charges >= 0.1 * member_charges
+    and all_charges - member_charges >= 30
+    and charges * (all_charges - member_charges) >= 5 * (rule_charges - charges) * member_charges
+    -- Storage rules hit storage by their nature.
+    and not (dimension = 'charge_type' and rule like 'storage%')

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 from command_line import AS_ANYBODY, COMMAND, logentic
 from typer.testing import CliRunner
+from workbook_cells import cells_of, cents
 
 from logentic.cli import app
 from logentic.errors import LogenticError, UsageError
@@ -134,6 +135,8 @@ def test_a_finding_lives_and_a_closed_month_remembers(books: Books) -> None:
     before = books.ask(gone.format(unknown.charge_id))
     assert before == [(unknown.billed, None, -unknown.billed)]
 
+    check_the_workbook_of_the_month(books)
+
     # The folder is lost: the published file knows it all, and the journals are written again.
     shutil.rmtree(State(books.file).folder)
     books.run()
@@ -166,6 +169,40 @@ def check_what_became_of_it(books: Books, overbilled: Finding, doubled: Finding,
     assert books.ask("select count(*) from restatements where seen_at is null") == [(0,)]
     assert books.ask("select distinct month, closed_by from restatements") == [(date(2026, 2, 1), "ann")]
     assert books.ask("select count(*) from restatements where subject in ('stock', 'storage')") == [(0,)]
+
+
+def check_the_workbook_of_the_month(books: Books) -> None:
+    """It says that the month is closed, by how much it differs since, and each restatement on a sheet of its own."""
+    path = books.file.with_name("month.xlsx")
+    shown = json.loads(command("reconcile", "--db", books.file, "--month", "2026-02", "--xlsx", path, "--json").stdout)
+    changed = "cast({} as varchar) from restatements where month = date '2026-02-01' and subject = 'charge'"
+    [(difference,)] = books.ask("select " + changed.format("cast(sum(difference) as decimal(18, 2))"))
+    [(charges,)] = books.ask("select " + changed.format("count(*)"))
+    assert (shown["books"]["closed_by"], shown["books"]["difference"]) == ("ann", difference)
+    assert shown["books"]["charges_changed"] == int(charges) > 3
+    sheets = cells_of(path)
+    cover = [cell.value for cell in sheets["Cover"].values()]
+    assert any(text.startswith("By ann at ") for text in cover)
+    restated = sheets["Restatements"]
+    heads = [cell.value for name, cell in restated.items() if name[1:] == "3"]
+    assert heads == ["What", "Which", "Charge type", "Description", "Before", "After", "Difference", "Seen at"]
+    rows = [
+        [restated[f"{column}{row}"].value for column in "BEFG"]
+        for row in range(4, len(heads) * 100)
+        if f"B{row}" in restated
+    ]
+    told = books.ask(
+        "select key, value_before, value_after, difference from restatements where month = date '2026-02-01'"
+    )
+    assert sorted((row[0], *map(number, row[1:])) for row in rows) == sorted(
+        (row[0], *map(number, row[1:])) for row in told
+    )
+    assert not [cell for cell in restated.values() if cell.formula], "a change is not added to its own total"
+
+
+def number(value: object) -> Decimal:
+    """A blank cell is a null."""
+    return Decimal(0) if value in (None, "") else cents(str(value))
 
 
 def refused(books: Books, exception_id: str, status: str) -> LogenticError:

@@ -14,11 +14,12 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import duckdb
 import pytest
+from command_line import AS_ANYBODY, COMMAND, logentic
 from typer.testing import CliRunner
+from workbook_cells import cells_of, cents, total_of
 
 from logentic.cli import app
 from logentic.errors import LogenticError
@@ -28,7 +29,6 @@ from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
-SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 HOSTILE = ('=HYPERLINK("http://example.com","x")', "+1+1", "-2", "@SUM(A1)", "\t=1+1")
 
 
@@ -66,47 +66,6 @@ def workbook(file: Path) -> Path:
     return path
 
 
-class Cell:
-    def __init__(self, element: ElementTree.Element, strings: list[str]) -> None:
-        value = element.find(f"{SPREADSHEET}v")
-        formula = element.find(f"{SPREADSHEET}f")
-        self.formula = None if formula is None else formula.text
-        self.is_text = element.get("t") in ("s", "str", "inlineStr")
-        shown = "" if value is None or value.text is None else value.text
-        self.value = strings[int(shown)] if element.get("t") == "s" else shown
-
-
-def cells_of(path: Path) -> dict[str, dict[str, Cell]]:
-    """Every cell of every sheet, from the file itself."""
-    with zipfile.ZipFile(path) as parts:
-        strings = [
-            "".join(text.text or "" for text in item.iter(f"{SPREADSHEET}t"))
-            for item in ElementTree.fromstring(parts.read("xl/sharedStrings.xml"))
-        ]
-        names = [
-            s.get("name") for s in ElementTree.fromstring(parts.read("xl/workbook.xml")).iter(f"{SPREADSHEET}sheet")
-        ]
-        return {
-            str(name): {
-                str(cell.get("r")): Cell(cell, strings)
-                for cell in ElementTree.fromstring(parts.read(f"xl/worksheets/sheet{number}.xml")).iter(
-                    f"{SPREADSHEET}c"
-                )
-            }
-            for number, name in enumerate(names, start=1)
-        }
-
-
-def cents(value: str) -> Decimal:
-    return Decimal(value).quantize(Decimal("0.01"))
-
-
-def total_of(cells: dict[str, Cell], heading: str) -> Decimal:
-    """The total in the second row, over the column of this heading."""
-    place = next(name for name, cell in cells.items() if re.fullmatch(r"[A-Z]+3", name) and cell.value == heading)
-    return cents(cells[place.replace("3", "2")].value)
-
-
 def expected_totals(file: Path) -> dict[tuple[str, str], Decimal]:
     invoice = invoice_of(file)
     checked = f"from invoice_reconciliation where payment_id = {invoice}"
@@ -132,6 +91,18 @@ def test_the_totals_of_the_workbook_are_those_of_the_tables(file: Path, workbook
         assert total_of(sheets[sheet], heading) == cents(str(expected)), (sheet, heading)
     totals = [cell for cells in sheets.values() for name, cell in cells.items() if re.fullmatch(r"[A-Z]+2", name)]
     assert all(cell.formula for cell in totals if cell.value and not cell.is_text), "a total is a formula"
+
+
+def test_every_column_of_the_workbook_says_something(file: Path, workbook: Path, tmp_path: Path) -> None:
+    """What no row fills is left out there, and not in the tables that a program reads."""
+    for sheet, cells in cells_of(workbook).items():
+        places = [re.fullmatch(r"([A-Z]+)(\d+)", name).groups() for name, cell in cells.items() if cell.value]
+        filled = {column for column, row in places if int(row) > 3}
+        heads = {column for column, row in places if row == "3"}
+        assert sheet == "Cover" or heads == filled, sheet
+    command("--db", file, "--invoice", invoice_of(file), "--csv", tmp_path)
+    assert "minimum" in (tmp_path / "rate_card.csv").read_text().splitlines()[0]
+    assert "Minimum" not in [cell.value for cell in cells_of(workbook)["Rate card"].values()]
 
 
 def test_text_is_never_a_formula(workbook: Path) -> None:
@@ -272,6 +243,8 @@ def test_the_exit_code_says_that_something_is_open(file: Path) -> None:
 
 
 def test_what_cannot_be_reconciled_is_one_clear_line(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "in the way").write_text("a file")
+    (tmp_path / "folder.xlsx").mkdir()
     one = ("--db", file, "--invoice", invoice_of(file))
     for words, message in {
         ("--db", file): "--invoice N or --month YYYY-MM",
@@ -283,9 +256,36 @@ def test_what_cannot_be_reconciled_is_one_clear_line(file: Path, tmp_path: Path)
         (*one, "--invoice-total", "1.234"): "'1.234' is not an amount",
         ("--db", file, "--month", "2026-02", "--invoice-total", "1"): "--invoice-total is of one invoice",
         (*one, "--fail-on", "anything"): "--fail-on 'anything' is not known",
-        (*one, "--xlsx", tmp_path): "cannot be written",
+        (*one, "--xlsx", tmp_path / "folder.xlsx"): "folder.xlsx cannot be written: Is a directory",
+        (*one, "--xlsx", tmp_path / "in the way" / "a.xlsx"): "cannot be written: ",
+        (*one, "--xlsx", tmp_path / "a.csv"): "a.csv does not end in .xlsx",
+        (*one, "--xlsx", ""): "does not end in .xlsx",
+        (*one, "--csv", tmp_path / "in the way"): "cannot be written: ",
+        (*one, "--letter", tmp_path / "a.docx"): "a.docx does not end in .md or .txt",
     }.items():
         answer = command(*words)
         assert isinstance(answer.exception, LogenticError), (words, answer.stdout)
         assert message in str(answer.exception)
         assert "\n" not in str(answer.exception)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.xlsx", "in the way"]
+
+
+@pytest.mark.parametrize("option", ["--xlsx a.xlsx", "--letter a.md", "--csv ."])
+def test_a_file_that_cannot_be_written_stays_as_it_stood(file: Path, tmp_path: Path, option: str) -> None:
+    """In a folder that may only be read; and where it can be, nothing half written is left beside it."""
+    name, path = option.split()
+    there = tmp_path / "here" / ("charges.csv" if path == "." else path)
+    words = ("reconcile", "--db", file, "--invoice", invoice_of(file), name, there.parent if path == "." else there)
+    there.parent.mkdir()
+    there.write_text("of last month")
+    there.parent.chmod(0o500)
+    try:
+        done = logentic(*words, cwd=tmp_path, command=[*AS_ANYBODY, COMMAND])
+    finally:
+        there.parent.chmod(0o700)
+    assert (done.returncode, f"{name} {tmp_path}/here/" in done.stderr) == (2, True), done.stderr
+    assert "cannot be written: Permission denied" in done.stderr
+    assert there.read_text() == "of last month"
+    assert logentic(*words, cwd=tmp_path).returncode == 0
+    assert there.read_bytes() != b"of last month"
+    assert not list(there.parent.glob(".*"))

@@ -13,9 +13,11 @@ from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import duckdb
+
 from logentic.errors import UsageError
-from logentic.journal import CLOSED_FACTS, MONTH_CLOSE
-from logentic.reports.published import known_at, open_published, records
+from logentic.journal import CLOSED_FACTS, MONTH_CLOSE, Row
+from logentic.reports.published import known_at, open_published, records, written
 from logentic.reports.status import read_status
 from logentic.state import State
 
@@ -48,12 +50,12 @@ def close_month(file: Path, month: date, by: str, timezone: str) -> Closed:
 def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Closed:
     with open_published(file) as published:
         known = known_at(published)
-        closes = [*records(published, "select * from logentic_raw.month_close"), *MONTH_CLOSE.read(state.folder)]
+        earlier = close_of(published, file, month)
         facts = records(
             published, "select month, subject, key, measure, value from month_facts where month = ?", [month]
         )
     name = f"{month:%Y-%m}"
-    if earlier := next((close for close in closes if close["month"] == month), None):
+    if earlier:
         raise UsageError(
             f"{name} was closed by {earlier['closed_by']} at {earlier['closed_at']:%Y-%m-%d %H:%M} UTC",
             "What differs since then stands in restatements.",
@@ -98,6 +100,13 @@ def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Clo
         ],
     )
     return Closed(month, known, dict(Counter(fact["subject"] for fact in facts)))
+
+
+def close_of(published: duckdb.DuckDBPyConnection, file: Path, month: date) -> Row | None:
+    """The closing of a month, also one that FILE does not hold yet: the first, if two ever met."""
+    held = records(published, "select * from logentic_raw.month_close where month = $1", [month])
+    closes = [*held, *(close for close in written(MONTH_CLOSE, file) if close["month"] == month)]
+    return min(closes, key=lambda close: close["closed_at"], default=None)
 
 
 def month_after(month: date) -> date:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 
 from logentic.reports.exceptions import at_stake
-from logentic.reports.reconciliation import Reconciliation
+from logentic.reports.reconciliation import Books, Reconciliation
 from logentic.reports.sheets import Column, Sheet
 
 STATED = {
@@ -75,6 +75,8 @@ def exceptions_of(found: Reconciliation) -> Sheet:
 def _parts(found: Reconciliation) -> Iterator[tuple[str, list[Line]]]:
     if found.tie_out:
         yield "Does the paper tie?", list(tie_lines(found))
+    if found.books:
+        yield "The books", list(_books(found.books))
     count, billed = found.amount_of()
     states: list[Line] = [("Charges", count, ""), ("Billed", billed, "All of them, before tax.")]
     for status, words in STATED.items():
@@ -117,6 +119,15 @@ def tie_lines(found: Reconciliation) -> Iterator[Line]:
     yield "Difference", tie.difference, "They tie to the cent." if not tie.difference else tie.explanations[0]
     for words in tie.explanations[1:]:
         yield "", None, words
+
+
+def _books(books: Books) -> Iterator[Line]:
+    if books.closed_at is None:
+        yield "Open", None, "The month is not closed: its numbers follow what the warehouse says."
+        return
+    yield "Closed", None, f"By {books.closed_by} at {books.closed_at:%Y-%m-%d %H:%M} UTC."
+    changed = f"{_charges(books.charges_changed)}: see Restatements." if books.charges_changed else "No charge."
+    yield "Changed since", books.difference, changed
 
 
 def _wrong(found: Reconciliation) -> Iterator[Line]:

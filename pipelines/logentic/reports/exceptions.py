@@ -5,7 +5,6 @@ journal, shows at once, and is published by the next run. Next: cli.py prints.
 """
 
 import getpass
-import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,11 +17,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from logentic.errors import UsageError
-from logentic.journal import EXCEPTION_LOG, Row
-from logentic.reports.published import known_at, open_published, records, refuse_unknown
+from logentic.journal import EXCEPTION_LOG
+from logentic.reports.published import known_at, open_published, records, refuse_unknown, written
 from logentic.state import State
-
-log = logging.getLogger("logentic")
 
 STATUSES = ("open", "accepted", "disputed", "credited", "rejected")
 AT_STAKE = ("open", "disputed")  # of the others nothing is left to win
@@ -185,18 +182,9 @@ def _said_since(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, d
     return {
         row["exception_id"]: {name: row.get(name) for name in ("status", "note", "set_by", "set_at")}
         | {"what_changed": None}
-        for row in _written(State(file.absolute()))
+        for row in written(EXCEPTION_LOG, file)
         if row["event_id"] not in held
     }
-
-
-def _written(state: State) -> list[Row]:
-    """FILE may be for more eyes than the folder beside it."""
-    try:
-        return EXCEPTION_LOG.read(state.folder)
-    except PermissionError:
-        log.warning("%s is not yours to read: what was said since the last run is not shown", state.folder)
-        return []
 
 
 def _finding(row: dict[str, Any], today: date) -> Finding:

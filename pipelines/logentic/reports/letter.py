@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from logentic.errors import UsageError
+from logentic.reports.delivery import delivered
 from logentic.reports.exceptions import Finding
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.tie_out import with_taxes
@@ -25,11 +26,8 @@ def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
             f"Say what is: logentic exceptions set ID disputed --db {found.file}",
         )
     lines = _lines(found, disputed, taxes, is_plain=path.suffix.lower() == ".txt")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", "utf-8")
-    except OSError as error:
-        raise UsageError(f"--letter {path} cannot be written: {error.strerror}", "Name another file.") from None
+    with delivered("--letter", path, ".md", ".txt") as partial:
+        partial.write_text("\n".join(lines) + "\n", "utf-8")
     return len(disputed)
 
 

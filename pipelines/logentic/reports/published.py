@@ -3,6 +3,7 @@
 In: FILE. Out: a read-only connection, and rows by name. Next: the report that asked.
 """
 
+import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,11 @@ from typing import Any
 import duckdb
 
 from logentic.errors import StateError, UsageError
+from logentic.journal import Journal, Row
 from logentic.settings import load_settings
+from logentic.state import State
+
+log = logging.getLogger("logentic")
 
 
 def open_published(file: Path) -> duckdb.DuckDBPyConnection:
@@ -69,3 +74,13 @@ def known_at(published: duckdb.DuckDBPyConnection) -> datetime:
     """The service's time up to which FILE knows the account."""
     found = published.execute("select max(finished_at) from logentic_staging.stg_extract_windows").fetchone()
     return found[0].astimezone(UTC) if found and found[0] else datetime.fromtimestamp(0, UTC)
+
+
+def written(journal: Journal, file: Path) -> list[Row]:
+    """What was said beside FILE, published or not. FILE may be for more eyes than the folder."""
+    state = State(file.absolute())
+    try:
+        return journal.read(state.folder)
+    except PermissionError:
+        log.warning("%s is not yours to read: what was said since the last run is not shown", state.folder)
+        return []

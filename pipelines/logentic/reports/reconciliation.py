@@ -4,7 +4,6 @@ In: FILE, and one invoice or month. Out: a `Reconciliation`: the tie-out, the fi
 Next: workbook.py, letter.py; finance.py prints.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,6 +13,8 @@ from typing import Any
 import duckdb
 
 from logentic.errors import UsageError
+from logentic.reports.behind import sheets_behind
+from logentic.reports.closing import close_of
 from logentic.reports.exceptions import Finding, read_findings
 from logentic.reports.published import known_at, open_published, records, refuse_unknown
 from logentic.reports.sheets import Sheet, sheet_of
@@ -39,46 +40,6 @@ from invoice_reconciliation
 where status = 'not_checked' and charge_id in ({scope})
 group by charge_type
 order by billed desc, charge_type
-"""
-STORAGE = """
-select
-    storage.month, storage.sku, items.name, storage.average_volume_cuft, cast(storage.price as decimal(18, 2)) as price,
-    cast(storage.expected_price as decimal(18, 2)) as expected_price, storage.billed, storage.not_yet_billed,
-    cast(storage.difference as decimal(18, 2)) as difference
-from storage_cost_monthly as storage
-left join items on storage.item_id = items.item_id
-where storage.month in (select cast(date_trunc('month', start_date) as date) from charges where charge_id in ({scope}))
-order by storage.month, storage.billed desc, storage.sku
-"""
-# Not of one invoice, but what its reader asks next.
-# Without what only a program reads; a price that has always held, or still does, has no such day.
-BESIDE = {
-    "accrual": (
-        "Accrual",
-        "select * from accrual order by kind desc, start_date, charge_type, accrual_id",
-        "What the open period will still cost: charged and not billed, and expected and not charged.",
-    ),
-    "rate_card": (
-        "Rate card",
-        """select * exclude (above_quantity, below_quantity) replace (
-            nullif(valid_from, date '1970-01-01') as valid_from, nullif(valid_to, date '9999-12-31') as valid_to
-        ) from rate_card order by charge_type, zone, valid_from nulls first, from_quantity nulls first""",
-        "What each type costs, as the contract says or the account's own history shows.",
-    ),
-    "findings": (
-        "Findings",
-        "select * exclude (place, evidence_json) from findings order by kind, place",
-        "What concerns no single charge.",
-    ),
-}
-RESTATED = """
-select
-    subject, key, measure, cast(value_before as decimal(18, 2)) as value_before,
-    cast(value_after as decimal(18, 2)) as value_after, cast(difference as decimal(18, 2)) as difference, seen_at,
-    closed_at
-from restatements
-where month = $1
-order by subject, key
 """
 LINES = """
 with earlier as (
@@ -106,8 +67,18 @@ ELSEWHERE = """
 
 
 @dataclass(frozen=True)
+class Books:
+    """Of a month: who closed it and when, None while nobody has; what its charges differ by since then."""
+
+    closed_by: str | None
+    closed_at: datetime | None
+    charges_changed: int
+    difference: Decimal
+
+
+@dataclass(frozen=True)
 class Reconciliation:
-    """`invoice` or `month` is None; `tie_out` is None for a month."""
+    """`invoice` or `month` is None; `tie_out` is None for a month, and `books` for an invoice."""
 
     file: Path
     invoice: int | None
@@ -121,6 +92,7 @@ class Reconciliation:
     sheets: list[Sheet]
     not_checked: list[dict[str, Any]]
     incomplete: list[str]
+    books: Books | None
 
     @property
     def title(self) -> str:
@@ -173,7 +145,8 @@ def reconcile(
             tie_out=_tie_out(published, invoice, settings, paper) if invoice is not None else None,
             findings=findings,
             charges=charges,
-            sheets=list(_sheets(published, scope, chosen, month)),
+            sheets=list(sheets_behind(published, scope, chosen, month)),
+            books=_books(published, file, month),
             not_checked=records(published, NOT_CHECKED.format(scope=scope), chosen),
             incomplete=[
                 f"{row['resource']} {row['start']:%Y-%m-%d} to {row['end']:%Y-%m-%d}"
@@ -193,16 +166,14 @@ where not early.is_complete and not exists (
 """
 
 
-def _sheets(published: duckdb.DuckDBPyConnection, scope: str, chosen: list[Any], month: date | None) -> Iterator[Sheet]:
-    """What stands behind the charges, as far as the file has it."""
-    if storage := sheet_of(published, "Storage", STORAGE.format(scope=scope), chosen, "Storage by item and month."):
-        yield storage
-    tables = {row["table_name"] for row in records(published, "select table_name from information_schema.tables")}
-    for table, (name, sql, about) in BESIDE.items():
-        if table in tables and (sheet := sheet_of(published, name, sql, None, about)):
-            yield sheet
-    if month and (sheet := sheet_of(published, "Restatements", RESTATED, [month], "What changed since it was closed.")):
-        yield sheet
+def _books(published: duckdb.DuckDBPyConnection, file: Path, month: date | None) -> Books | None:
+    if month is None:
+        return None
+    closed = close_of(published, file, month) or {}
+    changed = "select difference from restatements where month = $1 and subject = 'charge'"
+    differences = [row["difference"] for row in records(published, changed, [month])]
+    total = cents(sum(differences, Decimal(0)))
+    return Books(closed.get("closed_by"), closed.get("closed_at"), len(differences), total)
 
 
 def _tie_out(

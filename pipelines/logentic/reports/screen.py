@@ -3,6 +3,7 @@
 In: a `Reconciliation`. Out: text, or a dictionary of plain values. Next: finance.py prints.
 """
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +42,7 @@ def as_dict(found: Reconciliation) -> dict[str, Any]:
         "known_at": found.known_at.isoformat(),
         "currency": found.currency,
         "tie_out": _tie(found),
+        "books": _books(found),
         "charges": [{"charge_type": kind, **_counted(found, kind)} for kind in found.types],
         "total": _counted(found, None),
         "exceptions": exceptions.as_dicts(found.findings),
@@ -61,6 +63,12 @@ def _tie(found: Reconciliation) -> dict[str, Any] | None:
         "explanations": list(found.tie_out.explanations),
         "charges": list(found.tie_out.charges),
     }
+
+
+def _books(found: Reconciliation) -> dict[str, Any] | None:
+    if found.books is None:
+        return None
+    return {name: value if isinstance(value, int | None) else str(value) for name, value in asdict(found.books).items()}
 
 
 def _counted(found: Reconciliation, kind: str | None) -> dict[str, Any]:

@@ -12,24 +12,25 @@ from typing import Any
 
 import duckdb
 
+from logentic.reports.delivery import delivered
 from logentic.reports.published import records
 
+HEADINGS = {"payment_id": "Invoice", "sku": "SKU", "average_volume_cuft": "Average volume (cu ft)"}
+HEADINGS |= {"value_before": "Before", "value_after": "After", "value_difference": "Difference"}
 KINDS = {"DECIMAL": "money", "BIGINT": "id", "HUGEINT": "count", "INTEGER": "count", "DATE": "date"}
-MEASURES = ("volume", "rate", "quantity", "share", "fixed", "per_unit", "minimum", "error")
+MEASURES = ("volume", "value", "rate", "quantity", "fixed", "per_unit", "minimum", "error")
 
 
 @dataclass(frozen=True)
 class Column:
-    """`kind` is money, number, count, id, date, time or text; only money is added up."""
+    """`kind` is money, number, share, count, id, date, month, time or text; only money is added up."""
 
     name: str
     kind: str
 
     @property
     def heading(self) -> str:
-        return self.name.removesuffix("_cuft").replace("_", " ").capitalize() + (
-            " (cu ft)" if self.name.endswith("_cuft") else ""
-        )
+        return HEADINGS.get(self.name, self.name.replace("_", " ").capitalize())
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,16 @@ class Sheet:
     def total(self, column: int) -> Decimal:
         """Exact, of all rows."""
         return sum((row[column] for row in self.rows if row[column] is not None), Decimal(0))
+
+    def without_empty_columns(self) -> "Sheet":
+        """For paper: a column that no row fills takes the others' place."""
+        filled = [
+            place
+            for place, column in enumerate(self.columns)
+            if column.kind == "money" or not self.rows or any(row[place] not in (None, "") for row in self.rows)
+        ]
+        columns = tuple(self.columns[place] for place in filled)
+        return Sheet(self.name, columns, [tuple(row[place] for place in filled) for row in self.rows], self.about)
 
 
 def sheet_of(
@@ -58,16 +69,15 @@ def sheet_of(
 
 def write_csv(sheets: Iterable[Sheet], folder: Path) -> list[Path]:
     """One file per sheet. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    paths = []
     for sheet in sheets:
         path = folder / f"{sheet.name.lower().replace(' ', '_')}.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with delivered("--csv", path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(column.name for column in sheet.columns)
             writer.writerows([harmless(value) for value in row] for row in sheet.rows)
-        written.append(path)
-    return written
+        paths.append(path)
+    return paths
 
 
 def harmless(value: Any) -> Any:
@@ -79,5 +89,9 @@ def _kind(name: str, kind: str) -> str:
         return "time"
     if kind == "BIGINT" and not name.endswith("_id"):
         return "count"
+    if name == "month":
+        return "month"
+    if name.endswith("_share"):
+        return "share"
     found = KINDS.get(kind.split("(", maxsplit=1)[0], "text")
     return "number" if found == "money" and any(word in name for word in MEASURES) else found

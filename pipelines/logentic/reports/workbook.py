@@ -16,6 +16,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from logentic.errors import UsageError
 from logentic.reports.cover import Cover, cover_of
+from logentic.reports.delivery import delivered
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.sheets import Column, Sheet
 
@@ -23,17 +24,18 @@ MOST_ROWS = 1_048_000
 TITLE, TOTAL, HEADER, FIRST = 0, 1, 2, 3  # the rows of a sheet
 HEIGHT = 13.5
 COVER_TEXT = 62
-WIDTHS = {"money": 11, "number": 11, "count": 8, "id": 9, "date": 11, "time": 16, "text": 12}
-WIDE = {"evidence": 48, "reason": 56, "about": 60, "what_was_said": 34, "name": 30, "description": 24}
-WIDE |= {"exception_id": 28, "basis": 40, "finding_id": 34, "for_example": 60, "explanation": 60}
-WIDE |= {"accrual_id": 34, "finding": 60, "note": 40, "kind": 22}
+WIDTHS = {"money": 11, "number": 11, "share": 9, "count": 8, "id": 9, "date": 11, "month": 9, "time": 16, "text": 12}
+WIDE = {"evidence": 48, "reason": 60, "what_was_said": 34, "name": 30, "description": 24, "exception_id": 28}
+WIDE |= {"basis": 40, "finding": 60, "note": 40, "kind": 22, "what": 20}
 FILTER = 3  # characters that the arrow of a filter takes of a heading
 FORMATS: dict[str, dict[str, Any]] = {
     "money": {"num_format": "#,##0.00;[Red]-#,##0.00"},
-    "number": {"num_format": "#,##0.00##"},
-    "count": {"num_format": "#,##0"},
+    "number": {"num_format": "#,##0.00##;[Red]-#,##0.00##"},
+    "share": {"num_format": "0.0 %"},
+    "count": {"num_format": "#,##0;[Red]-#,##0"},
     "id": {"num_format": "0", "align": "left", "indent": 1},
     "date": {"num_format": "yyyy-mm-dd", "align": "left", "indent": 1},
+    "month": {"num_format": "yyyy-mm", "align": "left", "indent": 1},
     "time": {"num_format": "yyyy-mm-dd hh:mm", "align": "left", "indent": 1},
     "text": {"align": "left", "num_format": "@", "indent": 1},
     "wrapped": {"align": "left", "num_format": "@", "indent": 1, "text_wrap": True},
@@ -84,7 +86,7 @@ class Workbook:
         self.cover(cover)
         self.summary()
         for sheet in cover.sheets:
-            self.sheet(sheet)
+            self.sheet(sheet.without_empty_columns())
         self.book.close()
 
     def page(self, name: str, *, repeat: bool = True, landscape: bool = True) -> Worksheet:
@@ -129,7 +131,7 @@ class Workbook:
 
     def summary(self) -> None:
         """By charge type; each number a formula on the sheet of charges. The four states add up to what was billed."""
-        charges = self.found.charges
+        charges = self.found.charges.without_empty_columns()
         page = self.page("Summary")
         names = [column.name for column in charges.columns]
         last = FIRST + len(charges.rows)
@@ -174,7 +176,7 @@ class Workbook:
         adds_up = bool(sheet.rows) and any(column.kind == "money" for column in sheet.columns)
         for place, column in enumerate(sheet.columns):
             page.set_column(place, place, _width(column))
-            is_right = column.kind in ("money", "number", "count")
+            is_right = column.kind in ("money", "number", "share", "count")
             page.write_string(HEADER, place, column.heading, self.formats["header_right" if is_right else "header"])
             if column.kind == "money" and sheet.rows:
                 letter = xl_col_to_name(place)
@@ -182,7 +184,7 @@ class Workbook:
                     page, TOTAL, place, f"SUBTOTAL(9,{letter}{FIRST + 1}:{letter}{last})", sheet.total(place), "total"
                 )
             else:
-                label = "Total of the rows shown" if adds_up and not place else ""
+                label = "" if place else "Total of the rows shown" if adds_up else sheet.about
                 page.write_string(TOTAL, place, label, self.formats["total_text"])
             for row, values in enumerate(sheet.rows, start=FIRST):
                 self._cell(page, row, place, column, values[place])
@@ -203,9 +205,9 @@ class Workbook:
         look = self.formats["wrapped" if column.name in WIDE else column.kind]
         if value is None:
             page.write_blank(row, place, None, look)
-        elif column.kind in ("money", "number", "count", "id"):
+        elif column.kind in ("money", "number", "share", "count", "id"):
             page.write_number(row, place, float(value) if isinstance(value, Decimal) else value, look)
-        elif column.kind in ("date", "time"):
+        elif column.kind in ("date", "month", "time"):
             moment = value.replace(tzinfo=None) if isinstance(value, datetime) else value
             page.write_datetime(row, place, moment, look)
         else:
@@ -231,14 +233,8 @@ def _lines(words: Any, width: int) -> int:
 
 def write_workbook(found: Reconciliation, path: Path) -> None:
     """Write it whole, or leave what stood there."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Workbook(partial, found).write(cover_of(found))
-        partial.replace(path)
-    except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
-        raise UsageError(
-            f"--xlsx {path} cannot be written: {error}", "Close it if it is open, or name another."
-        ) from None
-    finally:
-        partial.unlink(missing_ok=True)
+    with delivered("--xlsx", path, ".xlsx") as partial:
+        try:
+            Workbook(partial, found).write(cover_of(found))
+        except xlsxwriter.exceptions.FileCreateError as error:
+            raise OSError(*error.args[0].args) from None

@@ -1,0 +1,85 @@
+"""What stands behind the charges of a reconciliation: storage by item, what is still to come, prices, restatements.
+
+In: the published file, and which charges. Out: the sheets that it has rows for. Next: workbook.py, sheets.py.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from logentic.reports.published import records
+from logentic.reports.sheets import Sheet, sheet_of
+
+STORAGE = """
+select
+    storage.month, storage.sku, items.name, storage.average_volume_cuft, cast(storage.price as decimal(18, 2)) as price,
+    cast(storage.expected_price as decimal(18, 2)) as expected_price, storage.billed, storage.not_yet_billed,
+    cast(storage.difference as decimal(18, 2)) as difference
+from storage_cost_monthly as storage
+left join items on storage.item_id = items.item_id
+where storage.month in (select cast(date_trunc('month', start_date) as date) from charges where charge_id in ({scope}))
+order by storage.month, storage.billed desc, storage.sku
+"""
+# Not of one invoice, but what its reader asks next.
+# Without what only a program reads; a price that has always held, or still does, has no such day.
+BESIDE = {
+    "accrual": (
+        "Accrual",
+        """select
+            as_of_date, kind, charge_type, count(*) as entries, min(start_date) as first_day, max(end_date) as last_day,
+            cast(sum(amount) as decimal(18, 2)) as amount,
+            case when count(distinct basis) > 1 then 'For example: ' else '' end || min(basis) as basis
+        from accrual group by as_of_date, kind, charge_type order by kind desc, charge_type""",
+        "What the open period will still cost: charged and not billed, and expected and not charged.",
+    ),
+    "rate_card": (
+        "Rate card",
+        """select * exclude (above_quantity, below_quantity) replace (
+            nullif(valid_from, date '1970-01-01') as valid_from, nullif(valid_to, date '9999-12-31') as valid_to
+        ) from rate_card order by charge_type, zone, valid_from nulls first, from_quantity nulls first""",
+        "What each type costs, as the contract says or the account's own history shows.",
+    ),
+    "findings": (
+        "Findings",
+        "select * exclude (finding_id, place, evidence_json) from findings order by kind, place",
+        "What concerns no single charge.",
+    ),
+}
+CHANGED = (
+    "What changed since it was closed. A change stands at its charge, its type and its invoice: do not add them up."
+)
+RESTATED = """
+select
+    case restated.subject
+        when 'charges' then 'all of a type'
+        when 'storage' then 'storage of an item'
+        when 'stock' then 'stock of an item'
+        else restated.subject
+    end as what,
+    coalesce(items.sku, restated.key) as which, charges.charge_type, charges.description,
+    cast(restated.value_before as decimal(18, 2)) as value_before,
+    cast(restated.value_after as decimal(18, 2)) as value_after,
+    cast(restated.difference as decimal(18, 2)) as value_difference, restated.seen_at
+from restatements as restated
+left join charges on restated.subject = 'charge' and restated.key = cast(charges.charge_id as varchar)
+left join items
+    on restated.subject in ('storage', 'stock') and restated.key = cast(items.item_id as varchar)
+where restated.month = $1
+order by array_position(['charge', 'charges', 'invoice', 'storage', 'stock'], restated.subject), which
+"""
+
+
+def sheets_behind(
+    published: duckdb.DuckDBPyConnection, scope: str, chosen: list[Any], month: date | None
+) -> Iterator[Sheet]:
+    """As far as the file has them; `scope` is the query of the charges, `chosen` its value."""
+    if storage := sheet_of(published, "Storage", STORAGE.format(scope=scope), chosen, "Storage by item and month."):
+        yield storage
+    tables = {row["table_name"] for row in records(published, "select table_name from information_schema.tables")}
+    for table, (name, sql, about) in BESIDE.items():
+        if table in tables and (sheet := sheet_of(published, name, sql, None, about)):
+            yield sheet
+    if month and (sheet := sheet_of(published, "Restatements", RESTATED, [month], CHANGED)):
+        yield sheet

@@ -1,0 +1,32 @@
+"""Files that people get: written whole, or what stood there stays.
+
+In: an option, and the path that was given with it. Out: a path beside it to write to, which then takes its place.
+What prevents it is one clear line. Next: whoever opens the file.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from logentic.errors import UsageError
+
+
+@contextmanager
+def delivered(option: str, path: Path, *endings: str) -> Iterator[Path]:
+    """`endings` are those by which a program, and who reads a folder, knows such a file; none where any will do."""
+    if endings and path.suffix.lower() not in endings:
+        named = path.with_suffix(endings[0]) if path.name else Path(f"file{endings[0]}")
+        raise UsageError(f"{option} {path} does not end in {' or '.join(endings)}", f"Name it {named}.")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise UsageError(
+            f"{option} {path} cannot be written: {error.strerror or error}",
+            "Close it if it is open, or name another, in a folder that you may write to.",
+        ) from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,53 @@
+"""The cells of a workbook, from the file itself: no library that could be kind to it.
+
+In: an .xlsx file. Out: by sheet and place, each cell's value, formula, and whether it is text.
+"""
+
+import re
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+from xml.etree import ElementTree
+
+SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+class Cell:
+    def __init__(self, element: ElementTree.Element, strings: list[str]) -> None:
+        value = element.find(f"{SPREADSHEET}v")
+        formula = element.find(f"{SPREADSHEET}f")
+        self.formula = None if formula is None else formula.text
+        self.is_text = element.get("t") in ("s", "str", "inlineStr")
+        shown = "" if value is None or value.text is None else value.text
+        self.value = strings[int(shown)] if element.get("t") == "s" else shown
+
+
+def cells_of(path: Path) -> dict[str, dict[str, Cell]]:
+    """Every cell of every sheet, from the file itself."""
+    with zipfile.ZipFile(path) as parts:
+        strings = [
+            "".join(text.text or "" for text in item.iter(f"{SPREADSHEET}t"))
+            for item in ElementTree.fromstring(parts.read("xl/sharedStrings.xml"))
+        ]
+        names = [
+            s.get("name") for s in ElementTree.fromstring(parts.read("xl/workbook.xml")).iter(f"{SPREADSHEET}sheet")
+        ]
+        return {
+            str(name): {
+                str(cell.get("r")): Cell(cell, strings)
+                for cell in ElementTree.fromstring(parts.read(f"xl/worksheets/sheet{number}.xml")).iter(
+                    f"{SPREADSHEET}c"
+                )
+            }
+            for number, name in enumerate(names, start=1)
+        }
+
+
+def cents(value: str) -> Decimal:
+    return Decimal(value).quantize(Decimal("0.01"))
+
+
+def total_of(cells: dict[str, Cell], heading: str) -> Decimal:
+    """The total in the second row, over the column of this heading."""
+    place = next(name for name, cell in cells.items() if re.fullmatch(r"[A-Z]+3", name) and cell.value == heading)
+    return cents(cells[place.replace("3", "2")].value)

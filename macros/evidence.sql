@@ -28,3 +28,8 @@
 {% macro money(amount) -%}
     {{ text('cast(' ~ amount ~ ' as decimal(18, 2))') }}
 {%- endmacro %}
+
+{#- 1 unit, 2 units. -#}
+{% macro counted(number, noun) -%}
+    {{ text('cast(' ~ number ~ ' as bigint)') }} || case when {{ number }} = 1 then ' {{ noun }}' else ' {{ noun }}s' end
+{%- endmacro %}

@@ -4,22 +4,9 @@ items as (
 
     select
         item_id,
-        shopify_variant_id,
         cubic_feet,
         weight
     from {{ ref('items') }}
-
-),
-
--- A line may name an item by its variant alone.
-variants as (
-
-    select
-        shopify_variant_id,
-        max(item_id) as item_id
-    from items
-    where shopify_variant_id is not null
-    group by shopify_variant_id
 
 ),
 
@@ -31,8 +18,7 @@ measured as (
         lines.quantity * items.cubic_feet as volume_cuft,
         lines.quantity * items.weight as weight
     from {{ ref('order_lines') }} as lines
-    left join variants on lines.shopify_variant_id = variants.shopify_variant_id
-    left join items on coalesce(lines.item_id, variants.item_id) = items.item_id
+    left join items on lines.item_id = items.item_id
 
 ),
 

@@ -58,7 +58,7 @@ ordered as (
                 and orders.updated_at >= openings.opened_at then lines.quantity
             else 0
         end) as units_at_most
-    from {{ ref('stg_order_lines') }} as lines
+    from {{ ref('resolved_order_lines') }} as lines
     inner join {{ ref('stg_orders') }} as orders on lines.order_id = orders.order_id
     inner join openings on lines.item_id = openings.item_id
     cross join read_until
@@ -70,6 +70,8 @@ select
     openings.item_id,
     shipped.last_date,
     coalesce(shipped.units, 0) as units,
+    coalesce(ordered.units_at_least, 0) as units_at_least,
+    coalesce(ordered.units_at_most, 0) as units_at_most,
     coalesce(shipped.units_before, 0) - coalesce(ordered.units_at_most, 0) as without_order,
     coalesce(ordered.units_at_least, 0) - coalesce(shipped.units, 0) as never_left
 from openings

@@ -24,10 +24,10 @@ disagreeing as (
 select
     {{ finding(
         'item_size_changed', 'item_id',
-        "'Item ' || item_id || ' is priced at ' || " ~ number_text('size_after')
-        ~ " || ' cubic feet since ' || start_date || ', before at ' || "
-        ~ number_text('size_before') ~ " || '.'",
-        {'item_id': ['item_id'], 'since': 'start_date',
+        "'Item ' || item_id || ' is priced at ' || " ~ number_text('size_after') ~ " || ' cubic feet since ' || end_date || '"
+        ~ ", before' || case when occurrences > 1 then ' ' || start_date else '' end || ' at ' || "
+        ~ number_text('size_before') ~ " || case when occurrences > 1 then ', and at others between' else '' end || '.'",
+        {'item_id': ['item_id'], 'first_change': 'start_date', 'since': 'end_date',
         'size_before': [number_text('size_before')], 'size_after': [number_text('size_after')], 'changes': ['occurrences']},
         {'item_id': 'item_id', 'start_date': 'start_date', 'end_date': 'end_date',
         'occurrences': 'occurrences', 'amount': 'amount'}

@@ -30,7 +30,7 @@ stored as (
         start_date,
         end_date,
         expected as amount,
-        days || ' days of storage that no charge is for.' as basis
+        {{ counted('days', 'day') }} || ' of storage that no charge is for.' as basis
     from {{ ref('uncharged_storage') }}
 
 ),

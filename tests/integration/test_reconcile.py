@@ -198,6 +198,34 @@ def taxed(subtotal: Decimal) -> Decimal:
     return subtotal + sum((subtotal * rate).quantize(Decimal("0.01"), ROUND_HALF_UP) for rate in rates)
 
 
+def test_the_warehouse_can_act_on_the_letter(file: Path, tmp_path: Path) -> None:
+    """What it is, what was billed, what is asked of it; what we would owe is apart; nothing that is only ours."""
+    copy = Path(shutil.copy(file, tmp_path / "logentic.duckdb"))
+    invoice = invoice_of(copy)
+    found = read_findings(copy, invoice)
+    assert {finding.rule for finding in found} >= {"storage_underbilled", "missing_charge", "rate_deviation"}
+    for finding in found:
+        set_status(copy, finding.exception_id, "disputed", "our lawyer says", "marie")
+    assert command("--db", copy, "--invoice", invoice, "--letter", tmp_path / "letter.txt").exit_code == 0
+    text = (tmp_path / "letter.txt").read_text("utf-8")
+    too_low = [f for f in found if f.rule == "missing_charge" or (f.billed or 0) < (f.expected or 0)]
+    too_high = [f for f in found if f not in too_low]
+    stakes = [sum((f.amount_at_stake for f in side), Decimal(0)) for side in (too_high, too_low)]
+    assert f"We dispute {len(too_high)} charges, by {stakes[0]:,.2f} CAD before tax," in text
+    assert f"\n{taxed(stakes[0]):,.2f} CAD with the taxes on it." in text
+    assert f"too low or missing, by {stakes[1]:,.2f} CAD" in text
+    assert f"Please answer by {found[0].dispute_until}." in text
+    parts = text.split("Our reference: ")[:-1]
+    assert len(parts) == len(found)
+    for finding in found:
+        part = next(part for part in parts if finding.evidence in part).rpartition("\n\n   ")[2]
+        assert part.count("What we ask: Please ") == 1
+        assert finding.charge_type in part
+        assert (f"Billed: {finding.billed:,.2f} CAD" in part) == (finding.charge_id is not None)
+    assert "which price applies" in next(p for p in parts if "other charges suggest" in p)
+    assert not re.search("lawyer|marie", text)
+
+
 @pytest.fixture
 def paper(file: Path) -> Decimal:
     return taxed(billed_of(file, invoice_of(file)))

@@ -1,13 +1,14 @@
-"""The letter to the warehouse: what is disputed on an invoice, and what shows it.
+"""The letter to the warehouse: what is disputed on an invoice, what shows it, and what is asked.
 
 In: a `Reconciliation` of one invoice. Out: Markdown, or plain text where the file ends in .txt. Nothing that is not
-said to be disputed stands in it. Next: whoever sends it.
+said to be disputed stands in it, and no note: those are our own. Next: whoever sends it.
 """
 
 import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from logentic.errors import UsageError
 from logentic.reports.delivery import delivered
@@ -16,48 +17,101 @@ from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.tie_out import with_taxes
 from logentic.settings import Tax
 
+ASKED = {
+    "duplicate_charge": "Please credit it, or tell us what the second charge is for.",
+    "cancelled_order": "Please credit it, or show us that the order left.",
+    "unknown_order": "Please tell us which order it is for, or credit it.",
+    "storage_overbilled": "Please credit the difference, or tell us by which volume and price you reckon.",
+    "storage_underbilled": "Please tell us by which volume and price you reckon, and correct it.",
+    "missing_charge": "Please tell us whether it is still to come.",
+    "outside_period": "Please tell us why it stands on this invoice, or credit it.",
+    "rate_deviation": "Please credit the difference to the agreed price.",
+}
+ASKED_OF_A_QUESTION = "Please tell us which price applies, and since when; if it is that one, credit the difference."
+UNDERBILLED = ("storage_underbilled", "missing_charge")
+
 
 def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
     """Write it; how many charges it disputes."""
     disputed = [finding for finding in found.findings if finding.status == "disputed"]
+    disputed.sort(key=is_underbilled)
     if not disputed:
         raise UsageError(
             f"nothing on invoice {found.invoice} is disputed",
             f"Say what is: logentic exceptions set ID disputed --db {found.file}",
         )
-    lines = _lines(found, disputed, taxes, is_plain=path.suffix.lower() == ".txt")
+    is_plain = path.suffix.lower() == ".txt"
     with delivered("--letter", path, ".md", ".txt") as partial:
-        partial.write_text("\n".join(lines) + "\n", "utf-8")
+        partial.write_text("\n".join(_lines(found, disputed, taxes, is_plain=is_plain)) + "\n", "utf-8")
     return len(disputed)
 
 
-def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, is_plain: bool) -> Iterator[str]:
-    def text(words: object) -> str:
-        return str(words) if is_plain else re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", str(words))
+def is_underbilled(finding: Finding) -> bool:
+    """What would cost us more, and not less, if it were put right."""
+    if finding.billed is None or finding.expected is None:
+        return finding.rule in UNDERBILLED
+    return finding.billed < finding.expected
 
-    total = sum((finding.amount_at_stake for finding in disputed), Decimal(0))
-    title = f"Invoice {found.invoice}: charges that we dispute"
-    yield title if is_plain else f"# {title}"
-    yield "=" * len(title) if is_plain else ""
-    if is_plain:
-        yield ""
+
+def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, is_plain: bool) -> Iterator[str]:
     billed = f" of {found.billed_date}" if found.billed_date else ""
-    count = "one charge" if len(disputed) == 1 else f"{len(disputed)} charges"
-    yield f"On invoice {found.invoice}{billed} we dispute {count}. At stake: {total:,.2f} {found.currency} before tax,"
-    yield f"{with_taxes(total, taxes):,.2f} {found.currency} with the taxes on it."
-    yield "Please credit them, or tell us for each what makes it right."
+    title = f"Invoice {found.invoice}{billed}: charges that we dispute"
+    yield title if is_plain else f"# {title}"
+    if is_plain:
+        yield "=" * len(title)
+    yield ""
+    yield from _totals(found, disputed, taxes)
+    names = [column.name for column in found.charges.columns]
+    charges = {row[0]: dict(zip(names, row, strict=True)) for row in found.charges.rows}
     for number, finding in enumerate(disputed, start=1):
-        subject = f"charge {finding.charge_id}" if finding.charge_id else "a charge that is missing"
-        kind = f", {finding.charge_type}" if finding.charge_type else ""
+        what = "A charge that is missing" if finding.charge_id is None else f"Charge {finding.charge_id}"
+        low = " too low" if finding.charge_id is not None and is_underbilled(finding) else ""
+        head = f"{number}. {what}: {finding.amount_at_stake:,.2f} {found.currency}{low}"
         yield ""
-        head = (
-            f"{number}. {subject[0].upper()}{subject[1:]}{text(kind)}: {finding.amount_at_stake:,.2f} {found.currency}"
-        )
         yield head if is_plain else f"## {head}"
         yield ""
-        yield f"{text(finding.evidence)} (Our reference: {text(finding.exception_id)}.)"
+        charge = charges.get(finding.charge_id, {})
+        for label, words in _facts(finding, charge, found.currency):
+            yield f"   {label}: {words}" if is_plain else f"- {label}: {_escaped(words)}"
     yield ""
-    last = min((f.dispute_until for f in disputed if f.dispute_until), default=None)
-    if last:
-        yield f"We hold that these charges can be disputed until {last}."
     yield f"Our numbers are those of your API as of {found.known_at:%Y-%m-%d %H:%M} UTC."
+
+
+def _totals(found: Reconciliation, disputed: list[Finding], taxes: list[Tax]) -> Iterator[str]:
+    """What we ask back, and apart from it what was billed too low: the two are not to be set off against each other."""
+    too_low = [finding for finding in disputed if is_underbilled(finding)]
+    too_high = [finding for finding in disputed if not is_underbilled(finding)]
+    if too_high:
+        total = sum((finding.amount_at_stake for finding in too_high), Decimal(0))
+        count = "one charge" if len(too_high) == 1 else f"{len(too_high)} charges"
+        yield f"We dispute {count}, by {total:,.2f} {found.currency} before tax,"
+        yield f"{with_taxes(total, taxes):,.2f} {found.currency} with the taxes on it."
+    if too_low:
+        total = sum((finding.amount_at_stake for finding in too_low), Decimal(0))
+        count = "One charge is" if len(too_low) == 1 else f"{len(too_low)} charges are"
+        yield f"{count} too low or missing, by {total:,.2f} {found.currency} before tax."
+    last = min((f.dispute_until for f in disputed if f.dispute_until and not f.is_past), default=None)
+    yield f"What we ask stands below each. Please answer{f' by {last}' if last else ''}."
+
+
+def _facts(finding: Finding, charge: dict[str, Any], currency: str) -> Iterator[tuple[str, str]]:
+    days = [str(day) for day in dict.fromkeys((finding.start_date, finding.end_date)) if day]
+    described = charge.get("description") or ""
+    order, sku = finding.order_id, charge.get("sku")
+    about = [
+        finding.charge_type,
+        described,
+        f"order {order}" if order and str(order) not in described else None,
+        f"item {sku}" if sku and sku not in described else None,
+        " to ".join(days),
+    ]
+    yield "What it is", ", ".join(part for part in about if part)
+    if finding.charge_id is not None and finding.billed is not None:
+        yield "Billed", f"{finding.billed:,.2f} {currency}"
+    yield "What we see", finding.evidence
+    yield "What we ask", ASKED_OF_A_QUESTION if finding.is_question else ASKED[finding.rule]
+    yield "Our reference", finding.exception_id
+
+
+def _escaped(words: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", words)

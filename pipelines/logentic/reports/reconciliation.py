@@ -26,8 +26,8 @@ OF_MONTH = "select cast(key as bigint) from month_facts where subject = 'charge'
 CHARGES = """
 select
     charges.charge_id, {payment} charges.charge_type, charges.description, charges.order_id, items.sku,
-    charges.start_date, charges.end_date, cast(checked.billed as decimal(18, 2)) as billed, checked.expected,
-    cast(checked.billed - checked.expected as decimal(18, 2)) as difference, checked.status, checked.reason
+    charges.start_date, charges.end_date, checked.billed, checked.expected, checked.difference, checked.status,
+    checked.reason
 from charges
 inner join invoice_reconciliation as checked on charges.charge_id = checked.charge_id
 left join items on charges.item_id = items.item_id

@@ -81,6 +81,9 @@ def write_csv(sheets: Iterable[Sheet], folder: Path) -> list[Path]:
 
 
 def harmless(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        whole, _, fraction = f"{value:f}".partition(".")
+        return f"{whole}.{fraction.rstrip('0'):0<2}"
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 

@@ -158,10 +158,11 @@ class Workbook:
         end = FIRST + len(self.found.types)
         page.write_string(TOTAL, 0, "Total", self.formats["total_text"])
         page.write_formula(TOTAL, 1, f"=SUM(B{FIRST + 1}:B{end})", self.formats["total_count"], len(charges.rows))
-        totals = [self.found.amount_of(status)[1] for status in (None, *STATUSES)]
-        for place, total in enumerate(totals):
-            letter = xl_col_to_name(2 + place)
-            self._formula(page, TOTAL, 2 + place, f"SUM({letter}{FIRST + 1}:{letter}{end})", total, "total")
+        # Of the charges and not of the rows below, which are rounded: a charge may hold parts of cents.
+        self._formula(page, TOTAL, 2, f"SUM({cells('billed')})", self.found.amount_of()[1], "total")
+        for place, status in enumerate(STATUSES):
+            amounts = f'SUMPRODUCT(({cells("status")}="{status}")*{cells("billed")})'
+            self._formula(page, TOTAL, 3 + place, amounts, self.found.amount_of(status)[1], "total")
 
     def sheet(self, sheet: Sheet) -> None:
         """Title, total, header, rows. The total is that of the rows that a filter leaves."""

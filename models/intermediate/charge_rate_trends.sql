@@ -7,7 +7,11 @@ rates as (
     select
         *,
         case when is_fit and (kind = 'base' or per_unit > 0) then 1 else 0 end as is_proof
-    from {{ ref('charge_rates') }}
+    from {{ ref('rate_neighbours') }}
+    where
+        (is_right = 1 or is_sound)
+        and charge_id not in (select unproven.charge_id from {{ ref('unproven_rates') }} as unproven)
+        and charge_id not in (select others.charge_id from {{ ref('other_prices') }} as others)
 
 ),
 

@@ -11,7 +11,8 @@ others as (
     select
         order_id,
         max(payment_id) as payment_id,
-        max(billed_date) as billed_date
+        max(billed_date) as billed_date,
+        min(greatest(start_date, {{ account_date('created_at') }})) as first_charged_date
     from {{ ref('charges') }}
     where not is_withdrawn and order_id is not null
     group by order_id
@@ -37,7 +38,10 @@ cross join {{ ref('account_today') }} as service
 inner join others on completed.order_id = others.order_id
 left join {{ ref('order_prices') }} as card
     on completed.order_id = card.order_id and usual.charge_type = card.charge_type
+left join {{ ref('charge_delays') }} as delays on usual.charge_type = delays.charge_type
 left join charged on completed.order_id = charged.order_id and usual.charge_type = charged.charge_type
 where
     charged.order_id is null
     and {{ dbt.dateadd('day', 7, 'completed.completed_at') }} <= service.now_at
+    -- As late as others of its type came after the first charge of their order, it may still come.
+    and coalesce({{ days_in('others.first_charged_date', 'service.today') }} > delays.days + 1, true)

@@ -23,6 +23,7 @@ neighbours as (
         lag(stretches.fixed) over by_time = lead(stretches.fixed) over by_time
         and lag(stretches.per_unit) over by_time = lead(stretches.per_unit) over by_time
         and stretches.explained < lag(stretches.explained) over by_time + lead(stretches.explained) over by_time
+        and {{ days_in('stretches.first_date', 'stretches.last_date') }} <= 31
             as is_excursion,
         {{ days_in('stretches.first_date', 'stretches.last_date') }} < 15
         and case
@@ -43,7 +44,7 @@ neighbours as (
 
 ),
 
--- A price that gives way to the one before it, or to another within 15 days, was an error.
+-- A price that gives way to the one before it within a month, or to another within 15 days, was an error.
 kept as (
 
     select

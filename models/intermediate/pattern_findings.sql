@@ -12,12 +12,13 @@ charges as (
     where billed > 0
     union all
     select
-        'missing_charge' as rule,
+        rule,
         charge_type,
         warehouse_id,
-        cast(date_trunc('week', completed_date) as date) as week,
-        expected as amount_at_stake
-    from {{ ref('missing_charges') }}
+        cast(date_trunc('week', start_date) as date) as week,
+        amount_at_stake
+    from {{ ref('invoice_exceptions') }}
+    where rule = 'missing_charge'
 
 ),
 

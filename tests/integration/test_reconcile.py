@@ -70,7 +70,8 @@ def expected_totals(file: Path) -> dict[tuple[str, str], Decimal]:
     invoice = invoice_of(file)
     checked = f"from invoice_reconciliation where payment_id = {invoice}"
     found = f"from invoice_exceptions where payment_id = {invoice}"
-    months = f"select distinct date_trunc('month', start_date) from charges where payment_id = {invoice}"
+    months = "select distinct date_trunc('month', start_date) from charges where charge_type = 'storage'"
+    months += f" and payment_id = {invoice}"
     return {
         ("Summary", "Billed"): asked(file, f"select sum(billed) from invoices where payment_id = {invoice}"),
         ("Summary", "Exceptions"): asked(file, f"select coalesce(sum(billed), 0) {checked} and status = 'exception'"),
@@ -91,6 +92,20 @@ def test_the_totals_of_the_workbook_are_those_of_the_tables(file: Path, workbook
         assert total_of(sheets[sheet], heading) == cents(str(expected)), (sheet, heading)
     totals = [cell for cells in sheets.values() for name, cell in cells.items() if re.fullmatch(r"[A-Z]+2", name)]
     assert all(cell.formula for cell in totals if cell.value and not cell.is_text), "a total is a formula"
+
+
+def test_a_late_charge_of_another_kind_brings_no_month_of_storage_along(file: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(file, tmp_path / "logentic.duckdb"))
+    invoice = invoice_of(copy)
+    with duckdb.connect(str(copy)) as published:
+        earlier = "select min(month) from storage_cost_monthly"
+        of_another = f"select min(charge_id) from charges where payment_id = {invoice} and charge_type = 'handling'"
+        published.execute(
+            f"update logentic_marts.charges set start_date = ({earlier}) where charge_id = ({of_another})"
+        )
+    command("--db", copy, "--invoice", invoice, "--csv", tmp_path)
+    months = {row["month"] for row in csv.DictReader((tmp_path / "storage.csv").open(encoding="utf-8", newline=""))}
+    assert months == {"2026-02-01"}
 
 
 def test_every_column_of_the_workbook_says_something(file: Path, workbook: Path, tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ select
     cast(storage.difference as decimal(18, 2)) as difference
 from storage_cost_monthly as storage
 left join items on storage.item_id = items.item_id
-where storage.month in (select cast(date_trunc('month', start_date) as date) from charges where charge_id in ({scope}))
+where storage.month in (
+    select cast(date_trunc('month', start_date) as date) from charges
+    where charge_id in ({scope}) and ({whole_month} or lower(charge_type) = 'storage')
+)
 order by storage.month, storage.billed desc, storage.sku
 """
 # Not of one invoice, but what its reader asks next.
@@ -75,7 +78,9 @@ def sheets_behind(
     published: duckdb.DuckDBPyConnection, scope: str, chosen: list[Any], month: date | None
 ) -> Iterator[Sheet]:
     """As far as the file has them; `scope` is the query of the charges, `chosen` its value."""
-    if storage := sheet_of(published, "Storage", STORAGE.format(scope=scope), chosen, "Storage by item and month."):
+    # Of an invoice, the months that its storage is for: a late charge of another kind brings no month along.
+    of_storage = STORAGE.format(scope=scope, whole_month="false" if month is None else "true")
+    if storage := sheet_of(published, "Storage", of_storage, chosen, "Storage by item and month."):
         yield storage
     tables = {row["table_name"] for row in records(published, "select table_name from information_schema.tables")}
     for table, (name, sql, about) in BESIDE.items():

@@ -21,11 +21,11 @@ exceptions = typer.Typer(
     rich_markup_mode=None,
 )
 FROZEN = {
-    "charge": "charges",
-    "charges": "totals by type",
-    "invoice": "invoice totals",
-    "storage": "items' storage",
-    "stock": "items' stock",
+    "charge": ("charge", "charges"),
+    "charges": ("total by type", "totals by type"),
+    "invoice": ("invoice total", "invoice totals"),
+    "storage": ("item's storage", "items' storage"),
+    "stock": ("item's stock", "items' stock"),
 }
 Invoice = Annotated[int | None, typer.Option(metavar="N", min=1, help="The charges of this payment.")]
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
@@ -156,7 +156,7 @@ def close(
     from logentic.settings import load_settings
 
     closed = close_month(db, _month(month), whoever(by), load_settings().timezone)
-    counts = ", ".join(f"{count:,} {FROZEN[subject]}" for subject, count in closed.facts.items())
+    counts = ", ".join(f"{count:,} {FROZEN[subject][count > 1]}" for subject, count in closed.facts.items())
     print(f"{closed.month:%Y-%m} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {counts}")
 
 

@@ -46,6 +46,7 @@ def test_whole_dollars_a_tenth_and_a_credit_note() -> None:
     [
         *("", " ", "abc", "1e5", "NaN", "$", "CAD", "$$1", "1.5 kg", "٣.٥٠", "--1", "(1", "1-"),
         *("1.234", "1,2345", "2,0391.55", "12.345", "1 2 3", "12 34.56", "1,234.567", "1,234,56", "1.234.56"),
+        *("0,391.55", "0391.55", "00.50"),  # what a shell leaves of $20,391.55 and $20391.55
     ],
 )
 def test_what_is_no_amount_or_could_be_two_is_refused(text: str) -> None:

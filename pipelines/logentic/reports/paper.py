@@ -11,11 +11,12 @@ from logentic.errors import UsageError
 
 SIGNS = {"US$": "USD", "CA$": "CAD", "C$": "CAD", "€": "EUR", "£": "GBP"}
 SPACE = r"[ \u00a0\u202f'’]"
+# None begins with a 0 that says nothing: to a shell, $20,391.55 is 0,391.55.
 NUMBERS = (
-    r"\d+([.,]\d{1,2})?",
-    r"\d{1,3}(,\d{3})+(\.\d{1,2})?",
-    r"\d{1,3}(\.\d{3})+,\d{1,2}",
-    rf"\d{{1,3}}({SPACE}\d{{3}})+([.,]\d{{1,2}})?",
+    r"(0|[1-9]\d*)([.,]\d{1,2})?",
+    r"[1-9]\d{0,2}(,\d{3})+(\.\d{1,2})?",
+    r"[1-9]\d{0,2}(\.\d{3})+,\d{1,2}",
+    rf"[1-9]\d{{0,2}}({SPACE}\d{{3}})+([.,]\d{{1,2}})?",
 )
 
 
@@ -28,7 +29,9 @@ def paper_total(text: str, currency: str) -> Decimal:
     code = SIGNS.get(marks, marks.removesuffix("$"))
     is_amount = any(re.fullmatch(number, plain, re.ASCII) for number in NUMBERS)
     if not is_amount or not re.fullmatch("|[A-Z]{3}", code):
-        raise UsageError(f"--invoice-total {text!r} is not an amount", "Write it as 1234.56.")
+        raise UsageError(
+            f"--invoice-total {text!r} is not an amount", "Write it as 1234.56, without the currency's sign."
+        )
     if code not in ("", currency):
         raise UsageError(
             f"--invoice-total {text!r} is in {code}, and the setting currency is {currency}",

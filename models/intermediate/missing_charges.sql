@@ -11,8 +11,7 @@ others as (
     select
         order_id,
         max(payment_id) as payment_id,
-        max(billed_date) as billed_date,
-        min(greatest(start_date, {{ account_date('created_at') }})) as first_charged_date
+        max(billed_date) as billed_date
     from {{ ref('charges') }}
     where not is_withdrawn and order_id is not null
     group by order_id
@@ -43,5 +42,5 @@ left join charged on completed.order_id = charged.order_id and usual.charge_type
 where
     charged.order_id is null
     and {{ dbt.dateadd('day', 7, 'completed.completed_at') }} <= service.now_at
-    -- As late as others of its type came after the first charge of their order, it may still come.
-    and coalesce({{ days_in('others.first_charged_date', 'service.today') }} > delays.days + 1, true)
+    -- As late as others of its type came, it may still come.
+    and coalesce({{ days_in('completed.completed_date', 'service.today') }} > delays.days + 1, true)

@@ -7,10 +7,11 @@ off as (
         charge_type,
         zone,
         date,
+        case when is_calm then 1 else 0 end as calm,
         amount - expected as difference,
         cast({{ rounded_quotient('amount', 'expected', 3) }} as decimal(18, 3)) as multiple
     from {{ ref('rate_neighbours') }}
-    where is_right = 0 and is_calm and expected > 0
+    where is_right = 0 and expected > 0
 
 ),
 
@@ -30,11 +31,12 @@ counted as (
     select
         off.charge_id,
         totals.charges,
-        greatest(count(*) over by_difference, count(*) over by_multiple) as alike,
-        greatest(
-            {{ days_in('min(off.date) over by_difference', 'max(off.date) over by_difference') }},
-            {{ days_in('min(off.date) over by_multiple', 'max(off.date) over by_multiple') }}
-        ) as days
+    {%- for alike in ('difference', 'multiple') %}
+        count(*) over by_{{ alike }} as with_{{ alike }},
+        sum(off.calm) over by_{{ alike }} as calm_with_{{ alike }},
+        {{ days_in('min(off.date) over by_' ~ alike, 'max(off.date) over by_' ~ alike) }} as days_with_{{ alike }}
+        {{- ',' if not loop.last }}
+    {%- endfor %}
     from off
     inner join totals on off.charge_type = totals.charge_type and off.zone = totals.zone
     window
@@ -46,4 +48,11 @@ counted as (
 -- What a tenth of the charges cost, day after day among the others, is a price as well, for something unknown.
 select charge_id
 from counted
-where alike >= 10 and 10 * alike >= charges and days >= 10
+where
+{%- for alike in ('difference', 'multiple') %}
+        (
+            calm_with_{{ alike }} >= 10 and 10 * calm_with_{{ alike }} >= charges and days_with_{{ alike }} >= 10
+            and 10 * calm_with_{{ alike }} >= 7 * with_{{ alike }}
+        )
+        {{- ' or' if not loop.last }}
+{%- endfor %}

@@ -1,8 +1,8 @@
 select
     charges.charge_id,
     lower(charges.charge_type) as charge_type,
-    charges.start_date as date,
-    least(charges.start_date, coalesce(orders.created_date, charges.start_date)) as ordered_date,
+    dates.date,
+    least(dates.date, coalesce(orders.created_date, dates.date)) as ordered_date,
     {{ rate_place_columns('orders') }},
     cast(charges.amount as decimal(18, 4)) as amount,
     cast(charges.amount - coalesce(settlements.credited, 0) as decimal(18, 4)) as net_amount,
@@ -15,12 +15,19 @@ select
     orders.volume_cuft as volume,
     cast(charges.quantity as decimal(18, 4)) as quantity
 from {{ ref('charges') }} as charges
+inner join (
+    -- A charge that does not say its days is of the day on which it was written down, or else billed.
+    select
+        charge_id,
+        coalesce(start_date, end_date, {{ account_date('created_at') }}, billed_date) as date
+    from {{ ref('charges') }}
+) as dates on charges.charge_id = dates.charge_id
 left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
 left join {{ ref('order_facts') }} as orders on charges.order_id = orders.order_id
 where
     not charges.is_withdrawn
     and charges.amount > 0
-    and charges.start_date is not null
+    and dates.date is not null
     and lower(charges.charge_type) <> 'storage'
     and settlements.settled_by is null and settlements.duplicate_of is null and settlements.replaces is null
     -- One-off work, which names neither an order nor an item, has no rate.

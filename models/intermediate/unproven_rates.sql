@@ -1,5 +1,5 @@
 {%- set facets = {
-    'price': 'rates.valid_from',
+    'price': "rates.valid_from || ' ' || rates.fixed || ' ' || rates.per_unit",
     'month': "date_trunc('month', rates.date)",
     'weekday': 'mod(' ~ days_in("date '2024-01-01'", 'rates.date') ~ ', 7)',
 } -%}
@@ -67,7 +67,7 @@ inner join counted
 where
     kinds.is_right = 0
     and case
-        when counted.facet = 'price' then 10 * counted.fits < 7 * counted.charges
+        when counted.facet = 'price' and counted.charges >= 10 then 10 * counted.fits < 7 * counted.charges
         when counted.charges >= 4 then 2 * counted.fits < counted.charges
         else counted.fits = 0 and counted.rare_charges >= 4 and 4 * counted.rare_fits < 3 * counted.rare_charges
     end

@@ -36,10 +36,12 @@ joined as (
         told.set_by,
         told.set_at,
         told.restatement,
+        checked.credited,
         coalesce(told.settlement, case when found.exception_id is null then told.equal_credit end) as settlement
     from found
     full outer join {{ ref('told_exceptions') }} as told on found.exception_id = told.exception_id
     left join {{ ref('charges') }} as charges on coalesce(found.charge_id, told.charge_id) = charges.charge_id
+    left join {{ ref('invoice_reconciliation') }} as checked on found.charge_id = checked.charge_id
 
 )
 
@@ -59,6 +61,8 @@ select
         when settlement is not null then settlement
         when restatement is not null then 'Was ' || told || '; since then: ' || restatement || '.'
         when not is_found then 'No rule finds it any more.'
+        when credited > 0 and coalesce(told, 'open') <> 'credited'
+            then {{ money('credited') }} || ' of it was credited; the rest is at stake.'
     end as what_changed,
     note,
     set_by,

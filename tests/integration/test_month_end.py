@@ -83,13 +83,13 @@ def test_a_finding_lives_and_a_closed_month_remembers(books: Books) -> None:
     }
     for finding, status in said.items():
         set_status(books.file, finding.exception_id, status, f"of {status}", "ann")
-    set_status(books.file, doubled.exception_id, "disputed", "=1+1", "zoé")
+    set_status(books.file, doubled.exception_id, "disputed", "=1+1\x1b[2J\a", "zoé\x9b")
     assert {f.exception_id for f in read_findings(books.file, status="accepted")} == {
         cancelled.exception_id,
         missing.exception_id,
     }
-    assert (books.finding(doubled.exception_id).note, books.finding(doubled.exception_id).set_by) == ("=1+1", "zoé")
-    assert books.finding(cancelled.exception_id).days_left is None
+    assert (books.finding(doubled.exception_id).note, books.finding(doubled.exception_id).set_by) == ("=1+1[2J", "zoé")
+    assert [books.finding(f.exception_id).days_left for f in (cancelled, overbilled)] == [None, None], "only open ones"
     assert books.ask("select count(*) from exception_status where status <> 'open'") == [(0,)]
     assert books.run().published_bytes
     assert books.ask(
@@ -117,6 +117,11 @@ def test_a_finding_lives_and_a_closed_month_remembers(books: Books) -> None:
     books.sandbox.insert("payment_items", bill | {"amount": -bill["amount"]})
     late = bill | {"start": date(2026, 2, 10), "end": date(2026, 2, 10), "amount": Decimal("7.77")}
     late_id = books.sandbox.insert("payment_items", late)
+    part = [finding for finding in read_findings(books.file) if finding.rule == overbilled.rule][1]
+    of_part = {name: value for name, value in books.charge(part.charge_id).items() if name in bill}
+    books.sandbox.insert(
+        "payment_items", of_part | {"amount": Decimal("-0.50"), "payment_id": None, "billed_date": None}
+    )
     books.sandbox.remove("payment_items", unknown.charge_id)
     due = bill | {
         "order_id": missing.order_id,
@@ -135,6 +140,9 @@ def test_a_finding_lives_and_a_closed_month_remembers(books: Books) -> None:
     before = books.ask(gone.format(unknown.charge_id))
     assert before == [(unknown.billed, None, -unknown.billed)]
 
+    in_part = books.finding(part.exception_id)
+    assert (in_part.status, in_part.amount_at_stake) == ("open", part.amount_at_stake - Decimal("0.50"))
+    assert in_part.what_changed == "0.50 of it was credited; the rest is at stake."
     check_the_workbook_of_the_month(books)
 
     # The folder is lost: the published file knows it all, and the journals are written again.

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -25,6 +26,7 @@ from logentic.cli import app
 from logentic.errors import LogenticError
 from logentic.job import Options, run_job
 from logentic.reports.exceptions import read_findings, set_status
+from logentic.reports.letter import asked_of
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -239,6 +241,9 @@ def test_the_warehouse_can_act_on_the_letter(file: Path, tmp_path: Path) -> None
         assert (f"Billed: {finding.billed:,.2f} CAD" in part) == (finding.charge_id is not None)
     assert "which price applies" in next(p for p in parts if "other charges suggest" in p)
     assert not re.search("lawyer|marie", text)
+    for is_question in (True, False):  # a price that is too low, too, whoever's card says so
+        low = replace(found[0], rule="rate_deviation", is_question=is_question, billed=Decimal(1), expected=Decimal(2))
+        assert asked_of(low) == "Please tell us what is right, and correct it."
 
 
 @pytest.fixture

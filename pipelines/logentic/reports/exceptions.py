@@ -60,8 +60,8 @@ where status.exception_id = ?
 
 @dataclass(frozen=True)
 class Finding:
-    """One exception; `days_left` counts from the last reading: 0 on the last day, negative after it, None where nothing
-    runs out. What follows `month` is of the charge as the rule sees it, and None once no rule finds it.
+    """One exception; `days_left` counts from the last reading while it is open: 0 on the last day, negative after it,
+    None where nothing runs out. What follows `month` is of the charge as the rule sees it, None once no rule finds it.
     """
 
     exception_id: str
@@ -132,7 +132,8 @@ def set_status(file: Path, exception_id: str, status: str, note: str | None, by:
         raise UsageError(f"{exception_id} is {stands}: {what_changed}", "Nothing is left to say of it.")
     state = State(file.absolute())
     state.prepare()
-    row = {"exception_id": exception_id, "status": status, "note": note, "set_by": by, "set_at": datetime.now(UTC)}
+    row = {"exception_id": exception_id, "status": status, "set_at": datetime.now(UTC)}
+    row |= {"note": note and _printable(note), "set_by": _printable(by)}
     EXCEPTION_LOG.append(state.folder, [{**row, "known_at": known, **found[0]}])
     return next(finding for finding in read_findings(file) if finding.exception_id == exception_id)
 
@@ -145,6 +146,11 @@ def whoever(by: str | None) -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         raise UsageError("this machine does not know who you are", "Say it: --by NAME.") from None
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey: it is shown on many."""
+    return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
 
 
 def as_dicts(findings: list[Finding]) -> list[dict[str, Any]]:
@@ -188,7 +194,7 @@ def _said_since(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, d
 
 
 def _finding(row: dict[str, Any], today: date) -> Finding:
-    runs_out = row["status"] in ("open", "disputed") and row["dispute_until"] is not None
+    runs_out = row["status"] == "open" and row["dispute_until"] is not None
     return Finding(**row, days_left=(row["dispute_until"] - today).days if runs_out else None)
 
 

@@ -27,6 +27,7 @@ ASKED = {
     "outside_period": "Please tell us why it stands on this invoice, or credit it.",
     "rate_deviation": "Please credit the difference to the agreed price.",
 }
+ASKED_IF_TOO_LOW = "Please tell us what is right, and correct it."
 ASKED_OF_A_QUESTION = "Please tell us which price applies, and since when; if it is that one, credit the difference."
 UNDERBILLED = ("storage_underbilled", "missing_charge")
 
@@ -90,7 +91,8 @@ def _totals(found: Reconciliation, disputed: list[Finding], taxes: list[Tax]) ->
         total = sum((finding.amount_at_stake for finding in too_low), Decimal(0))
         count = "One charge is" if len(too_low) == 1 else f"{len(too_low)} charges are"
         yield f"{count} too low or missing, by {total:,.2f} {found.currency} before tax."
-    last = min((f.dispute_until for f in disputed if f.dispute_until and not f.is_past), default=None)
+    today = found.known_at.date()
+    last = min((f.dispute_until for f in disputed if f.dispute_until and f.dispute_until >= today), default=None)
     yield f"What we ask stands below each. Please answer{f' by {last}' if last else ''}."
 
 
@@ -109,8 +111,14 @@ def _facts(finding: Finding, charge: dict[str, Any], currency: str) -> Iterator[
     if finding.charge_id is not None and finding.billed is not None:
         yield "Billed", f"{finding.billed:,.2f} {currency}"
     yield "What we see", finding.evidence
-    yield "What we ask", ASKED_OF_A_QUESTION if finding.is_question else ASKED[finding.rule]
+    yield "What we ask", asked_of(finding)
     yield "Our reference", finding.exception_id
+
+
+def asked_of(finding: Finding) -> str:
+    if finding.rule not in UNDERBILLED and is_underbilled(finding):
+        return ASKED_IF_TOO_LOW
+    return ASKED_OF_A_QUESTION if finding.is_question else ASKED[finding.rule]
 
 
 def _escaped(words: str) -> str:

@@ -1,5 +1,6 @@
 {%- set facets = {
     'price': "rates.valid_from || ' ' || rates.fixed || ' ' || rates.per_unit",
+    'make': "observed.lines || ' ' || observed.units",
     'month': "date_trunc('month', rates.date)",
     'weekday': 'mod(' ~ days_in("date '2024-01-01'", 'rates.date') ~ ', 7)',
 } -%}

@@ -1,5 +1,6 @@
 """The paper beside the charges: it ties to the cent, or the one thing that makes the difference is named."""
 
+import re
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
@@ -116,3 +117,30 @@ def test_a_paper_that_says_what_the_charges_say_ties_and_a_cent_is_seen(amounts:
 def test_without_taxes_and_without_a_paper() -> None:
     assert tie_out(LINES, [], SUBTOTAL).difference == 0
     assert tie_out(LINES, QUEBEC, None).total == taxed(SUBTOTAL)
+
+
+@given(
+    st.lists(st.decimals("0.01", "999.99", places=2), min_size=1, max_size=12),
+    st.integers(0, 11),
+    st.sampled_from(["missing", "twice"]),
+)
+def test_a_charge_that_makes_the_difference_is_always_among_those_named(
+    amounts: list[Decimal], which: int, how: str
+) -> None:
+    """Unless a tax makes it as well, or more charges of its amount than are named."""
+    lines = [Line(number, "handling", amount) for number, amount in enumerate(amounts)]
+    line = lines[which % len(lines)]
+    sign = -1 if how == "missing" else 1
+    paper = taxed(sum(amounts) + sign * line.amount)
+    tied = tie_out(lines, QUEBEC, paper)
+    if not tied.difference or tied.explanations[0].startswith(("The paper", "It is the total")):
+        return
+    assert line.charge_id in tied.charges or re.match(r"Any one of \d+ charges would make it", tied.explanations[0])
+    assert tied.charges
+    for charge in tied.charges:  # and none is named that does not make it
+        amount = lines[charge].amount
+        assert paper in (
+            *(taxed(sum(amounts) + sign * amount) for sign in (-1, 1)),
+            taxed(sum(amounts) - amount) + amount,
+            *(tied.total + sign * amount for sign in (-1, 1)),
+        )

@@ -55,12 +55,15 @@ def reconcile(
 
     from logentic.reports import reconciliation as report
     from logentic.reports.paper import paper_total
+    from logentic.reports.published import newest_invoices, open_published
     from logentic.reports.screen import as_dict, show
     from logentic.settings import load_settings
 
     only("--fail-on", fail_on, "exceptions")
     if (invoice is None) == (month is None):
-        raise UsageError("--invoice N or --month YYYY-MM: one of them is needed", "Name the invoice, or the month.")
+        with open_published(db) as published:
+            newest = newest_invoices(published)
+        raise UsageError("--invoice N or --month YYYY-MM: one of them is needed", newest)
     for option, given in (("--invoice-total", invoice_total), ("--letter", letter)):
         if given is not None and invoice is None:
             raise UsageError(f"{option} is of one invoice", "Name it: --invoice N.")

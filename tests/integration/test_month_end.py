@@ -271,6 +271,7 @@ def test_what_cannot_be_said_is_one_clear_line(books: Books) -> None:
         ("exceptions",): "--db FILE is missing",
         ("exceptions", "--db", books.file, "--month", "January"): "'January' is not a month",
         ("exceptions", "--db", books.file, "--invoice", 9999): "has no invoice 9999",
+        ("exceptions", "--db", books.file, "--invoice", 9999, "--month", "2026-02"): "has no invoice 9999",
         ("exceptions", "--db", books.file, "--month", "2019-01"): "has no charge of 2019-01",
         ("exceptions", "--db", books.file, "--status", "lost"): "--status 'lost' is not known",
         ("close", "2019-01", "--db", books.file): "knows nothing of 2019-01",

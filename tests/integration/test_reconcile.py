@@ -315,6 +315,8 @@ def test_what_cannot_be_reconciled_is_one_clear_line(file: Path, tmp_path: Path)
         assert isinstance(answer.exception, LogenticError), (words, answer.stdout)
         assert message in str(answer.exception)
         assert "\n" not in str(answer.exception)
+    unnamed = command("--db", file).exception
+    assert unnamed.guidance.startswith(f"The newest invoices: {invoice_of(file)}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.xlsx", "in the way"]
 
 

@@ -57,17 +57,21 @@ def refuse_unknown(
     published: duckdb.DuckDBPyConnection, file: Path, invoice: int | None = None, month: date | None = None
 ) -> None:
     """An invoice, or a month, without a charge: that nothing was found would read as if nothing were wrong."""
-    known = "select distinct payment_id as n from charges where payment_id is not null order by n desc"
-    invoices = [row["n"] for row in records(published, known)]
-    charged = "select 1 from month_facts where subject = 'charge' and month = $1 and value is not null limit 1"
-    if invoice is not None and invoice not in invoices:
-        what = f"no invoice {invoice}"
-    elif month is not None and not records(published, charged, [month]):
-        what = f"no charge of {month:%Y-%m}"
-    else:
-        return
-    newest = ", ".join(map(str, invoices[:5])) or "none yet"
-    raise UsageError(f"{file} has {what}", f"The newest invoices: {newest}.")
+    for chosen, what, charges in (
+        (invoice, f"no invoice {invoice}", "charges where payment_id = $1"),
+        (
+            month,
+            f"no charge of {month:%Y-%m}" if month else "",
+            "month_facts where subject = 'charge' and month = $1 and value is not null",
+        ),
+    ):
+        if chosen is not None and not records(published, f"select 1 from {charges} limit 1", [chosen]):
+            raise UsageError(f"{file} has {what}", newest_invoices(published))
+
+
+def newest_invoices(published: duckdb.DuckDBPyConnection) -> str:
+    known = "select distinct payment_id as n from charges where payment_id is not null order by n desc limit 5"
+    return f"The newest invoices: {', '.join(str(row['n']) for row in records(published, known)) or 'none yet'}."
 
 
 def known_at(published: duckdb.DuckDBPyConnection) -> datetime:

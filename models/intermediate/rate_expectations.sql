@@ -31,8 +31,12 @@ priced as (
                 when card.valid_to < date '9999-12-31' then {{ dbt.dateadd('day', 14, 'card.valid_to') }}
                 else card.valid_to
             end
+            -- An inferred one that begins with the orders of a day comes among older ones before most follow it.
             -- What a credit left at a price was meant to cost it, also where the first charges at that price are off.
-            and (observed.date >= card.valid_from or observed.net_amount < observed.amount)
+            and (
+                observed.date >= card.valid_from or observed.net_amount < observed.amount
+                or (card.source = 'inferred' and observed.date >= {{ dbt.dateadd('day', -7, 'card.valid_from') }})
+            )
             and {{ is_priced_place('card', 'observed') }}
     where card.source in ('configured', 'inferred')
 

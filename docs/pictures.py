@@ -7,7 +7,7 @@ In: an account of the sandbox, always the same. Out: docs/pictures. Needs LibreO
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from logentic.job import Options, run_job
 from logentic.reports import exceptions, screen
+from logentic.reports.closing import close_month
 from logentic.reports.reconciliation import Reconciliation, reconcile
 from logentic.reports.workbook import write_workbook
 from logentic.sandbox import Account, Sandbox
@@ -23,16 +24,19 @@ from logentic.settings import Settings
 
 FOLDER = Path(__file__).parent / "pictures"
 INVOICE = 7003
+MONTH = date(2026, 2, 1)
 PAGES = {"cover": 1, "summary": 2, "exceptions": 3, "charges": 4}
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with TemporaryDirectory() as folder:
+    with (
+        TemporaryDirectory() as folder,
+        Sandbox(Account(seed=1, scale=0.3, days=90, today=date(2026, 3, 17))) as sandbox,
+    ):
         file = Path(folder) / "logentic.duckdb"
-        with Sandbox(Account(seed=1, scale=0.3, days=90, today=date(2026, 3, 17))) as sandbox:
-            settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x")
-            run_job(settings, file, Options())
+        settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x")
+        run_job(settings, file, Options())
         found = untied(file, settings)
         draw(
             "reconcile",
@@ -45,7 +49,19 @@ def main() -> None:
         listed = exceptions.read_findings(file, INVOICE)
         command = f"logentic exceptions --db logentic.duckdb --invoice {INVOICE}"
         draw("exceptions", command, lambda c: exceptions.show(listed, c))
-        draw_workbook(untied(file, settings), Path(folder))
+        draw_workbook(untied(file, settings), Path(folder), PAGES)
+        restate(sandbox, settings, file, listed)
+        draw_workbook(reconcile(file, settings, month=MONTH), Path(folder), {"restatements": -1})
+
+
+def restate(sandbox: Sandbox, settings: Settings, file: Path, found: list[exceptions.Finding]) -> None:
+    """The month is closed; after that a charge is restated, and another one withdrawn."""
+    close_month(file, MONTH, "marie", settings.timezone)
+    changed, withdrawn = [f for f in found if f.month == MONTH and f.charge_id][:2]
+    sandbox.alter("payment_items", changed.charge_id, amount=changed.amount_at_stake + 1)
+    sandbox.remove("payment_items", withdrawn.charge_id)
+    sandbox.clock.advance(timedelta(days=8))
+    run_job(settings, file, Options())
 
 
 def untied(file: Path, settings: Settings) -> Reconciliation:
@@ -67,16 +83,17 @@ def draw(name: str, command: str, show: Callable[[Console], None]) -> None:
     (FOLDER / f"{name}.svg").write_text(console.export_svg(title="Terminal", unique_id=name), "utf-8")
 
 
-def draw_workbook(found: Reconciliation, folder: Path) -> None:
+def draw_workbook(found: Reconciliation, folder: Path, pages: dict[str, int]) -> None:
+    """Its pages by number; -1 is the last."""
     write_workbook(found, folder / "invoice.xlsx")
     office = ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", "pdf"]
     subprocess.run([*office, "--outdir", str(folder), str(folder / "invoice.xlsx")], check=True, capture_output=True)
-    for name, page in PAGES.items():
-        number = ["-f", str(page), "-l", str(page)]
-        picture = str(FOLDER / f"workbook-{name}")
-        subprocess.run(
-            ["pdftoppm", "-r", "80", "-png", "-singlefile", *number, str(folder / "invoice.pdf"), picture], check=True
-        )
+    told = subprocess.run(["pdfinfo", str(folder / "invoice.pdf")], check=True, capture_output=True, text=True).stdout
+    last = next(line.split()[1] for line in told.splitlines() if line.startswith("Pages:"))
+    for name, page in pages.items():
+        number = last if page < 0 else str(page)
+        picture = ["-singlefile", "-f", number, "-l", number, str(folder / "invoice.pdf")]
+        subprocess.run(["pdftoppm", "-r", "80", "-png", *picture, str(FOLDER / f"workbook-{name}")], check=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ delayed as (
         min({{ days_in('completed.completed_date', charged_date) }}) - 1 as days
     from {{ ref('charges') }} as charges
     inner join {{ ref('completed_orders') }} as completed on charges.order_id = completed.order_id
-    where not charges.is_withdrawn and charges.amount > 0
+    where not charges.is_withdrawn and coalesce(charges.amount, 0) >= 0
     group by charges.order_id, lower(charges.charge_type)
 
 )

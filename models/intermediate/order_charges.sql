@@ -1,7 +1,8 @@
+-- An order that is charged nothing, or an amount that nobody knows, is charged all the same; a credit alone is no charge.
 select
     order_id,
     lower(charge_type) as charge_type,
-    cast(sum(amount) as decimal(18, 2)) as amount
+    cast(sum(coalesce(amount, 0)) as decimal(18, 2)) as amount
 from {{ ref('charges') }}
-where not is_withdrawn and amount > 0 and order_id is not null
+where not is_withdrawn and coalesce(amount, 0) >= 0 and order_id is not null
 group by order_id, lower(charge_type)

@@ -41,6 +41,8 @@ left join {{ ref('charge_delays') }} as delays on usual.charge_type = delays.cha
 left join charged on completed.order_id = charged.order_id and usual.charge_type = charged.charge_type
 where
     charged.order_id is null
+    -- What costs nothing by the rate card is not missed.
+    and coalesce(card.expected, 1) <> 0
     and {{ dbt.dateadd('day', 7, 'completed.completed_at') }} <= service.now_at
     -- As late as others of its type came, it may still come.
     and coalesce({{ days_in('completed.completed_date', 'service.today') }} > delays.days + 1, true)

@@ -1,4 +1,4 @@
--- An order that is charged nothing, or an amount that nobody knows, is charged all the same; a credit alone is no charge.
+-- Charged nothing, or an amount that nobody knows, an order is charged all the same; a credit alone is no charge.
 select
     order_id,
     lower(charge_type) as charge_type,

@@ -6,6 +6,7 @@ off as (
         charge_id,
         charge_type,
         zone,
+        valid_from,
         date,
         case when is_calm then 1 else 0 end as calm,
         amount - expected as difference,
@@ -20,9 +21,10 @@ totals as (
     select
         charge_type,
         zone,
+        valid_from,
         count(*) as charges
     from {{ ref('charge_rates') }}
-    group by charge_type, zone
+    group by charge_type, zone, valid_from
 
 ),
 
@@ -38,10 +40,11 @@ counted as (
         {{- ',' if not loop.last }}
     {%- endfor %}
     from off
-    inner join totals on off.charge_type = totals.charge_type and off.zone = totals.zone
+    inner join totals
+        on off.charge_type = totals.charge_type and off.zone = totals.zone and off.valid_from = totals.valid_from
     window
-        by_difference as (partition by off.charge_type, off.zone, off.difference),
-        by_multiple as (partition by off.charge_type, off.zone, off.multiple)
+        by_difference as (partition by off.charge_type, off.zone, off.valid_from, off.difference),
+        by_multiple as (partition by off.charge_type, off.zone, off.valid_from, off.multiple)
 
 )
 

@@ -40,8 +40,8 @@ class StorageRate(Price):
 class ChargeRate(Price):
     """A price for a type of charge: fixed + per_unit × what it is charged `per`, at least `minimum`.
 
-    It may hold in one `zone` only (province code, or country code where there is none), and for quantities from
-    `from_quantity` up to and with `to_quantity`.
+    It may hold in one `zone` only (a province's code, or the country's where there is none; `warehouse 2`; a type of
+    order), and for quantities from `from_quantity` up to and with `to_quantity`.
     """
 
     charge_type: str = Field(min_length=1)

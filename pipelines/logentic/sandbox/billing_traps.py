@@ -56,9 +56,10 @@ class Traps:
         for number, charges in enumerate(self._orders()):
             charge = self.random.choice(charges[:2])
             excess = Decimal(self.random.randint(20, 90)) / 100
-            if number % 2 == 0:
-                charge.fields["amount"] += excess
             self._credit(charge, 2, excess)
+            if number % 2 == 0:  # until the credit comes, it is too much
+                charge.fields["amount"] += excess
+                self._label("rate_deviation", charge, excess, until=self.added[-1].created_at)
 
     def late_credits(self) -> None:
         """Taken back on a later invoice."""

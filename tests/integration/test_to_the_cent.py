@@ -99,7 +99,7 @@ def charges(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(history=histories(), bills=st.lists(charges(), min_size=1, max_size=6))
-@hypothesis.settings(max_examples=300)
+@hypothesis.settings(max_examples=100)
 def test_parts_add_up_to_their_charge_and_are_its_largest_remainders(
     allocation: str, history: dict[Any, Any], bills: list[dict[str, Any]]
 ) -> None:

@@ -78,7 +78,7 @@ slopes as (
             and high.place in (
                 low.place + cast(floor(low.size / 2.0) as bigint), low.place + cast(ceiling(low.size / 4.0) as bigint)
             )
-    where high.quantity > low.quantity and high.amount >= low.amount
+    where high.quantity > low.quantity and high.amount between low.amount and low.amount + 1000000
 
 ),
 
@@ -109,7 +109,8 @@ rates as (
     from (
         select *, row_number() over (partition by {{ keys }}, digits order by votes desc, per_unit) as choice from votes
     ) as chosen
-    where choice <= 3 and driver <> 'none'
+    -- No unit costs so much: one of the two charges is wrong, and the products below would have too many digits.
+    where choice <= 3 and driver <> 'none' and per_unit < 10000
     union distinct
     select {{ keys }}, cast(0 as decimal(18, 4)) as per_unit from ranked
 

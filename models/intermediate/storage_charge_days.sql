@@ -11,7 +11,10 @@ charges as (
         case when amount < 0 then -1 when amount > 0 then 1 else 0 end as sign,
         cast(abs(cast(amount as decimal(18, 2))) * 100 as decimal(11, 0)) as cents
     from {{ ref('charges') }}
-    where lower(charge_type) = 'storage' and not is_withdrawn and end_date >= {{ rebuilt_from('cost_from') }}
+    where
+        lower(charge_type) = 'storage' and not is_withdrawn and end_date >= {{ rebuilt_from('cost_from') }}
+        -- More is no bill; its parts would have too many digits. It is shown as not allocated.
+        and abs(amount) < 1000000000
 
 ),
 

@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from bucket_server import BucketServer
     from postgres_server import PostgresServer
 
+# The same examples in every run: what lands must not depend on luck.
 hypothesis.settings.register_profile(
-    "suite", deadline=None, max_examples=60, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+    "suite",
+    deadline=None,
+    max_examples=60,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(hypothesis.HealthCheck),
 )
 hypothesis.settings.load_profile("suite")
 

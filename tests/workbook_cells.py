@@ -5,7 +5,7 @@ In: an .xlsx file. Out: by sheet and place, each cell's value, formula, and whet
 
 import re
 import zipfile
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -44,7 +44,7 @@ def cells_of(path: Path) -> dict[str, dict[str, Cell]]:
 
 
 def cents(value: str) -> Decimal:
-    return Decimal(value).quantize(Decimal("0.01"))
+    return Decimal(value).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def total_of(cells: dict[str, Cell], heading: str) -> Decimal:

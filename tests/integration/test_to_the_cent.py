@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import floor
 from pathlib import Path
 from shutil import copyfile
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -24,6 +25,8 @@ from workbook_cells import cells_of, cents, total_of
 
 from logentic.cli import app
 from logentic.journal_tables import load_journals
+from logentic.reports.reconciliation import Reconciliation
+from logentic.reports.sheets import Column, Sheet
 from logentic.settings import Settings
 from logentic.state import State
 from logentic.transform import build
@@ -246,3 +249,10 @@ def check_workbook(file: Path, words: str, totals: dict[tuple[str, str], Decimal
     assert cents(of_cover["Billed"].value) == totals["Charges", "Billed"]
     if "Charges of the API" in of_cover:
         assert cents(of_cover["Charges of the API"].value) == totals["Charges", "Billed"]
+
+
+def test_parts_of_cents_are_added_up_and_then_rounded_half_up() -> None:
+    columns = (Column("charge_type", "text"), Column("status", "text"), Column("billed", "money"))
+    rows = [("handling", "matched", Decimal("0.004")), ("handling", "matched", Decimal("0.001"))]
+    found = SimpleNamespace(charges=Sheet("Charges", columns, rows))
+    assert Reconciliation.amount_of(found) == (2, Decimal("0.01"))  # type: ignore[arg-type]

@@ -99,7 +99,7 @@ class Reconciliation:
         return f"Invoice {self.invoice}" if self.invoice is not None else f"Month {self.month:%Y-%m}"
 
     def amount_of(self, status: str | None = None, charge_type: str | None = None) -> tuple[int, Decimal]:
-        """How many charges, and their sum."""
+        """How many charges, and their sum in cents: a charge may hold parts of cents, which are added up first."""
         names = [column.name for column in self.charges.columns]
         kind, stands, billed = names.index("charge_type"), names.index("status"), names.index("billed")
         chosen = [
@@ -107,7 +107,7 @@ class Reconciliation:
             for row in self.charges.rows
             if (status is None or row[stands] == status) and (charge_type is None or row[kind] == charge_type)
         ]
-        return len(chosen), sum((amount for amount in chosen if amount is not None), Decimal(0))
+        return len(chosen), cents(sum((amount for amount in chosen if amount is not None), Decimal(0)))
 
     @property
     def types(self) -> list[str]:

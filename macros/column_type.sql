@@ -27,12 +27,6 @@
     rtrim(rtrim({{ written }}, '0'), '.')
 {%- endmacro %}
 
-{#- A price as a person writes it: to the cent, or finer where it is. -#}
-{% macro price_text(value) -%}
-    case when {{ value }} = cast({{ value }} as decimal(18, 2)) then {{ money(value) }}
-        else {{ number_text(value) }} end
-{%- endmacro %}
-
 {#- Its rtrim takes the two the other way round. -#}
 {% macro spark__number_text(written) -%}
     trim(trailing '.' from trim(trailing '0' from {{ written }}))

@@ -29,6 +29,12 @@
     {{ text('cast(' ~ amount ~ ' as decimal(18, 2))') }}
 {%- endmacro %}
 
+{#- A price as a person writes it: to the cent, or finer where it is. -#}
+{% macro price_text(value) -%}
+    case when {{ value }} = cast({{ value }} as decimal(18, 2)) then {{ money(value) }}
+        else {{ number_text(value) }} end
+{%- endmacro %}
+
 {#- 1 unit, 2 units. -#}
 {% macro counted(number, noun) -%}
     {{ text('cast(' ~ number ~ ' as bigint)') }} || case when {{ number }} = 1 then ' {{ noun }}' else ' {{ noun }}s' end

@@ -1,3 +1,6 @@
+{%- set is_outside -%}
+    case when charges.start_date < spans.first_date or charges.end_date > spans.last_date then 1 else 0 end
+{%- endset -%}
 with
 
 charges as (
@@ -48,12 +51,9 @@ counted as (
         spans.last_date,
         spans.has_storage,
         count(*) as charges,
-        sum(case when charges.start_date < spans.first_date or charges.end_date > spans.last_date then 1 else 0 end)
-            as outside,
+        sum({{ is_outside }}) as outside,
         sum(count(*)) over alike as charges_alike,
-        sum(sum(
-            case when charges.start_date < spans.first_date or charges.end_date > spans.last_date then 1 else 0 end
-        )) over alike as outside_alike
+        sum(sum({{ is_outside }})) over alike as outside_alike
     from spans
     inner join charges on spans.payment_id = charges.payment_id
     group by spans.payment_id, spans.first_date, spans.last_date, spans.has_storage

@@ -19,9 +19,7 @@ lines as (
 
 stock_read as (
 
-    select max(finished_at) as read_at
-    from {{ ref('stg_extract_windows') }}
-    where resource = 'item_quantities' and filtered_by <> 'id' and is_complete
+    {{ last_reading('item_quantities') }}
 
 ),
 

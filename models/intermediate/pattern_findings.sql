@@ -1,3 +1,4 @@
+{%- set week = "cast(date_trunc('week', start_date) as date)" -%}
 with
 
 charges as (
@@ -6,7 +7,7 @@ charges as (
         rule,
         charge_type,
         warehouse_id,
-        cast(date_trunc('week', start_date) as date) as week,
+        start_date,
         amount_at_stake
     from {{ ref('invoice_reconciliation') }}
     where billed > 0
@@ -15,7 +16,7 @@ charges as (
         rule,
         charge_type,
         warehouse_id,
-        cast(date_trunc('week', start_date) as date) as week,
+        start_date,
         amount_at_stake
     from {{ ref('invoice_exceptions') }}
     where rule = 'missing_charge'
@@ -24,7 +25,7 @@ charges as (
 
 cells as (
 
-    {%- for dimension, column in {'charge_type': 'charge_type', 'warehouse': 'warehouse_id', 'week': 'week'}.items() %}
+    {%- for dimension, column in {'charge_type': 'charge_type', 'warehouse': 'warehouse_id', 'week': week}.items() %}
         select
             '{{ dimension }}' as dimension,
             {{ text(column) }} as member,

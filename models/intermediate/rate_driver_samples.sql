@@ -38,7 +38,11 @@ samples as (
             ('{{ driver }}'){{ ',' if not loop.last }}
         {%- endfor %}
     ) as drivers (driver)
-    cross join (values (0), (1), (2), (3)) as zoning (by_zone)
+    cross join (
+        values (0)
+        {%- for place in rate_places() %}, ({{ loop.index }})
+        {%- endfor %}
+    ) as zoning (by_zone)
     where
         zoning.by_zone = 0
         {%- for place in rate_places() %}

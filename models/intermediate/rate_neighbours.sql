@@ -20,6 +20,7 @@ select
     *,
     -- In a crowd of wrong prices, what is off says nothing of another price; elsewhere, most neighbours in time fit.
     2 * sum(is_fitting) over ({{ near }}) > count(*) over ({{ near }}) as is_calm,
+    count(*) over ({{ alike }}) as price_charges,
     -- What most may follow and many do not is no price to hold against those. What comes before the first that fits, or
     -- after the last, may follow another price, and says nothing of this one.
     5 * sum(is_fitting) over ({{ alike }})

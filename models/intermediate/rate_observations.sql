@@ -1,8 +1,8 @@
 select
     charges.charge_id,
     lower(charges.charge_type) as charge_type,
-    dates.date,
-    least(dates.date, coalesce(orders.created_date, dates.date)) as ordered_date,
+    charges.date,
+    least(charges.date, coalesce(orders.created_date, charges.date)) as ordered_date,
     {{ rate_place_columns('orders') }},
     cast(charges.amount as decimal(18, 4)) as amount,
     cast(charges.amount - coalesce(settlements.credited, 0) as decimal(18, 4)) as net_amount,
@@ -14,20 +14,19 @@ select
     cast(ceiling(orders.volume_cuft) as decimal(18, 4)) as started_volume,
     orders.volume_cuft as volume,
     cast(charges.quantity as decimal(18, 4)) as quantity
-from {{ ref('charges') }} as charges
-inner join (
+from (
     -- A charge that does not say its days is of the day on which it was written down, or else billed.
     select
-        charge_id,
+        *,
         coalesce(start_date, end_date, {{ account_date('created_at') }}, billed_date) as date
     from {{ ref('charges') }}
-) as dates on charges.charge_id = dates.charge_id
+) as charges
 left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
 left join {{ ref('order_facts') }} as orders on charges.order_id = orders.order_id
 where
     not charges.is_withdrawn
     and charges.amount > 0
-    and dates.date is not null
+    and charges.date is not null
     and lower(charges.charge_type) <> 'storage'
     and settlements.settled_by is null and settlements.duplicate_of is null and settlements.replaces is null
     -- One-off work, which names neither an order nor an item, has no rate.

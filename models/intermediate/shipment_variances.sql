@@ -2,9 +2,7 @@ with
 
 orders_read as (
 
-    select max(finished_at) as read_at
-    from {{ ref('stg_extract_windows') }}
-    where resource = 'orders' and filtered_by <> 'id' and is_complete
+    {{ last_reading('orders') }}
 
 ),
 

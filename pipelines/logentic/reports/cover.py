@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from logentic.reports.exceptions import at_stake
+from logentic.reports.exceptions import at_stake, counted
 from logentic.reports.reconciliation import Books, Reconciliation
 from logentic.reports.sheets import Column, Sheet
 
@@ -136,8 +136,7 @@ def _wrong(found: Reconciliation) -> Iterator[Line]:
         by_status[finding.status].append(finding.amount_at_stake)
     for status, stakes in by_status.items():
         if stakes:
-            count = "1 exception" if len(stakes) == 1 else f"{len(stakes):,} exceptions"
-            yield status.capitalize(), sum(stakes, Decimal(0)), f"{count}: {SAID[status]}."
+            yield status.capitalize(), sum(stakes, Decimal(0)), f"{counted(stakes)}: {SAID[status]}."
     waiting = [finding for finding in found.findings if finding.days_left is not None and not finding.is_past]
     if waiting:
         first = min(waiting, key=lambda finding: finding.days_left or 0)
@@ -147,7 +146,6 @@ def _wrong(found: Reconciliation) -> Iterator[Line]:
             f"The last day of the first, {first.exception_id}, is {first.dispute_until}.",
         )
     if late := [finding for finding in found.findings if finding.is_past]:
-        count = "1 exception" if len(late) == 1 else f"{len(late):,} exceptions"
-        yield "Too late to dispute", at_stake(late), f"{count}: the last day has passed."
+        yield "Too late to dispute", at_stake(late), f"{counted(late)}: the last day has passed."
     if not found.findings:
         yield "Nothing", None, "No rule finds anything wrong."

@@ -5,6 +5,7 @@ journal, shows at once, and is published by the next run. Next: cli.py prints.
 """
 
 import getpass
+from collections.abc import Sized
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -162,6 +163,10 @@ def at_stake(findings: list[Finding]) -> Decimal:
     return sum((finding.amount_at_stake for finding in findings if finding.status in AT_STAKE), Decimal(0))
 
 
+def counted(findings: Sized) -> str:
+    return "1 exception" if len(findings) == 1 else f"{len(findings):,} exceptions"
+
+
 def show(findings: list[Finding], console: Console) -> None:
     if not findings:
         console.print("No exceptions.")
@@ -176,10 +181,9 @@ def show(findings: list[Finding], console: Console) -> None:
             Text(row.format(finding.exception_id, finding.payment_id or "", stake, finding.status, left)),
             *(Padding(Text(words), (0, 0, 0, 4)) for words in (finding.evidence, *finding.said)),
         )
-    count = "1 exception" if len(findings) == 1 else f"{len(findings):,} exceptions"
     waiting = sum(finding.status in AT_STAKE for finding in findings)
     which = "" if waiting == len(findings) else f" in the {waiting:,} that are open or disputed"
-    console.print(f"{count}, {at_stake(findings):,.2f} at stake{which}")
+    console.print(f"{counted(findings)}, {at_stake(findings):,.2f} at stake{which}")
 
 
 def _said_since(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:

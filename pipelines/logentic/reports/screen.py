@@ -14,7 +14,6 @@ from rich.text import Text
 from logentic.reports import exceptions
 from logentic.reports.cover import cover_of, tie_lines
 from logentic.reports.reconciliation import Reconciliation
-from logentic.reports.tie_out import cents
 
 
 def show(found: Reconciliation, console: Console) -> None:
@@ -76,4 +75,4 @@ def _counted(found: Reconciliation, kind: str | None) -> dict[str, Any]:
     count, billed = found.amount_of(None, kind)
     states = ("matched", "exception", "settled", "not_checked")
     amounts = {"billed": billed} | {name: found.amount_of(name, kind)[1] for name in states}
-    return {"count": count} | {name: str(cents(amount)) for name, amount in amounts.items()}
+    return {"count": count} | {name: str(amount) for name, amount in amounts.items()}

@@ -5,7 +5,7 @@ that both agree; text is never a formula. Next: whoever pays the invoice.
 """
 
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from logentic.reports.cover import Cover, cover_of
 from logentic.reports.delivery import delivered
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.sheets import Column, Sheet
+from logentic.reports.tie_out import cents
 
 MOST_ROWS = 1_048_000
 TITLE, TOTAL, HEADER, FIRST = 0, 1, 2, 3  # the rows of a sheet
@@ -217,8 +218,7 @@ class Workbook:
     def _formula(
         self, page: Worksheet, row: int, place: int, formula: str, value: Decimal, look: str = "money"
     ) -> None:
-        cents = value.quantize(Decimal("0.01"), ROUND_HALF_UP)
-        page.write_formula(row, place, f"=ROUND({formula},2)", self.formats[look], float(cents))
+        page.write_formula(row, place, f"=ROUND({formula},2)", self.formats[look], float(cents(value)))
 
 
 def _width(column: Column) -> int:

@@ -27,11 +27,15 @@ COUNTED_AT_ONCE = 50_000
 
 @dataclass(frozen=True)
 class Rows:
-    """Each key once, as it was read last; `read` counts what the pages held."""
+    """Each key once, as it was read last; `read` counts what the pages held.
+
+    `rejected` holds the values that could not be read (`REJECTED_VALUES`); None where every value could.
+    """
 
     records: pa.Table
     lines: pa.Table | None
     read: int = 0
+    rejected: pa.Table | None = None
 
     def keep(self, mask: pa.Array | pa.ChunkedArray) -> "Rows":
         """The records that a mask selects, and their lines."""

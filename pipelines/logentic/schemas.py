@@ -221,6 +221,20 @@ RECEIPTS = pa.schema(
     ]
 )
 
+# Values that could not be read: a log of versions by (resource, key, field), ended by a row with `_is_removed` once the
+# service gives a readable value. `text` is the value as received: shortened, and pseudonymized where it is personal.
+REJECTED_VALUES = pa.schema(
+    [
+        ("resource", TEXT),
+        ("key", TEXT),
+        ("field", TEXT),
+        ("text", TEXT),
+        ("reason", TEXT),
+        SEEN_AT,
+        IS_REMOVED,
+    ]
+)
+
 # Events that a receiver took, and what became of them: a log of versions, as every raw table.
 ORDER_EVENTS = pa.schema(
     [

@@ -20,16 +20,20 @@ from pyarrow import json as arrow_json
 from logentic.pages import Page
 from logentic.personal import Pseudonyms
 from logentic.plain_rows import read_plainly
-from logentic.schemas import DAY, IS_REMOVED, MOMENT, SEEN_AT, TEXT, Lines, Resource
+from logentic.schemas import DAY, IS_REMOVED, MOMENT, RESOURCES, SEEN_AT, TEXT, Lines, Resource
 
 COUNTED_AT_ONCE = 50_000
+# Begins the key of a rejected row whose own key cannot be read; a keyed digest of the row follows.
+NO_KEY = "unreadable:"
 
 
 @dataclass(frozen=True)
 class Rows:
     """Each key once, as it was read last; `read` counts what the pages held.
 
-    `rejected` holds the values that could not be read (`REJECTED_VALUES`); None where every value could.
+    `rejected` holds the values that could not be read (`REJECTED_VALUES`); None where every value could. Its `key` is
+    the row's, as `row_keys` writes it, or `unreadable:` and a digest where the row was dropped for lack of a key. Its
+    `field` is the raw column, empty for a whole row; a value of the second line is stored_items.2.quantity.
     """
 
     records: pa.Table
@@ -44,7 +48,16 @@ class Rows:
         records, lines = self.records.filter(mask), self.lines
         if lines is not None:
             lines = lines.filter(pc.is_in(lines[lines.column_names[0]], records["id"].combine_chunks()))
-        return Rows(records, lines, self.read)
+        return Rows(records, lines, self.read, self._rejected_of(records))
+
+    def _rejected_of(self, records: pa.Table) -> pa.Table | None:
+        """The rejected values of these records, and of rows without a readable key."""
+        if self.rejected is None:
+            return None
+        resource = RESOURCES[self.rejected["resource"][0].as_py()]
+        of_records = pc.is_in(self.rejected["key"], row_keys(resource, records))
+        kept = self.rejected.filter(pc.or_(of_records, pc.starts_with(self.rejected["key"], NO_KEY)))
+        return kept if len(kept) else None
 
     def owned(self, column: str, start: datetime | None, end: datetime | None) -> "Rows":
         """Without the rows that lie outside [start, end); a row that has no such time stays."""
@@ -57,6 +70,18 @@ class Rows:
         if end is not None:
             inside = pc.and_(inside, pc.less(values, pa.scalar(end, MOMENT)))
         return self.keep(pc.fill_null(inside, True))
+
+
+def row_keys(resource: Resource, records: pa.Table) -> pa.Array:
+    """The key of each record as one text, as `REJECTED_VALUES.key` holds it.
+
+    The parts are joined by `|` in the order of `Resource.key`: 19015, 17|2026-03-04|1, 7|2026-03-04 05:00:00.000000Z.
+    A part that is null is empty: 17|2026-03-04|.
+    """
+    kinds = (resource.columns[name] for name in resource.key)
+    parts = [records[name].cast(kind).cast(TEXT) for name, kind in zip(resource.key, kinds, strict=True)]
+    joined = pc.binary_join_element_wise(*(pc.fill_null(part, "") for part in parts), "|")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def distinct(records: pa.Table, key: Sequence[str]) -> pa.Array:
@@ -102,10 +127,12 @@ def concatenated(batches: Sequence[Rows]) -> Rows:
     if len(batches) == 1:
         return batches[0]
     lines = [batch.lines for batch in batches if batch.lines is not None]
+    rejected = [batch.rejected for batch in batches if batch.rejected is not None]
     return Rows(
         pa.concat_tables([batch.records for batch in batches], promote_options="default"),
         pa.concat_tables(lines, promote_options="default") if lines else None,
         sum(batch.read for batch in batches),
+        pa.concat_tables(rejected) if rejected else None,
     )
 
 

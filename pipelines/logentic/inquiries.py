@@ -222,6 +222,14 @@ def only(option: str, given: str | None, known: str) -> None:
         raise UsageError(f"{option} {given!r} is not known", f"Use: {option} {known}.")
 
 
+def any_of(option: str, given: str | None, known: tuple[str, ...]) -> frozenset[str]:
+    """An option that takes one word or several, with commas between them."""
+    words = frozenset(word.strip() for word in given.split(",")) if given is not None else frozenset()
+    if unknown := sorted(words - set(known)):
+        raise UsageError(f"{option} {unknown[0]!r} is not known", f"Use: {option} {', '.join(known)}, or several.")
+    return words
+
+
 def file_of(db: Path | None, settings: "Settings") -> Path:
     """What the state folder is named after; the tables of another destination than DuckDB are no file."""
     if db is None and settings.destination == "duckdb":

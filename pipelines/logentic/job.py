@@ -32,6 +32,7 @@ from logentic.run import Run
 from logentic.schemas import RESOURCES
 from logentic.settings import Settings, require_token
 from logentic.state import State
+from logentic.stored import Stored
 from logentic.transform import Built, build, model_settings
 from logentic.windows import DAY, midnight
 
@@ -124,6 +125,8 @@ def _run(
         outcome.loaded = load(run, state)
         retried = run.events_retried
         clock.stop(outcome, "load")
+    else:
+        outcome.loaded.rejected = _count_rejected(place)
     line.update(_told(outcome))
     made = {
         "load": outcome.loaded.load_id,
@@ -152,6 +155,14 @@ def _run(
         state.write_note("built", made)
         inbox.published(timedelta(hours=settings.webhook_duplicate_hours), retried)
     return outcome
+
+
+def _count_rejected(place: Place) -> int:
+    raw = place.raw()
+    try:
+        return len(Stored(raw).open_rejections())
+    finally:
+        raw.close()
 
 
 def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:

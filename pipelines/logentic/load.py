@@ -39,6 +39,7 @@ class Loaded:
     finished_pending: bool = False
     load_id: str = ""  # the latest complete load that the working database holds
     unread: list[str] = field(default_factory=list)  # resources with windows that the time did not suffice for
+    rejected: int = 0  # values stored as null because they could not be read
 
     @property
     def news(self) -> int:
@@ -88,6 +89,7 @@ def load(run: Run, state: State) -> Loaded:
         state.write_note(ASKED, {"ids": sorted(asked)})
         if run.held:
             hold_back(state, run.held, loads[-1])
+        loaded.rejected = len(stored.open_rejections())
     finally:
         stored.close()
     loaded.load_id, loaded.unread = loads[-1], sorted(run.unread)

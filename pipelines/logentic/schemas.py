@@ -186,7 +186,7 @@ RESOURCES = {resource.name: resource for resource in (ITEMS, ORDERS, ITEM_QUANTI
 RAW_TABLES = (
     *RESOURCES,
     *(each.lines.table for each in RESOURCES.values() if each.lines),
-    *("order_events", "extract_windows"),
+    *("order_events", "rejected_values", "extract_windows"),
 )
 # Where an item's id stands in the raw tables.
 ITEM_COLUMNS = {

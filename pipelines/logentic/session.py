@@ -23,13 +23,14 @@ from logentic.memory import give_back
 from logentic.pages import read_page
 from logentic.plan import Ask, plan
 from logentic.receipts import receipt
+from logentic.rejections import Rejections
 from logentic.rows import Rows, empty_rows
 from logentic.run import Run
 from logentic.schemas import ITEM_COLUMNS, ITEMS, ORDERS, RECEIPTS, RESOURCES, Resource
 from logentic.shelf import Shelf
 from logentic.stored import Stored, ids_of, receipt_of
 from logentic.versions import find_news, tombstones
-from logentic.windows import MARGIN, Span, Window, joined, snapshot
+from logentic.windows import MARGIN, Span, Window, joined, snapshot, without
 
 log = logging.getLogger("logentic")
 
@@ -52,7 +53,8 @@ class Session:
             progress=run.progress,
             go_on=go_on,
         )
-        self._by_id = ById(self._client, stored, run.pseudonyms)
+        self.rejections = Rejections(stored)
+        self._by_id = ById(self._client, stored, run.pseudonyms, self.rejections)
         self._past = stored.receipts()
         known = {past.window_id for past in self._past}
         run.held = [row for row in run.held if row["window_id"] not in known]
@@ -77,7 +79,7 @@ class Session:
         streams = {name: self._read(resource) for name, resource in RESOURCES.items()}
         found: dict[str, Rows] = {}
         self.running.update(streams)
-        while streams and not found:
+        while streams and not found and not self.rejections.have_rows:
             for name in list(streams):
                 try:
                     rows = next(streams[name])
@@ -87,7 +89,7 @@ class Session:
                     if rows is not None and len(rows.records):
                         found[name] = rows
         self._begun = {name: (found.get(name, empty_rows(RESOURCES[name])), stream) for name, stream in streams.items()}
-        return bool(found) or self.events.have_rows
+        return bool(found) or self.events.have_rows or self.rejections.have_rows
 
     def news(self, resource: Resource) -> Iterator[Rows | None]:
         """What of a resource is new or differs from what is stored, by window; None while there is nothing yet."""
@@ -132,6 +134,7 @@ class Session:
                 yield from self._ask_for_unbilled(resource)
             if resource is ORDERS and resource.name not in self._extraction.unread:
                 yield from self._ask_for_orders()
+            self._end_rejections_of_dropped_rows(resource)
         except LogenticError as failure:
             self._extraction.failures[resource.name] = failure
         finally:
@@ -153,6 +156,7 @@ class Session:
         found = Comparison(self._stored, resource, reading, may_be_stored=self._may_be_stored(reading.window))
         for rows, news in found.parts():
             self._were_seen(resource, rows.records)
+            self.rejections.note(resource, rows)
             self._note_items(resource, news)
             yield news
         missing, mended, removed = found.missing, empty_rows(resource), 0
@@ -160,7 +164,9 @@ class Session:
         if len(missing) and resource.name == "inventory_history":
             confirmed = confirmed or self._reads_the_same_again(resource, reading)
             if confirmed:
-                mended = with_records(mended, tombstones(missing, mended.records, reading.finished_at))
+                gone = tombstones(missing, mended.records, reading.finished_at)
+                self.rejections.note(resource, Rows(gone, None))
+                mended = with_records(mended, gone)
                 removed, self._an_item_vanished = len(missing), True
         elif len(missing):
             mended, removed = self._by_id.mended(resource, missing, mended)
@@ -212,6 +218,21 @@ class Session:
                 self.events.failed(order_id, str(failure))
             else:
                 self.events.were_read([order_id])
+
+    def _end_rejections_of_dropped_rows(self, resource: Resource) -> None:
+        """A row without a readable key leaves its window incomplete: when no window is, there is no such row left."""
+        is_read = resource.name not in self._extraction.unread | self._extraction.failures.keys()
+        done = [each for each in (*self._past, *map(receipt_of, self.receipts)) if each.resource == resource.name]
+        if not (is_read and done and self.rejections.has_dropped_rows(resource)):
+            return
+        for each in done:
+            later = [
+                r.span for r in done if r.is_complete and r.filter == each.filter and r.finished_at > each.finished_at
+            ]
+            is_list = each.filter == "snapshot" and later
+            if not each.is_complete and not is_list and without([each.span], later):
+                return
+        self.rejections.end_dropped_rows(resource, max(each.finished_at for each in done))
 
     def _may_be_stored(self, window: Window) -> bool:
         """Whether an earlier window of the resource overlaps this one."""

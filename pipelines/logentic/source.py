@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import pyarrow as pa
 from dlt.common.configuration.container import Container
 from dlt.extract import DltResource
 from dlt.extract.source import SourceInjectableContext
@@ -20,7 +21,16 @@ from logentic.errors import UsageError
 from logentic.keys import pseudonyms
 from logentic.rows import Rows, concatenated, empty_rows
 from logentic.run import Run
-from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDER_EVENTS, ORDERS, PAYMENT_ITEMS, Resource
+from logentic.schemas import (
+    INVENTORY_HISTORY,
+    ITEM_QUANTITIES,
+    ITEMS,
+    ORDER_EVENTS,
+    ORDERS,
+    PAYMENT_ITEMS,
+    REJECTED_VALUES,
+    Resource,
+)
 from logentic.session import Session
 from logentic.settings import interval_of_schedule, load_settings, require_token
 from logentic.stored import Stored
@@ -118,11 +128,15 @@ class _Shared:
         yield session.events.table(session.run.now)
 
     def receipts(self) -> Iterator[Any]:
-        """One table, when the last of the other resources has ended."""
-        yield None  # lets the selected resources begin
+        """One table, when the last of the other resources has ended; before it, the values that could not be read.
+
+        They are loaded with the rows that they belong to, and need no selection of their own.
+        """
+        yield _as_table("rejected_values", REJECTED_VALUES.empty_table())  # also lets the selected resources begin
         session = self._open()
         while session.running:
-            yield None
+            yield from _rejected(session) or [None]
+        yield from _rejected(session)
         yield session.close()
         self._session = None
         if self._given is None and session.run.failures:
@@ -157,5 +171,14 @@ def _tables(resource: Resource, rows: Rows) -> Iterator[Any]:
     for start in range(0, max(len(rows.records), 1), ROWS_AT_ONCE):
         yield rows.records.slice(start, ROWS_AT_ONCE)
     if resource.lines and rows.lines is not None:
-        hints = dlt.mark.make_hints(table_name=resource.lines.table, write_disposition="append", primary_key="")
-        yield dlt.mark.with_hints(rows.lines, hints, create_table_variant=True)
+        yield _as_table(resource.lines.table, rows.lines)
+
+
+def _rejected(session: Session) -> list[Any]:
+    return [_as_table("rejected_values", rows) for rows in session.rejections.take()]
+
+
+def _as_table(name: str, rows: pa.Table) -> Any:
+    """Rows that go into another table than their resource's."""
+    hints = dlt.mark.make_hints(table_name=name, write_disposition="append", primary_key="")
+    return dlt.mark.with_hints(rows, hints, create_table_variant=True)

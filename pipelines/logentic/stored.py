@@ -5,6 +5,7 @@ Arrow tables to compare a reading with. Reads only. Next: versions.py, which com
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,16 @@ import pyarrow.compute as pc
 
 from logentic.plan import Receipt
 from logentic.rows import Rows
-from logentic.schemas import INTEGER, ITEM_COLUMNS, ORDER_EVENTS, RAW_TABLES, RESOURCES, TEXT, Resource
+from logentic.schemas import (
+    INTEGER,
+    ITEM_COLUMNS,
+    ORDER_EVENTS,
+    RAW_TABLES,
+    REJECTED_VALUES,
+    RESOURCES,
+    TEXT,
+    Resource,
+)
 from logentic.windows import Window
 
 LONGEST_LIST = 200
@@ -155,6 +165,16 @@ class Stored:
         )
         return list(table.to_pylist()) if table else []
 
+    def open_rejections(self) -> pa.Table:
+        """The latest version of each value that could not be read, and cannot be read yet."""
+        latest = _latest("{rejected_values}", ("resource", "key", "field"), "true")
+        table = self._query(f"select * from ({latest}) as latest where not _is_removed")
+        return (
+            REJECTED_VALUES.empty_table()
+            if table is None
+            else table.select(REJECTED_VALUES.names).cast(REJECTED_VALUES)
+        )
+
     def lacks_a_table(self) -> bool:
         """Whether the database was made before all of today's tables were known."""
         return any(self._query(f"select 1 from {{{table}}} limit 0") is None for table in RAW_TABLES)
@@ -167,7 +187,8 @@ class Stored:
         """What was read, as the place can hold it: else it would never equal what is stored."""
         if not getattr(self._query, "lacks_nul", False):
             return rows
-        return Rows(_without_nul(rows.records), rows.lines and _without_nul(rows.lines), rows.read)
+        tables = {name: getattr(rows, name) for name in ("records", "lines", "rejected")}
+        return replace(rows, **{name: _without_nul(table) for name, table in tables.items() if table is not None})
 
     def _latest(self, resource: Resource, where: str) -> Rows | None:
         records = self._query(_latest(f"{{{resource.name}}}", resource.key, where))

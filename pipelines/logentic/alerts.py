@@ -41,6 +41,19 @@ from (
 where is_stuck
 order by last_step_at, order_id
 """
+REJECTED = """
+select
+    concat('rejected ', resource, '.', field),
+    concat(resource, case when field = '' then '' else '.' || field end, ' could not be read in ',
+        count(*), case when count(*) = 1 then ' record' else ' records' end, ': see rejected_values')
+from (
+    select resource, regexp_replace(field, '[.][0-9]+[.]', '.') as field  -- of whichever line
+    from logentic_marts.rejected_values
+    where closed_at is null
+)
+group by resource, field
+order by 1
+"""
 UNKNOWN_FIELDS = """
 select 'field ' || table_name || '.' || column_name, table_name || ' has the new field ' || column_name
 from information_schema.columns
@@ -110,7 +123,10 @@ def _wrong_with_runs(settings: Settings, state: State, now: datetime) -> dict[st
 
 
 def _wrong_in_file(settings: Settings, state: State) -> dict[str, str]:
-    """New fields, exceptions of some amount, stuck orders. A file without such tables has nothing wrong in it."""
+    """New fields, exceptions of some amount, stuck orders, values that could not be read.
+
+    A file without such tables has nothing wrong in it.
+    """
     if not state.file.exists():
         return {}
     known = [f"{name}.{column}" for name, schema in _schemas().items() for column in schema]
@@ -120,6 +136,7 @@ def _wrong_in_file(settings: Settings, state: State) -> dict[str, str]:
             (UNKNOWN_FIELDS, [list(_schemas()), known]),
             (EXCEPTIONS, [settings.alert_amount]),
             (STUCK, []),
+            (REJECTED, []),
         )
         for sql, values in asked:
             try:

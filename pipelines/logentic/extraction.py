@@ -26,6 +26,7 @@ from logentic.errors import LogenticError, Refused
 from logentic.memory import give_back
 from logentic.pages import Page, read_page, read_pages
 from logentic.personal import Pseudonyms
+from logentic.plain_rows import Parsing
 from logentic.rows import Rows, concatenated, read_rows
 from logentic.schemas import Resource
 from logentic.shelf import Shelf
@@ -96,11 +97,13 @@ class Extraction:
         folder: Path | None = None,  # where the rows of large windows wait
         progress: Progress = NO_PROGRESS,
         go_on: Callable[[], bool] = lambda: True,
+        parsing: Parsing | None = None,
     ) -> None:
         self.client = client
         self.failures: dict[str, LogenticError] = {}
         self.unread: set[str] = set()  # resources with windows left for the next load
         self._pseudonyms = pseudonyms
+        self._parsing = parsing or Parsing()
         self._connections = connections
         self._window_pages = window_pages
         self._folder = folder
@@ -204,7 +207,7 @@ class Extraction:
             totals.add(page.total)
             self._progress.read(resource.name, page.count)
             if waiting >= BATCH_BYTES or not page.next:
-                shelf.put(read_rows(resource, pages, self._pseudonyms, str(window)))
+                shelf.put(read_rows(resource, pages, self._pseudonyms, str(window), self._parsing))
                 traffic += waiting
                 pages, waiting = [], 0
         keys = shelf.count()

@@ -10,17 +10,20 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from logentic.by_id import ById, with_records
 from logentic.client import Client
 from logentic.comparison import Comparison
-from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused, ValueMisfit
+from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused
 from logentic.event_orders import EventOrders
+from logentic.extra_columns import ExtraColumns
 from logentic.extraction import Extraction, Reading
 from logentic.memory import give_back
 from logentic.pages import read_page
+from logentic.plain_rows import Parsing
 from logentic.plan import Ask, plan
 from logentic.receipts import receipt
 from logentic.rejections import Rejections
@@ -44,6 +47,7 @@ class Session:
         self.running: set[str] = set()  # resources that have begun and not ended
         self._stored = stored
         self._client = Client(run.settings, run.traffic)
+        parsing = Parsing(ZoneInfo(run.settings.timezone), ExtraColumns(stored.extra_columns()))
         self._extraction = Extraction(
             self._client,
             run.pseudonyms,
@@ -52,9 +56,10 @@ class Session:
             folder=run.folder,
             progress=run.progress,
             go_on=go_on,
+            parsing=parsing,
         )
         self.rejections = Rejections(stored)
-        self._by_id = ById(self._client, stored, run.pseudonyms, self.rejections)
+        self._by_id = ById(self._client, stored, run.pseudonyms, self.rejections, parsing)
         self._past = stored.receipts()
         known = {past.window_id for past in self._past}
         run.held = [row for row in run.held if row["window_id"] not in known]
@@ -214,7 +219,7 @@ class Session:
             self.run.orders_asked.add(order_id)
             try:
                 yield self._by_id.news(ORDERS, order_id)
-            except (NotFound, Refused, BadAnswer, ValueMisfit) as failure:
+            except (NotFound, Refused, BadAnswer) as failure:
                 self.events.failed(order_id, str(failure))
             else:
                 self.events.were_read([order_id])

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from logentic.extra_columns import MORE_FIELDS
 from logentic.plan import Receipt
 from logentic.rows import Rows
 from logentic.schemas import (
@@ -100,6 +101,18 @@ class Stored:
             if table is not None and set(resource.schema().names) - set(table.column_names):
                 return True
         return False
+
+    def extra_columns(self) -> dict[str, set[str]]:
+        """The columns of each raw table that hold fields which the reference does not name."""
+        known = {resource.name: set(resource.schema().names) for resource in RESOURCES.values()}
+        known |= {each.lines.table: set(each.lines.schema().names) for each in RESOURCES.values() if each.lines}
+        found = {table: self._query(f"select * from {{{table}}} limit 1") for table in known}
+        return {
+            table: {name for name in rows.column_names if name not in known[table] and not name.startswith("_dlt_")}
+            - {MORE_FIELDS}
+            for table, rows in found.items()
+            if rows is not None
+        }
 
     def unknown_items(self, ids: Iterable[int]) -> set[int]:
         """Those of the item ids that no stored row of any resource names."""

@@ -20,6 +20,7 @@ from logentic.state import State
 log = logging.getLogger("logentic")
 
 TOLD = "alerts"
+SENDING_SECONDS = 60  # to wait for another process that is sending
 LINES_OF_A_KIND = 5
 EXCEPTIONS = """
 select
@@ -86,7 +87,15 @@ def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> Non
 
 
 def tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
-    """Send what was not told yet, then what is over; the titles of what was sent."""
+    """Send what was not told yet, then what is over; the titles of what was sent.
+
+    One process at a time, by a lock of its own: a run that waits holds its lock for long, and must not silence others.
+    """
+    with state.locked(SENDING_SECONDS, "alerts.lock", "another message is being sent"):
+        return _tell_news(settings, state, wrong)
+
+
+def _tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
     told = state.read_note(TOLD)
     news = {key: line for key, line in wrong.items() if key not in told}
     over = {key: line for key, line in told.items() if key not in wrong}

@@ -82,7 +82,7 @@ def load(run: Run, state: State) -> Loaded:
             except BaseException:  # an interrupt as well: requests under way would hold the process until they end
                 session.stop()
                 raise
-            asked |= named
+            asked |= named & run.orders_asked
             named = set() if run.unread else _named_orders(run, stored) - asked
             if run.seconds_left() <= 0 or not (run.unread or named):
                 break

@@ -17,7 +17,7 @@ import pyarrow as pa
 from logentic.by_id import ById, with_records
 from logentic.client import Client
 from logentic.comparison import Comparison
-from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused
+from logentic.errors import BadAnswer, DeadlineReached, Forbidden, LogenticError, NotFound, Refused, UnsafeLink
 from logentic.event_orders import EventOrders
 from logentic.extra_columns import ExtraColumns
 from logentic.extraction import Extraction, Reading
@@ -46,7 +46,7 @@ class Session:
         self.receipts: list[dict[str, Any]] = []
         self.running: set[str] = set()  # resources that have begun and not ended
         self._stored = stored
-        self._client = Client(run.settings, run.traffic)
+        self._client = Client(run.settings, run.traffic, stop_at=run.stop_at, lists=run.lists)
         parsing = Parsing(ZoneInfo(run.settings.timezone), ExtraColumns(stored.extra_columns()))
         self._extraction = Extraction(
             self._client,
@@ -140,6 +140,8 @@ class Session:
             if resource is ORDERS and resource.name not in self._extraction.unread:
                 yield from self._ask_for_orders()
             self._end_rejections_of_dropped_rows(resource)
+        except DeadlineReached:
+            self._extraction.unread.add(resource.name)
         except LogenticError as failure:
             self._extraction.failures[resource.name] = failure
         finally:
@@ -216,13 +218,13 @@ class Session:
     def _ask_for_orders(self) -> Iterator[Rows]:
         """Orders that events or charges name, and that no window of this run showed."""
         for order_id in sorted({*self.events.orders(), *self.run.named_orders} - self.run.orders_asked):
-            self.run.orders_asked.add(order_id)
             try:
                 yield self._by_id.news(ORDERS, order_id)
             except (NotFound, Refused, BadAnswer) as failure:
                 self.events.failed(order_id, str(failure))
             else:
                 self.events.were_read([order_id])
+            self.run.orders_asked.add(order_id)
 
     def _end_rejections_of_dropped_rows(self, resource: Resource) -> None:
         """A row without a readable key leaves its window incomplete: when no window is, there is no such row left."""
@@ -250,7 +252,7 @@ class Session:
 
     def _ask_the_time(self) -> datetime:
         """The service's clock stands in the Date header of every answer, also of one that refuses."""
-        with suppress(Forbidden, NotFound, Refused, BadAnswer):
+        with suppress(Forbidden, NotFound, Refused, BadAnswer, UnsafeLink, DeadlineReached):
             read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
         return self._client.service_time()
 

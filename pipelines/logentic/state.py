@@ -6,6 +6,7 @@ Next: load.py.
 
 import fcntl
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -17,7 +18,10 @@ from typing import Any
 from logentic.errors import StateError, UsageError
 from logentic.journal import RUNS
 
+log = logging.getLogger("logentic")
+
 RUNS_KEPT = 365 * 24
+LOGGED_WAIT_SECONDS = 10  # a longer wait is logged
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,12 @@ class State:
             ) from None
 
     @contextmanager
-    def locked(self, wait_seconds: float = 0) -> Iterator[None]:
+    def locked(
+        self, wait_seconds: float = 0, name: str = "lock", what: str = "another run is at work"
+    ) -> Iterator[None]:
         """One run at a time; a second one waits so long, then leaves."""
-        with (self.folder / "lock").open("a+") as lock:
-            deadline = time.monotonic() + wait_seconds
+        with (self.folder / name).open("a+") as lock:
+            deadline, is_logged = time.monotonic() + wait_seconds, wait_seconds <= LOGGED_WAIT_SECONDS
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,9 +85,11 @@ class State:
                 except BlockingIOError:
                     if time.monotonic() >= deadline:
                         raise StateError(
-                            f"another run is at work on {self.file}",
-                            "Let it finish, or wait for it: --wait SECONDS.",
+                            f"{what} on {self.file}", "Let it finish, or wait for it: --wait SECONDS."
                         ) from None
+                    if not is_logged:
+                        is_logged = True
+                        log.warning("%s on %s: waiting for it, for %g s at most", what, self.file, wait_seconds)
                     time.sleep(min(0.2, max(deadline - time.monotonic(), 0.01)))
             yield
 

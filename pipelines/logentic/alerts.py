@@ -63,7 +63,7 @@ def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> Non
     if not settings.alert_urls:
         return
     try:
-        told = state.read_note(TOLD)
+        told = state.read_note(TOLD, dict[str, str])
         wrong = wrong_now(settings, state, datetime.now(UTC))
         if is_beginning:
             wrong = {**{key: line for key, line in wrong.items() if key != "stale"}, **told}
@@ -74,7 +74,7 @@ def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> Non
 
 def tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
     """Send what was not told yet, then what is over; the titles of what was sent."""
-    told = state.read_note(TOLD)
+    told = state.read_note(TOLD, dict[str, str])
     news = {key: line for key, line in wrong.items() if key not in told}
     over = {key: line for key, line in told.items() if key not in wrong}
     sent = []

@@ -77,7 +77,7 @@ def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> Non
     if not settings.alert_urls:
         return
     try:
-        told = state.read_note(TOLD)
+        told = state.read_note(TOLD, dict[str, str])
         wrong = wrong_now(settings, state, datetime.now(UTC))
         if is_beginning:
             wrong = {**{key: line for key, line in wrong.items() if key != "stale"}, **told}
@@ -96,7 +96,7 @@ def tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[s
 
 
 def _tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
-    told = state.read_note(TOLD)
+    told = state.read_note(TOLD, dict[str, str])
     news = {key: line for key, line in wrong.items() if key not in told}
     over = {key: line for key, line in told.items() if key not in wrong}
     sent = []

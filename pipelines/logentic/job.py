@@ -36,6 +36,8 @@ from logentic.stored import Stored
 from logentic.transform import Built, build, model_settings
 from logentic.windows import DAY, midnight
 
+BUILT = dict[str, str]  # the note of what the published tables were built from
+
 
 @dataclass
 class Options:
@@ -107,7 +109,9 @@ def _run(
     opened.enter_context(place.kept_open())
     inbox, retried = Inbox(state), frozenset[str]()
     clock = _Clock()
-    outcome = Outcome(place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built").get("load", "")))
+    outcome = Outcome(
+        place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
+    )
     if options.extract:
         run = Run(
             settings,
@@ -133,7 +137,7 @@ def _run(
         "journals": json.dumps(journal_sizes(state)),
         **({"engine": place.target, **_made_for(outcome, settings)} if options.models else {}),
     }
-    new = made.items() - state.read_note("built").items()
+    new = made.items() - state.read_note("built", BUILT).items()
     is_due = new or options.full_refresh or not options.extract or not place.is_published()
     if outcome.loaded.unread:  # half an account is no reason for tables
         state.forget_note("built")

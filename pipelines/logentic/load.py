@@ -65,7 +65,7 @@ def load(run: Run, state: State) -> Loaded:
             loaded.finished_pending = dlt.recover()
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
         run.held = held_receipts(state, loads)
-        asked = set(state.read_note(ASKED).get("ids", ()))
+        asked = set(state.read_note(ASKED, dict[str, list[int]]).get("ids", ()))
         named: set[int] = set()
         while True:
             run.begin_part()

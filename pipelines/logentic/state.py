@@ -8,15 +8,20 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from logentic.errors import StateError, UsageError
 from logentic.journal import RUNS
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 log = logging.getLogger("logentic")
 
@@ -93,13 +98,19 @@ class State:
                     time.sleep(min(0.2, max(deadline - time.monotonic(), 0.01)))
             yield
 
-    def read_note(self, name: str) -> dict[str, Any]:
-        """A small record kept between runs; empty where there is none, or one that cannot be read."""
+    def read_note(self, name: str, kind: Any = dict[str, Any]) -> Any:
+        """Return a small record kept between runs, of the given type; empty where there is none.
+
+        A note that cannot be read, or is of another type, counts as none. A warning says so, once in a process.
+        """
+        path = self.folder / f"{name}.json"
         try:
-            note = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
-        except (OSError, ValueError):
+            return _adapter(kind).validate_python(json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
             return {}
-        return note if isinstance(note, dict) else {}
+        except (OSError, ValueError, RecursionError):  # pydantic's error is a ValueError
+            _warn_once(path)
+            return {}
 
     def log_run(self, record: dict[str, Any]) -> None:
         """One line for each run, the newest last; no more than a year of hourly runs."""
@@ -113,8 +124,29 @@ class State:
     def write_note(self, name: str, note: dict[str, Any]) -> None:
         path = self.folder / f"{name}.json"
         partial = path.with_suffix(".partial")
+        _remove_folder(path)
+        _remove_folder(partial)
         partial.write_text(json.dumps(note, indent=1, default=str), "utf-8")
         partial.replace(path)
 
     def forget_note(self, name: str) -> None:
+        _remove_folder(self.folder / f"{name}.json")
         (self.folder / f"{name}.json").unlink(missing_ok=True)
+
+
+@cache
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+@cache
+def _warn_once(path: Path) -> None:
+    log.warning("%s is damaged and was ignored", path)
+
+
+def _remove_folder(path: Path) -> None:
+    """Where a note should be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)

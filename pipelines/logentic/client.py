@@ -23,6 +23,7 @@ import pycurl
 from logentic import errors
 from logentic.answer import Answer, read_headers, retry_after, time_of
 from logentic.pace import Pace
+from logentic.sanitizer import redacted_bytes
 from logentic.settings import Settings
 
 log = logging.getLogger("logentic")
@@ -135,7 +136,7 @@ class Client:
             with self._lock:
                 self.traffic.requests += 1
                 self.traffic.bytes += body.tell()
-        return body.getvalue()
+        return redacted_bytes(body.getvalue())  # a service may repeat the token: no row shall hold it
 
     def _failure(self, status: int, what: str) -> errors.ServiceError:
         if status == 429:

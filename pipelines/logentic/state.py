@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from logentic.atomic_write import replace_file
 from logentic.errors import StateError, UsageError
 from logentic.journal import RUNS
 
@@ -103,10 +104,7 @@ class State:
         return next(reversed(RUNS.read(self.folder)), {})
 
     def write_note(self, name: str, note: dict[str, Any]) -> None:
-        path = self.folder / f"{name}.json"
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(note, indent=1, default=str), "utf-8")
-        partial.replace(path)
+        replace_file(self.folder / f"{name}.json", json.dumps(note, indent=1, default=str).encode())
 
     def forget_note(self, name: str) -> None:
         (self.folder / f"{name}.json").unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import duckdb
 
 from logentic.errors import LogenticError, StateError, UsageError
 from logentic.history import WHOLE, runs
+from logentic.sanitizer import inert
 from logentic.schemas import RECEIPTS, RESOURCES
 from logentic.settings import Settings
 from logentic.state import State
@@ -165,7 +166,7 @@ def _count(lines: dict[str, str]) -> str:
 
 
 def _lines(found: dict[str, str]) -> str:
-    """All of it; of many of a kind the first, and how many more."""
+    """All of it; of many of a kind the first, and how many more. Text of the service becomes inert."""
     kinds: dict[str, list[str]] = {}
     for key, line in found.items():
         kinds.setdefault(key.split(" ")[0], []).append(line)
@@ -174,7 +175,7 @@ def _lines(found: dict[str, str]) -> str:
         lines += told[:LINES_OF_A_KIND]
         if more := len(told) - LINES_OF_A_KIND:
             lines += [f"and {more} more of this kind ({kind})"] if more > 0 else []
-    return "\n".join(f"- {line}" for line in lines)
+    return "\n".join(f"- {inert(line)}" for line in lines)
 
 
 def _was(outcome: str) -> str:
@@ -183,6 +184,7 @@ def _was(outcome: str) -> str:
 
 def _send(settings: Settings, title: str, body: str) -> str:
     """To every address; an address holds secrets and is never shown."""
+    title = inert(title)
     try:
         import apprise
     except ModuleNotFoundError:
@@ -192,6 +194,6 @@ def _send(settings: Settings, title: str, body: str) -> str:
     for number, url in enumerate(settings.alert_urls, start=1):
         if not messenger.add(url.get_secret_value()):
             raise UsageError(f"alert_urls: the address number {number} is not understood", "See docs/operator.md.")
-    if not messenger.notify(title=title, body=body):
+    if not messenger.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
         raise StateError(f"the message {title!r} was not taken by every address", "The next run sends it.")
     return title

@@ -25,6 +25,7 @@ import pycurl
 from logentic import errors
 from logentic.answer import Answer, read_headers, request_id, retry_after, time_of
 from logentic.pace import LOGGED_WAIT_SECONDS, Pace
+from logentic.sanitizer import redacted_bytes
 from logentic.settings import Settings, trusted_certificates
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ class Client:
             with self._lock:
                 self.traffic.requests += 1
                 self.traffic.bytes += body.tell()
-        return body.getvalue()
+        return redacted_bytes(body.getvalue())  # a service may repeat the token: no row shall hold it
 
     def _failure(self, status: int, what: str) -> errors.ServiceError:
         if status == 429:

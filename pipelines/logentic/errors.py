@@ -15,8 +15,10 @@
     └── BuildError                        a model or a check failed: nothing was published
 
 Every error carries one line that says what failed and where, and `guidance`: what to do. No error holds a
-body, a query string or a token.
+body, a query string or a token: text of others within it is made safe here, for whoever prints or stores it.
 """
+
+from logentic.sanitizer import one_line
 
 
 class LogenticError(Exception):
@@ -25,8 +27,8 @@ class LogenticError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, guidance: str = "") -> None:
-        super().__init__(message)
-        self.guidance = guidance
+        super().__init__(one_line(message))
+        self.guidance = one_line(guidance)
 
 
 class UsageError(LogenticError):

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from logentic.errors import LogenticError
 from logentic.journal import RUNS, Row
+from logentic.sanitizer import one_line
 from logentic.state import State
 
 UNDER_WAY = "under_way"
@@ -54,7 +55,9 @@ def recorded(state: State) -> Iterator[Row]:
 
 def _said(error: BaseException) -> str:
     """Our own errors hold neither token nor personal data; of others only the kind is kept."""
-    return " ".join(str(error).split()) if isinstance(error, LogenticError) else f"unexpected {type(error).__name__}"
+    return (
+        " ".join(one_line(error).split()) if isinstance(error, LogenticError) else f"unexpected {type(error).__name__}"
+    )
 
 
 def _peak_memory_mb() -> float:

@@ -29,6 +29,7 @@ from logentic.personal import Pseudonyms
 from logentic.place import Place
 from logentic.places import place_of
 from logentic.run import Run
+from logentic.sanitizer import one_line
 from logentic.schemas import RESOURCES
 from logentic.settings import Settings, require_token
 from logentic.state import State
@@ -188,7 +189,7 @@ def _told(outcome: Outcome, ended: str = "unchanged") -> Row:
     return {
         "service_time": loaded.now,
         "outcome": "failed" if loaded.failures else "stopped" if loaded.unread else ended,
-        "error": "; ".join(" ".join(str(failure).split()) for failure in loaded.failures.values()) or None,
+        "error": "; ".join(" ".join(one_line(failure).split()) for failure in loaded.failures.values()) or None,
         "rows_new": sum(receipt["rows_new"] for receipt in loaded.receipts),
         "rows_changed": sum(receipt["rows_changed"] for receipt in loaded.receipts),
         "rows_removed": sum(receipt["rows_removed"] for receipt in loaded.receipts),

@@ -37,6 +37,7 @@ from pydantic_settings import (
 from logentic import config_folder
 from logentic.contract import ChargeRates, StorageRates
 from logentic.errors import UsageError
+from logentic.sanitizer import register_secret
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # in this order, after `ca_file`
@@ -178,6 +179,13 @@ class Settings(BaseSettings):
     def _builds_where_the_engine_reads(self) -> "Settings":
         if self.engine != "none" and self.destination != "filesystem":
             raise ValueError(f"engine {self.engine} builds the tables of filesystem, not of {self.destination}")
+        return self
+
+    @model_validator(mode="after")
+    def _redacts_its_secrets(self) -> "Settings":
+        secrets = [self.api_token, self.hash_key, self.dashboard_password, *self.alert_urls]
+        for secret in (*(each.get_secret_value() for each in secrets), *webhook_secrets(self)):
+            register_secret(secret)
         return self
 
     @classmethod

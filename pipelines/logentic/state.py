@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from logentic.atomic_write import replace_file
 from logentic.errors import StateError, UsageError
 from logentic.journal import RUNS
 
@@ -123,11 +124,8 @@ class State:
 
     def write_note(self, name: str, note: dict[str, Any]) -> None:
         path = self.folder / f"{name}.json"
-        partial = path.with_suffix(".partial")
         _remove_folder(path)
-        _remove_folder(partial)
-        partial.write_text(json.dumps(note, indent=1, default=str), "utf-8")
-        partial.replace(path)
+        replace_file(path, json.dumps(note, indent=1, default=str).encode())
 
     def forget_note(self, name: str) -> None:
         _remove_folder(self.folder / f"{name}.json")

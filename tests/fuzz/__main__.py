@@ -14,7 +14,6 @@ from itertools import count, islice
 from fuzz import account, cases, runs, workers
 from fuzz.cases import Case, case_of, judge
 from fuzz.mutations import CATALOGUE
-from fuzz.workers import Result
 from logentic.memory import keep_small, leave_out_needless
 
 BOUND_SECONDS = 5.0
@@ -36,33 +35,20 @@ def main() -> int:
     print(f"fuzz: seeds {' '.join(map(str, seeds))}, {len(CATALOGUE)} mutations, {jobs} processes", flush=True)
     began = time.monotonic()
     account.warm_up()
-    failed = _fuzz_cases(seeds, most_cases, began + seconds * SHARE_OF_CASES if seconds else None, jobs)
-    failed += runs.fuzz(seeds, most_runs, began + seconds if seconds else None, jobs)
-    return 1 if failed else 0
+    passed, failed = _fuzz_cases(seeds, most_cases, began + seconds * SHARE_OF_CASES if seconds else None, jobs)
+    more_passed, more_failed = runs.fuzz(seeds, most_runs, began + seconds if seconds else None, jobs)
+    print(f"{passed + more_passed} passed, {failed + more_failed} failed")
+    return 1 if failed + more_failed else 0
 
 
-def _fuzz_cases(seeds: list[int], most: int | None, until: float | None, jobs: int) -> int:
+def _fuzz_cases(seeds: list[int], most: int | None, until: float | None, jobs: int) -> tuple[int, int]:
     def named() -> Iterator[str]:
         for index in count():
             if until and time.monotonic() > until:
                 return
             yield str(case_of(seeds[index % len(seeds)], index // len(seeds)))
 
-    began, slowest = time.monotonic(), Result("", None, 0.0)
-    passed, failures = 0, list[Result]()
-    for result in workers.run(islice(named(), most), _judge, jobs, BOUND_SECONDS):
-        slowest = max(slowest, result, key=lambda each: each.seconds)
-        if result.wrong is None:
-            passed += 1
-        else:
-            failures.append(result)
-    seconds = time.monotonic() - began
-    total = passed + len(failures)
-    print(f"cases: {total} in {seconds:.0f} s, {total / max(seconds, 0.01):.0f} a second")
-    print(f"cases: slowest {slowest.seconds:.2f} s: {slowest.name}")
-    workers.report(failures)
-    print(f"cases: {passed} passed, {len(failures)} failed", flush=True)
-    return len(failures)
+    return workers.report("cases", workers.run(islice(named(), most), _judge, jobs, BOUND_SECONDS))
 
 
 def _judge(name: str) -> str | None:
@@ -70,13 +56,10 @@ def _judge(name: str) -> str | None:
 
 
 def _one(name: str) -> int:
-    """Repeat one case, with the traceback of an error that nobody expected."""
+    """Repeat one case; 1 where it fails."""
     if name.startswith("run/"):
         return runs.one(name)
-    result = next(workers.run(iter([name]), _judge, 1, BOUND_SECONDS))
-    print(f"{name}: {result.wrong or 'passed'} ({result.seconds:.2f} s)")
-    print(f"{int(not result.wrong)} passed, {int(bool(result.wrong))} failed")
-    return 1 if result.wrong else 0
+    return workers.report("cases", workers.run(iter([name]), _judge, 1, BOUND_SECONDS))[1]
 
 
 def _number(name: str) -> int | None:

@@ -22,7 +22,9 @@ PAGES, PAGE_SIZE = 3, 6
 QUERIES = {"inventory_history": {"start": "2026-01-01", "end": "2026-03-17"}}
 
 
-def live_account(readings: Readings | None = None, *, seed: int = 5, scale: float = 0.05, days: int = 12) -> LiveAccount:
+def live_account(
+    readings: Readings | None = None, *, seed: int = 5, scale: float = 0.05, days: int = 12
+) -> LiveAccount:
     """Return an account at noon of its last day, the orders of which hold canaries."""
     account = LiveAccount(Account(seed=seed, scale=scale, days=days, today=TODAY), readings or Readings(), None)
     plant(account)

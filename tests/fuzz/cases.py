@@ -32,7 +32,7 @@ from logentic.client import Client
 from logentic.errors import LogenticError
 from logentic.events import Reader
 from logentic.pace import Pace
-from logentic.pages import Page, read_pages, read_record, split_page
+from logentic.pages import read_pages, read_record, split_page
 from logentic.personal import Pseudonyms
 from logentic.records import Mask
 from logentic.rows import Rows, read_rows
@@ -345,6 +345,7 @@ def _no_page(resource: Resource) -> dict[str, Any]:
 def _judge_record(case: Case) -> str | None:
     http, resource, random = _http(), RESOURCES[case.resource], Random(case.draw)
     row = account.pages(resource.name)[0]["data"][0]
+    record_id = row["id"]
     draft = http.draft(resource, {"data": [row]}, random)
     for name in case.mutations:
         if CATALOGUE[name].group == "body" and not draft.is_encoded:
@@ -355,7 +356,7 @@ def _judge_record(case: Case) -> str | None:
     draft.is_closed = True
     http.service.respond, http.service.requests = lambda path, query: draft, 0
     with _Reading(http, may_wait=False) as reading:
-        page = reading.run(lambda: read_record(reading.client, resource.path, row["id"], "a record"))
+        page = reading.run(lambda: read_record(reading.client, resource.path, record_id, "a record"))
     may_fail = draft.may_fail or draft.touched_key or any(name.startswith("row") for name in case.mutations)
     if wrong := reading.wrong(may_fail):
         return wrong

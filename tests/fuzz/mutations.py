@@ -15,7 +15,7 @@ from typing import Any
 from fuzz import canaries
 from fuzz.json_text import Members, Raw, encode, nested
 from fuzz.values import ANY, NUMBER, TEXT, TIME, TRUTH, VALUES, Value
-from logentic.schemas import DAY, INTEGER, MOMENT, ORDERS, Resource
+from logentic.schemas import DAY, MOMENT, ORDERS, Resource
 from logentic.schemas import TEXT as TEXT_COLUMN
 from logentic.schemas import TRUTH as TRUTH_COLUMN
 

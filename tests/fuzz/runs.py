@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from itertools import count, islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -28,7 +29,6 @@ from fuzz import account, canaries, cases, workers
 from fuzz.json_text import nested
 from fuzz.mutations import CATALOGUE, Draft
 from fuzz.service import Query, Service
-from fuzz.workers import Result
 from logentic.schemas import ITEM_QUANTITIES, RESOURCES, Resource
 from logentic.settings import Settings
 
@@ -38,6 +38,11 @@ EARLIEST = "2026-01-01"
 FIRST_DAY = "2026-03-01"
 EXIT_CODES = (0, 1, 3)
 REFUSALS = 2  # so often a request is refused before it is answered
+WARM = (
+    *("dlt.destinations.impl.duckdb.duck", "dlt.normalize.normalize", "dlt.pipeline", "dlt.sources.helpers.requests"),
+    *("pyarrow.parquet", "pyarrow.dataset", "logentic.cli", "logentic.duckdb_place", "logentic.inquiries"),
+    *("logentic.job", "logentic.publish", "logentic.recovery", "logentic.reports.progress", "logentic.source"),
+)
 KEPT = ("hash_key", "lock")  # state files that nothing can replace, or that hold nothing
 
 
@@ -78,10 +83,8 @@ def _fitting(resource: str, group: str) -> list[str]:
     return [name for name in found if not (resource == ITEM_QUANTITIES.name and name == "row-of-another-id")]
 
 
-def fuzz(seeds: list[int], most: int | None, until: float | None, jobs: int) -> int:
-    """Run scenarios; return how many failed."""
-    if most == 0:
-        return 0
+def fuzz(seeds: list[int], most: int | None, until: float | None, jobs: int) -> tuple[int, int]:
+    """Play scenarios; return how many passed and how many failed."""
 
     def named() -> Iterator[str]:
         for index in count():
@@ -89,33 +92,15 @@ def fuzz(seeds: list[int], most: int | None, until: float | None, jobs: int) -> 
                 return
             yield str(scenario_of(seeds[index % len(seeds)], index // len(seeds)))
 
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        os.environ["DLT_DATA_DIR"] = folder
-        _warm_up()
-        began, passed, failures = time.monotonic(), 0, list[Result]()
-        slowest = Result("", None, 0.0)
-        for result in workers.run(islice(named(), most), judge, jobs, 5 * COMMAND_SECONDS, chunk=1):
-            slowest = max(slowest, result, key=lambda each: each.seconds)
-            if result.wrong is None:
-                passed += 1
-            else:
-                failures.append(result)
-    print(f"runs: {passed + len(failures)} scenarios in {time.monotonic() - began:.0f} s")
-    print(f"runs: slowest {slowest.seconds:.1f} s: {slowest.name}")
-    workers.report(failures)
-    print(f"runs: {passed} passed, {len(failures)} failed", flush=True)
-    return len(failures)
+    _warm_up()
+    return workers.report("runs", workers.run(islice(named(), most), judge, jobs, 5 * COMMAND_SECONDS, chunk=1))
 
 
 def one(name: str) -> int:
-    """Repeat one scenario; what its commands wrote goes to stderr."""
+    """Repeat one scenario, with what its commands wrote on stderr; 1 where it fails."""
     os.environ["FUZZ_VERBOSE"] = "1"
-    os.environ["DLT_DATA_DIR"] = tempfile.gettempdir()
     _warm_up()
-    result = next(workers.run(iter([name]), judge, 1, 5 * COMMAND_SECONDS))
-    print(f"{name}: {result.wrong or 'passed'} ({result.seconds:.1f} s)")
-    print(f"{int(not result.wrong)} passed, {int(bool(result.wrong))} failed")
-    return 1 if result.wrong else 0
+    return workers.report("runs", workers.run(iter([name]), judge, 1, 5 * COMMAND_SECONDS))[1]
 
 
 def judge(name: str) -> str | None:
@@ -262,16 +247,9 @@ def _become(folder: Path, url: str, arguments: list[str], out: Path, err: Path) 
 
 def _warm_up() -> None:
     """Import what a run imports, once for all."""
-    import dlt.destinations.impl.duckdb.duck
-    import dlt.normalize.normalize
-    import dlt.pipeline
-
-    import logentic.inquiries
-    import logentic.job
-    import logentic.publish
-    import logentic.recovery
-    import logentic.reports.summary
-    import logentic.source  # noqa: F401
+    os.environ["DLT_DATA_DIR"] = tempfile.gettempdir()  # dlt reads it once; a run names the folders that it uses
+    for name in WARM:
+        import_module(name)
 
 
 # The service.
@@ -460,7 +438,19 @@ def _lost(pattern: str) -> Damage:
 
 
 DEEP = bytes(nested(5000))
-WRONG_NOTES = (b"", b"{", b"[1]", b"null", b"7", b'"x"', b'{"load":[1]}', b'{"a":' + DEEP + b"}", DEEP, b"\xff\xfe", b"\0" * 99)
+WRONG_NOTES = (
+    b"",
+    b"{",
+    b"[1]",
+    b"null",
+    b"7",
+    b'"x"',
+    b'{"load":[1]}',
+    b'{"a":' + DEEP + b"}",
+    DEEP,
+    b"\xff\xfe",
+    b"\0" * 99,
+)
 DAMAGES: dict[str, Damage] = {
     "disk-notes-wrong": _on("*.json", _be(*WRONG_NOTES)),
     "disk-notes-cut": _on("*.json", _cut),

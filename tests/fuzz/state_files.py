@@ -64,16 +64,19 @@ NOTES: dict[str, dict[str, Any]] = {
 }
 _ROWS: list[tuple[Journal, dict[str, Any]]] = [
     (RUNS, _RUN),
-    (EXCEPTION_LOG, {
-        "event_id": "x1",
-        "exception_id": "c-1",
-        "status": "disputed",
-        "set_by": "root",
-        "set_at": "2026-03-17T12:00:00+00:00",
-        "charge_id": 7,
-        "amount": "12.50",
-        "start_date": "2026-03-01",
-    }),
+    (
+        EXCEPTION_LOG,
+        {
+            "event_id": "x1",
+            "exception_id": "c-1",
+            "status": "disputed",
+            "set_by": "root",
+            "set_at": "2026-03-17T12:00:00+00:00",
+            "charge_id": 7,
+            "amount": "12.50",
+            "start_date": "2026-03-01",
+        },
+    ),
     (MONTH_CLOSE, {"event_id": "m1", "month": "2026-02-01", "closed_at": "2026-03-02T12:00:00+00:00", "facts": 3}),
     (CLOSED_FACTS, {"event_id": "f1", "close_id": "m1", "month": "2026-02-01", "key": "picking", "value": "1.50"}),
 ]

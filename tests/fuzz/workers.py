@@ -8,7 +8,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -138,12 +138,24 @@ def _work(connection: Connection, judge: Callable[[str], str | None], trace: IO[
     os._exit(0)
 
 
-def report(failures: list[Result]) -> None:
-    """Print what failed, a line each, and the command that repeats it."""
+def report(what: str, results: Iterable[Result]) -> tuple[int, int]:
+    """Print counts, the slowest, and each failure with the command that repeats it; return passed and failed."""
+    began, passed, failures = time.monotonic(), 0, list[Result]()
+    slowest = Result("", None, 0.0)
+    for result in results:
+        slowest = max(slowest, result, key=lambda each: each.seconds)
+        passed += result.wrong is None
+        if result.wrong is not None:
+            failures.append(result)
+    seconds, total = time.monotonic() - began, passed + len(failures)
+    print(f"{what}: {total} in {seconds:.0f} s, {total / max(seconds, 0.01):.1f} a second")
+    print(f"{what}: slowest {slowest.seconds:.2f} s: {slowest.name}")
     for failure in sorted(failures, key=lambda each: each.wrong or "")[:SHOWN]:
         print(f"FAILED {failure.wrong}\n       make fuzz FUZZ_CASE='{failure.name}'")
     if len(failures) > SHOWN:
         kinds = Counter((failure.wrong or "")[:60] for failure in failures)
-        print(f"and {len(failures) - SHOWN} more:")
+        print(f"{len(failures)} failures in all:")
         for kind, number in kinds.most_common(40):
             print(f"  {number:5} × {kind}")
+    print(f"{what}: {passed} passed, {len(failures)} failed", flush=True)
+    return passed, len(failures)

@@ -3,6 +3,7 @@
 import faulthandler
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import tempfile
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 CHUNK = 50
-SHOWN = 200  # failures printed
+SHOWN_OF_A_KIND = 3  # failures
 MEMORY_BYTES = 6 * 2**30
 PATIENCE = 4  # so many times the bound, for a case that the machine gives no time to
 CONTEXT = multiprocessing.get_context("fork")
@@ -139,23 +140,26 @@ def _work(connection: Connection, judge: Callable[[str], str | None], trace: IO[
 
 
 def report(what: str, results: Iterable[Result]) -> tuple[int, int]:
-    """Print counts, the slowest, and each failure with the command that repeats it; return passed and failed."""
-    began, passed, failures = time.monotonic(), 0, list[Result]()
+    """Print failures as they come, a few of each kind; then counts and the slowest. Return passed and failed."""
+    began, passed, kinds = time.monotonic(), 0, Counter[str]()
     slowest = Result("", None, 0.0)
     for result in results:
         slowest = max(slowest, result, key=lambda each: each.seconds)
-        passed += result.wrong is None
-        if result.wrong is not None:
-            failures.append(result)
-    seconds, total = time.monotonic() - began, passed + len(failures)
-    print(f"{what}: {total} in {seconds:.0f} s, {total / max(seconds, 0.01):.1f} a second")
+        if result.wrong is None:
+            passed += 1
+            continue
+        kinds[kind := _kind(result.wrong)] += 1
+        if kinds[kind] <= SHOWN_OF_A_KIND:
+            print(f"FAILED {result.wrong}\n       make fuzz FUZZ_CASE='{result.name}'", flush=True)
+    failed, seconds = kinds.total(), time.monotonic() - began
+    for kind, number in kinds.most_common():
+        print(f"  {number:5} × {kind}")
     print(f"{what}: slowest {slowest.seconds:.2f} s: {slowest.name}")
-    for failure in sorted(failures, key=lambda each: each.wrong or "")[:SHOWN]:
-        print(f"FAILED {failure.wrong}\n       make fuzz FUZZ_CASE='{failure.name}'")
-    if len(failures) > SHOWN:
-        kinds = Counter((failure.wrong or "")[:60] for failure in failures)
-        print(f"{len(failures)} failures in all:")
-        for kind, number in kinds.most_common(40):
-            print(f"  {number:5} × {kind}")
-    print(f"{what}: {passed} passed, {len(failures)} failed", flush=True)
-    return passed, len(failures)
+    print(f"{what}: {passed + failed} in {seconds:.0f} s, {(passed + failed) / max(seconds, 0.01):.1f} a second")
+    print(f"{what}: {passed} passed, {failed} failed", flush=True)
+    return passed, failed
+
+
+def _kind(wrong: str) -> str:
+    """What failures of one cause have in common: their text without names and numbers."""
+    return re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "…", wrong)[:110]

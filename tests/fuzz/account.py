@@ -1,7 +1,7 @@
 """Valid pages of a small account of the sandbox, its personal values replaced by canaries."""
 
+import pickle
 from collections.abc import Mapping
-from copy import deepcopy
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
@@ -47,7 +47,8 @@ def plant(account: LiveAccount) -> None:
 
 
 @cache
-def _pages() -> Mapping[str, list[dict[str, Any]]]:
+def _pages() -> Mapping[str, bytes]:
+    """The pages of each resource, pickled: a copy of them is made for each case."""
     api = Api(live_account(scale=0.4).state(), ORIGIN)
     found = {}
     for resource in RESOURCES.values():
@@ -59,12 +60,12 @@ def _pages() -> Mapping[str, list[dict[str, Any]]]:
             document["meta"]["pagination"].update(total=PAGES * PAGE_SIZE, total_pages=PAGES)
         found[resource.name] = documents
     assert all(len(page["data"]) == PAGE_SIZE for documents in found.values() for page in documents)
-    return found
+    return {name: pickle.dumps(documents) for name, documents in found.items()}
 
 
 def pages(resource: str) -> list[dict[str, Any]]:
     """Return the pages of a list of a resource as documents: a copy, free to be spoiled."""
-    return deepcopy(_pages()[resource])
+    return list(pickle.loads(_pages()[resource]))
 
 
 def warm_up() -> None:

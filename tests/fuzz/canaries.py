@@ -40,8 +40,11 @@ def found_in(*texts: str | bytes | None) -> str | None:
 
 def found_in_rows(rows: Iterable[dict[str, Any]]) -> str | None:
     """Return the column, and the value, in which a canary is in clear."""
-    for row in rows:
+    listed = list(rows)
+    if not found_in(str(listed)):
+        return None
+    for row in listed:
         for name, value in row.items():
             if found := found_in(name, value if isinstance(value, str) else str(value)):
                 return f"{name[:60]!r} holds {found!r}"
-    return None
+    return "a value"

@@ -64,6 +64,7 @@ SHARES: dict[str, dict[str, int]] = {
     "header": {"list": 6, "headers": 4},
     "status": {"list": 1},
 }
+WEIGHTS = {"value": 32, "field": 18, "row": 8, "structure": 14, "link": 7, "body": 10, "header": 9, "status": 2}
 WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.3, 3.0
 REQUESTS_AT_MOST = 45  # twice the announced pages and ten, each asked for again once or twice
 EPHEMERAL = {"_seen_at", "_is_removed"}
@@ -86,10 +87,14 @@ class Case:
 
 
 def case_of(seed: int, index: int) -> Case:
-    """Return the case of a seed and an index: each mutation of the catalogue in turn, the rest drawn."""
+    """Return the case of a seed and an index: each mutation of the catalogue once, then any, by the group's weight."""
     order = _order(seed)
     random = Random(f"{seed}:{index}")
-    first = CATALOGUE[order[index % len(order)]]
+    if index < len(order):
+        first = CATALOGUE[order[index]]
+    else:
+        group = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        first = CATALOGUE[random.choice(names(group))]
     shares = SHARES[first.group]
     surface = random.choices(list(shares), list(shares.values()))[0]
     chosen = {first.name}

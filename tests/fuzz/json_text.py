@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any
 
 
@@ -16,7 +17,9 @@ class Members(list[tuple[Any, Any]]):
 def encode(value: Any) -> bytes:
     """Return the JSON text of a value, compact, as Laravel writes it."""
     if isinstance(value, Raw):
-        return bytes(value)
+        return value
+    if isinstance(value, str):
+        return encode_basestring(value).encode("utf-8", "surrogatepass")
     if isinstance(value, dict):
         value = Members(value.items())
     if isinstance(value, Members):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -107,9 +108,10 @@ def mutation(group: str, *, in_runs: bool = True) -> Callable[[Apply], Apply]:
     return enter
 
 
-def names(*groups: str, in_runs: bool = False) -> list[str]:
+@cache
+def names(*groups: str) -> list[str]:
     """Return the mutations of these groups, in the order of the catalogue."""
-    return [each.name for each in CATALOGUE.values() if each.group in groups and (each.in_runs or not in_runs)]
+    return [each.name for each in CATALOGUE.values() if each.group in groups]
 
 
 def fields_of(resource: Resource, row: dict[str, Any]) -> list[Path]:

@@ -25,12 +25,13 @@ from typing import Any
 
 import simplejson
 
-from fuzz import account, canaries, cases, workers
+from fuzz import account, canaries, cases, state_files, workers
 from fuzz.json_text import nested
 from fuzz.mutations import CATALOGUE, Draft
 from fuzz.service import Query, Service
 from logentic.schemas import ITEM_QUANTITIES, RESOURCES, Resource
 from logentic.settings import Settings
+from logentic.state import State
 
 COMMAND_SECONDS = 60.0
 GROUPS = ("value", "field", "row", "structure", "link", "body", "header", "status")
@@ -68,10 +69,11 @@ def scenario_of(seed: int, index: int) -> Scenario:
     """Return the scenario of a seed and an index: the groups in turn, each second one with damage on the disk."""
     random = Random(f"{seed}:run:{index}")
     resource = random.choice([*RESOURCES, "orders", "payment_items"])
-    group = GROUPS[index % len(GROUPS)]
-    chosen = {random.choice(_fitting(resource, group))}
-    while random.random() < 0.5 and len(chosen) < 3:
-        chosen.add(random.choice(_fitting(resource, random.choice(GROUPS))))
+    chosen = set[str]()
+    if index % 6 != 5:  # else damage alone
+        chosen.add(random.choice(_fitting(resource, GROUPS[index % len(GROUPS)])))
+        while random.random() < 0.5 and len(chosen) < 3:
+            chosen.add(random.choice(_fitting(resource, random.choice(GROUPS))))
     ordered = sorted(chosen, key=lambda name: (cases.STAGES.index(CATALOGUE[name].group), name))
     damages = random.sample(list(DAMAGES), random.randint(1, 2)) if index % 2 else []
     return Scenario(resource, tuple(ordered), tuple(damages), random.randrange(2**32))
@@ -140,6 +142,8 @@ class _Play:
             if wrong := self._command("first run", *run, codes=(0,)):
                 return wrong
             self._ask("advance")
+        if self._random.random() < 0.4:
+            self._queue_events()
         if self._scenario.mutations:
             self._ask("spoil")
         if wrong := self._command("spoiled run", *run):
@@ -151,7 +155,10 @@ class _Play:
                 return wrong
         self._ask("mend")
         for damage in self._scenario.damages:
-            DAMAGES[damage](self.file.with_name(f"{self.file.name}.state"), self._random)
+            DAMAGES[damage](State(self.file).folder, self._random)
+        for arguments in self._questions() if self._scenario.damages else ():
+            if wrong := self._command(f"{arguments[0]} after damage", *arguments):
+                return wrong
         self._ask("advance")
         again = ("--start", FIRST_DAY) if self._scenario.mutations else ()
         return self._command("clean run", *run, *again, codes=(0,)) or self._tables("clean run")
@@ -165,8 +172,15 @@ class _Play:
             ("get", resource, *span),
             ("status", "--db", self.file),
             ("verify", "--db", self.file),
+            ("events", "--db", self.file),
         ]
         return self._random.sample(questions, self._random.randint(0, 1))
+
+    def _queue_events(self) -> None:
+        """Events of two orders wait, as a receiver leaves them; one names an order that there is not."""
+        state = State(self.file)
+        state.prepare()
+        state_files.write_segment(state, [state_files.event(number).as_line() for number in (19001, 19002, 7)])
 
     def _command(self, title: str, *arguments: object, codes: tuple[int, ...] = EXIT_CODES) -> str | None:
         """Run the command in a process that is split off: what is imported already need not be again."""
@@ -463,6 +477,9 @@ DAMAGES: dict[str, Damage] = {
     "disk-journals-cut": _on("*.jsonl", _cut),
     "disk-journals-flipped": _on("*.jsonl", _flip),
     "disk-journals-with-odd-lines": _on("*.jsonl", _with_a_line(b'[1]\n{"started_at":7}\nnull\n' + DEEP + b"\n\xff\n")),
+    "disk-events-cut": _on("events/*.log", _cut),
+    "disk-events-flipped": _on("events/*.log", _flip),
+    "disk-events-garbage": _on("events/*.log", _be(b"\0" * 500, b"\xff\n" * 20, b"00000000 {}\n", DEEP)),
     "disk-dlt-lost": _lost("dlt"),
     "disk-dlt-state-wrong": _on("dlt/logentic/state.json", _be(*WRONG_NOTES)),
     "disk-dlt-state-of-odd-types": _on("dlt/logentic/state.json", _with_odd_members),

@@ -151,19 +151,25 @@ def _spoiled(record: dict[str, Any], mutations: list[str], random: Random) -> by
 
 
 def _spoiled_segment(state: State, mutations: list[str], random: Random) -> Path:
-    """A segment of the queue with three events, of which the second is spoiled; half the time with a right checksum."""
-    lines = []
+    """A segment of the queue with three events, of which the second is spoiled, mostly with a right checksum."""
+    records = []
     for number in (1, 2, 3):
         record = event(number).as_line()
         if number == 2:
             spoiled = _spoiled({"event": record.decode()}, mutations, random)
             record = spoiled if random.random() < 0.5 else _spoiled(_parsed(record), mutations, random)
-        record = record.replace(b"\n", b" ")
-        checksum = crc32(record) if number != 2 or random.random() < 0.7 else random.randrange(2**32)
-        lines.append(b"%08x %s\n" % (checksum, record))
+        records.append(record.replace(b"\n", b" "))
+    return write_segment(state, records, random.randrange(2**32) if random.random() < 0.3 else None)
+
+
+def write_segment(state: State, records: list[bytes], damage: int | None = None) -> Path:
+    """Write a segment of the queue; the checksum of the second record is damaged if asked."""
+    checksums = [
+        crc32(record) ^ (damage or 0) if number == 1 else crc32(record) for number, record in enumerate(records)
+    ]
     state.events.mkdir(mode=0o700, exist_ok=True)
     path = state.events / "000001773748.log"
-    path.write_bytes(b"".join(lines))
+    path.write_bytes(b"".join(b"%08x %s\n" % pair for pair in zip(checksums, records, strict=True)))
     return path
 
 

@@ -305,7 +305,8 @@ def unknown_field_within(draft: Draft) -> None:
     """In a recipient, an address or a line, where there is one."""
     if found := draft.row():
         inner = [part for part in found[1].values() if isinstance(part, dict)]
-        inner += [line for part in found[1].values() if isinstance(part, list) for line in part]
+        lists = [part for part in found[1].values() if isinstance(part, list)]
+        inner += [line for part in lists for line in part if isinstance(line, dict)]
         draft.random.choice(inner or [found[1]])[unknown_name(draft)] = personal_value(draft)
 
 

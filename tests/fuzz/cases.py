@@ -321,8 +321,7 @@ def _judge_list(case: Case) -> str | None:
     draft.is_closed = True
     is_refusal = any(name.startswith(("retry-after", "ratelimit")) for name in case.mutations) and random.random() < 0.7
     if is_refusal:
-        draft.status = random.choice([429, 429, 503])
-        draft.may_fail |= draft.status == 503
+        draft.status, draft.may_fail = random.choice([429, 429, 503]), True  # it may ask for too long a wait
     times_left = [1 if is_refusal or draft.status in (429, 503) else 10**6]
 
     def respond(path: str, query: Mapping[str, str]) -> Draft:

@@ -162,4 +162,4 @@ def report(what: str, results: Iterable[Result]) -> tuple[int, int]:
 
 def _kind(wrong: str) -> str:
     """What failures of one cause have in common: their text without names and numbers."""
-    return re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "…", wrong)[:110]
+    return re.sub(r"'[^']*'|\"[^\"]*\"|\b0x\w+|\d+(-…)?", "…", wrong)[:90]

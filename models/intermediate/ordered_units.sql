@@ -1,3 +1,5 @@
+{#- A line whose quantity is not known may be of any number of units. -#}
+{%- set any_number = '1000000000' -%}
 with
 
 openings as (
@@ -38,7 +40,7 @@ ordered as (
         sum(case
             when
                 (orders.has_shipped or upper(orders.status) not in ('PENDING', 'CANCELLED', 'CANCELED'))
-                and orders.updated_at >= openings.opened_at then lines.quantity
+                and orders.updated_at >= openings.opened_at then coalesce(lines.quantity, {{ any_number }})
             else 0
         end) as at_most
     from lines
@@ -52,7 +54,7 @@ ordered as (
 -- Lines whose variant no item has any more may mean any item of which no variant is known.
 nameless as (
 
-    select coalesce(sum(quantity), 0) as units from lines
+    select coalesce(sum(coalesce(quantity, {{ any_number }})), 0) as units from lines
     where item_id is null
 
 )

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import simplejson
-
 from logentic.account_fields import decimal_form, fields_of, leaves, order_of, time_forms
-from logentic.answer import Answer
+from logentic.answer import Answer, time_of, whole_number
 from logentic.client import Client
-from logentic.errors import LogenticError, Refused, ServiceError, Unauthorised, Unreachable
-from logentic.pages import Page, split_page
+from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unauthorised, Unreachable
+from logentic.json_text import as_list, loads, repaired
+from logentic.measures import is_identifier, is_kept_name
+from logentic.pages import Page, list_not_found, split_page
 from logentic.personal import Pseudonyms
 from logentic.schemas import MOMENT, RESOURCES, Resource
 from logentic.settings import Settings
@@ -103,7 +103,7 @@ class Answers:
             for what, names in (
                 ("new field", answer.new_fields),
                 ("missing field", answer.missing_fields),
-                ("looks personal:", answer.personal_fields),
+                ("pseudonymized:", answer.personal_fields),
             )
             for name in names
         ]
@@ -117,7 +117,7 @@ def check_account(settings: Settings) -> Answers:
 class _Check:
     def __init__(self, settings: Settings) -> None:
         self._client = Client(settings)
-        self._pseudonyms = Pseudonyms(None, settings.hash_fields, settings.plain_fields)
+        self._pseudonyms = Pseudonyms(b"only asked", settings.hash_fields, settings.plain_fields)
         self._zone = ZoneInfo(settings.timezone)
         self._answers = Answers(settings.base_url, [])
 
@@ -153,17 +153,26 @@ class _Check:
             answer.times = time_forms(resource, rows)
             seen = {name for row in rows for name, _ in fields_of(resource, row)}
             expected = _expected(resource)
-            answer.new_fields = sorted(seen - expected)
+            answer.new_fields = sorted({_shown(resource, name) for name in seen - expected})
             answer.missing_fields = sorted(expected - seen - OPTIONAL.get(resource.name, set()))
             answer.personal_fields = sorted(set(self._personal(resource, rows, expected)))
         answer.ends = [self._try(resource, one, rows) for one in FILTERS.get(resource.name, [])]
         return answer
 
     def _personal(self, resource: Resource, rows: list[Row], expected: set[str]) -> Iterator[str]:
+        """The unknown fields that the raw tables hold pseudonymized."""
+        line = f"{resource.lines.field}." if resource.lines else ""
         for row in rows:
             for name, value in fields_of(resource, row):
-                if name not in expected:
-                    yield from (leaf for leaf, part in leaves(name, value) if self._pseudonyms.suspects(leaf, part))
+                if name in expected:
+                    continue
+                for leaf, part in leaves(name, value):
+                    path = leaf.removeprefix(line)
+                    if not resource.is_about_people:
+                        if self._pseudonyms.suspects(path, part):
+                            yield leaf
+                    elif "*" in (shown := _shown(resource, leaf)) or not self._pseudonyms.keeps(path, part):
+                        yield shown
 
     def _try(self, resource: Resource, asked: Filter, rows: list[Row]) -> Ends:
         """Ask for one row by the very moment that it bears; then, where it is not found, from before and to after."""
@@ -215,17 +224,20 @@ class _Check:
             self._note(answer)
             return split_page(answer, resource.name)
 
-        return self._client.get(path, params, resource.name, read)
+        try:
+            return self._client.get(path, params, resource.name, read)
+        except NotFound:
+            raise list_not_found(resource.name) from None
 
     def _note(self, answer: Answer) -> None:
         noted, now = self._answers, datetime.now(UTC)
         noted.asked_at = now.replace(microsecond=0)
-        if "date" in answer.headers:
+        if time_of(answer.head):
             noted.service_clock = answer.at
             noted.seconds_ahead = round((answer.at - now).total_seconds())
         for name in ("limit", "remaining"):
-            if (value := answer.headers.get(f"x-ratelimit-{name}", "")).isdigit():
-                noted.rate_limit[name] = int(value)
+            if (value := whole_number(answer.headers.get(f"x-ratelimit-{name}", ""))) is not None:
+                noted.rate_limit[name] = value
 
 
 def _expected(resource: Resource) -> set[str]:
@@ -233,9 +245,20 @@ def _expected(resource: Resource) -> set[str]:
     return {*resource.columns, *lines}
 
 
+def _shown(resource: Resource, path: str) -> str:
+    """A path without names that may be personal: channel.*"""
+    if not resource.is_about_people:
+        return path
+    name, *inner = path.split(".")
+    if resource.lines and name == resource.lines.field and inner:
+        name, *inner = f"{name}.{inner[0]}", *inner[1:]
+    outer = name if is_identifier(name.rpartition(".")[2]) else "*"
+    return ".".join([outer, *(part if is_kept_name(part) else "*" for part in inner)])
+
+
 def _rows(page: Page) -> list[Row]:
-    rows = simplejson.loads(page.rows, use_decimal=True)["data"]
-    return [row for row in rows if isinstance(row, dict)]
+    rows = as_list(loads(page.rows, is_cut=True)["data"]) or []
+    return [repaired(row) for row in rows if isinstance(row, dict)]
 
 
 def _moment(value: Any) -> datetime | None:

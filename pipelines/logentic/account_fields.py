@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from logentic.json_text import as_list
 from logentic.schemas import DAY, MOMENT, Resource
 
 Row = dict[str, Any]
@@ -24,8 +25,8 @@ def fields_of(resource: Resource, row: Row) -> Iterator[tuple[str, Any]]:
     for name, value in row.items():
         if name in nested and isinstance(value, dict):
             yield from ((f"{name}__{inner}", part) for inner, part in value.items())
-        elif resource.lines and name == resource.lines.field and isinstance(value, list):
-            lines = [line for line in value if isinstance(line, dict)]
+        elif resource.lines and name == resource.lines.field and (found := as_list(value)) is not None:
+            lines = [line for line in found if isinstance(line, dict)]
             yield from ((f"{name}.{inner}", part) for line in lines for inner, part in line.items())
         elif name not in nested or value:  # PHP's empty map, or null, is no field of its own
             yield name, value

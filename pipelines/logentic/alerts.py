@@ -20,6 +20,7 @@ from logentic.state import State
 log = logging.getLogger("logentic")
 
 TOLD = "alerts"
+SENDING_SECONDS = 60  # to wait for another process that is sending
 LINES_OF_A_KIND = 5
 EXCEPTIONS = """
 select
@@ -40,6 +41,19 @@ from (
 )
 where is_stuck
 order by last_step_at, order_id
+"""
+REJECTED = """
+select
+    concat('rejected ', resource, '.', field),
+    concat(resource, case when field = '' then '' else '.' || field end, ' could not be read in ',
+        count(*), case when count(*) = 1 then ' record' else ' records' end, ': see rejected_values')
+from (
+    select resource, regexp_replace(field, '[.][0-9]+[.]', '.') as field  -- of whichever line
+    from logentic_marts.rejected_values
+    where closed_at is null
+)
+group by resource, field
+order by 1
 """
 UNKNOWN_FIELDS = """
 select 'field ' || table_name || '.' || column_name, table_name || ' has the new field ' || column_name
@@ -63,7 +77,7 @@ def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> Non
     if not settings.alert_urls:
         return
     try:
-        told = state.read_note(TOLD)
+        told = state.read_note(TOLD, dict[str, str])
         wrong = wrong_now(settings, state, datetime.now(UTC))
         if is_beginning:
             wrong = {**{key: line for key, line in wrong.items() if key != "stale"}, **told}
@@ -73,8 +87,16 @@ def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> Non
 
 
 def tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
-    """Send what was not told yet, then what is over; the titles of what was sent."""
-    told = state.read_note(TOLD)
+    """Send what was not told yet, then what is over; the titles of what was sent.
+
+    One process at a time, by a lock of its own: a run that waits holds its lock for long, and must not silence others.
+    """
+    with state.locked(SENDING_SECONDS, "alerts.lock", "another message is being sent"):
+        return _tell_news(settings, state, wrong)
+
+
+def _tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
+    told = state.read_note(TOLD, dict[str, str])
     news = {key: line for key, line in wrong.items() if key not in told}
     over = {key: line for key, line in told.items() if key not in wrong}
     sent = []
@@ -110,7 +132,10 @@ def _wrong_with_runs(settings: Settings, state: State, now: datetime) -> dict[st
 
 
 def _wrong_in_file(settings: Settings, state: State) -> dict[str, str]:
-    """New fields, exceptions of some amount, stuck orders. A file without such tables has nothing wrong in it."""
+    """New fields, exceptions of some amount, stuck orders, values that could not be read.
+
+    A file without such tables has nothing wrong in it.
+    """
     if not state.file.exists():
         return {}
     known = [f"{name}.{column}" for name, schema in _schemas().items() for column in schema]
@@ -120,6 +145,7 @@ def _wrong_in_file(settings: Settings, state: State) -> dict[str, str]:
             (UNKNOWN_FIELDS, [list(_schemas()), known]),
             (EXCEPTIONS, [settings.alert_amount]),
             (STUCK, []),
+            (REJECTED, []),
         )
         for sql, values in asked:
             try:

@@ -12,6 +12,8 @@ from logentic.client import Client
 from logentic.errors import NotFound
 from logentic.pages import read_record
 from logentic.personal import Pseudonyms
+from logentic.plain_rows import Parsing
+from logentic.rejections import Rejections
 from logentic.rows import Rows, read_rows
 from logentic.schemas import Resource
 from logentic.stored import Stored
@@ -21,14 +23,25 @@ from logentic.versions import find_news, tombstones
 class ById:
     """Asks for one record at a time, and compares it with what is stored."""
 
-    def __init__(self, client: Client, stored: Stored, pseudonyms: Pseudonyms) -> None:
+    def __init__(
+        self,
+        client: Client,
+        stored: Stored,
+        pseudonyms: Pseudonyms,
+        rejections: Rejections,
+        parsing: Parsing | None = None,
+    ) -> None:
         self._client, self._stored, self._pseudonyms = client, stored, pseudonyms
+        self._rejections = rejections
+        self._parsing = parsing or Parsing()
 
     def news(self, resource: Resource, record_id: int) -> Rows:
         """The record, if it is new or differs from the stored one; `NotFound` where the service does not know it."""
         page = read_record(self._client, resource.path, record_id, resource.name)
-        found = read_rows(resource, [page], self._pseudonyms, f"{resource.name}, id {record_id}")
+        where = f"{resource.name}, id {record_id}"
+        found = read_rows(resource, [page], self._pseudonyms, where, self._parsing)
         found = self._stored.fitted(found)
+        self._rejections.note(resource, found)
         return find_news(resource, found, self._stored.latest(resource, [record_id], None)).rows
 
     def mended(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
@@ -43,7 +56,9 @@ class ById:
             except NotFound:
                 gone.append(place)
         if gone:
-            rows = with_records(rows, tombstones(missing.take(gone), rows.records, self._client.service_time()))
+            removed = tombstones(missing.take(gone), rows.records, self._client.service_time())
+            self._rejections.note(resource, Rows(removed, None))
+            rows = with_records(rows, removed)
         return rows, len(gone)
 
 

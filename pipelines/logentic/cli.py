@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 
 from logentic import event_commands, finance, inquiries, log_lines, showing
 from logentic.errors import LogenticError, UsageError
-from logentic.inquiries import DbOrState, Engine, To, day, file_of, only
+from logentic.inquiries import DbOrState, Engine, To, any_of, day, file_of, only
 from logentic.memory import keep_small, leave, leave_out_needless
 
 app = typer.Typer(
@@ -61,7 +61,7 @@ def run(
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build all days of the marts anew.")] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
     fail_on: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete.")
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete, rejected, or both.")
     ] = None,
     new_hash_key: Annotated[
         bool, typer.Option("--new-hash-key", help="Go on with a new key for personal data when the old one is lost.")
@@ -86,7 +86,7 @@ def run(
     if log_format != "text":
         only("--log-format", log_format, "json")
         log_lines.use_json()
-    only("--fail-on", fail_on, "incomplete")
+    failing = any_of("--fail-on", fail_on, ("incomplete", "rejected"))
     first, last = day("--start", start), day("--end", end)
     if not first and not last:
         first, last = interval_of_schedule()
@@ -112,7 +112,11 @@ def run(
         _say(failure)
     if outcome.loaded.failures:
         raise typer.Exit(1)
-    if fail_on and (outcome.loaded.incomplete or outcome.loaded.unread):
+    left = {
+        "incomplete": outcome.loaded.incomplete or outcome.loaded.unread,
+        "rejected": outcome.loaded.rejected,
+    }
+    if any(left[name] for name in failing):
         raise typer.Exit(3)
 
 
@@ -122,6 +126,9 @@ def build(
     destination: To = None,
     engine: Engine = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
+    ] = None,
 ) -> None:
     """Build the tables of what is loaded, check them, publish FILE; the account is not asked."""
     from logentic.job import Options, run_job
@@ -129,10 +136,13 @@ def build(
     from logentic.reports.progress import displayed
     from logentic.settings import load_settings
 
+    only("--fail-on", fail_on, "rejected")
     settings, options = load_settings(destination=destination, engine=engine), Options(extract=False, wait_seconds=wait)
     with displayed() as display:
         outcome = run_job(settings, file_of(db, settings), options, step=display.step)
     print("\n".join(summary.as_lines(outcome)))
+    if fail_on and outcome.loaded.rejected:
+        raise typer.Exit(3)
 
 
 for _command in (

@@ -10,7 +10,7 @@
     │   ├── Refused                       400, 405, 422 and other answers that a repetition cannot change
     │   ├── BadAnswer                     an answer that is not what the reference promises
     │   └── UnsafeLink                    a `next` or redirect that leaves the configured origin, or turns in a circle
-    ├── ValueMisfit                       a value that its column cannot hold without loss
+    ├── DeadlineReached                   the time of --max-duration ended during a wait: the next run goes on
     ├── StateError                        the state folder, FILE or the database cannot be used as it is
     └── BuildError                        a model or a check failed: nothing was published
 
@@ -62,7 +62,7 @@ class BadAnswer(ServiceError): ...
 class UnsafeLink(ServiceError): ...
 
 
-class ValueMisfit(LogenticError): ...
+class DeadlineReached(LogenticError): ...
 
 
 class StateError(LogenticError): ...

@@ -12,6 +12,7 @@ from typing import Any
 
 import simplejson
 
+from logentic.json_text import repaired
 from logentic.personal import Pseudonyms
 
 API_VERSION = "V1"
@@ -19,6 +20,11 @@ API_VERSION = "V1"
 ORDER_ID_PATHS = ("id", "data.id", "order.id", "order_id")
 TIME_FIELDS = ("occurred_at", "updated_at", "created_at")
 MAX_ID = 2**63 - 1
+# What stays of an order beside measures: at the top of a body, or within `data` or `order`.
+KNOWN_IDS = frozenset(
+    {"id", "order_id", "warehouse_id", "shopify_order_id", "stored_items.item_id", "stored_items.shopify_variant_id"}
+)
+KNOWN_TEXTS = frozenset({"order_type", "place.city", "place.province_code", "place.country_code"})
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,8 @@ class Reader:
         """Raises ValueError where the body is not JSON."""
         try:
             payload = simplejson.loads(body.decode("utf-8"), use_decimal=True, allow_nan=False)
-            text = simplejson.dumps(self._pseudonyms.unknown("body", payload), use_decimal=True)
+            shown = self._pseudonyms.unlisted("", repaired(payload), is_known=is_known)
+            text = simplejson.dumps(shown, use_decimal=True)
         except RecursionError:
             raise ValueError("nested too deeply") from None
         version = headers.get("logentic-api-version")
@@ -92,6 +99,14 @@ class Reader:
             if isinstance(found, int) and not isinstance(found, bool) and 0 < found <= MAX_ID:
                 return found
         return None
+
+
+def is_known(path: str, value: Any) -> bool:
+    """Whether the reference names this field of an order, and it is not personal."""
+    name = path
+    for outer in ("data.", "order."):
+        name = name.removeprefix(outer)
+    return name in KNOWN_TEXTS or (name in KNOWN_IDS and re.fullmatch(r"[0-9]{1,19}", str(value)) is not None)
 
 
 def _occurred_at(payload: Any) -> datetime | None:

@@ -5,6 +5,7 @@ In: the arguments. Out: results on stdout, everything else on stderr. Next: acco
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from logentic.errors import UsageError
+from logentic.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from logentic.settings import Settings
@@ -208,10 +209,11 @@ def notify(
         raise UsageError(f"--db {db or ''} does not exist", "Name the file that is watched, or use --test.")
     state = State(db.absolute())
     state.prepare()
-    with state.locked():
+    # A run at work holds the lock: what it left in the history is told all the same.
+    with suppress(StateError), state.locked():
         note_killed(state)
-        wrong = wrong_now(settings, state, datetime.now(UTC))
-        sent = tell_news(settings, state, wrong)
+    wrong = wrong_now(settings, state, datetime.now(UTC))
+    sent = tell_news(settings, state, wrong)
     print("\n".join(wrong.values()) or "nothing is wrong")
     print(f"sent: {'; '.join(sent)}" if sent else "nothing to send")
 
@@ -220,6 +222,14 @@ def only(option: str, given: str | None, known: str) -> None:
     """An option that takes one word."""
     if given not in (None, known):
         raise UsageError(f"{option} {given!r} is not known", f"Use: {option} {known}.")
+
+
+def any_of(option: str, given: str | None, known: tuple[str, ...]) -> frozenset[str]:
+    """An option that takes one word or several, with commas between them."""
+    words = frozenset(word.strip() for word in given.split(",")) if given is not None else frozenset()
+    if unknown := sorted(words - set(known)):
+        raise UsageError(f"{option} {unknown[0]!r} is not known", f"Use: {option} {', '.join(known)}, or several.")
+    return words
 
 
 def file_of(db: Path | None, settings: "Settings") -> Path:

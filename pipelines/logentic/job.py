@@ -32,8 +32,11 @@ from logentic.run import Run
 from logentic.schemas import RESOURCES
 from logentic.settings import Settings, require_token
 from logentic.state import State
+from logentic.stored import Stored
 from logentic.transform import Built, build, model_settings
 from logentic.windows import DAY, midnight
+
+BUILT = dict[str, str]  # the note of what the published tables were built from
 
 
 @dataclass
@@ -106,7 +109,9 @@ def _run(
     opened.enter_context(place.kept_open())
     inbox, retried = Inbox(state), frozenset[str]()
     clock = _Clock()
-    outcome = Outcome(place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built").get("load", "")))
+    outcome = Outcome(
+        place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
+    )
     if options.extract:
         run = Run(
             settings,
@@ -124,13 +129,15 @@ def _run(
         outcome.loaded = load(run, state)
         retried = run.events_retried
         clock.stop(outcome, "load")
+    else:
+        outcome.loaded.rejected = _count_rejected(place)
     line.update(_told(outcome))
     made = {
         "load": outcome.loaded.load_id,
         "journals": json.dumps(journal_sizes(state)),
         **({"engine": place.target, **_made_for(outcome, settings)} if options.models else {}),
     }
-    new = made.items() - state.read_note("built").items()
+    new = made.items() - state.read_note("built", BUILT).items()
     is_due = new or options.full_refresh or not options.extract or not place.is_published()
     if outcome.loaded.unread:  # half an account is no reason for tables
         state.forget_note("built")
@@ -152,6 +159,14 @@ def _run(
         state.write_note("built", made)
         inbox.published(timedelta(hours=settings.webhook_duplicate_hours), retried)
     return outcome
+
+
+def _count_rejected(place: Place) -> int:
+    raw = place.raw()
+    try:
+        return len(Stored(raw).open_rejections())
+    finally:
+        raw.close()
 
 
 def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:

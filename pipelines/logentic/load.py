@@ -39,6 +39,7 @@ class Loaded:
     finished_pending: bool = False
     load_id: str = ""  # the latest complete load that the working database holds
     unread: list[str] = field(default_factory=list)  # resources with windows that the time did not suffice for
+    rejected: int = 0  # values stored as null because they could not be read
 
     @property
     def news(self) -> int:
@@ -64,7 +65,7 @@ def load(run: Run, state: State) -> Loaded:
             loaded.finished_pending = dlt.recover()
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
         run.held = held_receipts(state, loads)
-        asked = set(state.read_note(ASKED).get("ids", ()))
+        asked = set(state.read_note(ASKED, dict[str, list[int]]).get("ids", ()))
         named: set[int] = set()
         while True:
             run.begin_part()
@@ -81,13 +82,14 @@ def load(run: Run, state: State) -> Loaded:
             except BaseException:  # an interrupt as well: requests under way would hold the process until they end
                 session.stop()
                 raise
-            asked |= named
+            asked |= named & run.orders_asked
             named = set() if run.unread else _named_orders(run, stored) - asked
             if run.seconds_left() <= 0 or not (run.unread or named):
                 break
         state.write_note(ASKED, {"ids": sorted(asked)})
         if run.held:
             hold_back(state, run.held, loads[-1])
+        loaded.rejected = len(stored.open_rejections())
     finally:
         stored.close()
     loaded.load_id, loaded.unread = loads[-1], sorted(run.unread)

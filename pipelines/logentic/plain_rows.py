@@ -1,189 +1,257 @@
 """The careful way from JSON to columns: row by row, nothing guessed, nothing lost.
 
 In: the rows of pages as JSON. Out: Arrow arrays by column, every field that the reference does not name as text
-(the JSON text of its value) and hashed where it looks personal. A value that its column cannot hold raises
-`ValueMisfit` with the resource, the field and the value's type. Next: back to rows.py.
+(the JSON text of its value). A value that its column cannot hold is null there and stands in `rejected` with the
+reason; a row whose key cannot be read is left out and stands there too. Next: back to rows.py.
 """
 
-import re
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
-from hashlib import blake2b
-from itertools import chain, count
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-import simplejson
 
-from logentic.errors import BadAnswer, ValueMisfit
+from logentic.errors import BadAnswer
+from logentic.extra_columns import MORE_FIELDS, ExtraColumns, column_names
+from logentic.json_text import MAX_NESTING, as_list, compact, dumps, is_damaged, is_too_deep, loads, repaired
+from logentic.measures import is_identifier
 from logentic.personal import Pseudonyms
-from logentic.schemas import DAY, INTEGER, MOMENT, TEXT, TRUTH, Resource
+from logentic.schemas import INTEGER, IS_REMOVED, SEEN_AT, TEXT, Resource
+from logentic.values import Unreadable, reader
 
 Columns = dict[str, pa.Array]
-LONGEST_NAME = 60  # PostgreSQL cuts a name after 63 bytes; a number may follow
+Row = dict[str, Any]
+REPLACED = "invalid text replaced"  # by U+FFFD; the only reason under which the value is loaded
+TOO_DEEP = f"nested deeper than {MAX_NESTING} levels"
+
+
+@dataclass(frozen=True)
+class Parsing:
+    """The account's zone, in which days begin, and the columns that unknown fields have."""
+
+    zone: tzinfo = UTC
+    columns: ExtraColumns = field(default_factory=ExtraColumns)
+
+
+class Rejected(NamedTuple):
+    """A value of a row that was kept, by the row's place among those of all pages."""
+
+    row: int
+    field: str
+    text: str
+    reason: str
+
+
+class Dropped(NamedTuple):
+    """A row that was left out, by its page; `digest` tells it from others."""
+
+    page: int
+    digest: str
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PlainRows:
+    """Columns of records, columns of their lines (with `_parent`, the record's place), records of each page."""
+
+    columns: Columns
+    lines: Columns | None
+    counts: list[int]
+    rejected: list[Rejected]
+    dropped: list[Dropped]
 
 
 def read_plainly(
-    resource: Resource, pages: Sequence[bytes], pseudonyms: Pseudonyms, where: str
-) -> tuple[Columns, Columns | None, list[int]]:
-    """Columns of the records, columns of their lines (with `_parent`, the record's place), rows of each page."""
+    resource: Resource, pages: Sequence[bytes], pseudonyms: Pseudonyms, where: str, parsing: Parsing
+) -> PlainRows:
+    return _Reading(resource, pseudonyms, parsing).read([_rows_of(page, where) for page in pages])
+
+
+def _rows_of(page: bytes, where: str) -> list[Any]:
     try:
-        documents = [simplejson.loads(page, use_decimal=True)["data"] for page in pages]
-    except ValueError:
-        raise BadAnswer(f"{where}: the rows are not JSON", "Run again; if it stays, report it to Logentic.") from None
-    rows = [row for document in documents for row in document]
-    for row in rows:
-        if not isinstance(row, dict):
-            raise ValueMisfit(f"{where}: a row is {_kind_of(row)} and not an object", "Report it to Logentic.")
-    nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
-    own_list = {resource.lines.field} if resource.lines else set()
-    records = [_flatten(row, nested, own_list, where) for row in rows]
-    columns = _columns(records, resource.columns, pseudonyms, where)
-    for name in resource.key:
-        if name != "warehouse_id" and columns[name].null_count:
-            raise ValueMisfit(f"{where}: a row without {name!r}", "Report it to Logentic.")
-    return columns, _lines(resource, rows, pseudonyms, where), [len(document) for document in documents]
+        rows = as_list(loads(page)["data"])
+    except (ValueError, KeyError, TypeError):
+        rows = None
+    if rows is None:
+        raise BadAnswer(f"{where}: the rows are not JSON", "Run again; if it stays, report it to Logentic.")
+    return rows
 
 
-def _lines(resource: Resource, rows: list[Any], pseudonyms: Pseudonyms, where: str) -> Columns | None:
-    lines = resource.lines
-    if not lines:
-        return None
-    found = []
-    for parent, row in enumerate(rows):
-        own = row.get(lines.field) or []
-        if not isinstance(own, list) or not all(isinstance(line, dict) for line in own):
-            raise _misfit(where, lines.field, _kind_of(own), "a list of objects")
-        found += [(parent, number, line) for number, line in enumerate(own, 1)]
-    columns = _columns([line for _, _, line in found], lines.columns, pseudonyms, f"{where}, {lines.field}")
-    return {
-        lines.parent: pa.array([_integer(rows[parent]["id"]) for parent, _, _ in found], INTEGER),
-        "line_number": pa.array([number for _, number, _ in found], INTEGER),
-        **columns,
-        "_parent": pa.array([parent for parent, _, _ in found], INTEGER),
-    }
+class _Reading:
+    """The rows of some pages of one resource."""
 
+    def __init__(self, resource: Resource, pseudonyms: Pseudonyms, parsing: Parsing) -> None:
+        self._resource, self._pseudonyms, self._parsing = resource, pseudonyms, parsing
+        self._rejected: list[Rejected] = []
+        self._nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
 
-def _flatten(row: dict[str, Any], nested: set[str], dropped: set[str], where: str) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in row.items():
-        if name in dropped:
-            continue
-        if name in nested and isinstance(value, dict | list | None):
-            if isinstance(value, list) and value:
-                raise _misfit(where, name, "a list", "an object")
-            # PHP writes an empty map as an empty array.
-            flat |= {f"{name}__{inner}": part for inner, part in dict(value or {}).items()}
-        else:
-            flat[name] = value
-    return flat
+    def read(self, pages: list[list[Any]]) -> PlainRows:
+        rows: list[Row] = []
+        counts, dropped = [], []
+        keys = {
+            name: reader(self._resource.columns[name], self._parsing.zone) for name in self._resource.key
+        }  # a text in a key column that is no key must not pass for one that is missing
+        for number, page in enumerate(pages):
+            before = len(rows)
+            for row in page:
+                try:
+                    if not isinstance(row, dict):
+                        raise Unreadable("the row is not an object")  # noqa: TRY301
+                    for name, read in keys.items():
+                        if read(row.get(name)) is None and name != "warehouse_id":
+                            raise Unreadable(f"the row has no {name}")  # noqa: TRY301
+                except Unreadable as reason:
+                    dropped.append(self._drop(number, row, str(reason)))
+                else:
+                    rows.append(row)
+            counts.append(len(rows) - before)
+        records = [self._flatten(place, row) for place, row in enumerate(rows)]
+        places = [(place, "") for place in range(len(rows))]
+        reserved = {*self._resource.columns, SEEN_AT.name, IS_REMOVED.name}
+        columns = self._columns(self._resource.name, records, places, self._resource.columns, reserved)
+        lines = self._lines(rows, columns["id"]) if self._resource.lines else None
+        return PlainRows(columns, lines, counts, self._rejected, dropped)
 
+    def _lines(self, rows: list[Row], ids: pa.Array) -> Columns:
+        lines = self._resource.lines
+        assert lines  # noqa: S101 - asked for resources that have some
+        found: list[Row] = []
+        places: list[tuple[int, str]] = []
+        numbers = []
+        for parent, row in enumerate(rows):
+            value = row.get(lines.field)
+            own = [] if value is None or value == "" else as_list(value)
+            if own is None:
+                self._reject(parent, lines.field, value, "not a list")
+            for number, line in enumerate(own or [], 1):
+                if line == []:  # PHP writes an empty map as an empty array
+                    line = {}  # noqa: PLW2901
+                if not isinstance(line, dict):
+                    self._reject(parent, f"{lines.field}.{number}", line, "the line is not an object")
+                    continue
+                found.append({repaired(name): part for name, part in line.items()})
+                places.append((parent, f"{lines.field}.{number}."))
+                numbers.append(number)
+        parents = pa.array([parent for parent, _ in places], INTEGER)
+        reserved = {lines.parent, "line_number", *lines.columns, SEEN_AT.name}
+        return {
+            lines.parent: ids.take(parents),
+            "line_number": pa.array(numbers, INTEGER),
+            **self._columns(lines.table, found, places, lines.columns, reserved),
+            "_parent": parents,
+        }
 
-def _columns(
-    records: list[dict[str, Any]], known: dict[str, pa.DataType], pseudonyms: Pseudonyms, where: str
-) -> Columns:
-    columns = {
-        name: _column((record.get(name) for record in records), kind, name, where) for name, kind in known.items()
-    }
-    for name in sorted({name for record in records for name in record} - set(known)):
-        texts = [_text(pseudonyms.unknown(name, record.get(name))) for record in records]
-        columns[_free_name(name, columns)] = pa.array(texts, pa.string())
-    return columns
+    def _flatten(self, place: int, row: Row) -> Row:
+        """Nested records as columns are named, without the lines."""
+        flat: Row = {}
+        own_list = self._resource.lines.field if self._resource.lines else None
+        for raw_name, value in row.items():
+            name = repaired(raw_name)
+            if name == own_list:
+                continue
+            if name not in self._nested:
+                flat[name] = value
+            elif isinstance(value, dict):
+                flat |= {f"{name}__{repaired(inner)}": part for inner, part in value.items()}
+            elif value not in (None, "", []):  # PHP writes an empty map as an empty array
+                self._reject(place, name, value, "not an object")
+        return flat
 
+    def _columns(
+        self,
+        table: str,
+        records: list[Row],
+        places: list[tuple[int, str]],
+        known: dict[str, pa.DataType],
+        reserved: set[str],
+    ) -> Columns:
+        """A column for each known field, and for the others as far as the table has columns for them."""
+        columns = {}
+        for name, kind in known.items():
+            values = self._known(name, kind, records, places)
+            columns[name] = pa.array(values, kind)
+        return columns | self._unknown(table, records, places, known, reserved)
 
-def _free_name(field: str, taken: Columns) -> str:
-    """A field as dlt will name its column: under another name, what is read would never equal what is stored."""
-    parts = (re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", part) for part in field.split("__"))
-    words = (re.sub(r"[^a-z0-9]+", "_", part.lower()).strip("_") for part in parts)
-    name = "__".join(word for word in words if word) or "unnamed"
-    name = f"_{name}" if name[0].isdigit() else name
-    if len(name) > LONGEST_NAME:  # two that begin alike stay two
-        name = f"{name[: LONGEST_NAME - 11]}_{blake2b(field.encode(), digest_size=5).hexdigest()}"
-    return next(free for free in chain([name], (f"{name}_{n}" for n in count(2))) if free not in taken)
+    def _known(self, name: str, kind: pa.DataType, records: list[Row], places: list[tuple[int, str]]) -> Iterator[Any]:
+        read = reader(kind, self._parsing.zone)
+        for record, place in zip(records, places, strict=True):
+            value = record.get(name)
+            try:
+                found = read(value)
+            except Unreadable as reason:
+                self._reject(place[0], place[1] + name, value, str(reason))
+                yield None
+                continue
+            if isinstance(found, str) and not found.isascii() and is_damaged(found):
+                found = repaired(found)
+                self._reject(place[0], place[1] + name, found, REPLACED)
+            yield found
 
+    def _unknown(
+        self,
+        table: str,
+        records: list[Row],
+        places: list[tuple[int, str]],
+        known: dict[str, pa.DataType],
+        reserved: set[str],
+    ) -> Columns:
+        names: dict[tuple[str, ...], dict[str, str]] = {}  # columns of the fields of a row: most rows have the same
+        of_rows = []
+        for record in records:
+            fields = tuple(sorted(name for name in record if name not in known))
+            if fields not in names:
+                named = [name for name in fields if not self._resource.is_about_people or is_identifier(name)]
+                names[fields] = column_names(named, reserved)
+            of_rows.append((fields, names[fields]))
+        if not any(names):
+            return {}
+        admitted = self._parsing.columns.admit(table, {name for columns in names.values() for name in columns.values()})
+        texts: dict[str, list[str | None]] = {name: [None] * len(records) for name in sorted(admitted)}
+        more: list[str | None] = [None] * len(records)
+        for n, (record, place, (fields, columns)) in enumerate(zip(records, places, of_rows, strict=True)):
+            rest: Row = {}
+            for name in fields:
+                value = self._sound(place, columns.get(name, MORE_FIELDS), record[name])
+                if columns.get(name) in admitted:
+                    texts[columns[name]][n] = self._text(name, value)
+                elif value is not None:
+                    rest |= self._named(name, value, columns)
+            if rest:
+                more[n] = compact(rest, sort_keys=True)
+        arrays = {name: pa.array(values, TEXT) for name, values in texts.items()}
+        return arrays | ({MORE_FIELDS: pa.array(more, TEXT)} if any(more) else {})
 
-def _column(values: Iterable[Any], kind: pa.DataType, name: str, where: str) -> pa.Array:
-    read = READERS.get(kind, _decimal)
-    converted = []
-    for value in values:
-        try:
-            converted.append(None if value is None else read(value))
-        except (ValueError, TypeError, OverflowError, InvalidOperation):
-            raise _misfit(where, name, _kind_of(value), kind) from None
-    try:
-        return pa.array(converted, kind)
-    except (pa.ArrowInvalid, OverflowError):
-        raise _misfit(where, name, "a value too large or with too many digits", kind) from None
-
-
-def _misfit(where: str, name: str, what: str, kind: pa.DataType | str) -> ValueMisfit:
-    return ValueMisfit(
-        f"{where}: field {name!r} holds {what} where {kind} is expected",
-        "Nothing of this window was loaded. Report it, with the field's name.",
-    )
-
-
-def _integer(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise TypeError
-    number = Decimal(value)
-    if number != number.to_integral_value():
-        raise ValueError
-    return int(number)
-
-
-def _decimal(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise TypeError
-    number = Decimal(value)
-    if not number.is_finite():
-        raise ValueError
-    return number
-
-
-def _moment(value: Any) -> datetime:
-    moment = datetime.fromisoformat(value)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _day(value: Any) -> date:
-    """A day, also where it is written as the midnight that begins it."""
-    moment = datetime.fromisoformat(value)
-    if moment.time().isoformat() != "00:00:00":
-        raise ValueError
-    return moment.date()
-
-
-def _truth(value: Any) -> bool:
-    if value in (True, False, 0, 1, "0", "1"):
-        return bool(int(value))
-    raise TypeError
-
-
-def _name(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise TypeError
-    return str(value)
-
-
-def _text(value: Any) -> str | None:
-    """The JSON text of a value; a string stands without its quotes."""
-    if value is None or isinstance(value, str):
+    def _sound(self, place: tuple[int, str], column: str, value: Any) -> Any:
+        """An unknown value without invalid text; null where it is nested too deeply."""
+        if isinstance(value, dict | list) and is_too_deep(value):
+            self._reject(place[0], place[1] + column, value, TOO_DEEP)
+            return None
+        if is_damaged(value):
+            value = repaired(value)
+            self._reject(place[0], place[1] + column, value, REPLACED)
         return value
-    return str(simplejson.dumps(value, use_decimal=True, ensure_ascii=False, separators=(",", ":")))
 
+    def _text(self, name: str, value: Any) -> str | None:
+        """The JSON text of a value, pseudonymized; a string stands without its quotes."""
+        if self._resource.is_about_people:
+            return self._pseudonyms.unlisted_text(name, value)
+        value = self._pseudonyms.unknown(name, value)
+        return value if value is None or isinstance(value, str) else compact(value)
 
-def _kind_of(value: Any) -> str:
-    kinds = {
-        dict: "an object",
-        list: "a list",
-        str: "a text",
-        bool: "a truth value",
-        int: "a number",
-        Decimal: "a number",
-    }
-    return kinds.get(type(value), "null")
+    def _named(self, name: str, value: Any, columns: dict[str, str]) -> Row:
+        """A field that has no column. A name that can be no column's may be personal."""
+        if not self._resource.is_about_people:
+            return {name: self._pseudonyms.unknown(name, value)}
+        shown = name if name in columns else self._pseudonyms.hashed(name)
+        return {shown: self._pseudonyms.unlisted(name, value)}
 
+    def _reject(self, row: int, name: str, value: Any, reason: str) -> None:
+        personal = self._resource.personal if self._resource.is_about_people else None
+        shown = repaired(value) if not is_too_deep(value) else value
+        self._rejected.append(Rejected(row, name, self._pseudonyms.excerpt(name, shown, personal), reason))
 
-READERS = {INTEGER: _integer, MOMENT: _moment, DAY: _day, TRUTH: _truth, TEXT: _name}
+    def _drop(self, page: int, row: Any, reason: str) -> Dropped:
+        shown = "[…]" if is_too_deep(row) else repaired(row)
+        return Dropped(page, self._pseudonyms.digest(dumps(shown)), self._pseudonyms.row_excerpt(shown), reason)

@@ -8,14 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import simplejson
+import pyarrow as pa
 
 from logentic.client import Client
 from logentic.errors import UsageError
+from logentic.json_text import as_list, loads, repaired
+from logentic.measures import DATE_VALUE, is_identifier
 from logentic.pages import read_pages, read_record
 from logentic.personal import Pseudonyms
-from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
+from logentic.schemas import DAY, INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
 from logentic.settings import Settings
+from logentic.values import Unreadable, reader
 
 MASK = "***"
 
@@ -65,35 +68,73 @@ class Mask(Pseudonyms):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(b"masked, not hashed", settings.hash_fields, settings.plain_fields)
+        self._masked_names = 0  # of a record
 
     def hashed(self, text: str) -> str:
         return MASK
 
     def record(self, resource: Resource, record: Any) -> Any:
-        """A record with the same fields, in their order."""
+        """A record with the same fields, in their order, masked by the rules of the raw tables.
+
+        A name within an unknown object that may be personal is masked and numbered: ***1.
+        """
+        self._masked_names = 0
         if not isinstance(record, dict):
-            return record
+            return self._unknown(resource, "", record)
         nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
         masked: dict[str, Any] = {}
         for name, value in record.items():
             if name in nested and isinstance(value, dict):
-                masked[name] = {inner: self._value(resource, f"{name}__{inner}", part) for inner, part in value.items()}
-            elif resource.lines and name == resource.lines.field and isinstance(value, list):
-                masked[name] = [self._line(resource.lines.columns, line) for line in value]
+                masked[name] = {
+                    self._field(resource, inner): self._value(resource, f"{name}__{inner}", part)
+                    for inner, part in value.items()
+                }
+            elif resource.lines and name == resource.lines.field and (lines := as_list(value)) is not None:
+                masked[name] = [self._line(resource, line) for line in lines]
             else:
-                masked[name] = self._value(resource, name, value)
+                masked[self._field(resource, name)] = self._value(resource, name, value)
         return masked
 
-    def _line(self, known: Mapping[str, Any], line: Any) -> Any:
-        if not isinstance(line, dict):
-            return line
-        return {name: value if name in known else self.unknown(name, value) for name, value in line.items()}
+    def _line(self, resource: Resource, line: Any) -> Any:
+        if not isinstance(line, dict) or resource.lines is None:
+            return self._unknown(resource, "", line)
+        known = resource.lines.columns
+        return {
+            self._field(resource, name): self._readable(resource, name, value, known[name])
+            if name in known
+            else self._unknown(resource, name, value)
+            for name, value in line.items()
+        }
 
     def _value(self, resource: Resource, name: str, value: Any) -> Any:
         if name not in resource.columns:
-            return self.unknown(name, value)
-        is_personal = self.covers(name, resource.personal) and value is not None
-        return self.known(name, str(value)) if is_personal else value
+            return self._unknown(resource, name, value)
+        if self.covers(name, resource.personal) and value is not None:
+            return self.known(name, str(value))
+        return self._readable(resource, name, value, resource.columns[name])
+
+    def _readable(self, resource: Resource, name: str, value: Any, kind: pa.DataType) -> Any:
+        """A known value as it is; what its column could not hold is treated as unknown."""
+        try:
+            reader(kind)(value)
+        except Unreadable:
+            is_day = kind == DAY and isinstance(value, str) and DATE_VALUE.fullmatch(value)
+            return value if is_day else self._unknown(resource, name, value)
+        return value
+
+    def _unknown(self, resource: Resource, name: str, value: Any) -> Any:
+        return self.unlisted(name, value) if resource.is_about_people else self.unknown(name, value)
+
+    def _field(self, resource: Resource, name: str) -> str:
+        return name if not resource.is_about_people or is_identifier(name) else self._masked_name()
+
+    def _name(self, path: str, name: str, *, again: bool) -> str:
+        found = super()._name(path, name, again=again)
+        return found if found == name else self._masked_name()
+
+    def _masked_name(self) -> str:
+        self._masked_names += 1
+        return f"{MASK}{self._masked_names}"
 
 
 def check_question(name: str, record_id: int | None, filters: Mapping[str, str]) -> Readable:
@@ -131,7 +172,7 @@ def read_list(
 
 
 def _parse(rows: bytes) -> list[Any]:
-    return list(simplejson.loads(rows, use_decimal=True)["data"])
+    return [repaired(row) for row in as_list(loads(rows, is_cut=True)["data"]) or []]
 
 
 def _option(filter_name: str) -> str:

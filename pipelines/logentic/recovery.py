@@ -17,6 +17,7 @@ KEYS = {
     **{resource.name: (*resource.key, "_seen_at", "_is_removed") for resource in RESOURCES.values()},
     **{r.lines.table: (r.lines.parent, "line_number", "_seen_at") for r in RESOURCES.values() if r.lines},
     "order_events": ("event_id", "_seen_at", "outcome"),
+    "rejected_values": ("resource", "key", "field", "_seen_at", "_is_removed"),
     "extract_windows": ("window_id",),
 }
 ADDRESSES = {"postgres": "ctid"}

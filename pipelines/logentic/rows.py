@@ -3,13 +3,15 @@
 In: the pages of one window. Out: `Rows`, a table of records and, where a resource has them, a table of their lines.
 The quick way parses all pages at once by the resource's schema, in C++; whatever it does not accept (an unknown
 field, a number written as text where an integer is expected) goes the careful way, row by row (plain_rows.py),
-which either takes it without loss or says which field of which resource does not fit. Next: extraction.py.
+which takes it without loss or names it in `rejected`. Both give the same of every page that both accept.
+Next: extraction.py.
 """
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from itertools import accumulate, groupby
 
@@ -19,17 +21,39 @@ from pyarrow import json as arrow_json
 
 from logentic.pages import Page
 from logentic.personal import Pseudonyms
-from logentic.plain_rows import read_plainly
-from logentic.schemas import DAY, IS_REMOVED, MOMENT, SEEN_AT, TEXT, Lines, Resource
+from logentic.plain_rows import Dropped, Parsing, Rejected, read_plainly
+from logentic.schemas import DAY, IS_REMOVED, MOMENT, REJECTED_VALUES, RESOURCES, SEEN_AT, TEXT, Lines, Resource
 
 COUNTED_AT_ONCE = 50_000
+# Begins the key of a rejected row whose own key cannot be read; a keyed digest of the row follows.
+NO_KEY = "unreadable:"
+# Numbers on which Arrow's decimals read beyond their tables of powers, or for hours: with an exponent of two digits or
+# more, or 32 digits long. So that text costs next to nothing, it is first folded: digits to 0, other bytes to blanks.
+FOLDED = bytes.maketrans(
+    bytes(range(256)),
+    bytes(
+        ord("0")
+        if chr(byte) in "0123456789."
+        else ord("e")
+        if chr(byte) in "eE"
+        else byte
+        if chr(byte) in "+-u\\"
+        else 32
+        for byte in range(256)
+    ),
+)
+FOLDED_PERILS = (b"0e00", b"0e-00", b"0e+00", b"0" * 32, b"\\u000")  # the last: an escape may write a digit
+PERILS = re.compile(rb"[:\[,\"]\s*[-+]?[0-9.]+[eE][-+]?[0-9]{2,}[\",}\]\s]|[0-9.]{32}|\\u00(3[0-9]|[46]5|2[bBdDeE])")
+FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Rows:
     """Each key once, as it was read last; `read` counts what the pages held.
 
-    `rejected` holds the values that could not be read (`REJECTED_VALUES`); None where every value could.
+    `rejected` holds the values that could not be read (`REJECTED_VALUES`); None where every value could. Its `key` is
+    the row's, as `row_keys` writes it, or `unreadable:` and a digest where the row was dropped for lack of a key. Its
+    `field` is the raw column, empty for a whole row; a value of the second line is stored_items.2.quantity.
     """
 
     records: pa.Table
@@ -44,7 +68,16 @@ class Rows:
         records, lines = self.records.filter(mask), self.lines
         if lines is not None:
             lines = lines.filter(pc.is_in(lines[lines.column_names[0]], records["id"].combine_chunks()))
-        return Rows(records, lines, self.read)
+        return Rows(records, lines, self.read, self._rejected_of(records))
+
+    def _rejected_of(self, records: pa.Table) -> pa.Table | None:
+        """The rejected values of these records, and of rows without a readable key."""
+        if self.rejected is None:
+            return None
+        resource = RESOURCES[self.rejected["resource"][0].as_py()]
+        of_records = pc.is_in(self.rejected["key"], row_keys(resource, records))
+        kept = self.rejected.filter(pc.or_(of_records, pc.starts_with(self.rejected["key"], NO_KEY)))
+        return kept if len(kept) else None
 
     def owned(self, column: str, start: datetime | None, end: datetime | None) -> "Rows":
         """Without the rows that lie outside [start, end); a row that has no such time stays."""
@@ -57,6 +90,18 @@ class Rows:
         if end is not None:
             inside = pc.and_(inside, pc.less(values, pa.scalar(end, MOMENT)))
         return self.keep(pc.fill_null(inside, True))
+
+
+def row_keys(resource: Resource, records: pa.Table) -> pa.Array:
+    """The key of each record as one text, as `REJECTED_VALUES.key` holds it.
+
+    The parts are joined by `|` in the order of `Resource.key`: 19015, 17|2026-03-04|1, 7|2026-03-04 05:00:00.000000Z.
+    A part that is null is empty: 17|2026-03-04|.
+    """
+    kinds = (resource.columns[name] for name in resource.key)
+    parts = [records[name].cast(kind).cast(TEXT) for name, kind in zip(resource.key, kinds, strict=True)]
+    joined = pc.binary_join_element_wise(*(pc.fill_null(part, "") for part in parts), "|")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def distinct(records: pa.Table, key: Sequence[str]) -> pa.Array:
@@ -75,11 +120,13 @@ def count_distinct(records: pa.Table, key: Sequence[str]) -> int:
     return sum(len(each.group_by(list(key), use_threads=False).aggregate([])) for each in some)
 
 
-def read_rows(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str) -> Rows:
-    """Every row of the pages, in their order. A value that does not fit raises `ValueMisfit`."""
+def read_rows(
+    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str, parsing: Parsing | None = None
+) -> Rows:
+    """Every row of the pages, in their order. `BadAnswer` where a page is not JSON."""
     with suppress(pa.ArrowInvalid):
         return _quickly(resource, pages, pseudonyms)
-    return read_carefully(resource, pages, pseudonyms, where)
+    return read_carefully(resource, pages, pseudonyms, where, parsing)
 
 
 def together(resource: Resource, batches: Sequence[Rows]) -> Rows:
@@ -102,18 +149,24 @@ def concatenated(batches: Sequence[Rows]) -> Rows:
     if len(batches) == 1:
         return batches[0]
     lines = [batch.lines for batch in batches if batch.lines is not None]
+    rejected = [batch.rejected for batch in batches if batch.rejected is not None]
     return Rows(
         pa.concat_tables([batch.records for batch in batches], promote_options="default"),
         pa.concat_tables(lines, promote_options="default") if lines else None,
         sum(batch.read for batch in batches),
+        pa.concat_tables(rejected) if rejected else None,
     )
 
 
-def read_carefully(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str) -> Rows:
-    columns, lines, counts = read_plainly(resource, [page.rows for page in pages], pseudonyms, where)
-    seen = _seen(pages, counts)
-    records = pa.table({**columns, "_seen_at": seen})
-    return _rows(resource, records, lines and pa.table(lines), pseudonyms)
+def read_carefully(
+    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str, parsing: Parsing | None = None
+) -> Rows:
+    found = read_plainly(resource, [page.rows for page in pages], pseudonyms, where, parsing or Parsing())
+    records = pa.table({**found.columns, "_seen_at": _seen(pages, found.counts)})
+    rows = _rows(resource, records, found.lines and pa.table(found.lines), pseudonyms, found.rejected)
+    rejected = [*([rows.rejected] if rows.rejected else []), *_dropped(resource, pages, found.dropped)]
+    read = rows.read + len(found.dropped)
+    return Rows(rows.records, rows.lines, read, pa.concat_tables(rejected) if rejected else None)
 
 
 def empty_rows(resource: Resource) -> Rows:
@@ -123,6 +176,8 @@ def empty_rows(resource: Resource) -> Rows:
 
 def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) -> Rows:
     document = b"\n".join(page.rows for page in pages)
+    if _is_perilous(document):
+        raise pa.ArrowInvalid("a number that Arrow does not read safely")
     parsed = arrow_json.read_json(
         pa.BufferReader(document),
         read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(document) + 1),
@@ -143,9 +198,62 @@ def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) 
     return _rows(resource, pa.table({**columns, "_seen_at": _seen(pages, counts)}), lines, pseudonyms)
 
 
-def _rows(resource: Resource, records: pa.Table, lines: pa.Table | None, pseudonyms: Pseudonyms) -> Rows:
+def _is_perilous(document: bytes) -> bool:
+    folded = document.translate(FOLDED)
+    return any(peril in folded for peril in FOLDED_PERILS) and bool(PERILS.search(document))
+
+
+def _rejected(resource: Resource, records: pa.Table, last: pa.Array, rejected: Sequence[Rejected]) -> pa.Table | None:
+    """The values that could not be read, of the rows that count: each key's last."""
+    counted = set(last.to_pylist())
+    rejected = [value for value in rejected if value.row in counted]
+    if not rejected:
+        return None
+    at = pa.array([value.row for value in rejected], pa.int64())
+    return _rejected_values(
+        resource,
+        row_keys(resource, records.select(list(resource.key)).take(at)),
+        [value.field for value in rejected],
+        [value.text for value in rejected],
+        [value.reason for value in rejected],
+        records["_seen_at"].take(at),
+    )
+
+
+def _dropped(resource: Resource, pages: Sequence[Page], dropped: Sequence[Dropped]) -> list[pa.Table]:
+    """The rows without a readable key, each once."""
+    last = list({row.digest: row for row in dropped}.values())
+    if not last:
+        return []
+    table = _rejected_values(
+        resource,
+        pa.array([NO_KEY + row.digest for row in last], TEXT),
+        [""] * len(last),
+        [row.text for row in last],
+        [row.reason for row in last],
+        pa.array([pages[row.page].at for row in last], MOMENT),
+    )
+    return [table]
+
+
+def _rejected_values(
+    resource: Resource, keys: pa.Array, fields: list[str], texts: list[str], reasons: list[str], seen: pa.Array
+) -> pa.Table:
+    names = pa.repeat(pa.scalar(resource.name), len(keys))
+    removed = pa.repeat(pa.scalar(False), len(keys))
+    return pa.table([names, keys, fields, texts, reasons, seen, removed], schema=REJECTED_VALUES)
+
+
+def _rows(
+    resource: Resource,
+    records: pa.Table,
+    lines: pa.Table | None,
+    pseudonyms: Pseudonyms,
+    rejected: Sequence[Rejected] = (),
+) -> Rows:
     read = len(records)
     last = distinct(records, resource.key)
+    not_read = _rejected(resource, records, last, rejected) if rejected else None
     if len(last) < read:
         if lines is not None:
             lines = lines.filter(pc.is_in(lines["_parent"], last))
@@ -166,7 +274,7 @@ def _rows(resource: Resource, records: pa.Table, lines: pa.Table | None, pseudon
         lines = lines.drop_columns(["_parent"]).append_column(SEEN_AT, seen)
         order = resource.lines.schema().names
         lines = lines.select([*order, *sorted(set(lines.column_names) - set(order))])
-    return Rows(records, lines, read)
+    return Rows(records, lines, read, not_read)
 
 
 def _seen(pages: Sequence[Page], counts: Sequence[int]) -> pa.Array:
@@ -201,7 +309,7 @@ def _convert(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if kind == MOMENT:
         return _moments(array)
     if kind == DAY:
-        return array.cast(pa.date32())
+        return _within_years(array.cast(pa.date32()))
     if pa.types.is_decimal(kind):
         # Arrow's JSON reader lets through what has more digits than the column, as long as 128 bits hold it.
         limit = 10 ** (kind.precision - kind.scale)
@@ -213,10 +321,21 @@ def _convert(array: pa.Array, kind: pa.DataType) -> pa.Array:
 def _moments(texts: pa.StringArray) -> pa.TimestampArray:
     """ISO 8601 with or without a zone, `T` or a space, fractions or none; without a zone it is UTC."""
     with suppress(pa.ArrowInvalid):  # all of them have one
-        return texts.cast(MOMENT)
+        return _within_years(texts.cast(MOMENT))
     zoned = pc.match_substring_regex(texts, r"(Z|[+-]\d\d(:?\d\d)?)$")
     utc = pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", ""))
-    return utc.cast(MOMENT)
+    return _within_years(utc.cast(MOMENT))
+
+
+def _within_years(times: pa.Array) -> pa.Array:
+    """Python has the years 1 to 9999; Arrow reads 0 and beyond as well."""
+    first, last = (
+        pa.scalar(FIRST_MOMENT, MOMENT).cast(times.type),
+        pa.scalar(LAST_MOMENT, MOMENT).cast(times.type, safe=False),
+    )
+    if pc.any(pc.or_(pc.less(times, first), pc.greater(times, last))).as_py():
+        raise pa.ArrowInvalid("a year that no date has")
+    return times
 
 
 @cache

@@ -37,7 +37,10 @@ class Lines:
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """`key` tells two records apart; `personal` fields are hashed before they touch a disk."""
+    """`key` tells two records apart; `personal` fields are hashed before they touch a disk.
+
+    `is_about_people`: fields that the reference does not name are hashed unless the allow-list has them (measures.py).
+    """
 
     name: str
     path: str
@@ -47,6 +50,7 @@ class Resource:
     lines: Lines | None = None
     # What a list is counted by: a stock record updated in place while it is read must count once.
     counted_by: tuple[str, ...] = field(default=("id",))
+    is_about_people: bool = False
 
     def schema(self) -> pa.Schema:
         return pa.schema([*(pa.field(name, kind) for name, kind in self.columns.items()), SEEN_AT, IS_REMOVED])
@@ -91,6 +95,7 @@ ORDERS = Resource(
         parent="order_id",
         columns={"item_id": INTEGER, "shopify_variant_id": TEXT, "quantity": QUANTITY},
     ),
+    is_about_people=True,
 )
 
 ITEMS = Resource(
@@ -186,7 +191,7 @@ RESOURCES = {resource.name: resource for resource in (ITEMS, ORDERS, ITEM_QUANTI
 RAW_TABLES = (
     *RESOURCES,
     *(each.lines.table for each in RESOURCES.values() if each.lines),
-    *("order_events", "extract_windows"),
+    *("order_events", "rejected_values", "extract_windows"),
 )
 # Where an item's id stands in the raw tables.
 ITEM_COLUMNS = {

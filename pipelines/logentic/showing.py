@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from logentic.errors import UsageError
-from logentic.inquiries import Db, DbOrState, To, file_of
+from logentic.inquiries import Db, DbOrState, To, file_of, only
 from logentic.memory import leave_out_needless
 
 
@@ -18,10 +18,14 @@ def status(
     db: DbOrState = None,
     destination: To = None,
     of_runs: Annotated[bool, typer.Option("--runs", help="The last runs instead: how each ended.")] = False,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """What FILE or PostgreSQL holds: covered days, last success, rows and incomplete windows of each resource."""
     leave_out_needless()
+    only("--fail-on", fail_on, "rejected")
     from rich.console import Console
 
     from logentic.reports import runs
@@ -42,6 +46,8 @@ def status(
         print(json.dumps(found, indent=2, default=str))
     else:
         report.show(found, Console(highlight=False))
+    if fail_on and found["rejected_values"]:
+        raise typer.Exit(3)
 
 
 def sandbox(

@@ -5,6 +5,7 @@ Arrow tables to compare a reading with. Reads only. Next: versions.py, which com
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,9 +14,19 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from logentic.extra_columns import MORE_FIELDS
 from logentic.plan import Receipt
 from logentic.rows import Rows
-from logentic.schemas import INTEGER, ITEM_COLUMNS, ORDER_EVENTS, RAW_TABLES, RESOURCES, TEXT, Resource
+from logentic.schemas import (
+    INTEGER,
+    ITEM_COLUMNS,
+    ORDER_EVENTS,
+    RAW_TABLES,
+    REJECTED_VALUES,
+    RESOURCES,
+    TEXT,
+    Resource,
+)
 from logentic.windows import Window
 
 LONGEST_LIST = 200
@@ -64,13 +75,18 @@ class Stored:
         self._query = query
 
     def receipts(self) -> list[Receipt]:
-        """The receipts whose load is complete (its id stands in _dlt_loads with status 0), oldest first."""
+        """The receipts whose load is complete (its id stands in _dlt_loads with status 0), oldest first.
+
+        Those of a resource whose tables were dropped do not count: it is read from the beginning.
+        """
         table = self._query(
             "select window_id, resource, filter, window_start, window_end, finished_at, is_complete, is_confirmed,"
             " requests, run_id from {extract_windows}"
             " where _dlt_load_id in (select load_id from {_dlt_loads} where status = 0) order by finished_at"
         )
-        return [receipt_of(row) for row in (table.to_pylist() if table else [])]
+        found = [receipt_of(row) for row in (table.to_pylist() if table else [])]
+        dropped = {name for name in {receipt.resource for receipt in found} if not self._has_tables(name)}
+        return [receipt for receipt in found if receipt.resource not in dropped]
 
     def loads(self) -> list[str]:
         """The ids of complete loads, oldest first."""
@@ -90,6 +106,26 @@ class Stored:
             if table is not None and set(resource.schema().names) - set(table.column_names):
                 return True
         return False
+
+    def extra_columns(self) -> dict[str, set[str]]:
+        """The columns of each raw table that hold fields which the reference does not name."""
+        known = {resource.name: set(resource.schema().names) for resource in RESOURCES.values()}
+        known |= {each.lines.table: set(each.lines.schema().names) for each in RESOURCES.values() if each.lines}
+        found = {table: self._query(f"select * from {{{table}}} limit 1") for table in known}
+        return {
+            table: {name for name in rows.column_names if name not in known[table] and not name.startswith("_dlt_")}
+            - {MORE_FIELDS}
+            for table, rows in found.items()
+            if rows is not None
+        }
+
+    def has_rows_without_receipt(self, name: str) -> bool:
+        """Whether a load brought rows of a resource and no receipt of it."""
+        found = self._query(
+            f"select count(*) as rows from (select 1 from {{{name}}} where _dlt_load_id not in (select _dlt_load_id"
+            f" from {{extract_windows}} where resource = '{name}') limit 1) as found"
+        )
+        return found is not None and found["rows"][0].as_py() > 0
 
     def unknown_items(self, ids: Iterable[int]) -> set[int]:
         """Those of the item ids that no stored row of any resource names."""
@@ -155,6 +191,16 @@ class Stored:
         )
         return list(table.to_pylist()) if table else []
 
+    def open_rejections(self) -> pa.Table:
+        """The latest version of each value that could not be read, and cannot be read yet."""
+        latest = _latest("{rejected_values}", ("resource", "key", "field"), "true")
+        table = self._query(f"select * from ({latest}) as latest where not _is_removed")
+        return (
+            REJECTED_VALUES.empty_table()
+            if table is None
+            else table.select(REJECTED_VALUES.names).cast(REJECTED_VALUES)
+        )
+
     def lacks_a_table(self) -> bool:
         """Whether the database was made before all of today's tables were known."""
         return any(self._query(f"select 1 from {{{table}}} limit 0") is None for table in RAW_TABLES)
@@ -167,7 +213,14 @@ class Stored:
         """What was read, as the place can hold it: else it would never equal what is stored."""
         if not getattr(self._query, "lacks_nul", False):
             return rows
-        return Rows(_without_nul(rows.records), rows.lines and _without_nul(rows.lines), rows.read)
+        tables = {name: getattr(rows, name) for name in ("records", "lines", "rejected")}
+        return replace(rows, **{name: _without_nul(table) for name, table in tables.items() if table is not None})
+
+    def _has_tables(self, name: str) -> bool:
+        resource = RESOURCES.get(name)
+        tables = [name, *([resource.lines.table] if resource and resource.lines else [])]
+        count = "select count(*) as rows from (select 1 from {{{}}} limit 1) as found"
+        return all(self._query(count.format(table)) is not None for table in tables)
 
     def _latest(self, resource: Resource, where: str) -> Rows | None:
         records = self._query(_latest(f"{{{resource.name}}}", resource.key, where))

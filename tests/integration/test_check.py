@@ -90,8 +90,8 @@ def test_fields_that_are_new_missing_or_look_personal_are_findings() -> None:
     orders = of(answers, "orders")
     assert orders["new_fields"] == ["channel", "handled_by", "insured_value"]
     assert orders["missing_fields"] == ["shopify_order_id"]
-    assert orders["personal_fields"] == ["channel.name", "handled_by"]
-    assert "orders: looks personal: handled_by" in answers.findings()
+    assert orders["personal_fields"] == ["channel.name", "channel.tags", "handled_by"]
+    assert "orders: pseudonymized: handled_by" in answers.findings()
     overridden = ask(Readings(extra_fields=True), plain_fields=["channel"], hash_fields=["insured_value"])
     assert of(overridden, "orders")["personal_fields"] == ["handled_by", "insured_value"]
     renamed = of(ask(Readings(charge_names="aliases")), "payment_items")

@@ -13,7 +13,7 @@ from json_pages import AS_IT_IS, NOON, page_of, rows_of
 
 from logentic import rows as rows_module
 from logentic.client import Client
-from logentic.errors import BadAnswer, LogenticError, ValueMisfit
+from logentic.errors import BadAnswer, LogenticError
 from logentic.pages import read_pages
 from logentic.personal import Pseudonyms
 from logentic.rows import Rows, count_distinct, empty_rows, read_carefully, read_rows
@@ -171,61 +171,7 @@ def test_the_columns_are_those_of_the_schema_also_where_nothing_was_found(resour
             assert rows.lines.schema.equals(resource.lines.schema())
 
 
-MISFITS = {
-    "more digits than the column": (
-        PAYMENT_ITEMS,
-        '{"id":1,"amount":100000000000000}',
-        "'amount' holds a value too large",
-    ),
-    "a text for a number": (PAYMENT_ITEMS, '{"id":1,"amount":"SECRET"}', "'amount' holds a text"),
-    "an empty text for a number": (PAYMENT_ITEMS, '{"id":1,"amount":""}', "'amount' holds a text"),
-    "a truth for a number": (PAYMENT_ITEMS, '{"id":1,"amount":true}', "'amount' holds a truth value"),
-    "a list for a number": (PAYMENT_ITEMS, '{"id":1,"amount":["SECRET"]}', "'amount' holds a list"),
-    "infinity": (PAYMENT_ITEMS, '{"id":1,"quantity":"Infinity"}', "'quantity' holds a text"),
-    "an infinite id": (PAYMENT_ITEMS, '{"id":1,"order_id":"Infinity"}', "'order_id' holds a text"),
-    "too many digits": (PAYMENT_ITEMS, '{"id":1,"amount":1e-25}', "'amount' holds a value too large"),
-    "too large a number": (
-        PAYMENT_ITEMS,
-        '{"id":1,"order_id":9223372036854775808}',
-        "'order_id' holds a value too large",
-    ),
-    "a fraction for a whole number": (PAYMENT_ITEMS, '{"id":1,"order_id":1.5}', "'order_id' holds a number"),
-    "a number for a time": (PAYMENT_ITEMS, '{"id":1,"created_at":1700000000}', "'created_at' holds a number"),
-    "no time": (PAYMENT_ITEMS, '{"id":1,"created_at":"0000-00-00 00:00:00"}', "'created_at' holds a text"),
-    "a time before all time": (
-        PAYMENT_ITEMS,
-        '{"id":1,"created_at":"0001-01-01T00:00:00+05:00x"}',
-        "'created_at' holds",
-    ),
-    "a time for a day": (PAYMENT_ITEMS, '{"id":1,"start":"2026-01-31T05:00:00Z"}', "'start' holds a text"),
-    "an object for a text": (ORDERS, '{"id":1,"status":{"SECRET":1}}', "'status' holds an object"),
-    "a truth for a text": (ORDERS, '{"id":1,"status":true}', "'status' holds a truth value"),
-    "a list for a nested record": (ORDERS, '{"id":1,"recipient":["SECRET"]}', "'recipient' holds a list"),
-    "an object for the lines": (ORDERS, '{"id":1,"stored_items":{"0":{}}}', "'stored_items' holds an object"),
-    "a text among the lines": (ORDERS, '{"id":1,"stored_items":["SECRET"]}', "'stored_items' holds a list"),
-    "null among the lines": (ORDERS, '{"id":1,"stored_items":[null]}', "'stored_items' holds a list"),
-    "a misfit within a line": (
-        ORDERS,
-        '{"id":1,"stored_items":[{"quantity":"SECRET"}]}',
-        "stored_items: field 'quantity'",
-    ),
-    "no key": (ORDERS, '{"status":"SECRET"}', "a row without 'id'"),
-    "a null key": (ORDERS, '{"id":null}', "a row without 'id'"),
-    "a row that is a list": (ORDERS, '["SECRET"]', "a row is a list"),
-    "a row that is null": (ORDERS, "null", "a row is null"),
-}
-
-
-@pytest.mark.parametrize(("resource", "row", "said"), MISFITS.values(), ids=MISFITS)
-def test_a_value_that_does_not_fit_is_named_and_not_shown(resource: Resource, row: str, said: str) -> None:
-    with pytest.raises(ValueMisfit) as raised:
-        read_rows(resource, [page_of('{"id":7}'), page_of(row)], AS_IT_IS, f"{resource.name} 2026-01-01 to 2026-01-31")
-    assert str(raised.value).startswith(f"{resource.name} 2026-01-01 to 2026-01-31")
-    assert said in str(raised.value)
-    assert "SECRET" not in str(raised.value) + raised.value.guidance
-
-
-@pytest.mark.parametrize("row", ['{"id":NaN}', '{"id":1,}', '{"id":1', "{id:1}"])
+@pytest.mark.parametrize("row", ['{"id":1,}', '{"id":1', "{id:1}"])
 def test_rows_that_are_no_json_are_a_bad_answer(row: str) -> None:
     with pytest.raises(BadAnswer, match="orders: the rows are not JSON") as raised:
         read_rows(ORDERS, [page_of(row)], AS_IT_IS, "orders")

@@ -24,7 +24,7 @@ QUESTIONS: dict[str, Callable[[ListAnswer], str]] = {
     "times": lambda answer: "\n".join(answer.times),
     "new fields": lambda answer: "\n".join(answer.new_fields),
     "missing fields": lambda answer: "\n".join(answer.missing_fields),
-    "look personal": lambda answer: "\n".join(answer.personal_fields),
+    "pseudonymized": lambda answer: "\n".join(answer.personal_fields),
 }
 
 

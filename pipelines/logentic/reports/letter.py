@@ -75,6 +75,8 @@ def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, 
         for label, words in _facts(finding, charge, found.currency):
             yield f"   {label}: {words}" if is_plain else f"- {label}: {_escaped(words)}"
     yield ""
+    if found.unreadable:
+        yield found.unreadable_sentence
     yield f"Our numbers are those of your API as of {found.known_at:%Y-%m-%d %H:%M} UTC."
 
 

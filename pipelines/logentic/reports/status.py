@@ -19,6 +19,7 @@ from logentic.places import place_of
 from logentic.reports.ages import age
 from logentic.reports.published import open_published
 from logentic.reports.runs import line_of
+from logentic.reports.summary import rejected_line
 from logentic.schemas import RECEIPTS as RECEIPT_COLUMNS
 from logentic.settings import Settings
 from logentic.state import State
@@ -79,10 +80,11 @@ def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
         raw, what, size = place.raw(), place.what, None
     try:
         resources = _resources(raw, state)
+        rejected = len(Stored(raw).open_rejections())
     finally:
         raw.close()
     last_run = next(reversed(runs(state)), {})
-    return {"file": what, "bytes": size, "last_run": last_run, "resources": resources}
+    return {"file": what, "bytes": size, "last_run": last_run, "resources": resources, "rejected_values": rejected}
 
 
 def _resources(raw: Query, state: State) -> dict[str, dict[str, Any]]:
@@ -115,6 +117,8 @@ def show(found: dict[str, Any], console: Console) -> None:
         incomplete = Text(str(missing), style="bold red" if missing else "green")
         table.add_row(name, *days, last_read, f"{row['versions']:,}", incomplete)
     console.print(table)
+    if found["rejected_values"]:
+        console.print(Text(rejected_line(found["rejected_values"]), style="red"), soft_wrap=True)
     if run := found["last_run"]:
         console.print(f"last run {age(run['started_at'], now)}: {line_of(run)}")
 

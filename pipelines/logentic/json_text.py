@@ -1,0 +1,151 @@
+"""Read JSON that a service wrote, whatever its encoding, its numbers and its nesting.
+
+Numbers stay exact: integers, or decimals. Bytes that are not UTF-8 and lone surrogates become lone surrogates in the
+result; `repaired` replaces each by U+FFFD.
+"""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+MAX_NESTING = 100  # levels of one value
+# Deeper containers are read as null where a document is too deep to be parsed. Values begin at level 4 or 5 of a page,
+# so that a value of which something was cut still has more than MAX_NESTING levels.
+CUT_LEVEL = MAX_NESTING + 10
+LONGEST_INTEGER = 4000  # digits; Python refuses to convert 4,300
+TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+NUMERIC_KEY = re.compile(r"-?\d{1,19}", re.ASCII)
+SURROGATE = re.compile("[\ud800-\udfff]")
+REPLACEMENT = "\ufffd"
+
+
+def loads(body: bytes, *, is_cut: bool = False) -> Any:
+    """Raise ValueError where the bytes are not JSON. Of a repeated name the last value counts.
+
+    `is_cut`: containers below CUT_LEVEL are null in any case, for callers that walk through all of it.
+    """
+    text = body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    try:
+        document = _parse(text)
+        if not is_cut or not is_too_deep(document):
+            return document
+    except RecursionError:
+        pass
+    text = _cut(text)
+    try:
+        return _parse(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def dumps(value: Any) -> bytes:
+    """The bytes that `loads` reads as the same value; the result is valid UTF-8."""
+    import simplejson
+
+    text = simplejson.dumps(value, use_decimal=True, allow_nan=True, ensure_ascii=False)
+    return SURROGATE.sub(r"\\udfff", text).encode()
+
+
+def compact(value: Any, *, sort_keys: bool = False) -> str:
+    """The JSON text of a value, without blanks."""
+    import simplejson
+
+    return str(
+        simplejson.dumps(
+            value,
+            use_decimal=True,
+            allow_nan=True,
+            ensure_ascii=False,
+            separators=(",", ":"),
+            sort_keys=sort_keys,
+        )
+    )
+
+
+def as_list(value: Any) -> list[Any] | None:
+    """A list, also where PHP wrote it as an object with numeric keys; None for anything else."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and all(map(NUMERIC_KEY.fullmatch, value)):
+        return list(value.values())
+    return None
+
+
+def is_damaged(value: Any) -> bool:
+    """Whether a text within the value, or a name, holds a lone surrogate."""
+    if isinstance(value, str):
+        return not value.isascii() and bool(SURROGATE.search(value))
+    return isinstance(value, dict | list) and any(is_damaged(part) for part in _parts(value))
+
+
+def repaired(value: Any) -> Any:
+    """The same value with U+FFFD in place of each lone surrogate."""
+    if isinstance(value, str):
+        return value if value.isascii() else SURROGATE.sub(REPLACEMENT, value)
+    if isinstance(value, dict):
+        return {repaired(name): repaired(part) for name, part in value.items()}
+    return [repaired(part) for part in value] if isinstance(value, list) else value
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether a value has more than MAX_NESTING levels."""
+    level, depth = [value], 0
+    while containers := [part for part in level if isinstance(part, dict | list)]:
+        depth += 1
+        if depth > MAX_NESTING:
+            return True
+        level = [inner for part in containers for inner in (part.values() if isinstance(part, dict) else part)]
+    return False
+
+
+def _parts(value: Any) -> Iterator[str]:
+    """The texts within an object or list, and the names in it."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            waiting += [*part, *part.values()]
+        elif isinstance(part, list):
+            waiting += part
+        elif isinstance(part, str):
+            yield part
+
+
+def _parse(text: str) -> Any:
+    import simplejson
+
+    # Control characters within texts are accepted.
+    lenient: dict[str, Any] = {"cls": simplejson.JSONDecoder, "strict": False}
+    try:
+        return simplejson.loads(text, use_decimal=True, allow_nan=True, **lenient)
+    except (ValueError, ArithmeticError):  # perhaps a number that Python refuses to convert
+        return simplejson.loads(text, parse_int=_integer, parse_float=_decimal, allow_nan=True, **lenient)
+
+
+def _integer(text: str) -> int | Decimal:
+    return int(text) if len(text) <= LONGEST_INTEGER else Decimal(text)
+
+
+def _decimal(text: str) -> Decimal | str:
+    """Text where the exponent is beyond that of decimals."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
+def _cut(text: str) -> str:
+    """Replace each container below CUT_LEVEL by null."""
+    kept, depth, start = [], 0, 0
+    for token in TOKEN.finditer(text):
+        sign = text[token.start()]
+        if sign in "[{":
+            depth += 1
+            if depth == CUT_LEVEL:
+                kept.append(text[start : token.start()] + "null")
+        elif sign in "]}":
+            if depth == CUT_LEVEL:
+                start = token.end()
+            depth -= 1
+    return "".join(kept) + (text[start:] if depth < CUT_LEVEL else "")

@@ -1,0 +1,129 @@
+"""The allow-list of orders and events: names of measures, and what their values look like.
+
+A name is split into words (order_status, totalWeight, shipping.cost); digits do not count. It is a measure where every
+word is listed here and the last word that is not a unit or a qualifier says what it measures. A value under such a
+name must look like that measure. docs/operator.md lists the same words.
+"""
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+Kind = Literal["number", "code", "date"]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+NUMBER_WORDS = _words(
+    """
+    weight mass length width height depth girth diameter volume count quantity qty cartons boxes
+    parcels packages pallets pieces units lines amount total subtotal price cost fee fees tax taxes
+    discount surcharge rate
+    """
+)
+CODE_WORDS = _words(
+    """
+    status carrier service method currency unit
+    """
+)
+DATE_WORDS = _words(
+    """
+    at date deadline
+    """
+)
+# "value" alone says nothing of what it holds: declared_value is an amount.
+VALUED = _words(
+    """
+    declared insured customs
+    """
+)
+UNITS = _words(
+    """
+    kg g gram grams lb lbs oz cm mm m in inch inches ft cubic cuft feet cbm days hours usd cad eur
+    gbp
+    """
+)
+QUALIFIERS = _words(
+    """
+    order orders item items line package parcel carton box pallet shipment shipments shipping ship
+    delivery fulfillment fulfilment payment financial invoice warehouse stock net gross actual
+    billed billable dimensional dim volumetric chargeable estimated expected declared insured
+    customs max min average of code type level option
+    """
+)
+DATE_QUALIFIERS = _words(
+    """
+    created updated shipped delivered picked packed completed cancelled canceled ordered placed due
+    promised requested required scheduled start started end ended invoiced paid received returned
+    released processed printed closed opened imported exported synced modified deleted archived
+    approved confirmed dispatched arrived arrival departed departure pickup first last
+    """
+)
+# Names of fields that say what a value is and never who somebody is: kept as names within unknown objects.
+FIELD_WORDS = _words(
+    """
+    id ids number numbers name first last middle full email emails mail phone phones mobile cell fax
+    company contact contacts customer customers recipient recipients consignee shipper sender to
+    from by billing address addresses street city zip postal postcode province state region country
+    lat latitude lng longitude note notes comment comments message gift instructions signed
+    signature tracking url link label labels tag tags kind key value values data meta metadata
+    attributes properties options sku skus barcode lot serial reference references ref external
+    internal shopify variant variants product products channel source store shop user users ip iban
+    people persons person title description text details info extra place stored custom field fields
+    event events history log entries carriers services body topic api version is has can cc
+    """
+)
+LISTED = NUMBER_WORDS | CODE_WORDS | DATE_WORDS | VALUED | UNITS | QUALIFIERS | DATE_QUALIFIERS | {"value"}
+KEPT_NAMES = LISTED | FIELD_WORDS
+
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,59}", re.ASCII)
+LONG_NUMBER = re.compile(r"\d{7}")  # of a telephone, a parcel, a card
+# Fewer digits than a telephone number.
+NUMBER_VALUE = re.compile(r"-?\d{1,9}(\.\d{1,30})?([eE][-+]?\d{1,2})?", re.ASCII)
+CODE_VALUE = re.compile(r"(?=.{1,32}\Z)[A-Za-z][A-Za-z0-9]*([_:/-][A-Za-z0-9]+)*|\d{1,6}", re.ASCII)
+DATE_VALUE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+SHAPES = {"number": NUMBER_VALUE, "code": CODE_VALUE, "date": DATE_VALUE}
+
+
+def is_measure(name: str, value: object) -> bool:
+    """Whether a text or number is kept as it is: its name is listed, and it looks like what the name says."""
+    kind = kind_of(re.split(r"\.|__", name)[-1])
+    if kind is None:
+        return False
+    text = str(value)
+    return bool(SHAPES[kind].fullmatch(text)) and not (kind == "code" and LONG_NUMBER.search(text))
+
+
+@lru_cache(maxsize=4096)
+def kind_of(name: str) -> Kind | None:
+    """What a listed name measures; None for any other name."""
+    words = [word.lower() for word in WORD.findall(name)]
+    if words[:2] == ["number", "of"]:
+        words = words[2:]
+    if not words or not LISTED.issuperset(words) or not IDENTIFIER.fullmatch(name):
+        return None
+    for word in reversed(words):
+        if word in DATE_WORDS:
+            return "date" if len(words) > 1 or word == "date" else None
+        if word in CODE_WORDS:
+            return "code"
+        if word in NUMBER_WORDS:
+            return "number"
+        if word == "value":
+            return "number" if VALUED.intersection(words) else None
+    return None
+
+
+@lru_cache(maxsize=4096)
+def is_kept_name(name: str) -> bool:
+    """Whether a name within an unknown object is the name of a field, and no datum."""
+    words = [word.lower() for word in WORD.findall(name)]
+    return bool(words) and is_identifier(name) and KEPT_NAMES.issuperset(words)
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a name can be that of a field: letters, digits and underscores, and no telephone number."""
+    return bool(IDENTIFIER.fullmatch(name)) and not LONG_NUMBER.search(name)

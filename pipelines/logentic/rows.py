@@ -27,8 +27,8 @@ from logentic.schemas import DAY, IS_REMOVED, MOMENT, REJECTED_VALUES, RESOURCES
 COUNTED_AT_ONCE = 50_000
 # Begins the key of a rejected row whose own key cannot be read; a keyed digest of the row follows.
 NO_KEY = "unreadable:"
-# Numbers for which Arrow 26 reads beyond its tables of powers of ten: exponents of two digits, or 40 digits in a row. Text
-# is folded before it is searched, which costs a tenth: digits, points and plus signs to 0, most other bytes to blanks.
+# Numbers for which Arrow 26 reads beyond its tables of powers of ten: exponents of two digits, or 40 digits in a row.
+# Text is folded before it is searched, at a tenth of the cost: digits, points and plus signs to 0, most others to blanks.
 FOLDED = bytes.maketrans(
     bytes(range(256)),
     bytes(

@@ -28,7 +28,7 @@ COUNTED_AT_ONCE = 50_000
 # Begins the key of a rejected row whose own key cannot be read; a keyed digest of the row follows.
 NO_KEY = "unreadable:"
 # Numbers for which Arrow 26 reads beyond its tables of powers of ten: exponents of two digits, or 40 digits in a row.
-# Text is folded before it is searched, at a tenth of the cost: digits, points and plus signs to 0, most others to blanks.
+# Text is folded before it is searched, at a tenth of the cost: digits, points and plus signs to 0, others to blanks.
 FOLDED = bytes.maketrans(
     bytes(range(256)),
     bytes(

@@ -7,18 +7,21 @@ Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcom
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from math import inf
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from logentic import privacy
 from logentic.alerts import tell
 from logentic.errors import StateError
 from logentic.event_inbox import Inbox
+from logentic.events import pseudonymized_body
 from logentic.extraction import NO_PROGRESS, Progress
 from logentic.history import note_killed, recorded, runs
 from logentic.journal import Row
@@ -37,6 +40,7 @@ from logentic.stored import Stored
 from logentic.transform import Built, build, model_settings
 from logentic.windows import DAY, midnight
 
+log = logging.getLogger("logentic")
 BUILT = dict[str, str]  # the note of what the published tables were built from
 
 
@@ -109,20 +113,22 @@ def _run(
     place.open(key, accept_new_key=options.accept_new_key)
     opened.enter_context(place.kept_open())
     inbox, retried = Inbox(state), frozenset[str]()
+    pseudonyms = Pseudonyms(key, settings.hash_fields, settings.plain_fields)
     clock = _Clock()
     outcome = Outcome(
         place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
     )
     if options.extract:
+        _warn_of_clear_values(state, place, pseudonyms)
         run = Run(
             settings,
-            Pseudonyms(key, settings.hash_fields, settings.plain_fields),
+            pseudonyms,
             state.folder,
             start=midnight(options.start) if options.start else None,
             end=midnight(options.end) + DAY if options.end else None,
             select=options.select,
             progress=progress,
-            events=inbox.fresh(),
+            events=[replace(event, body=pseudonymized_body(event.body, pseudonyms)) for event in inbox.fresh()],
             events_retried=inbox.to_retry(),
             stop_at=stop_at,
         )
@@ -174,6 +180,29 @@ def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:
     """What the models' tables depend on beside the load: the day of the service, and settings."""
     day = outcome.loaded.now.astimezone(ZoneInfo(settings.timezone)).date()
     return {"day": str(day), "settings": json.dumps(model_settings(settings))}
+
+
+def _warn_of_clear_values(state: State, place: Place, pseudonyms: Pseudonyms) -> None:
+    """Name the columns in which earlier versions loaded clear values. The tables are looked at once, then a note."""
+    if pseudonyms.key is None:
+        return
+    raw = place.raw()
+    try:
+        note = state.read_note(privacy.NOTE)
+        if not privacy.holds(note, raw, pseudonyms):
+            note = privacy.note_of(raw, pseudonyms)
+            state.write_note(privacy.NOTE, note)
+    finally:
+        raw.close()
+    if columns := note.get("columns"):
+        is_file = place.target == "duckdb"
+        log.warning(
+            "clear values that an earlier version loaded: %s. %s",
+            ", ".join(columns),
+            f"Pseudonymize them: logentic privacy --rewrite --db {state.file}"
+            if is_file
+            else "To be rid of them, load into a new database or folder.",
+        )
 
 
 def _refuse_half_an_account(state: State) -> None:

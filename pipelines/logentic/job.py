@@ -6,20 +6,23 @@ However it ends, it leaves a line in the history, and who is to be told is told.
 Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcome.
 """
 
+import gc
 import json
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from math import inf
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from logentic import privacy
 from logentic.alerts import tell
-from logentic.errors import StateError
+from logentic.errors import StateError, UsageError
 from logentic.event_inbox import Inbox
 from logentic.events import pseudonymized_body
 from logentic.extraction import NO_PROGRESS, Progress
@@ -85,29 +88,75 @@ def run_job(
         place.require_loaded()
     state.prepare()
     with state.locked(options.wait_seconds), place.locked(options.wait_seconds):
-        note_killed(state)
+        was_killed = note_killed(state)
         if not options.extract:
             _refuse_half_an_account(state)
         tell(settings, state, is_beginning=True)
         try:
-            with recorded(state) as line, ExitStack() as opened:
-                outcome = _run(settings, state, place, opened, options, stop_at, line, progress, step)
+            with recorded(state) as line:
+                attempt = partial(_run, settings, state, place, options, stop_at, line, progress, step)
+                outcome = _with_one_rebuild(place, attempt, was_killed=was_killed)
                 outcome.shown = str(file) if settings.destination == "duckdb" else place.what
                 return outcome
         finally:
             tell(settings, state)
 
 
+def _with_one_rebuild(place: Place, attempt: Callable[[ExitStack], Outcome], *, was_killed: bool) -> Outcome:
+    """Run; where the working database turns out to be damaged, begin again with one that is made from FILE.
+
+    A damaged block may show as any error, or end the process: the database is read through after both.
+    """
+    if was_killed and place.is_damaged():
+        _set_aside(place)
+    try:
+        with ExitStack() as opened:
+            return attempt(opened)
+    except Exception as error:
+        if isinstance(error, UsageError) or not place.is_damaged():
+            raise
+        _clear_frames(error)
+    _set_aside(place)
+    with ExitStack() as opened:
+        return attempt(opened)
+
+
+def _set_aside(place: Place) -> None:
+    gc.collect()
+    damaged = place.set_aside()
+    if any(link.startswith(damaged) for link in _open_files()):
+        raise StateError(
+            f"the working database was damaged and is set aside as {damaged}", "Run again: it is made from FILE."
+        )
+    log.warning("the working database was damaged: it is set aside as %s and made again from FILE", damaged)
+
+
+def _clear_frames(error: BaseException) -> None:
+    """Let go of the connections that the frames of an error hold: DuckDB gives a path the instance that is open."""
+    inner: BaseException | None = error
+    while inner is not None:
+        traceback.clear_frames(inner.__traceback__)
+        inner = inner.__cause__ or inner.__context__
+
+
+def _open_files() -> list[str]:
+    """Of this process, where the system says."""
+    try:
+        return [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    except OSError:
+        return []
+
+
 def _run(
     settings: Settings,
     state: State,
     place: Place,
-    opened: ExitStack,
     options: Options,
     stop_at: float,
     line: Row,
     progress: Progress,
     step: Callable[[str], None],
+    opened: ExitStack,
 ) -> Outcome:
     key = hash_key(settings, state.folder)
     place.open(key, accept_new_key=options.accept_new_key)
@@ -141,6 +190,7 @@ def _run(
     line.update(_told(outcome))
     made = {
         "load": outcome.loaded.load_id,
+        "published": place.published_version(),
         "journals": json.dumps(journal_sizes(state)),
         **({"engine": place.target, **_made_for(outcome, settings)} if options.models else {}),
     }
@@ -163,7 +213,7 @@ def _run(
         outcome.published_bytes = place.publish()
         clock.stop(outcome, "publish")
         line.update(_told(outcome, "published"))
-        state.write_note("built", made)
+        state.write_note("built", {**made, "published": place.published_version()})
         inbox.published(timedelta(hours=settings.webhook_duplicate_hours), retried)
     return outcome
 

@@ -50,7 +50,12 @@ class Loaded:
         """Windows by the last time that this run read them."""
         windows = ("resource", "filter", "window_start", "window_end")
         latest = {tuple(receipt[name] for name in windows): receipt for receipt in self.receipts}
-        return [receipt for receipt in latest.values() if not receipt["is_complete"]]
+        return [receipt for receipt in latest.values() if not receipt["is_complete"] and not receipt["is_accepted"]]
+
+    @property
+    def accepted(self) -> list[dict[str, Any]]:
+        """Windows that are not complete and are not read again: their totals never agreed with their rows."""
+        return [receipt for receipt in self.receipts if receipt["is_accepted"]]
 
 
 def load(run: Run, state: State) -> Loaded:

@@ -12,6 +12,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from logentic.client import Traffic
 from logentic.errors import LogenticError
 from logentic.events import Event
@@ -19,6 +21,7 @@ from logentic.extraction import NO_PROGRESS, Progress
 from logentic.personal import Pseudonyms
 from logentic.schemas import RESOURCES
 from logentic.settings import Settings
+from logentic.windows import Window
 
 
 @dataclass
@@ -45,6 +48,10 @@ class Run:
     unread: set[str] = field(default_factory=set)  # resources with windows left for the next extraction
     named_orders: set[int] = field(default_factory=set)  # by charges, and not stored: to be asked for by id
     orders_asked: set[int] = field(default_factory=set)  # by id: each once in a run
+    orders_read: list[pa.Array] = field(default_factory=list)  # the ids that lists gave
+    orders_missing: set[int] = field(default_factory=set)  # that a complete list lacked
+    records_ahead: set[int] = field(default_factory=set)  # stock records that a list still dates after today
+    order_windows: list[tuple[Window, bool]] = field(default_factory=list)  # those read, and whether complete
     unbilled: dict[int, date | None] | None = None  # charges stored as not billed that this run has not seen yet
 
     @property

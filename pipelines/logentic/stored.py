@@ -15,21 +15,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logentic.extra_columns import MORE_FIELDS
-from logentic.plan import Receipt
+from logentic.plan import MOVED, NOT_FOUND, Receipt
 from logentic.rows import Rows
 from logentic.schemas import (
     INTEGER,
     ITEM_COLUMNS,
     ORDER_EVENTS,
     RAW_TABLES,
+    RECEIPTS,
     REJECTED_VALUES,
     RESOURCES,
     TEXT,
     Resource,
 )
-from logentic.windows import Window
+from logentic.windows import Edge, Window
 
 LONGEST_LIST = 200
+BOOKS = {"extract_windows": RECEIPTS.names}
 
 
 class Query(Protocol):
@@ -79,10 +81,10 @@ class Stored:
 
         Those of a resource whose tables were dropped do not count: it is read from the beginning.
         """
+        # All columns: a table that an earlier version made lacks some.
         table = self._query(
-            "select window_id, resource, filter, window_start, window_end, finished_at, is_complete, is_confirmed,"
-            " requests, run_id from {extract_windows}"
-            " where _dlt_load_id in (select load_id from {_dlt_loads} where status = 0) order by finished_at"
+            "select * from {extract_windows} where _dlt_load_id in"
+            " (select load_id from {_dlt_loads} where status = 0) order by finished_at, _dlt_load_id"
         )
         found = [receipt_of(row) for row in (table.to_pylist() if table else [])]
         dropped = {name for name in {receipt.resource for receipt in found} if not self._has_tables(name)}
@@ -101,9 +103,10 @@ class Stored:
 
     def lacks_columns(self) -> bool:
         """Whether an earlier version of this program made a raw table, without a column that is written now."""
-        for resource in RESOURCES.values():
-            table = self._query(f"select * from {{{resource.name}}} limit 0")
-            if table is not None and set(resource.schema().names) - set(table.column_names):
+        written = {**{resource.name: resource.schema().names for resource in RESOURCES.values()}, **BOOKS}
+        for name, columns in written.items():
+            table = self._query(f"select * from {{{name}}} limit 0")
+            if table is not None and set(columns) - set(table.column_names):
                 return True
         return False
 
@@ -166,7 +169,8 @@ class Stored:
         bounds = pc.min_max(rows.records["date"]).as_py().values()
         days = sorted({window.start.date(), window.end.date(), *bounds} - {None})
         among = "" if ids is None else f" and {_among('id', ids)}"
-        return self._latest(resource, f"date >= date '{days[0]}' and date <= date '{days[-1]}'{among}")
+        until = "" if window.after is Edge.OPEN else f" and date <= date '{days[-1]}'"
+        return self._latest(resource, f"date >= date '{days[0]}'{until}{among}")
 
     def keys(self, resource: Resource, scope: str) -> pa.Table | None:
         """The keys of the records whose latest version lies in `scope`."""
@@ -175,6 +179,18 @@ class Stored:
         return self._query(
             f"select {', '.join(resource.key)} from ({latest}) as latest where not _is_removed and {scope}"
         )
+
+    def undated_orders(self) -> list[int]:
+        """The orders without a time of their last change, in their latest version."""
+        latest = _latest("{orders}", ["id"], "true")
+        table = self._query(f"select id from ({latest}) as latest where updated_at is null and not _is_removed")
+        return ids_of(table) if table else []
+
+    def dated_ahead(self, now: datetime) -> pa.Table | None:
+        """The stock records that are dated after `now` in the version that was seen last."""
+        ahead = f"updated_at > timestamptz '{now:%Y-%m-%d %H:%M:%S}+00'"
+        latest = _latest("{item_quantities}", ["id"], f"id in (select id from {{item_quantities}} where {ahead})")
+        return self._query(f"select * from ({latest}) as latest where {ahead} and not _is_removed")
 
     def events(self, since: datetime | None, *, also_dead: bool) -> list[dict[str, Any]]:
         """The latest row of each event that waits, that is dead, or that was received `since` or later."""
@@ -245,18 +261,38 @@ def receipt_of(row: dict[str, Any]) -> Receipt:
         is_confirmed=row["is_confirmed"],
         pages=row["requests"],
         run_id=row["run_id"],
+        is_accepted=bool(row.get("is_accepted")),
+        is_steady=not (row.get("reason") or "").startswith((MOVED, NOT_FOUND)),
+        difference=(row.get("total_announced") or 0) - (row.get("distinct_keys") or 0),
+        has_news=bool((row.get("rows_new") or 0) + (row.get("rows_changed") or 0)),
     )
 
 
 def scope_of(window: Window) -> str | None:
-    """The condition by which a stored record would have to be in the window; None where leaving it is no news."""
-    start, end = f"date '{window.start:%Y-%m-%d}'", f"date '{window.end:%Y-%m-%d}'"
-    return {
-        "date": f"date >= {start} and date < {end}",
-        "payment_date": f'start >= {start} and start < {end} and "end" >= {start} and "end" < {end}',
-        "billed_date": f"billed_date >= {start} and billed_date < {end}",
-        "snapshot": "true",
+    """The condition by which a stored record would have to be in the window; None where leaving it is no news.
+
+    An open edge asks for everything beyond it, so a record with an absurd date is missed there as well.
+    """
+    if window.filter == "snapshot":
+        return "true"
+    columns = {
+        "updated_day": ("updated_at",),
+        "date": ("date",),
+        "payment_date": ("start", "end"),
+        "billed_date": ("billed_date",),
     }.get(window.filter)
+    if columns is None:
+        return None
+    bounds = []
+    if window.before is not Edge.OPEN or window.filter == "date":  # whose query always names its first day
+        bounds.append(f">= {_literal(window, window.start)}")
+    if window.after is not Edge.OPEN:
+        bounds.append(f"< {_literal(window, window.end)}")
+    return " and ".join(f'"{name}" {bound}' for name in columns for bound in bounds or ["is not null"])
+
+
+def _literal(window: Window, at: datetime) -> str:
+    return f"timestamptz '{at:%Y-%m-%d %H:%M:%S}+00'" if window.filter == "updated_day" else f"date '{at:%Y-%m-%d}'"
 
 
 def _latest(table: str, key: Sequence[str], where: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from logentic.acceptance import open_windows
 from logentic.errors import UsageError
 from logentic.reports.behind import sheets_behind
 from logentic.reports.closing import close_of
@@ -20,6 +21,7 @@ from logentic.reports.published import known_at, open_published, records, refuse
 from logentic.reports.sheets import Sheet, sheet_of
 from logentic.reports.tie_out import Line, TieOut, cents, tie_out
 from logentic.settings import Settings
+from logentic.stored import receipt_of
 
 OF_INVOICE = "select charge_id from charges where payment_id = $1 and not is_withdrawn"
 OF_MONTH = """
@@ -177,20 +179,15 @@ def reconcile(
             books=_books(published, file, month),
             not_checked=records(published, NOT_CHECKED.format(scope=scope), chosen),
             incomplete=[
-                f"{row['resource']} {row['start']:%Y-%m-%d} to {row['end']:%Y-%m-%d}"
-                for row in records(published, INCOMPLETE)
+                f"{receipt.resource} {receipt.span[0]:%Y-%m-%d} to {receipt.span[1]:%Y-%m-%d}"
+                for receipt in open_windows(map(receipt_of, records(published, INCOMPLETE)))
             ],
         )
 
 
 INCOMPLETE = """
-select early.resource, early.window_start as start, early.window_end as end
-from logentic_staging.stg_extract_windows as early
-where not early.is_complete and not exists (
-    select 1 from logentic_staging.stg_extract_windows as late
-    where late.resource = early.resource and late.is_complete and late.finished_at > early.finished_at
-    and late.window_start <= early.window_start and late.window_end >= early.window_end
-)
+select receipts.*, receipts.filtered_by as filter from logentic_staging.stg_extract_windows as receipts
+order by receipts.finished_at
 """
 
 

@@ -24,6 +24,15 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             }
             for r in loaded.incomplete
         ],
+        "accepted_windows": [
+            {
+                "resource": r["resource"],
+                "start": r["window_start"].isoformat(),
+                "end": r["window_end"].isoformat(),
+                "difference": r["total_announced"] - r["distinct_keys"],
+            }
+            for r in loaded.accepted
+        ],
         "unread": loaded.unread,
         "rejected_values": loaded.rejected,
         "failures": {name: str(failure) for name, failure in loaded.failures.items()},

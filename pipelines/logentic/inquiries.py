@@ -137,7 +137,7 @@ def _print_records(name: str, record_id: int | None, filters: dict[str, str], ke
 
     def written(record: Any) -> str:
         shown = record if keep_personal_data or settings.keep_personal_data else mask.record(readable.resource, record)
-        return escaped_json(simplejson.dumps(shown, use_decimal=True, ensure_ascii=False))
+        return escaped_json(simplejson.dumps(shown, use_decimal=True, ensure_ascii=False, allow_nan=True))
 
     if record_id is not None and not readable.of_item:
         print(written(read_one(client, readable, record_id)))

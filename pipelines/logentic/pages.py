@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 from logentic.answer import Answer
 from logentic.client import Client
 from logentic.errors import BadAnswer, NotFound, UnsafeLink
+from logentic.json_text import as_list, loads, repaired
 
 LARGEST_COUNT = 2**63 - 1  # what a receipt can hold
 LONGEST_LINK = 16_384  # characters; servers refuse longer ones
@@ -183,6 +184,15 @@ def _added(params: Mapping[str, str], query: str) -> dict[str, str]:
 def _decoded(pair: str) -> list[tuple[str, str]]:
     """A parameter of a link; most are the same on every page of a list."""
     return parse_qsl(pair)
+
+
+def parsed_rows(page: Page, where: str) -> list[Any]:
+    """Parse the rows of a page; U+FFFD replaces what is not Unicode. `BadAnswer` where they are not JSON."""
+    try:
+        rows = as_list(loads(page.rows, is_cut=True)["data"])
+    except ValueError:
+        raise BadAnswer(f"{where}: the rows are not JSON", REPORT_IT) from None
+    return [repaired(row) for row in rows or []]
 
 
 def split_page(answer: Answer, place: str) -> Page:

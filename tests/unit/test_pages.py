@@ -11,10 +11,12 @@ import pytest
 import simplejson
 from tiny_service import Asked, Reply, TinyService, page, settings_for
 
+from logentic.account_check import check_account
 from logentic.answer import Answer
 from logentic.client import Client
 from logentic.errors import BadAnswer, NotFound, UnsafeLink
 from logentic.pages import Page, read_page, read_pages, read_record, split_page
+from logentic.records import READABLE, read_list
 
 ENDINGS: dict[str, Any] = {
     "no next": {"previous": "http://localhost/v1/items?page=1"},
@@ -200,6 +202,15 @@ def test_a_meta_within_a_row_is_not_the_meta_of_the_page(place: str) -> None:
 def test_an_answer_that_is_no_list_is_an_error_and_never_an_empty_one(text: str) -> None:
     with TinyService(Reply(200, text)) as service, pytest.raises(BadAnswer, match=r"^items, page 1: "):
         read(service)
+
+
+@pytest.mark.parametrize("row", ["{'id':1}", '{"id":}', '{"id":1', '{"id":"\\x41"}', '{"id":1/* one */}'])
+def test_rows_that_are_not_json_are_an_error_that_names_the_list(row: str) -> None:
+    with TinyService(Reply(200, f'{{"data":[{row}],"meta":{META}}}')) as service:
+        with pytest.raises(BadAnswer, match=r"^items: the rows are not JSON$"):
+            list(read_list(service.client(), READABLE["items"], None, {}))
+        (answer,) = [each for each in check_account(settings_for(service.url)).lists if each.resource == "items"]
+    assert answer.error.startswith("items: the rows are not JSON. ")
 
 
 def test_a_record_is_read_by_its_id_to_the_last_digit() -> None:

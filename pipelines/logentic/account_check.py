@@ -12,12 +12,12 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from logentic.account_fields import decimal_form, fields_of, leaves, order_of, time_forms
-from logentic.answer import Answer
+from logentic.answer import Answer, time_of, whole_number
 from logentic.client import Client
-from logentic.errors import LogenticError, Refused, ServiceError, Unauthorised, Unreachable
+from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unauthorised, Unreachable
 from logentic.json_text import as_list, loads, repaired
 from logentic.measures import is_identifier, is_kept_name
-from logentic.pages import Page, split_page
+from logentic.pages import Page, list_not_found, split_page
 from logentic.personal import Pseudonyms
 from logentic.schemas import MOMENT, RESOURCES, Resource
 from logentic.settings import Settings
@@ -224,17 +224,20 @@ class _Check:
             self._note(answer)
             return split_page(answer, resource.name)
 
-        return self._client.get(path, params, resource.name, read)
+        try:
+            return self._client.get(path, params, resource.name, read)
+        except NotFound:
+            raise list_not_found(resource.name) from None
 
     def _note(self, answer: Answer) -> None:
         noted, now = self._answers, datetime.now(UTC)
         noted.asked_at = now.replace(microsecond=0)
-        if "date" in answer.headers:
+        if time_of(answer.head):
             noted.service_clock = answer.at
             noted.seconds_ahead = round((answer.at - now).total_seconds())
         for name in ("limit", "remaining"):
-            if (value := answer.headers.get(f"x-ratelimit-{name}", "")).isdigit():
-                noted.rate_limit[name] = int(value)
+            if (value := whole_number(answer.headers.get(f"x-ratelimit-{name}", ""))) is not None:
+                noted.rate_limit[name] = value
 
 
 def _expected(resource: Resource) -> set[str]:

@@ -13,6 +13,7 @@ import duckdb
 
 from logentic.errors import LogenticError, StateError, UsageError
 from logentic.history import WHOLE, runs
+from logentic.sanitizer import inert
 from logentic.schemas import RECEIPTS, RESOURCES
 from logentic.settings import Settings
 from logentic.state import State
@@ -20,6 +21,7 @@ from logentic.state import State
 log = logging.getLogger("logentic")
 
 TOLD = "alerts"
+SENDING_SECONDS = 60  # to wait for another process that is sending
 LINES_OF_A_KIND = 5
 EXCEPTIONS = """
 select
@@ -76,7 +78,7 @@ def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> Non
     if not settings.alert_urls:
         return
     try:
-        told = state.read_note(TOLD)
+        told = state.read_note(TOLD, dict[str, str])
         wrong = wrong_now(settings, state, datetime.now(UTC))
         if is_beginning:
             wrong = {**{key: line for key, line in wrong.items() if key != "stale"}, **told}
@@ -86,8 +88,16 @@ def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> Non
 
 
 def tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
-    """Send what was not told yet, then what is over; the titles of what was sent."""
-    told = state.read_note(TOLD)
+    """Send what was not told yet, then what is over; the titles of what was sent.
+
+    One process at a time, by a lock of its own: a run that waits holds its lock for long, and must not silence others.
+    """
+    with state.locked(SENDING_SECONDS, "alerts.lock", "another message is being sent"):
+        return _tell_news(settings, state, wrong)
+
+
+def _tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
+    told = state.read_note(TOLD, dict[str, str])
     news = {key: line for key, line in wrong.items() if key not in told}
     over = {key: line for key, line in told.items() if key not in wrong}
     sent = []
@@ -156,7 +166,7 @@ def _count(lines: dict[str, str]) -> str:
 
 
 def _lines(found: dict[str, str]) -> str:
-    """All of it; of many of a kind the first, and how many more."""
+    """All of it; of many of a kind the first, and how many more. Text of the service becomes inert."""
     kinds: dict[str, list[str]] = {}
     for key, line in found.items():
         kinds.setdefault(key.split(" ")[0], []).append(line)
@@ -165,7 +175,7 @@ def _lines(found: dict[str, str]) -> str:
         lines += told[:LINES_OF_A_KIND]
         if more := len(told) - LINES_OF_A_KIND:
             lines += [f"and {more} more of this kind ({kind})"] if more > 0 else []
-    return "\n".join(f"- {line}" for line in lines)
+    return "\n".join(f"- {inert(line)}" for line in lines)
 
 
 def _was(outcome: str) -> str:
@@ -174,6 +184,7 @@ def _was(outcome: str) -> str:
 
 def _send(settings: Settings, title: str, body: str) -> str:
     """To every address; an address holds secrets and is never shown."""
+    title = inert(title)
     try:
         import apprise
     except ModuleNotFoundError:
@@ -183,6 +194,6 @@ def _send(settings: Settings, title: str, body: str) -> str:
     for number, url in enumerate(settings.alert_urls, start=1):
         if not messenger.add(url.get_secret_value()):
             raise UsageError(f"alert_urls: the address number {number} is not understood", "See docs/operator.md.")
-    if not messenger.notify(title=title, body=body):
+    if not messenger.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
         raise StateError(f"the message {title!r} was not taken by every address", "The next run sends it.")
     return title

@@ -5,9 +5,11 @@ configuration, 3 done but a check found something that --fail-on asked to be tol
 inquiries.py for the commands that only ask, finance.py for those of a month end.
 """
 
+import io
 import json
 import logging
 import sys
+import traceback
 from importlib.metadata import version
 from math import inf
 from typing import Annotated, NoReturn
@@ -15,10 +17,11 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from logentic import event_commands, finance, inquiries, log_lines, showing
+from logentic import event_commands, finance, inquiries, log_lines, privacy_commands, showing
 from logentic.errors import LogenticError, UsageError
 from logentic.inquiries import DbOrState, Engine, To, any_of, day, file_of, only
 from logentic.memory import keep_small, leave, leave_out_needless
+from logentic.sanitizer import SafeRecord, one_line, printable
 
 app = typer.Typer(
     help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
@@ -107,7 +110,7 @@ def run(
     if as_json:
         print(json.dumps(summary.as_dict(outcome), indent=2))
     else:
-        print("\n".join(summary.as_lines(outcome)))
+        print("\n".join(map(one_line, summary.as_lines(outcome))))
     for failure in outcome.loaded.failures.values():
         _say(failure)
     if outcome.loaded.failures:
@@ -140,7 +143,7 @@ def build(
     settings, options = load_settings(destination=destination, engine=engine), Options(extract=False, wait_seconds=wait)
     with displayed() as display:
         outcome = run_job(settings, file_of(db, settings), options, step=display.step)
-    print("\n".join(summary.as_lines(outcome)))
+    print("\n".join(map(one_line, summary.as_lines(outcome))))
     if fail_on and outcome.loaded.rejected:
         raise typer.Exit(3)
 
@@ -148,14 +151,14 @@ def build(
 for _command in (
     *(inquiries.check, inquiries.get, inquiries.verify, inquiries.notify),
     *(event_commands.serve, event_commands.events, finance.reconcile, finance.close),
-    *(showing.status, showing.dashboard, showing.demo, showing.sandbox),
+    *(showing.status, showing.dashboard, showing.demo, showing.sandbox, privacy_commands.privacy),
 ):
     app.command()(_command)
 app.add_typer(finance.exceptions, name="exceptions")
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 COMMANDS |= {"exceptions"}
-OF_A_FILE = {"verify", "reconcile", "exceptions", "close", "dashboard", "notify", "events"}
+OF_A_FILE = {"verify", "reconcile", "exceptions", "close", "dashboard", "notify", "events", "privacy"}
 INTO_A_FILE = "Run into a file as well: logentic run --destination duckdb --db FILE."
 
 
@@ -172,6 +175,10 @@ def main() -> None:
     """Run the command; an error is one line on stderr, a traceback only with --debug."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     keep_small()
+    logging.setLogRecordFactory(SafeRecord)
+    for stream in (sys.stdout, sys.stderr):  # a locale may lack a letter of a name
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     debug = len(arguments) < len(sys.argv) - 1
     if debug:
         logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
@@ -189,20 +196,21 @@ def main() -> None:
         what, guidance = error.format_message().rstrip(".?"), f"See: {command} --help"
         if arguments[0] in OF_A_FILE and ("--destination" in what or ("--db" in what and _is_elsewhere())):
             what, guidance = f"{command} reads a DuckDB file, whatever the destination", INTO_A_FILE
-        print(f"logentic: {what}. {guidance}", file=sys.stderr)
+        print(one_line(f"logentic: {what}. {guidance}"), file=sys.stderr)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         _leave_interrupted()
     except LogenticError as error:
         if debug:
-            raise
+            _leave_with_traceback(error.exit_code)
         _say(error)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:
-            raise
+            _leave_with_traceback(1)
         reason = next(iter(str(error).splitlines()), "")
-        print(f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug.", file=sys.stderr)
+        said = f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug."
+        print(one_line(said), file=sys.stderr)
         sys.exit(1)
 
 
@@ -213,6 +221,11 @@ def _is_elsewhere() -> bool:
         return load_settings().destination != "duckdb"
     except LogenticError:
         return False
+
+
+def _leave_with_traceback(code: int) -> NoReturn:
+    print(printable(traceback.format_exc()), end="", file=sys.stderr)
+    sys.exit(code)
 
 
 def _leave_interrupted() -> NoReturn:
@@ -226,7 +239,7 @@ def _say(error: LogenticError) -> None:
     if log_lines.are_json():
         log_lines.write("error", "error", message=what, guidance=error.guidance, exit_code=error.exit_code)
         return
-    print(f"logentic: {what}. {error.guidance}".rstrip(), file=sys.stderr)
+    print(one_line(f"logentic: {what}. {error.guidance}").rstrip(), file=sys.stderr)
 
 
 def _resources(names: str | None) -> frozenset[str]:

@@ -22,7 +22,7 @@ from typing import Protocol
 
 from logentic.client import Client
 from logentic.cuts import Node, cut, trim
-from logentic.errors import LogenticError, Refused
+from logentic.errors import DeadlineReached, LogenticError, NotFound, Refused
 from logentic.memory import give_back
 from logentic.pages import Page, read_page, read_pages
 from logentic.personal import Pseudonyms
@@ -36,6 +36,7 @@ PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it gra
 # Rows of a span of updated_at that has passed can only leave it; of a span up to now, only enter it.
 ONE_WAY = {"orders", "item_quantities"}
 READINGS_IN_DOUBT = 2
+NOT_FOUND = "the service answers 404 for this list"
 LARGE = 3  # so many times too many pages, and it cannot be cut
 BATCH_BYTES = 3 * 2**19  # of JSON: so much is parsed at once, and let go of
 MANY_BYTES = 8 * 2**20  # after which what was parsed leaves holes that are worth giving back
@@ -125,7 +126,7 @@ class Extraction:
                 if waiting and done_any and not self._go_on():
                     self.unread.add(resource.name)
                     waiting.clear()
-                while len(running) < self._connections and (node := self._next(waiting)):
+                while len(running) < self._connections and (node := self._next(waiting, is_idle=not running)):
                     future = self._pool.submit(self._examine, resource, node)
                     running.add(future)
                     self._large = future if node.is_large else self._large
@@ -141,6 +142,8 @@ class Extraction:
                 if not done and (running or waiting):
                     wait([future for futures in self._running.values() for future in futures], 0.1, FIRST_COMPLETED)
                     yield None
+        except DeadlineReached:
+            self.unread.add(resource.name)
         except LogenticError as failure:
             self.failures[resource.name] = failure
         finally:
@@ -156,16 +159,25 @@ class Extraction:
         self.client.close()
         self._pool.shutdown(cancel_futures=True)
 
-    def _next(self, waiting: deque[Node]) -> Node | None:
+    def _next(self, waiting: deque[Node], *, is_idle: bool) -> Node | None:
         """Large ones one at a time, of all resources: each is held whole until it is proven."""
         may_be_large = self._large is None or self._large.done()
-        node = next((node for node in waiting if may_be_large or not node.is_large), None)
+        node = next((node for node in waiting if not node.is_last and (may_be_large or not node.is_large)), None)
+        node = node or next((node for node in waiting if node.is_last and is_idle), None)
         if node:
             waiting.remove(node)
         return node
 
     def _examine(self, resource: Resource, node: Node) -> Reading | list[Node]:
-        """Read the window, or cut it."""
+        """Read the window, or cut it. One that is not found is read after the others: they may show that it exists."""
+        try:
+            return self._examine_once(resource, node)
+        except NotFound:
+            if node.is_last:
+                raise
+            return [replace(node, first=None, is_last=True)]
+
+    def _examine_once(self, resource: Resource, node: Node) -> Reading | list[Node]:
         ask = partial(self._ask_first, resource)
         if not node.first:
             first = ask(node.window)
@@ -182,11 +194,12 @@ class Extraction:
                 return [replace(node, is_large=True)]
         reading = self._read(resource, window, node.first)
         for _ in range(READINGS_IN_DOUBT - 1 if not node.doubts else 0):
-            if reading.is_complete:
+            if reading.is_complete or (reading.reason == NOT_FOUND and reading.requests == 1):
                 return reading
             reading = self._read(resource, window, None)
         if (
             not reading.is_complete
+            and reading.reason != NOT_FOUND
             and not node.doubts
             and (nodes := cut(ask, window, None, self._window_pages, in_doubt=True))
         ):
@@ -213,9 +226,11 @@ class Extraction:
         keys = shelf.count()
         if traffic > MANY_BYTES:
             give_back()
-        is_complete = totals == {keys}
+        is_complete = totals == {keys} and not page.is_not_found
         reason = None
-        if len(totals) > 1:
+        if page.is_not_found:
+            reason = NOT_FOUND
+        elif len(totals) > 1:
             reason = f"the announced total moved between {min(totals)} and {max(totals)}"
         elif not is_complete:
             reason = f"{max(totals)} rows were announced and {keys} read"

@@ -7,18 +7,21 @@ Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcom
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from math import inf
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from logentic import privacy
 from logentic.alerts import tell
 from logentic.errors import StateError
 from logentic.event_inbox import Inbox
+from logentic.events import pseudonymized_body
 from logentic.extraction import NO_PROGRESS, Progress
 from logentic.history import note_killed, recorded, runs
 from logentic.journal import Row
@@ -29,12 +32,16 @@ from logentic.personal import Pseudonyms
 from logentic.place import Place
 from logentic.places import place_of
 from logentic.run import Run
+from logentic.sanitizer import one_line
 from logentic.schemas import RESOURCES
 from logentic.settings import Settings, require_token
 from logentic.state import State
 from logentic.stored import Stored
 from logentic.transform import Built, build, model_settings
 from logentic.windows import DAY, midnight
+
+log = logging.getLogger("logentic")
+BUILT = dict[str, str]  # the note of what the published tables were built from
 
 
 @dataclass
@@ -106,18 +113,22 @@ def _run(
     place.open(key, accept_new_key=options.accept_new_key)
     opened.enter_context(place.kept_open())
     inbox, retried = Inbox(state), frozenset[str]()
+    pseudonyms = Pseudonyms(key, settings.hash_fields, settings.plain_fields)
     clock = _Clock()
-    outcome = Outcome(place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built").get("load", "")))
+    outcome = Outcome(
+        place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
+    )
     if options.extract:
+        _warn_of_clear_values(state, place, pseudonyms)
         run = Run(
             settings,
-            Pseudonyms(key, settings.hash_fields, settings.plain_fields),
+            pseudonyms,
             state.folder,
             start=midnight(options.start) if options.start else None,
             end=midnight(options.end) + DAY if options.end else None,
             select=options.select,
             progress=progress,
-            events=inbox.fresh(),
+            events=[replace(event, body=pseudonymized_body(event.body, pseudonyms)) for event in inbox.fresh()],
             events_retried=inbox.to_retry(),
             stop_at=stop_at,
         )
@@ -133,7 +144,7 @@ def _run(
         "journals": json.dumps(journal_sizes(state)),
         **({"engine": place.target, **_made_for(outcome, settings)} if options.models else {}),
     }
-    new = made.items() - state.read_note("built").items()
+    new = made.items() - state.read_note("built", BUILT).items()
     is_due = new or options.full_refresh or not options.extract or not place.is_published()
     if outcome.loaded.unread:  # half an account is no reason for tables
         state.forget_note("built")
@@ -171,6 +182,29 @@ def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:
     return {"day": str(day), "settings": json.dumps(model_settings(settings))}
 
 
+def _warn_of_clear_values(state: State, place: Place, pseudonyms: Pseudonyms) -> None:
+    """Name the columns in which earlier versions loaded clear values. The tables are looked at once, then a note."""
+    if pseudonyms.key is None:
+        return
+    raw = place.raw()
+    try:
+        note = state.read_note(privacy.NOTE)
+        if not privacy.holds(note, raw, pseudonyms):
+            note = privacy.note_of(raw, pseudonyms)
+            state.write_note(privacy.NOTE, note)
+    finally:
+        raw.close()
+    if columns := note.get("columns"):
+        is_file = place.target == "duckdb"
+        log.warning(
+            "clear values that an earlier version loaded: %s. %s",
+            ", ".join(columns),
+            f"Pseudonymize them: logentic privacy --rewrite --db {state.file}"
+            if is_file
+            else "To be rid of them, load into a new database or folder.",
+        )
+
+
 def _refuse_half_an_account(state: State) -> None:
     """Its tables would accuse the warehouse of what is not read yet."""
     asked = [row for row in runs(state) if row.get("requests")]
@@ -184,7 +218,7 @@ def _told(outcome: Outcome, ended: str = "unchanged") -> Row:
     return {
         "service_time": loaded.now,
         "outcome": "failed" if loaded.failures else "stopped" if loaded.unread else ended,
-        "error": "; ".join(" ".join(str(failure).split()) for failure in loaded.failures.values()) or None,
+        "error": "; ".join(" ".join(one_line(failure).split()) for failure in loaded.failures.values()) or None,
         "rows_new": sum(receipt["rows_new"] for receipt in loaded.receipts),
         "rows_changed": sum(receipt["rows_changed"] for receipt in loaded.receipts),
         "rows_removed": sum(receipt["rows_removed"] for receipt in loaded.receipts),

@@ -65,7 +65,7 @@ def load(run: Run, state: State) -> Loaded:
             loaded.finished_pending = dlt.recover()
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
         run.held = held_receipts(state, loads)
-        asked = set(state.read_note(ASKED).get("ids", ()))
+        asked = set(state.read_note(ASKED, dict[str, list[int]]).get("ids", ()))
         named: set[int] = set()
         while True:
             run.begin_part()
@@ -82,7 +82,7 @@ def load(run: Run, state: State) -> Loaded:
             except BaseException:  # an interrupt as well: requests under way would hold the process until they end
                 session.stop()
                 raise
-            asked |= named
+            asked |= named & run.orders_asked
             named = set() if run.unread else _named_orders(run, stored) - asked
             if run.seconds_left() <= 0 or not (run.unread or named):
                 break

@@ -3,6 +3,7 @@
 In: a `State`, whose folder keeps what no analyst opens. Out: a `Place`. Next: postgres_publish.py.
 """
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from logentic.journal import PUBLISHED, RUNS, Journal, Row
 from logentic.journal_tables import journal_sizes
 from logentic.postgres import RawPostgres, connected, credentials, place_name, url_of
 from logentic.postgres_publish import is_published, publish
-from logentic.state import State
+from logentic.state import LOGGED_WAIT_SECONDS, State
 from logentic.work import FORMAT, check_signature, fingerprint_of
+
+log = logging.getLogger("logentic")
 
 SIGNATURE = "logentic_raw._logentic"
 LOCK = 7_564_133_021  # of this program, among the advisory locks of a database
@@ -43,7 +46,7 @@ class PostgresPlace:
     @contextmanager
     def locked(self, wait_seconds: float) -> Iterator[None]:
         """An advisory lock, which goes with its connection: a run that is killed leaves none behind."""
-        deadline = time.monotonic() + wait_seconds
+        deadline, is_logged = time.monotonic() + wait_seconds, wait_seconds <= LOGGED_WAIT_SECONDS
         lock = connected(self._found)
         cursor = lock.__enter__().cursor()
         try:
@@ -51,6 +54,11 @@ class PostgresPlace:
                 if time.monotonic() >= deadline:
                     raise StateError(
                         f"another run is at work on {self.what}", "Let it finish, or wait for it: --wait SECONDS."
+                    )
+                if not is_logged:
+                    is_logged = True
+                    log.warning(
+                        "another run is at work on %s: waiting for it, for %g s at most", self.what, wait_seconds
                     )
                 time.sleep(min(0.5, max(deadline - time.monotonic(), 0.01)))
             yield

@@ -34,13 +34,14 @@ class Run:
     progress: Progress = NO_PROGRESS
     events: list[Event] = field(default_factory=list)  # that no earlier run took
     events_retried: frozenset[str] = frozenset()  # dead ones that are to be tried again
-    stop_at: float = inf  # monotonic: no window is begun after it
+    stop_at: float = inf  # monotonic: no window is begun after it, and no rate limit waited for
     held: list[dict[str, Any]] = field(default_factory=list)  # receipts of runs that found nothing, not loaded yet
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     began_at: datetime | None = None  # the service's time
     failures: dict[str, LogenticError] = field(default_factory=dict)
     receipts: list[dict[str, Any]] = field(default_factory=list)
     traffic: Traffic = field(default_factory=Traffic)
+    lists: set[str] = field(default_factory=set)  # paths of lists that have answered in this run
     unread: set[str] = field(default_factory=set)  # resources with windows left for the next extraction
     named_orders: set[int] = field(default_factory=set)  # by charges, and not stored: to be asked for by id
     orders_asked: set[int] = field(default_factory=set)  # by id: each once in a run

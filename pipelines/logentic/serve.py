@@ -13,10 +13,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from logentic.connection_limits import protocol_class
 from logentic.errors import UsageError
 from logentic.event_queue import EventQueue
 from logentic.events import Reader
 from logentic.keys import pseudonyms
+from logentic.sanitizer import one_line
 from logentic.settings import Settings, load_settings, webhook_secrets
 from logentic.state import State
 from logentic.webhooks import LOOPBACK, PATH, Receiver, Signatures
@@ -70,15 +72,16 @@ def serve(
     server = uvicorn.Server(
         uvicorn.Config(
             application,
-            log_level="warning",
+            http=protocol_class(settings.webhook_connections),
+            ws="none",
+            log_level="error",  # not a line for each request that is none
             access_log=False,
             server_header=False,
-            limit_concurrency=settings.webhook_connections,
             timeout_keep_alive=15,
         )
     )
     taken_at = f"http://{host}:{listening.getsockname()[1]}{PATH}"
-    sys.stderr.write(f"events for {file} are taken at {taken_at}, until Ctrl-C\n")
+    sys.stderr.write(one_line(f"events for {file} are taken at {taken_at}, until Ctrl-C") + "\n")
     if runs:
         runs.start()
     try:

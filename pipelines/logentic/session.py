@@ -6,7 +6,7 @@ Next: source.py, which declares these as dlt resources.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ import pyarrow as pa
 from logentic.by_id import ById, with_records
 from logentic.client import Client
 from logentic.comparison import Comparison
-from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused
+from logentic.errors import BadAnswer, DeadlineReached, Forbidden, LogenticError, NotFound, Refused, UnsafeLink
 from logentic.event_orders import EventOrders
 from logentic.extra_columns import ExtraColumns
 from logentic.extraction import Extraction, Reading
@@ -43,10 +43,11 @@ class Session:
 
     def __init__(self, run: Run, stored: Stored, go_on: Callable[[], bool]) -> None:
         self.run = run
-        self.receipts: list[dict[str, Any]] = []
+        self.receipts: list[dict[str, Any]] = []  # of windows whose rows were taken
+        self._kept: dict[str, list[dict[str, Any]]] = {}  # of windows whose last rows are under way, by resource
         self.running: set[str] = set()  # resources that have begun and not ended
         self._stored = stored
-        self._client = Client(run.settings, run.traffic)
+        self._client = Client(run.settings, run.traffic, stop_at=run.stop_at, lists=run.lists)
         parsing = Parsing(ZoneInfo(run.settings.timezone), ExtraColumns(stored.extra_columns()))
         self._extraction = Extraction(
             self._client,
@@ -74,6 +75,7 @@ class Session:
         known_events = stored.events(since, also_dead=bool(run.events_retried))
         self.events = EventOrders(run.events, known_events, run.events_retried, run.settings.webhook_attempts)
         self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
+        self._has_loose_rows: dict[str, bool] = {}  # by resource
         self._begun: dict[str, tuple[Rows, Iterator[Rows | None]]] | None = None
         self._items_seen: set[int] = set()  # in rows that are news
         self._watches_items = not self._plan(ITEMS)  # else they are read in any case
@@ -90,21 +92,33 @@ class Session:
                     rows = next(streams[name])
                 except StopIteration:
                     del streams[name]
+                    self.were_taken(RESOURCES[name])
                 else:
                     if rows is not None and len(rows.records):
                         found[name] = rows
         self._begun = {name: (found.get(name, empty_rows(RESOURCES[name])), stream) for name, stream in streams.items()}
         return bool(found) or self.events.have_rows or self.rejections.have_rows
 
-    def news(self, resource: Resource) -> Iterator[Rows | None]:
+    def news(self, resource: Resource) -> Generator[Rows | None, None, None]:
         """What of a resource is new or differs from what is stored, by window; None while there is nothing yet."""
-        if self._begun is None:
-            yield from self._read(resource)
-        elif begun := self._begun.pop(resource.name, None):
-            first, rest = begun
-            yield first
-            yield from rest
-        self.running.discard(resource.name)
+        try:
+            if self._begun is None:
+                yield from self._read(resource)
+            elif begun := self._begun.pop(resource.name, None):
+                first, rest = begun
+                yield first
+                yield from rest
+        finally:
+            self.running.discard(resource.name)
+
+    def were_taken(self, resource: Resource) -> None:
+        """Every row and line that `news` gave so far is taken: receipts of its windows may be stored."""
+        self.receipts += self._kept.pop(resource.name, [])
+
+    def forget_receipts(self, name: str) -> None:
+        """Not all rows of this resource were taken: the next extraction reads its windows again."""
+        self._kept.pop(name, None)
+        self.receipts = [row for row in self.receipts if row["resource"] != name]
 
     def stop(self) -> None:
         """Ends what is under way; nothing of it is kept."""
@@ -140,6 +154,8 @@ class Session:
             if resource is ORDERS and resource.name not in self._extraction.unread:
                 yield from self._ask_for_orders()
             self._end_rejections_of_dropped_rows(resource)
+        except DeadlineReached:
+            self._extraction.unread.add(resource.name)
         except LogenticError as failure:
             self._extraction.failures[resource.name] = failure
         finally:
@@ -216,13 +232,13 @@ class Session:
     def _ask_for_orders(self) -> Iterator[Rows]:
         """Orders that events or charges name, and that no window of this run showed."""
         for order_id in sorted({*self.events.orders(), *self.run.named_orders} - self.run.orders_asked):
-            self.run.orders_asked.add(order_id)
             try:
                 yield self._by_id.news(ORDERS, order_id)
             except (NotFound, Refused, BadAnswer) as failure:
                 self.events.failed(order_id, str(failure))
             else:
                 self.events.were_read([order_id])
+            self.run.orders_asked.add(order_id)
 
     def _end_rejections_of_dropped_rows(self, resource: Resource) -> None:
         """A row without a readable key leaves its window incomplete: when no window is, there is no such row left."""
@@ -240,7 +256,11 @@ class Session:
         self.rejections.end_dropped_rows(resource, max(each.finished_at for each in done))
 
     def _may_be_stored(self, window: Window) -> bool:
-        """Whether an earlier window of the resource overlaps this one."""
+        """Whether an earlier window of the resource overlaps this one, or rows were loaded without a receipt."""
+        if window.resource not in self._has_loose_rows:
+            self._has_loose_rows[window.resource] = self._stored.has_rows_without_receipt(window.resource)
+        if self._has_loose_rows[window.resource]:
+            return True
         past = [past.span for past in self._past if past.resource == window.resource]
         if window.filter in ("snapshot", "payment_date", "billed_date"):
             return bool(past)
@@ -250,7 +270,7 @@ class Session:
 
     def _ask_the_time(self) -> datetime:
         """The service's clock stands in the Date header of every answer, also of one that refuses."""
-        with suppress(Forbidden, NotFound, Refused, BadAnswer):
+        with suppress(Forbidden, NotFound, Refused, BadAnswer, UnsafeLink, DeadlineReached):
             read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
         return self._client.service_time()
 
@@ -264,7 +284,8 @@ class Session:
             )
 
     def _keep_receipt(self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool) -> None:
-        self.receipts.append(receipt(self.run.run_id, reading, new, changed, removed, confirmed=confirmed))
+        kept = self._kept.setdefault(reading.window.resource, [])
+        kept.append(receipt(self.run.run_id, reading, new, changed, removed, confirmed=confirmed))
 
 
 def _items_of(resource: Resource, rows: Rows) -> list[int]:

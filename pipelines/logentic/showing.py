@@ -26,10 +26,9 @@ def status(
     """What FILE or PostgreSQL holds: covered days, last success, rows and incomplete windows of each resource."""
     leave_out_needless()
     only("--fail-on", fail_on, "rejected")
-    from rich.console import Console
-
     from logentic.reports import runs
     from logentic.reports import status as report
+    from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings
 
     settings = load_settings(destination=destination)
@@ -39,13 +38,13 @@ def status(
         if as_json:
             print(json.dumps(history, indent=2, default=str))
         else:
-            runs.show(history, Console(highlight=False))
+            runs.show(history, Terminal())
         return
     found = report.read_status(file, settings)
     if as_json:
         print(json.dumps(found, indent=2, default=str))
     else:
-        report.show(found, Console(highlight=False))
+        report.show(found, Terminal())
     if fail_on and found["rejected_values"]:
         raise typer.Exit(3)
 

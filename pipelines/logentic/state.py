@@ -6,18 +6,28 @@ Next: load.py.
 
 import fcntl
 import json
+import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from logentic.atomic_write import replace_file
 from logentic.errors import StateError, UsageError
 from logentic.journal import RUNS
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+log = logging.getLogger("logentic")
+
 RUNS_KEPT = 365 * 24
+LOGGED_WAIT_SECONDS = 10  # a longer wait is logged
 
 
 @dataclass(frozen=True)
@@ -68,10 +78,12 @@ class State:
             ) from None
 
     @contextmanager
-    def locked(self, wait_seconds: float = 0) -> Iterator[None]:
+    def locked(
+        self, wait_seconds: float = 0, name: str = "lock", what: str = "another run is at work"
+    ) -> Iterator[None]:
         """One run at a time; a second one waits so long, then leaves."""
-        with (self.folder / "lock").open("a+") as lock:
-            deadline = time.monotonic() + wait_seconds
+        with (self.folder / name).open("a+") as lock:
+            deadline, is_logged = time.monotonic() + wait_seconds, wait_seconds <= LOGGED_WAIT_SECONDS
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,19 +91,27 @@ class State:
                 except BlockingIOError:
                     if time.monotonic() >= deadline:
                         raise StateError(
-                            f"another run is at work on {self.file}",
-                            "Let it finish, or wait for it: --wait SECONDS.",
+                            f"{what} on {self.file}", "Let it finish, or wait for it: --wait SECONDS."
                         ) from None
+                    if not is_logged:
+                        is_logged = True
+                        log.warning("%s on %s: waiting for it, for %g s at most", what, self.file, wait_seconds)
                     time.sleep(min(0.2, max(deadline - time.monotonic(), 0.01)))
             yield
 
-    def read_note(self, name: str) -> dict[str, Any]:
-        """A small record kept between runs; empty where there is none, or one that cannot be read."""
+    def read_note(self, name: str, kind: Any = dict[str, Any]) -> Any:
+        """Return a small record kept between runs, of the given type; empty where there is none.
+
+        A note that cannot be read, or is of another type, counts as none. A warning says so, once in a process.
+        """
+        path = self.folder / f"{name}.json"
         try:
-            note = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
-        except (OSError, ValueError):
+            return _adapter(kind).validate_python(json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
             return {}
-        return note if isinstance(note, dict) else {}
+        except (OSError, ValueError, RecursionError):  # pydantic's error is a ValueError
+            _warn_once(path)
+            return {}
 
     def log_run(self, record: dict[str, Any]) -> None:
         """One line for each run, the newest last; no more than a year of hourly runs."""
@@ -104,9 +124,27 @@ class State:
 
     def write_note(self, name: str, note: dict[str, Any]) -> None:
         path = self.folder / f"{name}.json"
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(note, indent=1, default=str), "utf-8")
-        partial.replace(path)
+        _remove_folder(path)
+        replace_file(path, json.dumps(note, indent=1, default=str).encode())
 
     def forget_note(self, name: str) -> None:
+        _remove_folder(self.folder / f"{name}.json")
         (self.folder / f"{name}.json").unlink(missing_ok=True)
+
+
+@cache
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+@cache
+def _warn_once(path: Path) -> None:
+    log.warning("%s is damaged and was ignored", path)
+
+
+def _remove_folder(path: Path) -> None:
+    """Where a note should be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)

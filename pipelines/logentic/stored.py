@@ -75,13 +75,18 @@ class Stored:
         self._query = query
 
     def receipts(self) -> list[Receipt]:
-        """The receipts whose load is complete (its id stands in _dlt_loads with status 0), oldest first."""
+        """The receipts whose load is complete (its id stands in _dlt_loads with status 0), oldest first.
+
+        Those of a resource whose tables were dropped do not count: it is read from the beginning.
+        """
         table = self._query(
             "select window_id, resource, filter, window_start, window_end, finished_at, is_complete, is_confirmed,"
             " requests, run_id from {extract_windows}"
             " where _dlt_load_id in (select load_id from {_dlt_loads} where status = 0) order by finished_at"
         )
-        return [receipt_of(row) for row in (table.to_pylist() if table else [])]
+        found = [receipt_of(row) for row in (table.to_pylist() if table else [])]
+        dropped = {name for name in {receipt.resource for receipt in found} if not self._has_tables(name)}
+        return [receipt for receipt in found if receipt.resource not in dropped]
 
     def loads(self) -> list[str]:
         """The ids of complete loads, oldest first."""
@@ -113,6 +118,14 @@ class Stored:
             for table, rows in found.items()
             if rows is not None
         }
+
+    def has_rows_without_receipt(self, name: str) -> bool:
+        """Whether a load brought rows of a resource and no receipt of it."""
+        found = self._query(
+            f"select count(*) as rows from (select 1 from {{{name}}} where _dlt_load_id not in (select _dlt_load_id"
+            f" from {{extract_windows}} where resource = '{name}') limit 1) as found"
+        )
+        return found is not None and found["rows"][0].as_py() > 0
 
     def unknown_items(self, ids: Iterable[int]) -> set[int]:
         """Those of the item ids that no stored row of any resource names."""
@@ -202,6 +215,12 @@ class Stored:
             return rows
         tables = {name: getattr(rows, name) for name in ("records", "lines", "rejected")}
         return replace(rows, **{name: _without_nul(table) for name, table in tables.items() if table is not None})
+
+    def _has_tables(self, name: str) -> bool:
+        resource = RESOURCES.get(name)
+        tables = [name, *([resource.lines.table] if resource and resource.lines else [])]
+        count = "select count(*) as rows from (select 1 from {{{}}} limit 1) as found"
+        return all(self._query(count.format(table)) is not None for table in tables)
 
     def _latest(self, resource: Resource, where: str) -> Rows | None:
         records = self._query(_latest(f"{{{resource.name}}}", resource.key, where))

@@ -15,6 +15,7 @@ from logentic.reports.delivery import delivered
 from logentic.reports.exceptions import Finding
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.tie_out import with_taxes
+from logentic.sanitizer import one_line
 from logentic.settings import Tax
 
 ASKED = {
@@ -73,7 +74,8 @@ def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, 
         yield ""
         charge = charges.get(finding.charge_id, {})
         for label, words in _facts(finding, charge, found.currency):
-            yield f"   {label}: {words}" if is_plain else f"- {label}: {_escaped(words)}"
+            said = one_line(words)
+            yield f"   {label}: {said}" if is_plain else f"- {label}: {_escaped(said)}"
     yield ""
     if found.unreadable:
         yield found.unreadable_sentence
@@ -124,4 +126,4 @@ def asked_of(finding: Finding) -> str:
 
 
 def _escaped(words: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", words)
+    return re.sub(r"([\\`*_\[\]<>#|~&])", r"\\\1", words)

@@ -30,6 +30,11 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ],
         ),
         (
+            "A value that cannot be read is null and recorded until it is readable; no other row is affected",
+            "a proxy makes one value of each list unreadable; the tables beside those of the same account without it",
+            ["test_rejected_values", "test_rejections", "test_unreadable_amounts", "test_readable_texts"],
+        ),
+        (
             "A cut between windows loses and doubles nothing",
             "windows of one and two pages; a service that excludes end days",
             ["test_reruns::test_windows_of_very_few_pages_lose_nothing", "test_extraction"],

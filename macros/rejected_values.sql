@@ -34,6 +34,11 @@
         and field in ('{{ fields | join("', '") }}')
 {%- endmacro %}
 
+{#- The key of a row of inventory history, as rejected_values has it. -#}
+{% macro history_key() -%}
+    {{ text('id') }} || '|' || {{ text('date') }} || '|' || coalesce({{ text('warehouse_id') }}, '')
+{%- endmacro %}
+
 {#- Of a stock record whose counters are not all known, no change can be told: it is left out, and its item's next record counts. -#}
 {% macro counters() -%}
     {{ return(['supply', 'receiving', 'prepared', 'back_ordered', 'delivered']) }}
@@ -45,4 +50,13 @@
 
 {% macro unreadable_stock_records() -%}
     {{ unreadable('item_quantities', counters(), "split_part(key, '|', 1)") }}
+{%- endmacro %}
+
+{#- The orders of which a line, or the list of lines, could not be read: lines are missing. -#}
+{% macro orders_without_lines() -%}
+    select distinct key as record_key
+    from {{ ref('stg_rejected_values') }}
+    where
+        resource = 'orders' and closed_at is null
+        and field like 'stored_items%' and field not like 'stored_items.%.%'
 {%- endmacro %}

@@ -52,4 +52,4 @@ select
     cast(sums.volume_cuft as decimal(18, 4)) as volume_cuft,
     cast(sums.weight as decimal(18, 4)) as weight
 from {{ ref('stg_orders') }} as orders
-left join sums on orders.order_id = sums.order_id
+left join sums on orders.order_id = sums.order_id and not orders.lacks_lines

@@ -23,7 +23,7 @@ select
     orders.province_code,
     orders.country_code,
     coalesce(lines.lines, 0) as lines,
-    case when lines.order_id is null then 0 else lines.units end as units,
+    case when not orders.lacks_lines then case when lines.order_id is null then 0 else lines.units end end as units,
     orders.created_at,
     orders.updated_at
 from {{ ref('stg_orders') }} as orders

@@ -34,7 +34,6 @@ select
     _seen_at as seen_at
 from versions
 left join unreadable
-    on {{ text('id') }} || '|' || {{ text('date') }} || '|' || coalesce({{ text('warehouse_id') }}, '')
-    = unreadable.record_key
+    on {{ history_key() }} = unreadable.record_key
 -- A day is restated as a whole: a row that the API no longer gives is no longer part of it.
 where recency = 1 and not _is_removed

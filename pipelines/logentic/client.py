@@ -17,7 +17,7 @@ from functools import lru_cache
 from io import BytesIO
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import pycurl
@@ -27,9 +27,6 @@ from logentic.answer import Answer, read_headers, request_id, retry_after, time_
 from logentic.pace import LOGGED_WAIT_SECONDS, Pace
 from logentic.sanitizer import redacted_bytes
 from logentic.settings import Settings, trusted_certificates
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 log = logging.getLogger("logentic")
 Read = TypeVar("Read")
@@ -61,16 +58,6 @@ class _Trouble:
     since: float = 0.0
     pause: float = 0.0
     limited: float = 0.0
-
-
-class _Body(BytesIO):
-    """Ends the transfer of a body that is too large, also of one that is only large when it is decompressed."""
-
-    is_too_large = False
-
-    def write(self, data: "ReadableBuffer") -> int:
-        self.is_too_large = self.tell() + len(memoryview(data)) > LARGEST_BODY
-        return 0 if self.is_too_large else super().write(data)
 
 
 class Client:
@@ -169,7 +156,7 @@ class Client:
                 lines.clear()
             lines.append(line)
 
-        body = _Body()
+        body = BytesIO()
         if self._pace.closed.is_set():
             raise errors.Unreachable("the run was stopped")
         curl = self._connection()
@@ -183,7 +170,7 @@ class Client:
             curl.close()
             del self._local.curl
             raise errors.Unreachable(
-                f"{where}: no answer from {self.origin} ({_reason(failure, is_too_large=body.is_too_large)})",
+                f"{where}: no answer from {self.origin} ({_reason(failure)})",
                 "Check the network and LOGENTIC_BASE_URL, then run again: what was loaded stays.",
             ) from None
         finally:
@@ -296,11 +283,8 @@ def _encoded(name: str, value: str) -> str:
     return urlencode({name: value})
 
 
-def _reason(failure: pycurl.error, *, is_too_large: bool) -> str:
+def _reason(failure: pycurl.error) -> str:
     """curl's own words for its error code; its detailed message may hold the URL."""
-    too_large = f"the body is larger than {LARGEST_BODY // 2**20} MB"
-    if is_too_large:
-        return too_large
     names = {
         pycurl.E_COULDNT_RESOLVE_HOST: "the host name is unknown",
         pycurl.E_COULDNT_CONNECT: "the connection was refused",
@@ -312,7 +296,7 @@ def _reason(failure: pycurl.error, *, is_too_large: bool) -> str:
         pycurl.E_BAD_CONTENT_ENCODING: "the compressed body is damaged",
         pycurl.E_WRITE_ERROR: "the compressed body is damaged",
         pycurl.E_ABORTED_BY_CALLBACK: "the run was stopped",
-        pycurl.E_FILESIZE_EXCEEDED: too_large,
+        pycurl.E_FILESIZE_EXCEEDED: "the body is larger than 256 MB",
         pycurl.E_PEER_FAILED_VERIFICATION: "its certificate is not trusted",
     }
     return names.get(int(failure.args[0]), f"transport error {failure.args[0]}")

@@ -5,6 +5,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -76,6 +77,16 @@ UNUSABLE_DATES = [
 ]
 
 
+@pytest.fixture
+def toronto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's zone."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "America/Toronto")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 def body(answer: Answer) -> bytes:
     return answer.body
 
@@ -123,7 +134,9 @@ def test_an_unusable_date_is_no_clock(status: int, value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["Tue Mar 17 12:00:00 2026", "Tue, 17 Mar 2026 12:00:00", "17 Mar 2026 07:00 -0500"])
+@pytest.mark.usefixtures("toronto")
 def test_a_usable_date_is_the_clock_in_every_form(value: str) -> None:
+    """One without a zone is in UTC, wherever this machine stands."""
     with TinyService(Reply(200, "fine", {"Date": value})) as service:
         client = service.client()
         client.get("/items", {}, "items", body)

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from logentic.errors import StateError, first_line
 from logentic.plan import Receipt
 from logentic.rows import Rows
 from logentic.schemas import INTEGER, ITEM_COLUMNS, ORDER_EVENTS, RAW_TABLES, RESOURCES, TEXT, Resource
@@ -45,6 +46,10 @@ class RawFile:
             return self._connection.sql(sql.format_map(_Tables())).to_arrow_table()
         except duckdb.CatalogException:
             return None
+        except duckdb.OutOfMemoryException as error:
+            raise StateError(
+                f"stored rows could not be compared: {first_line(error)}", "Raise LOGENTIC_LOAD_MEMORY."
+            ) from None
 
     def close(self) -> None:
         if self._connection is not None:

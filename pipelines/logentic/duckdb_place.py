@@ -6,10 +6,11 @@ In: settings and a `State`. Out: a `Place`. Next: work.py, journal_tables.py and
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, Literal
 
 from logentic import work
-from logentic.errors import UsageError
+from logentic.errors import StateError, UsageError
 from logentic.journal import Row
 from logentic.journal_tables import add_run, load_journals
 from logentic.publish import publish
@@ -43,7 +44,15 @@ class DuckdbPlace:
         return self._state.work.exists() and work.is_damaged(self._state, self._settings)
 
     def set_aside(self) -> str:
-        return str(work.set_aside(self._state))
+        damaged = work.set_aside(self._state)
+        if any(link.startswith(str(damaged)) for link in _open_files()):
+            raise StateError(
+                f"the working database was damaged and is set aside as {damaged}", "Run again: it is made from FILE."
+            )
+        return f"the working database was damaged: it is set aside as {damaged} and made again from FILE"
+
+    def check_files(self, files: list[str]) -> None:
+        """To load them is to read them."""
 
     def remove_orphans(self) -> None:
         """recovery.py deletes their rows."""
@@ -102,3 +111,11 @@ class DuckdbPlace:
 
     def publish(self) -> int:
         return publish(self._state, self._settings)
+
+
+def _open_files() -> list[str]:
+    """Of this process, where the system says. DuckDB gives a path the instance that is open, also of a moved file."""
+    try:
+        return [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]  # noqa: PTH115
+    except OSError:
+        return []

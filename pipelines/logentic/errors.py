@@ -12,6 +12,7 @@
     │   └── UnsafeLink                    a `next` or redirect that leaves the configured origin, or turns in a circle
     ├── DeadlineReached                   the time of --max-duration ended during a wait: the next run goes on
     ├── StateError                        the state folder, FILE or the database cannot be used as it is
+    │   └── UnreadableFile                a Parquet file that was written and cannot be read
     └── BuildError                        a model or a check failed: nothing was published
 
 Every error carries one line that says what failed and where, and `guidance`: what to do. No error holds a
@@ -68,6 +69,14 @@ class DeadlineReached(LogenticError): ...
 
 
 class StateError(LogenticError): ...
+
+
+class UnreadableFile(StateError):
+    """A Parquet file of ours that cannot be read; `file` is its name without folders."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file} cannot be read: {reason}", "Run again: what it held is read from the service again.")
+        self.file = file
 
 
 class BuildError(LogenticError): ...

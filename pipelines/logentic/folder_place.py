@@ -6,6 +6,7 @@ Next: folder.py, which reads them; spark_place.py has an engine build the models
 
 import io
 import json
+import shutil
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from logentic.errors import UsageError
-from logentic.folder import Folder, RawFolder, bucket_url, remove_orphans
+from logentic.folder import (
+    Folder,
+    RawFolder,
+    bucket_url,
+    load_of,
+    move_loads,
+    remove_orphans,
+    require_readable,
+    unreadable,
+)
 from logentic.journal import DAY, MONEY, NUMBER, PUBLISHED, REAL, RUNS, TEXT, TIME, Journal, Row
 from logentic.journal_tables import journal_sizes
 from logentic.recovery import KEYS
@@ -30,7 +40,7 @@ class FolderPlace:
     target, database = "", ""
 
     def __init__(self, settings: Settings, state: State) -> None:
-        self._settings, self._state = settings, state
+        self._settings, self._state, self._memory = settings, state, settings.duckdb_memory
         self._folder = Folder(bucket_url())
         self.what = self._folder.url
         self.table_format: Literal["delta"] | None = "delta" if settings.raw_format == "delta" else None
@@ -46,10 +56,28 @@ class FolderPlace:
         return ""
 
     def is_damaged(self) -> bool:
-        return False
+        return self._first_damaged_load() is not None
 
     def set_aside(self) -> str:
-        raise AssertionError(self.what)
+        """The load with the damaged file, and every later one: they were compared with it."""
+        first = self._first_damaged_load()
+        loads = [load for load in self._folder.loads() if first and float(load) >= float(first)]
+        place = f"{self._folder.root}_set_aside"
+        move_loads(self._folder, ("_dlt_loads", *KEYS), loads, place)
+        shutil.rmtree(self._state.dlt, ignore_errors=True)
+        for name in ("held", "orders_asked"):
+            self._state.forget_note(name)
+        return f"load {first} holds a file that cannot be read: it and every later load are set aside in {place}"
+
+    def _first_damaged_load(self) -> str | None:
+        tables = [table for table in KEYS if not self._folder.is_delta(table)]
+        damaged = [load_of(path) for table in tables for path in unreadable(self._folder, table, self._memory)]
+        return min(damaged, key=float, default=None)
+
+    def check_files(self, files: list[str]) -> None:
+        """They are copied as they are."""
+        for file in files:
+            require_readable(file, self._memory)
 
     def remove_orphans(self) -> None:
         remove_orphans(self._folder, KEYS)
@@ -78,7 +106,7 @@ class FolderPlace:
         self._write(f"{self._folder.root}/_logentic.json", json.dumps(signed).encode())
 
     def raw(self) -> RawFolder:
-        return RawFolder(self._folder, self._settings.duckdb_memory)
+        return RawFolder(self._folder, self._memory)
 
     def dlt_destination(self) -> Any:
         import dlt

@@ -123,12 +123,7 @@ def _with_one_rebuild(place: Place, attempt: Callable[[ExitStack], Outcome], *, 
 
 def _set_aside(place: Place) -> None:
     gc.collect()
-    damaged = place.set_aside()
-    if any(link.startswith(damaged) for link in _open_files()):
-        raise StateError(
-            f"the working database was damaged and is set aside as {damaged}", "Run again: it is made from FILE."
-        )
-    log.warning("the working database was damaged: it is set aside as %s and made again from FILE", damaged)
+    log.warning("%s", place.set_aside())
 
 
 def _clear_frames(error: BaseException) -> None:
@@ -137,14 +132,6 @@ def _clear_frames(error: BaseException) -> None:
     while inner is not None:
         traceback.clear_frames(inner.__traceback__)
         inner = inner.__cause__ or inner.__context__
-
-
-def _open_files() -> list[str]:
-    """Of this process, where the system says."""
-    try:
-        return [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
-    except OSError:
-        return []
 
 
 def _run(

@@ -28,10 +28,13 @@ class Place(Protocol):
         """Differs when what analysts read was changed by somebody else; "" where that is not known."""
 
     def is_damaged(self) -> bool:
-        """Whether the database that is written holds a block that cannot be read."""
+        """Whether what was loaded holds a block or a file that cannot be read. All of it is read for that."""
 
     def set_aside(self) -> str:
-        """Move the damaged database out of the way, and say where to; `open` makes another."""
+        """Move what is damaged out of the way, and say so in a sentence; `open` makes it again."""
+
+    def check_files(self, files: list[str]) -> None:
+        """Raise `UnreadableFile` for a Parquet file that would be loaded and could not be read afterwards."""
 
     def remove_orphans(self) -> None:
         """Remove files of loads that are not complete."""

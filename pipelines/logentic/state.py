@@ -50,6 +50,11 @@ class State:
         return self.folder / "dlt"
 
     @property
+    def set_aside(self) -> Path:
+        """Packages that could not be loaded, the newest few."""
+        return self.folder / "set_aside"
+
+    @property
     def dbt(self) -> Path:
         return self.folder / "dbt"
 

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from logentic.errors import StateError, first_line
 from logentic.extra_columns import MORE_FIELDS
 from logentic.plan import MOVED, NOT_FOUND, Receipt
 from logentic.rows import Rows
@@ -58,6 +59,10 @@ class RawFile:
             return self._connection.sql(sql.format_map(_Tables())).to_arrow_table()
         except duckdb.CatalogException:
             return None
+        except duckdb.OutOfMemoryException as error:
+            raise StateError(
+                f"stored rows could not be compared: {first_line(error)}", "Raise LOGENTIC_LOAD_MEMORY."
+            ) from None
 
     def close(self) -> None:
         if self._connection is not None:

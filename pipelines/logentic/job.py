@@ -103,7 +103,7 @@ def _run(
     step: Callable[[str], None],
 ) -> Outcome:
     key = hash_key(settings, state.folder)
-    place.open(key, accept_new_key=options.accept_new_key)
+    is_signed = place.open(key, accept_new_key=options.accept_new_key)
     opened.enter_context(place.kept_open())
     inbox, retried = Inbox(state), frozenset[str]()
     clock = _Clock()
@@ -124,6 +124,8 @@ def _run(
         step("extract and load")
         outcome.loaded = load(run, state)
         retried = run.events_retried
+        if not is_signed:  # also where nothing will be published
+            place.sign(key)
         clock.stop(outcome, "load")
     line.update(_told(outcome))
     made = {

@@ -161,7 +161,7 @@ def _open_pipeline(state: State, place: Place) -> Any:
     try:
         return attach()
     except Exception:
-        log.warning("the state that dlt keeps in %s cannot be read; it is made anew", state.dlt)
+        log.warning("the state that dlt keeps in %s cannot be read; it is made anew", state.folder / "dlt")
         shutil.rmtree(state.dlt, ignore_errors=True)
         return attach()
 

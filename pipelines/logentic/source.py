@@ -17,17 +17,18 @@ from dlt.extract.source import SourceInjectableContext
 
 from logentic.destination import Destination
 from logentic.errors import UsageError
-from logentic.keys import pseudonyms
+from logentic.keys import check_fingerprint, fingerprint_of, hash_key, pseudonyms
 from logentic.rows import Rows, concatenated, empty_rows
 from logentic.run import Run
 from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDER_EVENTS, ORDERS, PAYMENT_ITEMS, Resource
 from logentic.session import Session
-from logentic.settings import interval_of_schedule, load_settings, require_token
+from logentic.settings import Settings, interval_of_schedule, load_settings, require_token
 from logentic.stored import Stored
 from logentic.windows import DAY, midnight
 
 # dlt spends 10 ms on each table that it is given, however small.
 ROWS_AT_ONCE = 20_000
+FINGERPRINT = "key_fingerprint"  # in the state of the source
 
 
 @dlt.source(name="logentic", max_table_nesting=0)
@@ -142,6 +143,7 @@ class _Shared:
                 require_token(settings)
                 first, last = interval_of_schedule()
                 folder = Path(pipeline.working_dir)
+                _check_key(settings, folder, pipeline.pipeline_name)
                 run = Run(
                     settings,
                     pseudonyms(settings, folder),
@@ -151,6 +153,15 @@ class _Shared:
                 )
             self._session = Session(run, Stored(Destination(pipeline)), self._go_on)
         return self._session
+
+
+def _check_key(settings: Settings, folder: Path, name: str) -> None:
+    """Refuse another key than the one of earlier loads: dlt's state, which the destination keeps, knows it."""
+    state, key = dlt.current.source_state(), hash_key(settings, folder)
+    if FINGERPRINT in state:
+        check_fingerprint(f"the destination of pipeline {name}", state[FINGERPRINT], key)
+    else:
+        state[FINGERPRINT] = fingerprint_of(key)
 
 
 def _tables(resource: Resource, rows: Rows) -> Iterator[Any]:

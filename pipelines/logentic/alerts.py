@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from logentic.database_file import is_duckdb, read_by_duckdb
 from logentic.errors import LogenticError, StateError, UsageError
 from logentic.history import WHOLE, runs
 from logentic.sanitizer import inert
@@ -137,11 +138,11 @@ def _wrong_in_file(settings: Settings, state: State) -> dict[str, str]:
 
     A file without such tables has nothing wrong in it.
     """
-    if not state.file.exists():
+    if not is_duckdb(state.file):
         return {}
     known = [f"{name}.{column}" for name, schema in _schemas().items() for column in schema]
     found: dict[str, str] = {}
-    with duckdb.connect(str(state.file), read_only=True) as published:
+    with duckdb.connect(str(read_by_duckdb(state.file)), read_only=True) as published:
         asked: tuple[tuple[str, list[Any]], ...] = (
             (UNKNOWN_FIELDS, [list(_schemas()), known]),
             (EXCEPTIONS, [settings.alert_amount]),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 from logentic import work
@@ -29,7 +30,7 @@ class DuckdbPlace:
 
     def require_loaded(self) -> None:
         if not self._state.file.exists() and not self._state.work.exists():
-            raise UsageError(f"--db {self.what} does not exist", f"Make it: logentic run --db {self.what}")
+            raise UsageError(f"--db {self.what} does not exist", f"Make it: logentic run --db {quote(str(self.what))}")
 
     def is_published(self) -> bool:
         return self._state.file.exists()
@@ -61,8 +62,8 @@ class DuckdbPlace:
         """The lock of the state folder suffices: the file lies beside it."""
         return nullcontext()
 
-    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
-        work.open_work(self._state, self._settings, key, accept_new_key=accept_new_key)
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
+        return work.open_work(self._state, self._settings, key, accept_new_key=accept_new_key)
 
     def kept_open(self) -> AbstractContextManager[Any]:
         return work.kept_open(self._state, self._settings)

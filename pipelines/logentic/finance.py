@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from logentic.database_file import database_path
 from logentic.errors import UsageError
 from logentic.inquiries import AsJson, Db, only
 from logentic.sanitizer import one_line
@@ -31,7 +32,10 @@ FROZEN = {
 Invoice = Annotated[int | None, typer.Option(metavar="N", min=1, help="The charges of this payment.")]
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; the user of this machine if not given.")]
-SomeDb = Annotated[Path | None, typer.Option("--db", metavar="FILE", help="The DuckDB file that analysts open.")]
+SomeDb = Annotated[
+    Path | None,
+    typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open."),
+]
 
 
 def reconcile(

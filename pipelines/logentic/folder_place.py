@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from logentic.errors import UsageError
+from logentic.errors import StateError, UsageError
 from logentic.folder import (
     Folder,
     RawFolder,
@@ -27,11 +27,12 @@ from logentic.folder import (
 )
 from logentic.journal import DAY, MONEY, NUMBER, PUBLISHED, REAL, RUNS, TEXT, TIME, Journal, Row
 from logentic.journal_tables import journal_sizes
+from logentic.keys import fingerprint_of
 from logentic.recovery import KEYS
 from logentic.schemas import MEASURE, MOMENT
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.work import FORMAT, check_signature, fingerprint_of
+from logentic.work import FORMAT, check_signature
 
 KINDS = {TIME: MOMENT, DAY: pa.date32(), TEXT: pa.string(), NUMBER: pa.int64(), REAL: pa.float64(), MONEY: MEASURE}
 
@@ -86,23 +87,23 @@ class FolderPlace:
         """A bucket has no locks: the state folder's is the only one."""
         return nullcontext()
 
-    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
         """What a killed run left is removed, unless its package is still there: then its files are written again."""
         has_loads = bool(self._folder.loads())
-        if signature := self._signature():
-            check_signature(self.what, signature, key, accept_new_key=accept_new_key)
+        is_signed = check_signature(self.what, self._signature(), key, accept_new_key=accept_new_key)
         if has_loads and self._folder.is_delta("extract_windows") != (self.table_format == "delta"):
             raise UsageError(
                 f"{self.what} is not in the raw_format {self._settings.raw_format}", "Name another folder."
             )
         if not self._state.has_packages():
             remove_orphans(self._folder, KEYS)
+        return is_signed
 
     def kept_open(self) -> nullcontext[None]:
         return nullcontext()
 
     def sign(self, key: bytes | None) -> None:
-        signed = {"format": FORMAT, "key_fingerprint": fingerprint_of(key) if key else None}
+        signed = {"format": FORMAT, "key_fingerprint": fingerprint_of(key)}
         self._write(f"{self._folder.root}/_logentic.json", json.dumps(signed).encode())
 
     def raw(self) -> RawFolder:
@@ -142,7 +143,14 @@ class FolderPlace:
             signed = json.loads(self._folder.system.cat_file(f"{self._folder.root}/_logentic.json"))
         except FileNotFoundError:
             return None
-        return signed["format"], signed["key_fingerprint"]
+        except ValueError:
+            signed = None
+        match signed:
+            case {"format": int(version), "key_fingerprint": str() | None as fingerprint}:
+                return version, fingerprint
+        raise StateError(
+            f"{self.what}: _logentic.json is damaged", "Restore it: it says with which key the pseudonyms were made."
+        )
 
     def _restore(self, journal: Journal) -> None:
         """What only the folder knows, as the state folder was lost, is written to the journal again."""

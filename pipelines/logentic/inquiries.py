@@ -13,16 +13,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+from logentic.database_file import database_path
 from logentic.errors import StateError, UsageError
 from logentic.sanitizer import escaped_json, one_line
 
 if TYPE_CHECKING:
     from logentic.settings import Settings
 
-Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The DuckDB file that analysts open.")]
+Db = Annotated[
+    Path, typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open.")
+]
 DbOrState = Annotated[
     Path | None,
-    typer.Option("--db", metavar="FILE", help="The same; for another destination FILE.state is its state folder."),
+    typer.Option(
+        "--db",
+        parser=database_path,
+        metavar="FILE",
+        help="The same; for another destination FILE.state is its state folder.",
+    ),
 ]
 To = Annotated[
     str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, postgres, filesystem.")
@@ -41,7 +49,8 @@ Text = Annotated[str | None, typer.Option(metavar="TEXT")]
 
 def check(
     db: Annotated[
-        Path | None, typer.Option("--db", metavar="FILE", help="Keep the answers in FILE.state/check.json.")
+        Path | None,
+        typer.Option("--db", parser=database_path, metavar="FILE", help="Keep the answers in FILE.state/check.json."),
     ] = None,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when there is something to look at: findings.")
@@ -188,7 +197,10 @@ def verify(
 
 
 def notify(
-    db: Annotated[Path | None, typer.Option("--db", metavar="FILE", help="The DuckDB file that is watched.")] = None,
+    db: Annotated[
+        Path | None,
+        typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that is watched."),
+    ] = None,
     test: Annotated[bool, typer.Option("--test", help="Send a test message and nothing else.")] = False,
 ) -> None:
     """Tell by alert_urls what is wrong with FILE and its runs, once; and what is well again."""
@@ -204,7 +216,7 @@ def notify(
         send_test(settings)
         print(f"a test was sent to {len(settings.alert_urls)} addresses")
         return
-    if db is None or not (db.exists() or db.with_name(f"{db.name}.state").exists()):
+    if db is None or not (db.exists() or State(db).folder.exists()):
         raise UsageError(f"--db {db or ''} does not exist", "Name the file that is watched, or use --test.")
     state = State(db.absolute())
     state.prepare()

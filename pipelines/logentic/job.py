@@ -146,7 +146,7 @@ def _run(
     opened: ExitStack,
 ) -> Outcome:
     key = hash_key(settings, state.folder)
-    place.open(key, accept_new_key=options.accept_new_key)
+    is_signed = place.open(key, accept_new_key=options.accept_new_key)
     opened.enter_context(place.kept_open())
     inbox, retried = Inbox(state), frozenset[str]()
     pseudonyms = Pseudonyms(key, settings.hash_fields, settings.plain_fields)
@@ -171,6 +171,8 @@ def _run(
         step("extract and load")
         outcome.loaded = load(run, state)
         retried = run.events_retried
+        if not is_signed:  # also where nothing will be published
+            place.sign(key)
         clock.stop(outcome, "load")
     else:
         outcome.loaded.rejected = _count_rejected(place)

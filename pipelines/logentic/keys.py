@@ -6,7 +6,7 @@ Next: rows.py hashes.
 
 import re
 import secrets
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 
 from logentic.atomic_write import create_once
@@ -29,6 +29,33 @@ def hash_key(settings: Settings, folder: Path) -> bytes | None:
         return None
     given = settings.hash_key.get_secret_value()
     return blake2b(given.encode(), digest_size=32).digest() if given else keep_key(folder)
+
+
+def fingerprint_of(key: bytes | None) -> str | None:
+    """Tells two keys apart and says nothing about either; None where personal data are kept as they are."""
+    return None if key is None else sha256(b"logentic key fingerprint" + key).hexdigest()[:16]
+
+
+def check_fingerprint(where: str, stored: str | None, key: bytes | None) -> None:
+    """Refuse to add pseudonyms of another key, or values in clear, to what is stored in `where`."""
+    if stored == fingerprint_of(key):
+        return
+    if stored is None:
+        raise StateError(
+            f"{where} was made with keep_personal_data, or with a damaged hash_key: its values are not pseudonyms of"
+            " the key in force",
+            "Set keep_personal_data as before; or pseudonymize what comes from now on: logentic run --new-hash-key.",
+        )
+    if key is None:
+        raise StateError(
+            f"{where} holds pseudonyms, and keep_personal_data would add values in clear",
+            "Unset keep_personal_data; or go on in clear: logentic run --new-hash-key.",
+        )
+    raise StateError(
+        f"{where} was made with another key for personal data",
+        "Restore hash_key in the state folder, or set LOGENTIC_HASH_KEY, as it was; or go on with the new one, by which"
+        " no person is recognised from before: logentic run --new-hash-key.",
+    )
 
 
 def keep_key(folder: Path) -> bytes:

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +110,15 @@ def load(run: Run, state: State) -> Loaded:
         loaded.rejected = len(stored.open_rejections())
     finally:
         stored.close()
-    loaded.load_id, loaded.unread = loads[-1], sorted(run.unread)
-    loaded.now, loaded.receipts, loaded.traffic, loaded.failures = run.now, run.receipts, run.traffic, run.failures
-    return loaded
+    return replace(
+        loaded,
+        load_id=loads[-1],
+        unread=sorted(run.unread),
+        now=run.now,
+        receipts=run.receipts,
+        traffic=run.traffic,
+        failures=run.failures,
+    )
 
 
 def _require_another_way(run: Run, failure: "NotLoaded", read_twice: set[str]) -> None:
@@ -235,7 +241,7 @@ def _open_pipeline(state: State, place: Place) -> Any:
     try:
         return attach()
     except Exception:
-        log.warning("the state that dlt keeps in %s cannot be read; it is made anew", state.dlt)
+        log.warning("the state that dlt keeps in %s cannot be read; it is made anew", state.folder / "dlt")
         shutil.rmtree(state.dlt, ignore_errors=True)
         return attach()
 

@@ -42,8 +42,11 @@ class Place(Protocol):
     def locked(self, wait_seconds: float) -> AbstractContextManager[None]:
         """One run at a time, whichever machine it is on."""
 
-    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
-        """Make sure that it is there, whole, of our format, and made with this key for personal data."""
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
+        """Make sure that it is there, whole, of our format, and made with this key for personal data.
+
+        Whether it is signed with this key: a new one is not yet.
+        """
 
     def kept_open(self) -> AbstractContextManager[Any]:
         """Where to open it costs something, it is open until the end of this, for all that follows but dbt."""

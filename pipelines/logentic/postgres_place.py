@@ -13,10 +13,11 @@ from typing import Any, Literal
 from logentic.errors import StateError, UsageError
 from logentic.journal import PUBLISHED, RUNS, Journal, Row
 from logentic.journal_tables import journal_sizes
+from logentic.keys import fingerprint_of
 from logentic.postgres import RawPostgres, connected, credentials, place_name, url_of
 from logentic.postgres_publish import is_published, publish
 from logentic.state import LOGGED_WAIT_SECONDS, State
-from logentic.work import FORMAT, check_signature, fingerprint_of
+from logentic.work import FORMAT, check_signature
 
 log = logging.getLogger("logentic")
 
@@ -80,9 +81,8 @@ class PostgresPlace:
         finally:
             cursor.connection.close()
 
-    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
-        if signature := self._signature():
-            check_signature(self.what, signature, key, accept_new_key=accept_new_key)
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
+        return check_signature(self.what, self._signature(), key, accept_new_key=accept_new_key)
 
     def kept_open(self) -> nullcontext[None]:
         return nullcontext()
@@ -91,7 +91,7 @@ class PostgresPlace:
         with connected(self._found) as connection, _transaction(connection) as cursor:
             cursor.execute(f"create table if not exists {SIGNATURE} (format integer, key_fingerprint varchar)")
             cursor.execute(f"delete from {SIGNATURE}")
-            cursor.execute(f"insert into {SIGNATURE} values (%s, %s)", [FORMAT, fingerprint_of(key) if key else None])
+            cursor.execute(f"insert into {SIGNATURE} values (%s, %s)", [FORMAT, fingerprint_of(key)])
 
     def raw(self) -> RawPostgres:
         return RawPostgres(self._found)

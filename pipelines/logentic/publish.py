@@ -9,6 +9,7 @@ import shutil
 
 import duckdb
 
+from logentic.database_file import is_foreign
 from logentic.errors import StateError, first_line
 from logentic.settings import Settings
 from logentic.state import State
@@ -17,6 +18,11 @@ from logentic.work import read_all_blocks
 
 def publish(state: State, settings: Settings) -> int:
     """Copy the working database, read every block of the copy and swap it in; the size of FILE in bytes."""
+    if state.file.exists() and is_foreign(state.file):
+        raise StateError(
+            f"{state.file} is not a file that logentic published, and is not replaced",
+            "Move it away, then run again: what was loaded stays.",
+        )
     partial = state.file.with_name(f".{state.file.name}.partial")
     try:
         if state.work.with_name(f"{state.work.name}.wal").exists():  # else all of it stands in the one file

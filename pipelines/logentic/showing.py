@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from logentic.database_file import database_path
 from logentic.errors import UsageError
 from logentic.inquiries import Db, DbOrState, To, file_of, only
 from logentic.memory import leave_out_needless
@@ -89,7 +90,7 @@ def sandbox(
 
 
 def demo(
-    db: Annotated[Path, typer.Option("--db", metavar="FILE", help="Where the tables go.")] = Path(
+    db: Annotated[Path, typer.Option("--db", parser=database_path, metavar="FILE", help="Where the tables go.")] = Path(
         "demo/logentic.duckdb"
     ),
     seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,

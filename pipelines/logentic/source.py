@@ -26,7 +26,7 @@ from dlt.extract.source import SourceInjectableContext
 
 from logentic.destination import Destination, nothing_stored
 from logentic.errors import UsageError
-from logentic.keys import pseudonyms
+from logentic.keys import check_fingerprint, fingerprint_of, hash_key, pseudonyms
 from logentic.rows import Rows, concatenated, empty_rows
 from logentic.run import Run
 from logentic.schemas import (
@@ -43,12 +43,13 @@ from logentic.schemas import (
     Resource,
 )
 from logentic.session import Session
-from logentic.settings import interval_of_schedule, load_settings, require_token
+from logentic.settings import Settings, interval_of_schedule, load_settings, require_token
 from logentic.stored import Stored
 from logentic.windows import DAY, midnight
 
 # dlt spends 10 ms on each table that it is given, however small.
 ROWS_AT_ONCE = 20_000
+FINGERPRINT = "key_fingerprint"  # in the state of the source
 RECEIPTS_NAME = "extract_windows"
 END = object()
 Steps = Generator[Any, None, None]  # Arrow tables; None where others may go on
@@ -257,6 +258,7 @@ class _Shared:
                 require_token(settings)
                 first, last = interval_of_schedule()
                 folder = Path(pipeline.working_dir)
+                _check_key(settings, folder, pipeline.pipeline_name)
                 run = Run(
                     settings,
                     pseudonyms(settings, folder),
@@ -332,6 +334,15 @@ def _taken(tables: Iterable[Any]) -> Iterator[Any]:
     yield each()
     while not is_taken:
         yield None
+
+
+def _check_key(settings: Settings, folder: Path, name: str) -> None:
+    """Refuse another key than the one of earlier loads: dlt's state, which the destination keeps, knows it."""
+    state, key = dlt.current.source_state(), hash_key(settings, folder)
+    if FINGERPRINT in state:
+        check_fingerprint(f"the destination of pipeline {name}", state[FINGERPRINT], key)
+    else:
+        state[FINGERPRINT] = fingerprint_of(key)
 
 
 def _tables(resource: Resource, rows: Rows) -> Iterator[Any]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logentic.atomic_write import replace_file
+from logentic.database_file import followed, reached, require_file, written_folder
 from logentic.errors import StateError, UsageError
 from logentic.journal import RUNS
 
@@ -32,9 +33,15 @@ LOGGED_WAIT_SECONDS = 10  # a longer wait is logged
 
 @dataclass(frozen=True)
 class State:
-    """`file` is what analysts open; `folder`, FILE.state, is ours alone."""
+    """`file` is what analysts open, a link already followed; `folder`, FILE.state, is ours alone.
+
+    `work`, `dlt` and `dbt` are paths within it as the engines can take them.
+    """
 
     file: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", followed(self.file))
 
     @property
     def folder(self) -> Path:
@@ -43,11 +50,11 @@ class State:
     @property
     def work(self) -> Path:
         """The database that dlt and dbt write; its copy is published."""
-        return self.folder / "work.duckdb"
+        return written_folder(self.folder) / "work.duckdb"
 
     @property
     def dlt(self) -> Path:
-        return self.folder / "dlt"
+        return written_folder(self.folder / "dlt", by_dlt=True)
 
     @property
     def set_aside(self) -> Path:
@@ -56,7 +63,7 @@ class State:
 
     @property
     def dbt(self) -> Path:
-        return self.folder / "dbt"
+        return reached(self.folder / "dbt")
 
     def has_packages(self) -> bool:
         """Whether dlt left something that is not loaded yet, or half extracted."""
@@ -70,8 +77,7 @@ class State:
 
     def prepare(self) -> None:
         """Make the folder, readable by its owner only."""
-        if self.file.is_dir():
-            raise UsageError(f"--db {self.file} is a folder", "Name a file, such as logentic.duckdb.")
+        require_file(self.file)
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self.folder.mkdir(mode=0o700, exist_ok=True)

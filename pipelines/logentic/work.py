@@ -7,13 +7,14 @@ Next: load.py writes it.
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from logentic.database_file import is_duckdb, is_foreign, read_by_duckdb
 from logentic.errors import StateError, first_line
+from logentic.keys import check_fingerprint, fingerprint_of
 from logentic.settings import Settings
 from logentic.state import State
 
@@ -21,8 +22,8 @@ FORMAT = 1  # of the raw tables; a newer one is refused
 SIGNATURE = "logentic_raw._logentic"
 
 
-def open_work(state: State, settings: Settings, key: bytes | None, *, accept_new_key: bool = False) -> None:
-    """Make sure that the working database is there, whole, and ours to write.
+def open_work(state: State, settings: Settings, key: bytes | None, *, accept_new_key: bool = False) -> bool:
+    """Make sure that the working database is there, whole, and ours to write; whether it is signed with this key.
 
     A damaged one is set aside and taken from FILE again; what FILE does not hold yet is read from the service again.
     """
@@ -36,8 +37,7 @@ def open_work(state: State, settings: Settings, key: bytes | None, *, accept_new
         _forget_what_was_compared(state)
         _take_from_file(state, settings) if state.file.exists() else _make(state, settings)
         signature = _signature(state)
-    if signature:
-        check_signature(str(state.file), signature, key, accept_new_key=accept_new_key)
+    return check_signature(str(state.file), signature, key, accept_new_key=accept_new_key)
 
 
 @contextmanager
@@ -53,33 +53,27 @@ def kept_open(state: State, settings: Settings) -> Iterator[None]:
 
 
 def check_signature(
-    where: str, signature: tuple[int, str | None], key: bytes | None, *, accept_new_key: bool = False
-) -> None:
-    """Refuses a newer format, and another key than the one that the hashes were made with."""
+    where: str, signature: tuple[int, str | None] | None, key: bytes | None, *, accept_new_key: bool = False
+) -> bool:
+    """Refuse a newer format, and other pseudonyms than those that are stored; whether it is signed as it shall be."""
+    if signature is None:
+        return False
     version, fingerprint = signature
     if version > FORMAT:
         raise StateError(
             f"{where} was written by a newer version (format {version}, this one writes {FORMAT})",
             "Upgrade logentic-elt, or name another file.",
         )
-    if fingerprint and key and fingerprint != fingerprint_of(key) and not accept_new_key:
-        raise StateError(
-            f"{where} was made with another key for personal data",
-            "Set LOGENTIC_HASH_KEY to that key; or go on with the new one, by which no person is recognised"
-            " from before: logentic run --new-hash-key.",
-        )
+    if not accept_new_key:
+        check_fingerprint(where, fingerprint, key)
+    return fingerprint == fingerprint_of(key)
 
 
 def sign(state: State, key: bytes | None) -> None:
     """Note the format, and which key was used, in the database itself: it outlives the state folder."""
     with duckdb.connect(str(state.work)) as work:
         work.execute(f"create or replace table {SIGNATURE} (format integer, key_fingerprint varchar)")
-        work.execute(f"insert into {SIGNATURE} values (?, ?)", [FORMAT, fingerprint_of(key) if key else None])
-
-
-def fingerprint_of(key: bytes) -> str:
-    """Tells two keys apart and says nothing about either."""
-    return sha256(b"logentic key fingerprint" + key).hexdigest()[:16]
+        work.execute(f"insert into {SIGNATURE} values (?, ?)", [FORMAT, fingerprint_of(key)])
 
 
 def _make(state: State, settings: Settings) -> None:
@@ -148,6 +142,8 @@ def _quoted(name: str) -> str:
 
 
 def _take_from_file(state: State, settings: Settings) -> None:
+    if not is_duckdb(state.file) or is_foreign(state.file):
+        raise _refused(state)
     partial = state.work.with_suffix(".partial")
     shutil.copyfile(state.file, partial)
     partial.chmod(0o600)
@@ -158,11 +154,26 @@ def _take_from_file(state: State, settings: Settings) -> None:
         read_all_blocks(state.work, settings)
     except duckdb.Error:
         state.work.unlink()
-        raise StateError(
-            f"{state.file} is not a file that logentic published, or it is damaged",
-            "Restore it from a backup; or move it away, or name another file: then everything is read again, without"
-            " the versions that only this file holds.",
-        ) from None
+        raise _refused(state) from None
+
+
+def _refused(state: State) -> StateError:
+    return StateError(
+        f"{state.file} is not a file that logentic published, or it is damaged",
+        "Restore it from a backup; or move it away, or name another file: then everything is read again, without"
+        " the versions that only this file holds.",
+    )
+
+
+def published_signature(file: Path) -> tuple[int, str | None] | None:
+    """The signature of a published file; None where there is none, or where it cannot be read."""
+    if not is_duckdb(file):
+        return None
+    try:
+        with duckdb.connect(str(read_by_duckdb(file)), read_only=True) as published:
+            return published.execute(f"select format, key_fingerprint from {SIGNATURE}").fetchone()
+    except duckdb.Error:
+        return None
 
 
 def _signature(state: State) -> tuple[int, str | None] | None:

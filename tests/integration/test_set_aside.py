@@ -38,7 +38,7 @@ def settings_of(sandbox: Sandbox, **more: Any) -> Settings:
 
 
 def spoil(path: Path, column: str = "name") -> None:
-    """Give the texts of a column of a Parquet file bytes that are not UTF-8, as a service without a charset sends them."""
+    """Make the texts of a column of a Parquet file invalid UTF-8, as a service without a charset sends them."""
     table = pq.read_table(path)
     texts = table[column].cast(pa.binary()).to_pylist()
     spoilt = pa.Array.from_buffers(pa.string(), len(texts), pa.array([NOT_UTF_8] * len(texts), pa.binary()).buffers())

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from logentic.errors import UsageError
@@ -40,7 +41,7 @@ def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
     if not disputed:
         raise UsageError(
             f"nothing on invoice {found.invoice} is disputed",
-            f"Say what is: logentic exceptions set ID disputed --db {found.file}",
+            f"Say what is: logentic exceptions set ID disputed --db {quote(str(found.file))}",
         )
     is_plain = path.suffix.lower() == ".txt"
     with delivered("--letter", path, ".md", ".txt") as partial:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from logentic.acceptance import accepted_spans, open_windows
+from logentic.database_file import read_by_duckdb
 from logentic.held import held_receipts
 from logentic.history import runs
 from logentic.places import place_of
@@ -40,7 +41,7 @@ def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
     state = State(file.absolute())
     if settings is None or settings.destination == "duckdb":
         open_published(file).close()
-        raw: Query = RawFile(file)
+        raw: Query = RawFile(read_by_duckdb(state.file))
         what, size = str(file), file.stat().st_size
     else:
         place = place_of(settings, state)

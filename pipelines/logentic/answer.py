@@ -15,7 +15,7 @@ DIGITS = re.compile(r"[0-9]{1,15}")
 SECONDS = re.compile(r"[0-9]+(\.[0-9]{1,9})?")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # A clock outside these years is wrong: an unset one says 1970, and later dates overflow what is computed from them.
-FIRST_YEAR, LAST_YEAR = 2000, 2199
+FIRST_YEAR, LAST_YEAR = 2015, 2199
 LARGEST_OFFSET = timedelta(hours=14)  # of a time zone
 SHORTEST_WAIT_SECONDS = 1.0
 LONGEST_PLAUSIBLE_WAIT_SECONDS = 31 * 86_400  # a longer Retry-After is a fault of the service, not a limit

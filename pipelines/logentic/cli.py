@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from logentic import event_commands, finance, inquiries, log_lines, showing
+from logentic import event_commands, finance, inquiries, log_lines, privacy_commands, showing
 from logentic.errors import LogenticError, UsageError
 from logentic.inquiries import DbOrState, Engine, To, any_of, day, file_of, only
 from logentic.memory import keep_small, leave, leave_out_needless
@@ -151,14 +151,14 @@ def build(
 for _command in (
     *(inquiries.check, inquiries.get, inquiries.verify, inquiries.notify),
     *(event_commands.serve, event_commands.events, finance.reconcile, finance.close),
-    *(showing.status, showing.dashboard, showing.demo, showing.sandbox),
+    *(showing.status, showing.dashboard, showing.demo, showing.sandbox, privacy_commands.privacy),
 ):
     app.command()(_command)
 app.add_typer(finance.exceptions, name="exceptions")
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 COMMANDS |= {"exceptions"}
-OF_A_FILE = {"verify", "reconcile", "exceptions", "close", "dashboard", "notify", "events"}
+OF_A_FILE = {"verify", "reconcile", "exceptions", "close", "dashboard", "notify", "events", "privacy"}
 INTO_A_FILE = "Run into a file as well: logentic run --destination duckdb --db FILE."
 
 

@@ -33,6 +33,21 @@ class DuckdbPlace:
     def is_published(self) -> bool:
         return self._state.file.exists()
 
+    def published_version(self) -> str:
+        if not self._state.file.exists():
+            return ""
+        found = self._state.file.stat()
+        return f"{found.st_size} bytes, {found.st_mtime_ns}"
+
+    def is_damaged(self) -> bool:
+        return self._state.work.exists() and work.is_damaged(self._state, self._settings)
+
+    def set_aside(self) -> str:
+        return str(work.set_aside(self._state))
+
+    def remove_orphans(self) -> None:
+        """recovery.py deletes their rows."""
+
     def locked(self, wait_seconds: float) -> nullcontext[None]:
         """The lock of the state folder suffices: the file lies beside it."""
         return nullcontext()
@@ -86,4 +101,4 @@ class DuckdbPlace:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
     def publish(self) -> int:
-        return publish(self._state)
+        return publish(self._state, self._settings)

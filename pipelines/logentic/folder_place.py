@@ -42,6 +42,18 @@ class FolderPlace:
     def is_published(self) -> bool:
         return self._signature() is not None
 
+    def published_version(self) -> str:
+        return ""
+
+    def is_damaged(self) -> bool:
+        return False
+
+    def set_aside(self) -> str:
+        raise AssertionError(self.what)
+
+    def remove_orphans(self) -> None:
+        remove_orphans(self._folder, KEYS)
+
     def locked(self, wait_seconds: float) -> nullcontext[None]:
         """A bucket has no locks: the state folder's is the only one."""
         return nullcontext()

@@ -29,12 +29,13 @@ def runs(state: State) -> list[Row]:
     return sorted(({**dict.fromkeys(COUNTS), **row} for row in rows), key=lambda row: row["started_at"])
 
 
-def note_killed(state: State) -> None:
+def note_killed(state: State) -> bool:
     """A run that left its note, and no line, was killed: it gets its line now. Only for who holds the lock."""
     left = state.read_note(UNDER_WAY, dict[str, str])
     if {"event_id", "started_at"} <= left.keys() and left["event_id"] not in {row["event_id"] for row in runs(state)}:
         state.log_run({**left, "outcome": "killed", "error": "the process ended before the run did"})
     state.forget_note(UNDER_WAY)
+    return bool(left)
 
 
 @contextmanager

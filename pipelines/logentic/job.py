@@ -6,19 +6,25 @@ However it ends, it leaves a line in the history, and who is to be told is told.
 Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcome.
 """
 
+import gc
 import json
+import logging
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from math import inf
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from logentic import privacy
 from logentic.alerts import tell
-from logentic.errors import StateError
+from logentic.errors import StateError, UsageError
 from logentic.event_inbox import Inbox
+from logentic.events import pseudonymized_body
 from logentic.extraction import NO_PROGRESS, Progress
 from logentic.history import note_killed, recorded, runs
 from logentic.journal import Row
@@ -37,6 +43,7 @@ from logentic.stored import Stored
 from logentic.transform import Built, build, model_settings
 from logentic.windows import DAY, midnight
 
+log = logging.getLogger("logentic")
 BUILT = dict[str, str]  # the note of what the published tables were built from
 
 
@@ -81,48 +88,96 @@ def run_job(
         place.require_loaded()
     state.prepare()
     with state.locked(options.wait_seconds), place.locked(options.wait_seconds):
-        note_killed(state)
+        was_killed = note_killed(state)
         if not options.extract:
             _refuse_half_an_account(state)
         tell(settings, state, is_beginning=True)
         try:
-            with recorded(state) as line, ExitStack() as opened:
-                outcome = _run(settings, state, place, opened, options, stop_at, line, progress, step)
+            with recorded(state) as line:
+                attempt = partial(_run, settings, state, place, options, stop_at, line, progress, step)
+                outcome = _with_one_rebuild(place, attempt, was_killed=was_killed)
                 outcome.shown = str(file) if settings.destination == "duckdb" else place.what
                 return outcome
         finally:
             tell(settings, state)
 
 
+def _with_one_rebuild(place: Place, attempt: Callable[[ExitStack], Outcome], *, was_killed: bool) -> Outcome:
+    """Run; where the working database turns out to be damaged, begin again with one that is made from FILE.
+
+    A damaged block may show as any error, or end the process: the database is read through after both.
+    """
+    if was_killed and place.is_damaged():
+        _set_aside(place)
+    try:
+        with ExitStack() as opened:
+            return attempt(opened)
+    except Exception as error:
+        if isinstance(error, UsageError) or not place.is_damaged():
+            raise
+        _clear_frames(error)
+    _set_aside(place)
+    with ExitStack() as opened:
+        return attempt(opened)
+
+
+def _set_aside(place: Place) -> None:
+    gc.collect()
+    damaged = place.set_aside()
+    if any(link.startswith(damaged) for link in _open_files()):
+        raise StateError(
+            f"the working database was damaged and is set aside as {damaged}", "Run again: it is made from FILE."
+        )
+    log.warning("the working database was damaged: it is set aside as %s and made again from FILE", damaged)
+
+
+def _clear_frames(error: BaseException) -> None:
+    """Let go of the connections that the frames of an error hold: DuckDB gives a path the instance that is open."""
+    inner: BaseException | None = error
+    while inner is not None:
+        traceback.clear_frames(inner.__traceback__)
+        inner = inner.__cause__ or inner.__context__
+
+
+def _open_files() -> list[str]:
+    """Of this process, where the system says."""
+    try:
+        return [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    except OSError:
+        return []
+
+
 def _run(
     settings: Settings,
     state: State,
     place: Place,
-    opened: ExitStack,
     options: Options,
     stop_at: float,
     line: Row,
     progress: Progress,
     step: Callable[[str], None],
+    opened: ExitStack,
 ) -> Outcome:
     key = hash_key(settings, state.folder)
     place.open(key, accept_new_key=options.accept_new_key)
     opened.enter_context(place.kept_open())
     inbox, retried = Inbox(state), frozenset[str]()
+    pseudonyms = Pseudonyms(key, settings.hash_fields, settings.plain_fields)
     clock = _Clock()
     outcome = Outcome(
         place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
     )
     if options.extract:
+        _warn_of_clear_values(state, place, pseudonyms)
         run = Run(
             settings,
-            Pseudonyms(key, settings.hash_fields, settings.plain_fields),
+            pseudonyms,
             state.folder,
             start=midnight(options.start) if options.start else None,
             end=midnight(options.end) + DAY if options.end else None,
             select=options.select,
             progress=progress,
-            events=inbox.fresh(),
+            events=[replace(event, body=pseudonymized_body(event.body, pseudonyms)) for event in inbox.fresh()],
             events_retried=inbox.to_retry(),
             stop_at=stop_at,
         )
@@ -135,6 +190,7 @@ def _run(
     line.update(_told(outcome))
     made = {
         "load": outcome.loaded.load_id,
+        "published": place.published_version(),
         "journals": json.dumps(journal_sizes(state)),
         **({"engine": place.target, **_made_for(outcome, settings)} if options.models else {}),
     }
@@ -157,7 +213,7 @@ def _run(
         outcome.published_bytes = place.publish()
         clock.stop(outcome, "publish")
         line.update(_told(outcome, "published"))
-        state.write_note("built", made)
+        state.write_note("built", {**made, "published": place.published_version()})
         inbox.published(timedelta(hours=settings.webhook_duplicate_hours), retried)
     return outcome
 
@@ -174,6 +230,29 @@ def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:
     """What the models' tables depend on beside the load: the day of the service, and settings."""
     day = outcome.loaded.now.astimezone(ZoneInfo(settings.timezone)).date()
     return {"day": str(day), "settings": json.dumps(model_settings(settings))}
+
+
+def _warn_of_clear_values(state: State, place: Place, pseudonyms: Pseudonyms) -> None:
+    """Name the columns in which earlier versions loaded clear values. The tables are looked at once, then a note."""
+    if pseudonyms.key is None:
+        return
+    raw = place.raw()
+    try:
+        note = state.read_note(privacy.NOTE)
+        if not privacy.holds(note, raw, pseudonyms):
+            note = privacy.note_of(raw, pseudonyms)
+            state.write_note(privacy.NOTE, note)
+    finally:
+        raw.close()
+    if columns := note.get("columns"):
+        is_file = place.target == "duckdb"
+        log.warning(
+            "clear values that an earlier version loaded: %s. %s",
+            ", ".join(columns),
+            f"Pseudonymize them: logentic privacy --rewrite --db {state.file}"
+            if is_file
+            else "To be rid of them, load into a new database or folder.",
+        )
 
 
 def _refuse_half_an_account(state: State) -> None:

@@ -54,6 +54,14 @@ class Pseudonyms:
         self._hash_fields = frozenset(hash_fields)
         self._plain_fields = frozenset(plain_fields)
 
+    @property
+    def key(self) -> bytes | None:
+        return self._key
+
+    def chosen_fields(self) -> list[list[str]]:
+        """`hash_fields` and `plain_fields`."""
+        return [sorted(self._hash_fields), sorted(self._plain_fields)]
+
     def hashed(self, text: str) -> str:
         """32 hexadecimal digits (BLAKE2b keyed, RFC 7693)."""
         if self._key is None:
@@ -74,8 +82,7 @@ class Pseudonyms:
         """Whether a value under a name that the reference does not know is taken for personal."""
         if self._is_plain(name):
             return False
-        looks_it = PERSONAL_NAME.search(name) or (isinstance(value, str) and PERSONAL_VALUE.search(value))
-        return bool(_fields(name) & self._hash_fields or looks_it)
+        return bool(_fields(name) & self._hash_fields) or _looks_personal(name, value)
 
     def unlisted(self, name: str, value: Any, *, again: bool = False, is_known: IsKnown = lambda *_: False) -> Any:
         """A field of an order or event that the reference does not name: hashed unless the allow-list has it.
@@ -102,7 +109,8 @@ class Pseudonyms:
         """The same as a column of text. A text that is a JSON object or list is treated as one, since a stored column
         does not tell them apart; nor does it a truth value and its text.
         """
-        if isinstance(value, str) and self._key is not None:
+        # What looked personal as a text was hashed as a text by earlier versions, and still is.
+        if isinstance(value, str) and self._key is not None and (again or not _looks_personal(name, value)):
             value = _structure(value)
         found = value if value in TRUTHS else self.unlisted(name, value, again=again)
         return found if found is None or isinstance(found, str) else compact(found)
@@ -187,6 +195,10 @@ def _fields(path: str) -> frozenset[str]:
     parts = path.split(".")
     named = frozenset(accumulate(parts, "{}.{}".format))
     return named.union(accumulate([column_name(parts[0]), *parts[1:]], "{}.{}".format), ["__".join(parts[:2])])
+
+
+def _looks_personal(name: str, value: Any) -> bool:
+    return bool(PERSONAL_NAME.search(name) or (isinstance(value, str) and PERSONAL_VALUE.search(value)))
 
 
 def _structure(text: str) -> Any:

@@ -24,6 +24,18 @@ class Place(Protocol):
     def is_published(self) -> bool:
         """Whether what analysts read is there."""
 
+    def published_version(self) -> str:
+        """Differs when what analysts read was changed by somebody else; "" where that is not known."""
+
+    def is_damaged(self) -> bool:
+        """Whether the database that is written holds a block that cannot be read."""
+
+    def set_aside(self) -> str:
+        """Move the damaged database out of the way, and say where to; `open` makes another."""
+
+    def remove_orphans(self) -> None:
+        """Remove files of loads that are not complete."""
+
     def locked(self, wait_seconds: float) -> AbstractContextManager[None]:
         """One run at a time, whichever machine it is on."""
 

@@ -43,6 +43,18 @@ class PostgresPlace:
         with connected(self._found) as connection:
             return is_published(connection.cursor())
 
+    def published_version(self) -> str:
+        return ""
+
+    def is_damaged(self) -> bool:
+        return False
+
+    def set_aside(self) -> str:
+        raise AssertionError(self.what)
+
+    def remove_orphans(self) -> None:
+        """recovery.py deletes their rows."""
+
     @contextmanager
     def locked(self, wait_seconds: float) -> Iterator[None]:
         """An advisory lock, which goes with its connection: a run that is killed leaves none behind."""

@@ -15,7 +15,7 @@ from logentic.schemas import DAY, INTEGER, MOMENT, TEXT, TRUTH
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 # How PHP and MySQL write that there is no date; a year 0 exists in no other sense.
-ZERO_DATE = re.compile(r"-0001-11-(29|30)\b.*|0000-.*", re.DOTALL)
+ZERO_DATE = re.compile(r"-0001-11-(29|30)(?!\d).*|0000-.*", re.DOTALL)
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 INTEGER_DIGITS = 19  # of 64 bits
 

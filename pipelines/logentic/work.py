@@ -6,8 +6,10 @@ Next: load.py writes it.
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -29,10 +31,10 @@ def open_work(state: State, settings: Settings, key: bytes | None, *, accept_new
         try:
             signature = _signature(state)
         except duckdb.Error:
-            state.work.replace(state.work.with_suffix(".damaged"))
-            state.work.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+            set_aside(state)
     if not state.work.exists():
-        _take_from_file(state) if state.file.exists() else _make(state, settings)
+        _forget_what_was_compared(state)
+        _take_from_file(state, settings) if state.file.exists() else _make(state, settings)
         signature = _signature(state)
     if signature:
         check_signature(str(state.file), signature, key, accept_new_key=accept_new_key)
@@ -92,7 +94,60 @@ def _make(state: State, settings: Settings) -> None:
     state.work.chmod(0o600)
 
 
-def _take_from_file(state: State) -> None:
+def is_damaged(state: State, settings: Settings) -> bool:
+    """Whether a block of the working database cannot be read. A copy is read: an instance that failed says no more."""
+    copy = state.folder / "work.check"
+    logs = [path.with_name(f"{path.name}.wal") for path in (state.work, copy)]
+    try:
+        shutil.copyfile(state.work, copy)
+        if logs[0].exists():
+            shutil.copyfile(*logs)
+        duckdb.connect(str(copy)).close()  # replays the log
+        read_all_blocks(copy, settings)
+    except OSError:  # no space for the copy
+        return False
+    except duckdb.Error:
+        return True
+    finally:
+        copy.unlink(missing_ok=True)
+        logs[1].unlink(missing_ok=True)
+    return False
+
+
+def read_all_blocks(file: Path, settings: Settings) -> None:
+    """Raise an error of DuckDB's where a block of a table does not have its checksum."""
+    config: dict[str, Any] = {"memory_limit": settings.load_memory, "threads": 1, "temp_directory": ""}
+    with duckdb.connect(str(file), read_only=True, config=config) as database:
+        tables = database.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
+        ).fetchall()
+        for schema, table in tables:
+            with suppress(duckdb.OutOfMemoryException):  # one value of many megabytes
+                database.execute(f"select bit_xor(hash(t)) from {_quoted(schema)}.{_quoted(table)} as t")
+
+
+def set_aside(state: State) -> Path:
+    """Move a damaged working database out of the way, and say where to; the next one to open it makes another."""
+    damaged = state.work.with_suffix(".damaged")
+    if damaged.is_dir():
+        shutil.rmtree(damaged)
+    state.work.replace(damaged)
+    state.work.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+    return damaged
+
+
+def _forget_what_was_compared(state: State) -> None:
+    """Packages and notes of a working database that is gone: rows that it held stand in none of them."""
+    shutil.rmtree(state.dlt, ignore_errors=True)
+    for name in ("held", "orders_asked"):
+        state.forget_note(name)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _take_from_file(state: State, settings: Settings) -> None:
     partial = state.work.with_suffix(".partial")
     shutil.copyfile(state.file, partial)
     partial.chmod(0o600)
@@ -100,11 +155,13 @@ def _take_from_file(state: State) -> None:
     try:
         with duckdb.connect(str(state.work)) as work:
             work.execute("select 1 from logentic_raw.extract_windows limit 1")
+        read_all_blocks(state.work, settings)
     except duckdb.Error:
         state.work.unlink()
         raise StateError(
             f"{state.file} is not a file that logentic published, or it is damaged",
-            "Move it away, or name another file.",
+            "Restore it from a backup; or move it away, or name another file: then everything is read again, without"
+            " the versions that only this file holds.",
         ) from None
 
 

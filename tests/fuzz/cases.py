@@ -26,7 +26,7 @@ from fuzz.json_text import encode
 from fuzz.mutations import CATALOGUE, Draft, fields_of, names
 from fuzz.service import Service
 from fuzz.values import ABSENT
-from logentic import account_fields
+from logentic.account_check import check_account
 from logentic.answer import Answer, read_headers, retry_after, time_of
 from logentic.client import Client
 from logentic.errors import LogenticError
@@ -330,7 +330,7 @@ def _judge_list(case: Case) -> str | None:
         if place == spoiled and times_left[0] > 0:
             times_left[0] -= 1
             return draft
-        return http.draft(resource, documents[place] if 0 <= place < len(documents) else _no_page(resource), random)
+        return http.draft(resource, documents[place] if 0 <= place < len(documents) else _no_page(), random)
 
     may_wait = is_refusal or any(name.startswith("ratelimit") for name in case.mutations)
     http.service.respond, http.service.requests, http.elsewhere.requests = respond, 0, 0
@@ -368,7 +368,7 @@ def _lead_to(origin: str, documents: list[dict[str, Any]]) -> None:
             }
 
 
-def _no_page(resource: Resource) -> dict[str, Any]:
+def _no_page() -> dict[str, Any]:
     """A page after the last."""
     pagination = {"total": 18, "count": 0, "per_page": 6, "current_page": 9, "total_pages": 3, "links": []}
     return {"data": [], "meta": {"pagination": pagination}}
@@ -451,30 +451,39 @@ class _Reading:
 
 def _judge_shown(case: Case) -> str | None:
     http, resource, random = _http(), RESOURCES[case.resource], Random(case.draw)
-    document = account.pages(resource.name)[0]
-    document["meta"]["pagination"]["links"] = []
-    draft = http.draft(resource, document, random)
+    documents = {f"/v1{each.path}": account.pages(each.name)[0] for each in RESOURCES.values()}
+    for document in documents.values():
+        document["meta"]["pagination"].update(total=account.PAGE_SIZE, total_pages=1, links=[])
+    draft = http.draft(resource, documents[f"/v1{resource.path}"], random)
     _spoil(draft, case.mutations)
     draft.is_closed = True
-    http.service.respond = lambda path, query: draft
+    http.service.respond = lambda path, query: (
+        draft if path == f"/v1{resource.path}" else http.draft(resource, documents.get(path) or _no_page(), random)
+    )
+    return _judge_check(case, http) if random.random() < 0.4 else _judge_get(http, resource, draft)
+
+
+def _judge_get(http: "_Http", resource: Resource, draft: Draft) -> str | None:
     with _Reading(http, may_wait=False) as reading:
         found = reading.run(lambda: list(read_list(reading.client, READABLE[resource.name], None, {})))
     if wrong := reading.wrong(draft.may_fail):
         return wrong
-    rows = [row for _, rows in found or () for row in rows]
     mask = Mask(Settings())
-    for row in rows:
-        shown = simplejson.dumps(mask.record(resource, row), use_decimal=True, ensure_ascii=False)
-        if clear := canaries.found_in(shown):
+    for row in [row for _, rows in found or () for row in rows]:
+        text = simplejson.dumps(mask.record(resource, row), use_decimal=True, ensure_ascii=False, allow_nan=True)
+        if clear := canaries.found_in(text):
             return f"shown in clear: {clear!r}"
-    objects = [row for row in rows if isinstance(row, dict)]
-    for row in objects:
-        for name, value in account_fields.fields_of(resource, row):
-            list(account_fields.leaves(name, value))
-    account_fields.order_of(objects)
-    account_fields.decimal_form(resource, objects)
-    account_fields.time_forms(resource, objects)
     return None
+
+
+def _judge_check(case: Case, http: "_Http") -> str | None:
+    """A list that cannot be read is an answer; the others are looked at as ever."""
+    answers = check_account(http.settings)
+    failed = [each.resource for each in answers.lists if each.error and each.resource != case.resource]
+    if failed:
+        return f"check fails for {failed} as well"
+    lines = [*answers.findings(), *(each.error for each in answers.lists)]
+    return next((f"check: {wrong}" for line in lines if (wrong := bad_text(line))), None)
 
 
 # Events.

@@ -325,7 +325,7 @@ def _row(name: str, make: Callable[[Draft, Any], Any], *, is_key: bool = False, 
 
 _row("row-null", lambda draft, row: None)
 _row("row-text", lambda draft, row: "a row")
-_row("row-personal-text", lambda draft, row: canaries.WORD)
+_row("row-personal-text", lambda draft, row: canaries.WORD if draft.resource is ORDERS else "anna@example.com")
 _row("row-number", lambda draft, row: 7)
 _row("row-empty-list", lambda draft, row: [])
 _row("row-empty", lambda draft, row: {})
@@ -746,7 +746,7 @@ for _name, _bytes in {
     "long": b"x" * 8000,
     "empty": b"",
     "formula": b"=1+1",
-    "personal": canaries.WORD.encode(),
+    "personal": f"for {canaries.WORD}".encode(),  # one word alone may be an id
 }.items():
     _header(f"request-id-{_name}", b"X-Request-Id", _bytes, may_fail=_name == "line-end")
 for _name, _bytes in {

@@ -26,14 +26,18 @@ FORMULA_SIGNS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # spreadsheets take t
 INERT = str.maketrans({"<": "‹", ">": "›", "&": "＆", "@": "＠", "`": "'", "*": "∗", "[": "(", "]": ")"})
 
 _secrets: set[str] = set()
+_tokens: set[str] = set()  # those of them that are sent to the service, which alone can repeat them
 
 
-def register_secret(secret: str) -> None:
-    """Redact it, and the ways in which it may be written, from all text from now on."""
+def register_secret(secret: str, *, is_sent: bool = False) -> None:
+    """Redact it, and the ways in which it may be written, from all text from now on; if it is sent, from responses."""
     parts = [part for part in secret.split("|") if len(part) >= SHORTEST_PART]  # Laravel: number|secret
     for text in (secret, *parts):
         if len(text) >= SHORTEST_SECRET:
-            _secrets.update((text, quote(text, safe=""), text.replace("/", "\\/")))
+            ways = {text, quote(text, safe=""), text.replace("/", "\\/")}
+            _secrets.update(ways)
+            if is_sent and len(text) >= SHORTEST_PART:
+                _tokens.update(ways)
 
 
 def redacted(text: str) -> str:
@@ -43,8 +47,11 @@ def redacted(text: str) -> str:
 
 
 def redacted_bytes(body: bytes) -> bytes:
-    """A response without the secrets that it repeats; the same object where it repeats none."""
-    for secret in sorted(_secrets, key=len, reverse=True):
+    """A response without the tokens that it repeats; the same object where it repeats none.
+
+    Only a token that no ordinary value can equal: data must stay as the service wrote them.
+    """
+    for secret in sorted(_tokens, key=len, reverse=True):
         if (encoded := secret.encode("utf-8", "surrogatepass")) in body:
             body = body.replace(encoded, REDACTED.encode())
     return body

@@ -183,7 +183,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _redacts_its_secrets(self) -> "Settings":
-        secrets = [self.api_token, self.hash_key, self.dashboard_password, *self.alert_urls]
+        register_secret(self.api_token.get_secret_value(), is_sent=True)
+        secrets = [self.hash_key, self.dashboard_password, *self.alert_urls]
         for secret in (*(each.get_secret_value() for each in secrets), *webhook_secrets(self)):
             register_secret(secret)
         return self

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from logentic.schemas import ORDER_EVENTS, RECEIPTS, RESOURCES
+from logentic.schemas import ORDER_EVENTS, RECEIPTS, REJECTED_VALUES, RESOURCES
 
 ACCOUNT = """
 create table spans as select *, date '2023-01-01' + ({days})::int as today, timestamptz '2023-01-01 12:00:00+00'
@@ -148,6 +148,7 @@ def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
     schemas = {name: resource.schema() for name, resource in RESOURCES.items()} | {
         "extract_windows": RECEIPTS,
         "order_events": ORDER_EVENTS,
+        "rejected_values": REJECTED_VALUES,
     }
     schemas |= {r.lines.table: r.lines.schema() for r in RESOURCES.values() if r.lines}
     for name, schema in schemas.items():

@@ -30,6 +30,11 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ],
         ),
         (
+            "A value that cannot be read is null and recorded until it is readable; no other row is affected",
+            "a proxy makes one value of each list unreadable; the tables beside those of the same account without it",
+            ["test_rejected_values", "test_rejections", "test_unreadable_amounts", "test_readable_texts"],
+        ),
+        (
             "A cut between windows loses and doubles nothing",
             "windows of one and two pages; a service that excludes end days",
             ["test_reruns::test_windows_of_very_few_pages_lose_nothing", "test_extraction"],
@@ -107,6 +112,50 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ],
         ),
         (
+            "A wait for a rate limit has a bound, ends with `--max-duration`, is logged, and keeps no alert back",
+            "Retry-After of seconds to 31 years, windows that end in an hour, refusals for ever; several threads",
+            [
+                "test_transport::test_a_wait_ends_with_the_time_of_the_run_and_the_next_run_ends_exact",
+                "test_transport::test_a_wait_that_is_too_long_fails_its_resource_alone_and_at_once",
+                "test_transport::test_a_command_says_what_it_waits_for_and_ends_well_with_its_time",
+                "test_transport::test_notify_tells_while_a_run_waits",
+                "test_headers::test_refusals_of_one_request_together_are_bounded",
+            ],
+        ),
+        (
+            "An unusable header is ignored, a usable one obeyed in every form",
+            "numbers of 5,000 digits, superscripts, dates in 9999, zones that do not exist, interim responses",
+            ["test_headers", "test_transport::test_unusable_headers_on_every_response_change_nothing"],
+        ),
+        (
+            "Pagination or a body that cannot be read fails its resource with one line, and no other",
+            "totals of Infinity and beyond 64 bits, deep nesting, any encoding, a million pages of nothing",
+            [
+                "test_transport::test_pagination_that_cannot_be_read_fails_its_resource_alone",
+                "test_transport::test_pagination_that_only_helps_to_plan_may_be_anything",
+                "test_pages",
+            ],
+        ),
+        (
+            "A 204 is an empty list; a 404 for a list never proves that records are gone",
+            "a list that is never found, one that is not found any more, a service that says 404 for each empty list",
+            [
+                "test_transport::test_an_empty_list_without_a_body_is_no_rows",
+                "test_transport::test_a_list_that_is_never_found_fails_its_resource_with_a_line_that_fits",
+                "test_transport::test_a_list_that_is_not_found_any_more_proves_nothing",
+                "test_transport::test_a_service_that_says_404_for_each_empty_list_loses_nothing",
+            ],
+        ),
+        (
+            "A service behind a proxy is read: its authority can be trusted, its links lead to the configured origin",
+            "TLS with an authority of its own; links of 28 forms, with other schemes and ports",
+            [
+                "test_certificates",
+                "test_transport::test_a_service_behind_a_proxy_names_another_scheme_and_port_in_its_links",
+                "test_pages::test_a_next_is_resolved_as_a_browser_would",
+            ],
+        ),
+        (
             "After kill -9 at any step the next run ends with exact tables",
             "a process killed at each of twelve steps",
             ["test_killed"],
@@ -153,6 +202,9 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             "What an earlier version loaded in clear is named, and pseudonymized on demand without changing any order",
             "a file made by the earlier rule; every byte of the file searched; a run that reads all orders again",
             ["test_privacy"],
+            "A secret can be read from a file; a wrong secret or address is one line that does not show it",
+            "files that are missing, empty, too large or damaged; tokens and addresses with blanks, line ends, accents",
+            ["test_settings"],
         ),
         (
             "Personal data are hashed before they are stored",

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from logentic.schemas import RECEIPTS, RESOURCES, Resource
+from logentic.schemas import RECEIPTS, REJECTED_VALUES, RESOURCES, Resource
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "tables.md"
@@ -80,6 +80,8 @@ def written() -> Iterator[str]:
     yield RAW
     for resource in RESOURCES.values():
         yield from as_raw_section(resource)
+    rejected = "Values that could not be read: a row when one is found or changes, one with `_is_removed` at its end."
+    yield raw_table("rejected_values", "`resource`, `key`, `field`", rejected, REJECTED_VALUES)
     yield raw_table("extract_windows", "`window_id`", "The receipts: one row per window that a run read.", RECEIPTS)
 
 

@@ -40,12 +40,44 @@
     {{- return(run_query('select * from ' ~ relation ~ ' limit 0').column_names) -}}
 {% endmacro %}
 
+{#- A text as a value; null where it is none, as one text of one charge must not end the build of all others. -#}
+{% macro readable(words, type) %}
+    {{- return(adapter.dispatch('readable')(words, type)) -}}
+{% endmacro %}
+
+{% macro default__readable(words, type) -%}
+    try_cast({{ words }} as {{ column_type(type) }})
+{%- endmacro %}
+
+{% macro postgres__readable(words, type) -%}
+    {%- set day = '(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31' -%}
+    {%- set date = '([0-9]{4}-(' ~ day ~ ')|[0-9]{2}([02468][048]|[13579][26])-02-29)' -%}
+    {%- set shapes = {
+        'bigint': '[+-]?[0-9]{1,18}',
+        'decimal(38, 24)': '[+-]?([0-9]{1,13}([.][0-9]*)?|[.][0-9]+|[0-9]([.][0-9]*)?[eE][+-]?[0-9])',
+        'date': date,
+        'timestamp with time zone': date ~ '([ T][0-2][0-9]:[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?',
+    } -%}
+    {%- if type in shapes -%}
+    case when {{ words }} ~ '^({{ shapes[type] }})$' then cast({{ words }} as {{ column_type(type) }}) end
+    {%- else -%}
+    cast({{ words }} as {{ column_type(type) }})
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Whether one of the fields that may stand for it holds a text. -#}
+{% macro has_alias(name, columns) -%}
+    (false
+    {%- for alias in payment_item_aliases()[name] if alias in columns %} or nullif(trim({{ text(adapter.quote(alias)) }}), '') is not null{% endfor -%}
+    )
+{%- endmacro %}
+
 {% macro payment_item_column(name, type, columns) -%}
     coalesce(
         cast({{ adapter.quote(name) if name in columns else 'null' }} as {{ column_type(type) }})
         {%- for alias in payment_item_aliases()[name] if alias in columns %},
         {%- set words = "nullif(trim(" ~ text(adapter.quote(alias)) ~ "), '')" %}
-        cast({{ 'substr(' ~ words ~ ', 1, 10)' if type == 'date' else words }} as {{ column_type(type) }})
+        {{ readable('substr(' ~ words ~ ', 1, 10)' if type == 'date' else words, type) }}
         {%- endfor %}
     )
 {%- endmacro %}

@@ -35,7 +35,8 @@ def _(published):
         select
             resource, count(*) as windows, sum(rows_read) as rows_read, sum(rows_new) as rows_new,
             sum(rows_changed) as rows_changed, sum(rows_removed) as rows_removed, sum(requests) as requests,
-            count(*) filter (where not is_complete) as incomplete, max(finished_at) as last_read
+            count(*) filter (where not is_complete and not is_accepted) as incomplete,
+            count(*) filter (where is_accepted) as accepted, max(finished_at) as last_read
         from logentic_staging.stg_extract_windows
         group by resource
         order by resource

@@ -37,7 +37,8 @@ def _(mo):
     ## What was charged for it
 
     By the first day that a charge is for. What has no billed date yet has to be accrued.
-    Withdrawn charges count nowhere.
+    Withdrawn charges count nowhere. Charges whose amount could not be read are counted in `unreadable_amounts`; the
+    sums leave them out.
     """)
     return
 
@@ -50,7 +51,8 @@ def _(month, published):
         select
             charge_type, count(*) as charges,
             cast(coalesce(sum(amount) filter (where is_billed), 0) as decimal(18, 2)) as billed,
-            cast(coalesce(sum(amount) filter (where not is_billed), 0) as decimal(18, 2)) as to_accrue
+            cast(coalesce(sum(amount) filter (where not is_billed), 0) as decimal(18, 2)) as to_accrue,
+            count(*) filter (where is_amount_unreadable) as unreadable_amounts
         from charges
         where strftime(start_date, '%Y-%m') = $month and not is_withdrawn
         group by charge_type

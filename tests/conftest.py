@@ -36,6 +36,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own token, host or proxy must not reach a test."""
+    monkeypatch.setattr("logentic.sanitizer._secrets", set())
+    monkeypatch.setattr("logentic.sanitizer._tokens", set())
     for name in list(os.environ):
         if name.startswith("LOGENTIC_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

@@ -44,7 +44,14 @@ for mart in sys.argv[2:]:
 os._exit(0)
 """
 # On two months of the account, or without journals, there is nothing in these.
-MAY_BE_EMPTY = {"exception_status", "findings", "order_events", "restatements", "stock_ledger_breaks"}
+MAY_BE_EMPTY = {
+    "exception_status",
+    "findings",
+    "order_events",
+    "rejected_values",
+    "restatements",
+    "stock_ledger_breaks",
+}
 Rows = dict[str, Counter[tuple[Any, ...]]]
 
 

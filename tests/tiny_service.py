@@ -22,7 +22,7 @@ TOKEN = "a-token-that-nobody-may-see"
 @dataclass(frozen=True)
 class Reply:
     status: int = 200
-    body: str = ""
+    body: str | bytes = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -92,7 +92,7 @@ def _handler(service: TinyService) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             asked = Asked(parts.path, dict(parse_qsl(parts.query)), self.headers, time.monotonic(), self.client_address)
             reply = service.reply_to(asked)
-            body = reply.body.encode()
+            body = reply.body if isinstance(reply.body, bytes) else reply.body.encode()
             self.send_response_only(reply.status)
             for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
                 self.send_header(name, value)

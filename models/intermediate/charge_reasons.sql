@@ -8,6 +8,8 @@
 select
     *,
     case
+        when is_amount_unreadable then 'Its amount could not be read: see rejected_values.'
+        when amount is null then 'It has no amount.'
         when verdict = 'settled' and amount < 0 then 'It credits charge ' || settled_by || '.'
         when verdict = 'settled' then 'Charge ' || coalesce(settled_by, credited_by) || ' credits it.'
         when verdict = 'credit' then 'It credits a part of charge ' || part_of || '.'
@@ -55,7 +57,6 @@ select
                     else 'It may be a new price since ' || new_price_since end
                 || ': ' || charges_at_new_price || case when charges_at_new_price = 1 then ' charge is' else ' charges are' end
                 || ' too few to say.'
-        when amount is null then 'It has no amount.'
         when amount < 0 then 'It is a credit, and no charge of its type, order or item, period and amount was found.'
         when amount = 0 then 'Nothing was charged.'
         when missing_days is not null then 'No storage price for ' || missing_days || '.'

@@ -1,10 +1,10 @@
 select
     item_id,
     date,
-    cast(sum(supply) as bigint) as supply,
-    cast(sum(prepared) as bigint) as prepared,
-    cast(sum(receiving) as bigint) as receiving,
     -- A sum that leaves out a warehouse would pass for the whole: unknown in one, unknown in all.
+    case when count(supply) = count(*) then cast(sum(supply) as bigint) end as supply,
+    case when count(prepared) = count(*) then cast(sum(prepared) as bigint) end as prepared,
+    case when count(receiving) = count(*) then cast(sum(receiving) as bigint) end as receiving,
     case when count(volume_cuft) = count(*) then cast(sum(volume_cuft) as decimal(38, 24)) end as volume_cuft,
     case when count(price) = count(*) then cast(sum(price) as decimal(38, 24)) end as price,
     cast(sum(price) as decimal(38, 24)) as known_price,

@@ -16,6 +16,15 @@ others as (
     where not is_withdrawn and order_id is not null
     group by order_id
 
+),
+
+-- A charge whose order or type could not be read may be the one that is missed.
+unreadable as (
+
+    select distinct charge_type
+    from {{ ref('charges') }}
+    where not is_withdrawn and is_order_unreadable
+
 )
 
 select
@@ -41,6 +50,10 @@ left join {{ ref('charge_delays') }} as delays on usual.charge_type = delays.cha
 left join charged on completed.order_id = charged.order_id and usual.charge_type = charged.charge_type
 where
     charged.order_id is null
+    and not exists (
+        select 1 from unreadable
+        where unreadable.charge_type is null or unreadable.charge_type = usual.charge_type
+    )
     -- What costs nothing by the rate card is not missed.
     and coalesce(card.expected, 1) <> 0
     and {{ dbt.dateadd('day', 7, 'completed.completed_at') }} <= service.now_at

@@ -27,8 +27,8 @@ sums as (
     select
         order_id,
         count(*) as lines,
-        sum(quantity) as units,
         -- Of an order with one line that has no measure, no measure is known.
+        case when count(quantity) = count(*) then sum(quantity) end as units,
         case when count(volume_cuft) = count(*) then sum(volume_cuft) end as volume_cuft,
         case when count(weight) = count(*) then sum(weight) end as weight
     from measured
@@ -52,4 +52,4 @@ select
     cast(sums.volume_cuft as decimal(18, 4)) as volume_cuft,
     cast(sums.weight as decimal(18, 4)) as weight
 from {{ ref('stg_orders') }} as orders
-left join sums on orders.order_id = sums.order_id
+left join sums on orders.order_id = sums.order_id and not orders.lacks_lines

@@ -1,3 +1,5 @@
+{#- A line whose quantity is not known may be of any number of units. -#}
+{%- set any_number = '1000000000' -%}
 with
 
 openings as (
@@ -37,8 +39,9 @@ ordered as (
         end) as at_least,
         sum(case
             when
-                (orders.has_shipped or upper(orders.status) not in ('PENDING', 'CANCELLED', 'CANCELED'))
-                and orders.updated_at >= openings.opened_at then lines.quantity
+                (orders.has_shipped or coalesce(upper(orders.status), '') not in ('PENDING', 'CANCELLED', 'CANCELED'))
+                and coalesce(orders.updated_at >= openings.opened_at, true)
+                then coalesce(lines.quantity, {{ any_number }})
             else 0
         end) as at_most
     from lines
@@ -52,16 +55,25 @@ ordered as (
 -- Lines whose variant no item has any more may mean any item of which no variant is known.
 nameless as (
 
-    select coalesce(sum(quantity), 0) as units from lines
+    select coalesce(sum(coalesce(quantity, {{ any_number }})), 0) as units from lines
     where item_id is null
+
+),
+
+-- Lines that could not be read may mean any item.
+unreadable as (
+
+    select max(case when lacks_lines then {{ any_number }} else 0 end) as units from {{ ref('stg_orders') }}
 
 )
 
 select
     openings.item_id,
     coalesce(ordered.at_least, 0) as at_least,
-    coalesce(ordered.at_most, 0) + case when items.shopify_variant_id is null then nameless.units else 0 end as at_most
+    coalesce(ordered.at_most, 0) + coalesce(unreadable.units, 0)
+    + case when items.shopify_variant_id is null then nameless.units else 0 end as at_most
 from openings
 left join ordered on openings.item_id = ordered.item_id
 left join {{ ref('items') }} as items on openings.item_id = items.item_id
 cross join nameless
+cross join unreadable

@@ -12,7 +12,10 @@ unbilled as (
         start_date,
         end_date,
         cast(amount as decimal(18, 2)) as amount,
-        'Charged, not billed yet.' as basis
+        case
+            when is_amount_unreadable then 'Charged, not billed yet; its amount could not be read.'
+            else 'Charged, not billed yet.'
+        end as basis
     from {{ ref('charges') }}
     where not is_billed and not is_withdrawn
 

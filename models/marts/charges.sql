@@ -13,5 +13,7 @@ select
     billed_date,
     billed_date is not null as is_billed,
     is_removed as is_withdrawn,
+    is_amount_unreadable,
+    is_order_unreadable and (order_id is null or charge_type is null) as is_order_unreadable,
     created_at
 from {{ ref('stg_payment_items') }}

@@ -35,5 +35,6 @@ select
         'fixed': ["case when rule = 'rate_deviation' then fixed end"],
         'per_unit': ["case when rule = 'rate_deviation' then per_unit end"],
     }) }} end as evidence_json,
-    is_unallocated
+    is_unallocated,
+    is_amount_unreadable
 from {{ ref('charge_reasons') }}

@@ -7,15 +7,23 @@ grouped as (
         max(billed_date) as billed_date,
         charge_type,
         count(*) as charges,
-        cast(sum(billed) as decimal(38, 24)) as billed,
+        cast(coalesce(sum(billed), 0) as decimal(38, 24)) as billed,
         -- A sum over some of the charges would pass for the whole: one without an expectation leaves none.
-        case when count(expected) = count(*) then cast(sum(expected) as decimal(18, 2)) end as expected
+        case when count(expected) = count(*) then cast(sum(expected) as decimal(18, 2)) end as expected,
+        count(*) - count(billed) as charges_without_amount,
+        cast(sum(case when is_amount_unreadable then 1 else 0 end) as bigint) as unreadable_amounts
     from {{ ref('invoice_reconciliation') }}
     group by payment_id, charge_type
 
 )
 
 select
-    *,
-    billed - expected as difference
+    payment_id,
+    billed_date,
+    charge_type,
+    charges,
+    billed,
+    expected,
+    case when charges_without_amount = 0 then billed - expected end as difference,
+    unreadable_amounts
 from grouped

@@ -16,6 +16,7 @@ mentioned as (
         cast(null as {{ column_type('varchar') }}) as name,
         min(updated_at) as first_at
     from {{ source('raw', 'item_quantities') }}
+    where item_id is not null
     group by item_id
     union all
     select

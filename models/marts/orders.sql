@@ -5,7 +5,8 @@ lines as (
     select
         order_id,
         count(*) as lines,
-        cast(sum(quantity) as decimal(18, 4)) as units
+        -- Of an order with one line whose quantity is not known, no sum is known.
+        case when count(quantity) = count(*) then cast(sum(quantity) as decimal(18, 4)) end as units
     from {{ ref('order_lines') }}
     group by order_id
 
@@ -22,7 +23,7 @@ select
     orders.province_code,
     orders.country_code,
     coalesce(lines.lines, 0) as lines,
-    coalesce(lines.units, 0) as units,
+    case when not orders.lacks_lines then case when lines.order_id is null then 0 else lines.units end end as units,
     orders.created_at,
     orders.updated_at
 from {{ ref('stg_orders') }} as orders

@@ -25,7 +25,7 @@ compared as (
         coalesce(movements.returned, 0) as returned,
         coalesce(movements.adjusted, 0) as adjusted,
         history.supply + history.prepared as history_closing,
-        stock.is_end_known and history.item_id is not null as is_observed,
+        stock.is_end_known and history.supply + history.prepared is not null as is_observed,
         stock.supply - history.supply as supply_difference,
         stock.prepared - history.prepared as prepared_difference,
         stock.receiving - history.receiving as receiving_difference

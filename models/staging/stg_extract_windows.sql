@@ -1,3 +1,4 @@
+{%- set raw = source('raw', 'extract_windows') -%}
 with
 
 receipts as (
@@ -8,7 +9,7 @@ receipts as (
             partition by receipts.window_id, receipts.run_id
             order by receipts.finished_at desc, receipts._dlt_load_id desc
         ) as recency
-    from {{ source('raw', 'extract_windows') }} as receipts
+    from {{ raw }} as receipts
     -- A receipt counts only when the load that brought it, and its rows, was finished.
     inner join {{ source('raw', '_dlt_loads') }} as loads
         on receipts._dlt_load_id = loads.load_id and loads.status = 0
@@ -34,6 +35,7 @@ select
     finished_at,
     is_complete,
     is_confirmed,
+    {{ 'coalesce(is_accepted, false)' if 'is_accepted' in column_names(raw) else 'false' }} as is_accepted,
     reason
 from receipts
 where recency = 1

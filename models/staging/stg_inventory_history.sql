@@ -9,6 +9,12 @@ versions as (
         ) as recency
     from {{ source('raw', 'inventory_history') }}
 
+),
+
+unreadable as (
+
+    {{ unreadable('inventory_history', ['supply', 'prepared', 'receiving']) | indent(4) }}
+
 )
 
 select
@@ -21,10 +27,13 @@ select
     weight,
     {{ plausible('total_volume', '1000000000') }} as volume_cuft,
     {{ plausible('total_storage_price', '1000000000') }} as price,
-    coalesce(supply, 0) as supply,
-    coalesce(prepared, 0) as prepared,
-    coalesce(receiving, 0) as receiving,
+    -- A counter that is not given is 0; one that could not be read is unknown.
+    coalesce(supply, case when unreadable.record_key is null then 0 end) as supply,
+    coalesce(prepared, case when unreadable.record_key is null then 0 end) as prepared,
+    coalesce(receiving, case when unreadable.record_key is null then 0 end) as receiving,
     _seen_at as seen_at
 from versions
+left join unreadable
+    on {{ history_key() }} = unreadable.record_key
 -- A day is restated as a whole: a row that the API no longer gives is no longer part of it.
 where recency = 1 and not _is_removed

@@ -9,6 +9,12 @@ versions as (
     -- What was recorded did happen: a record overwritten in place, or of a deleted item, is no longer listed but stays.
     where not _is_removed
 
+),
+
+unreadable as (
+
+    {{ unreadable_stock_records() | indent(4) }}
+
 )
 
 select
@@ -24,4 +30,6 @@ select
     updated_at,
     _seen_at as seen_at
 from versions
-where recency = 1
+where
+    recency = 1 and item_id is not null
+    and not ({{ lacks_a_counter() }} and {{ text('id') }} in (select record_key from unreadable))

@@ -15,6 +15,12 @@ versions as (
         max(case when _is_removed then 0 else 1 end) over (partition by id) as was_there
     from {{ source('raw', 'orders') }}
 
+),
+
+without_lines as (
+
+    {{ orders_without_lines() | indent(4) }}
+
 )
 
 select
@@ -38,7 +44,9 @@ select
     was_shipped = 1 as has_shipped,
     shipped_at,
     completed_at,
+    without_lines.record_key is not null as lacks_lines,
     _is_removed as is_removed,
     _seen_at as seen_at
 from versions
+left join without_lines on {{ text('id') }} = without_lines.record_key
 where recency = 1 and was_there = 1

@@ -12,12 +12,11 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from logentic.account_fields import decimal_form, fields_of, leaves, order_of, time_forms
-from logentic.answer import Answer
+from logentic.answer import Answer, time_of, whole_number
 from logentic.client import Client
-from logentic.errors import LogenticError, Refused, ServiceError, Unauthorised, Unreachable
-from logentic.json_text import as_list, loads, repaired
+from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unauthorised, Unreachable
 from logentic.measures import is_identifier, is_kept_name
-from logentic.pages import Page, split_page
+from logentic.pages import Page, list_not_found, parsed_rows, split_page
 from logentic.personal import Pseudonyms
 from logentic.schemas import MOMENT, RESOURCES, Resource
 from logentic.settings import Settings
@@ -145,7 +144,7 @@ class _Check:
             page = self._page(resource, resource.path, {**params, "per_page": str(PAGE_SIZE)})
         except Refused:
             page = self._page(resource, resource.path, params)
-        rows = _rows(page)
+        rows = _rows(page, resource.name)
         answer = ListAnswer(resource.name, 200, total=page.total, page_size=page.per_page)
         if rows:
             answer.sorted_by = order_of(rows)
@@ -216,7 +215,7 @@ class _Check:
             del params["per_page"]
             page = self._page(resource, path, params)
         key = [name for name in resource.key if name in row]
-        found = any(all(other.get(name) == row[name] for name in key) for other in _rows(page))
+        found = any(all(other.get(name) == row[name] for name in key) for other in _rows(page, resource.name))
         return found or (None if page.next else False)
 
     def _page(self, resource: Resource, path: str, params: Mapping[str, str]) -> Page:
@@ -224,17 +223,20 @@ class _Check:
             self._note(answer)
             return split_page(answer, resource.name)
 
-        return self._client.get(path, params, resource.name, read)
+        try:
+            return self._client.get(path, params, resource.name, read)
+        except NotFound:
+            raise list_not_found(resource.name) from None
 
     def _note(self, answer: Answer) -> None:
         noted, now = self._answers, datetime.now(UTC)
         noted.asked_at = now.replace(microsecond=0)
-        if "date" in answer.headers:
+        if time_of(answer.head):
             noted.service_clock = answer.at
             noted.seconds_ahead = round((answer.at - now).total_seconds())
         for name in ("limit", "remaining"):
-            if (value := answer.headers.get(f"x-ratelimit-{name}", "")).isdigit():
-                noted.rate_limit[name] = int(value)
+            if (value := whole_number(answer.headers.get(f"x-ratelimit-{name}", ""))) is not None:
+                noted.rate_limit[name] = value
 
 
 def _expected(resource: Resource) -> set[str]:
@@ -253,9 +255,8 @@ def _shown(resource: Resource, path: str) -> str:
     return ".".join([outer, *(part if is_kept_name(part) else "*" for part in inner)])
 
 
-def _rows(page: Page) -> list[Row]:
-    rows = as_list(loads(page.rows, is_cut=True)["data"]) or []
-    return [repaired(row) for row in rows if isinstance(row, dict)]
+def _rows(page: Page, where: str) -> list[Row]:
+    return [row for row in parsed_rows(page, where) if isinstance(row, dict)]
 
 
 def _moment(value: Any) -> datetime | None:

@@ -87,11 +87,12 @@ def _time_form(value: str) -> str:
     return f"YYYY-MM-DD{separator}hh:mm:ss{digits}{zone if zone in (None, 'Z') else '+hh:mm'}".replace("None", "")
 
 
-def _comparable(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
+def _comparable(value: Any) -> tuple[int, Any] | None:
+    """A number, or a time after all numbers; None for what cannot be put in order."""
+    if isinstance(value, int | Decimal) and Decimal(value).is_finite():
+        return 0, value
     try:
         at = datetime.fromisoformat(value)
-    except ValueError:
+    except (ValueError, TypeError):
         return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return 1, at if at.tzinfo else at.replace(tzinfo=UTC)

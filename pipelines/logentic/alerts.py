@@ -11,8 +11,10 @@ from typing import Any
 
 import duckdb
 
+from logentic.database_file import is_duckdb, read_by_duckdb
 from logentic.errors import LogenticError, StateError, UsageError
 from logentic.history import WHOLE, runs
+from logentic.sanitizer import inert
 from logentic.schemas import RECEIPTS, RESOURCES
 from logentic.settings import Settings
 from logentic.state import State
@@ -20,6 +22,7 @@ from logentic.state import State
 log = logging.getLogger("logentic")
 
 TOLD = "alerts"
+SENDING_SECONDS = 60  # to wait for another process that is sending
 LINES_OF_A_KIND = 5
 EXCEPTIONS = """
 select
@@ -40,6 +43,19 @@ from (
 )
 where is_stuck
 order by last_step_at, order_id
+"""
+REJECTED = """
+select
+    concat('rejected ', resource, '.', field),
+    concat(resource, case when field = '' then '' else '.' || field end, ' could not be read in ',
+        count(*), case when count(*) = 1 then ' record' else ' records' end, ': see rejected_values')
+from (
+    select resource, regexp_replace(field, '[.][0-9]+[.]', '.') as field  -- of whichever line
+    from logentic_marts.rejected_values
+    where closed_at is null
+)
+group by resource, field
+order by 1
 """
 UNKNOWN_FIELDS = """
 select 'field ' || table_name || '.' || column_name, table_name || ' has the new field ' || column_name
@@ -63,7 +79,7 @@ def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> Non
     if not settings.alert_urls:
         return
     try:
-        told = state.read_note(TOLD)
+        told = state.read_note(TOLD, dict[str, str])
         wrong = wrong_now(settings, state, datetime.now(UTC))
         if is_beginning:
             wrong = {**{key: line for key, line in wrong.items() if key != "stale"}, **told}
@@ -73,8 +89,16 @@ def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> Non
 
 
 def tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
-    """Send what was not told yet, then what is over; the titles of what was sent."""
-    told = state.read_note(TOLD)
+    """Send what was not told yet, then what is over; the titles of what was sent.
+
+    One process at a time, by a lock of its own: a run that waits holds its lock for long, and must not silence others.
+    """
+    with state.locked(SENDING_SECONDS, "alerts.lock", "another message is being sent"):
+        return _tell_news(settings, state, wrong)
+
+
+def _tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
+    told = state.read_note(TOLD, dict[str, str])
     news = {key: line for key, line in wrong.items() if key not in told}
     over = {key: line for key, line in told.items() if key not in wrong}
     sent = []
@@ -110,16 +134,20 @@ def _wrong_with_runs(settings: Settings, state: State, now: datetime) -> dict[st
 
 
 def _wrong_in_file(settings: Settings, state: State) -> dict[str, str]:
-    """New fields, exceptions of some amount, stuck orders. A file without such tables has nothing wrong in it."""
-    if not state.file.exists():
+    """New fields, exceptions of some amount, stuck orders, values that could not be read.
+
+    A file without such tables has nothing wrong in it.
+    """
+    if not is_duckdb(state.file):
         return {}
     known = [f"{name}.{column}" for name, schema in _schemas().items() for column in schema]
     found: dict[str, str] = {}
-    with duckdb.connect(str(state.file), read_only=True) as published:
+    with duckdb.connect(str(read_by_duckdb(state.file)), read_only=True) as published:
         asked: tuple[tuple[str, list[Any]], ...] = (
             (UNKNOWN_FIELDS, [list(_schemas()), known]),
             (EXCEPTIONS, [settings.alert_amount]),
             (STUCK, []),
+            (REJECTED, []),
         )
         for sql, values in asked:
             try:
@@ -139,7 +167,7 @@ def _count(lines: dict[str, str]) -> str:
 
 
 def _lines(found: dict[str, str]) -> str:
-    """All of it; of many of a kind the first, and how many more."""
+    """All of it; of many of a kind the first, and how many more. Text of the service becomes inert."""
     kinds: dict[str, list[str]] = {}
     for key, line in found.items():
         kinds.setdefault(key.split(" ")[0], []).append(line)
@@ -148,7 +176,7 @@ def _lines(found: dict[str, str]) -> str:
         lines += told[:LINES_OF_A_KIND]
         if more := len(told) - LINES_OF_A_KIND:
             lines += [f"and {more} more of this kind ({kind})"] if more > 0 else []
-    return "\n".join(f"- {line}" for line in lines)
+    return "\n".join(f"- {inert(line)}" for line in lines)
 
 
 def _was(outcome: str) -> str:
@@ -157,6 +185,7 @@ def _was(outcome: str) -> str:
 
 def _send(settings: Settings, title: str, body: str) -> str:
     """To every address; an address holds secrets and is never shown."""
+    title = inert(title)
     try:
         import apprise
     except ModuleNotFoundError:
@@ -166,6 +195,6 @@ def _send(settings: Settings, title: str, body: str) -> str:
     for number, url in enumerate(settings.alert_urls, start=1):
         if not messenger.add(url.get_secret_value()):
             raise UsageError(f"alert_urls: the address number {number} is not understood", "See docs/operator.md.")
-    if not messenger.notify(title=title, body=body):
+    if not messenger.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
         raise StateError(f"the message {title!r} was not taken by every address", "The next run sends it.")
     return title

@@ -5,9 +5,11 @@ configuration, 3 done but a check found something that --fail-on asked to be tol
 inquiries.py for the commands that only ask, finance.py for those of a month end.
 """
 
+import io
 import json
 import logging
 import sys
+import traceback
 from importlib.metadata import version
 from math import inf
 from typing import Annotated, NoReturn
@@ -17,8 +19,9 @@ from typer.exceptions import TyperException
 
 from logentic import event_commands, finance, inquiries, log_lines, privacy_commands, showing
 from logentic.errors import LogenticError, UsageError
-from logentic.inquiries import DbOrState, Engine, To, day, file_of, only
+from logentic.inquiries import DbOrState, Engine, To, any_of, day, file_of, only
 from logentic.memory import keep_small, leave, leave_out_needless
+from logentic.sanitizer import SafeRecord, one_line, printable
 
 app = typer.Typer(
     help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
@@ -61,7 +64,7 @@ def run(
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build all days of the marts anew.")] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
     fail_on: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete.")
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete, rejected, or both.")
     ] = None,
     new_hash_key: Annotated[
         bool, typer.Option("--new-hash-key", help="Go on with a new key for personal data when the old one is lost.")
@@ -86,7 +89,7 @@ def run(
     if log_format != "text":
         only("--log-format", log_format, "json")
         log_lines.use_json()
-    only("--fail-on", fail_on, "incomplete")
+    failing = any_of("--fail-on", fail_on, ("incomplete", "rejected"))
     first, last = day("--start", start), day("--end", end)
     if not first and not last:
         first, last = interval_of_schedule()
@@ -107,12 +110,16 @@ def run(
     if as_json:
         print(json.dumps(summary.as_dict(outcome), indent=2))
     else:
-        print("\n".join(summary.as_lines(outcome)))
+        print("\n".join(map(one_line, summary.as_lines(outcome))))
     for failure in outcome.loaded.failures.values():
         _say(failure)
     if outcome.loaded.failures:
         raise typer.Exit(1)
-    if fail_on and (outcome.loaded.incomplete or outcome.loaded.unread):
+    left = {
+        "incomplete": outcome.loaded.incomplete or outcome.loaded.unread,
+        "rejected": outcome.loaded.rejected,
+    }
+    if any(left[name] for name in failing):
         raise typer.Exit(3)
 
 
@@ -122,6 +129,9 @@ def build(
     destination: To = None,
     engine: Engine = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
+    ] = None,
 ) -> None:
     """Build the tables of what is loaded, check them, publish FILE; the account is not asked."""
     from logentic.job import Options, run_job
@@ -129,10 +139,13 @@ def build(
     from logentic.reports.progress import displayed
     from logentic.settings import load_settings
 
+    only("--fail-on", fail_on, "rejected")
     settings, options = load_settings(destination=destination, engine=engine), Options(extract=False, wait_seconds=wait)
     with displayed() as display:
         outcome = run_job(settings, file_of(db, settings), options, step=display.step)
-    print("\n".join(summary.as_lines(outcome)))
+    print("\n".join(map(one_line, summary.as_lines(outcome))))
+    if fail_on and outcome.loaded.rejected:
+        raise typer.Exit(3)
 
 
 for _command in (
@@ -162,6 +175,10 @@ def main() -> None:
     """Run the command; an error is one line on stderr, a traceback only with --debug."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     keep_small()
+    logging.setLogRecordFactory(SafeRecord)
+    for stream in (sys.stdout, sys.stderr):  # a locale may lack a letter of a name
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     debug = len(arguments) < len(sys.argv) - 1
     if debug:
         logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
@@ -179,20 +196,21 @@ def main() -> None:
         what, guidance = error.format_message().rstrip(".?"), f"See: {command} --help"
         if arguments[0] in OF_A_FILE and ("--destination" in what or ("--db" in what and _is_elsewhere())):
             what, guidance = f"{command} reads a DuckDB file, whatever the destination", INTO_A_FILE
-        print(f"logentic: {what}. {guidance}", file=sys.stderr)
+        print(one_line(f"logentic: {what}. {guidance}"), file=sys.stderr)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         _leave_interrupted()
     except LogenticError as error:
         if debug:
-            raise
+            _leave_with_traceback(error.exit_code)
         _say(error)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:
-            raise
+            _leave_with_traceback(1)
         reason = next(iter(str(error).splitlines()), "")
-        print(f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug.", file=sys.stderr)
+        said = f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug."
+        print(one_line(said), file=sys.stderr)
         sys.exit(1)
 
 
@@ -203,6 +221,11 @@ def _is_elsewhere() -> bool:
         return load_settings().destination != "duckdb"
     except LogenticError:
         return False
+
+
+def _leave_with_traceback(code: int) -> NoReturn:
+    print(printable(traceback.format_exc()), end="", file=sys.stderr)
+    sys.exit(code)
 
 
 def _leave_interrupted() -> NoReturn:
@@ -216,7 +239,7 @@ def _say(error: LogenticError) -> None:
     if log_lines.are_json():
         log_lines.write("error", "error", message=what, guidance=error.guidance, exit_code=error.exit_code)
         return
-    print(f"logentic: {what}. {error.guidance}".rstrip(), file=sys.stderr)
+    print(one_line(f"logentic: {what}. {error.guidance}").rstrip(), file=sys.stderr)
 
 
 def _resources(names: str | None) -> frozenset[str]:

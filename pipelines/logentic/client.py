@@ -2,7 +2,8 @@
 
 In: a path and parameters. Out: an `Answer` (body and service time), or a `ServiceError`. The token goes to
 the configured origin only; no redirect is followed; every failure that a repetition can mend is repeated,
-with jittered back-off, for as long as the patience lasts. Next: pages.py.
+with jittered back-off, for as long as the patience lasts. Waiting for a rate limit does not use up the patience; it is
+bounded by `rate_limit_seconds` for one response, and by `stop_at`. Next: pages.py.
 """
 
 import logging
@@ -14,16 +15,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from io import BytesIO
+from math import inf
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
-import certifi
 import pycurl
 
 from logentic import errors
-from logentic.answer import Answer, read_headers, retry_after, time_of
-from logentic.pace import Pace
-from logentic.settings import Settings
+from logentic.answer import Answer, read_headers, request_id, retry_after, time_of
+from logentic.pace import LOGGED_WAIT_SECONDS, Pace
+from logentic.sanitizer import redacted_bytes
+from logentic.settings import Settings, trusted_certificates
 
 log = logging.getLogger("logentic")
 Read = TypeVar("Read")
@@ -40,21 +43,38 @@ class Traffic:
     bytes: int = 0
     refused_by_limit: int = 0
     retries: int = 0
+    links_moved: int = 0  # `next` links that name another scheme or port of the configured host
 
 
 @dataclass
 class _Trouble:
-    """How one request fares: when it was sent last, how often it failed, since when (monotonic seconds)."""
+    """How one request fares: when it was sent last, how often it failed, since when (monotonic seconds).
+
+    `pause`: seconds that the last refusal by a rate limit asked for. `limited`: seconds waited after such refusals.
+    """
 
     sent_at: float = 0.0
     attempts: int = 0
     since: float = 0.0
+    pause: float = 0.0
+    limited: float = 0.0
 
 
 class Client:
-    """Safe to use from several threads; each keeps a connection of its own alive."""
+    """Safe to use from several threads; each keeps a connection of its own alive.
 
-    def __init__(self, settings: Settings, traffic: Traffic | None = None) -> None:
+    `lists`: the paths of lists that have answered in this run, where a 404 then stands for a list without rows.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        traffic: Traffic | None = None,
+        *,
+        stop_at: float = inf,
+        lists: set[str] | None = None,
+    ) -> None:
+        self.lists = lists
         self.base_url = settings.base_url
         self.origin = origin(settings.base_url)
         self.traffic = traffic or Traffic()
@@ -63,15 +83,17 @@ class Client:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._failing_since: float | None = None
-        self._pace = Pace(settings.connections)
+        self._logged_until = -inf  # the end of the last back-off that was logged as a long one
+        self._pace = Pace(settings.connections, longest_wait=settings.rate_limit_seconds, stop_at=stop_at)
 
     def get(self, path: str, params: Mapping[str, str], where: str, read: Callable[[Answer], Read]) -> Read:
         """Ask until the answer can be read. `read` raises `BadAnswer` for one that is not what was promised."""
         url = f"{self.base_url}{path}" + (f"?{'&'.join(map(_encoded, params, params.values()))}" if params else "")
         trouble = _Trouble()
         while True:
-            if self._pace.enter():  # a pause that the service asked for is no failure
-                self._failing_since, trouble.since = None, 0.0
+            if paused := self._pace.enter(where):  # a pause that the service asked for is no failure
+                self._failing_since = None
+                trouble.since += paused if trouble.since else 0.0
             trouble.sent_at = time.monotonic()
             try:
                 result = read(self._send(url, where, trouble))
@@ -86,6 +108,14 @@ class Client:
         """The latest time that an answer bore; this machine's only where no answer bore one."""
         return self.service_clock or datetime.now(UTC).replace(microsecond=0)
 
+    def note_moved_link(self, place: str) -> None:
+        """Warn of a `next` that names another scheme or port of the configured host: once in a run."""
+        with self._lock:
+            self.traffic.links_moved += 1
+            is_first = self.traffic.links_moved == 1
+        if is_first:
+            log.warning("%s: `next` names another scheme or port than %s; it is followed there", place, self.origin)
+
     def close(self) -> None:
         """Ends every wait; requests under way come back, later ones fail."""
         self._pace.close()
@@ -98,22 +128,34 @@ class Client:
 
     def _send(self, url: str, where: str, trouble: "_Trouble") -> Answer:
         """The answer, after what it says of the pace was passed on."""
-        head, status, pause = BytesIO(), None, 0.0
+        lines, head, status, pause = list[bytes](), b"", None, 0.0
         try:
-            body = self._perform(url, where, self._seconds_left(trouble), head)
+            body = self._perform(url, where, self._seconds_left(trouble), lines)
+            head = b"".join(lines)
             status = int(self._local.curl.getinfo(pycurl.RESPONSE_CODE))
-            at = self._note_time(time_of(head.getvalue()))
+            told = time_of(head)
+            at = self._note_time(told)
             log.debug("%s: %s, %d bytes", where, status, len(body))
-            if status == 200:
-                return Answer(body, at, head.getvalue())
-            headers = read_headers(head.getvalue())
-            pause = retry_after(headers, self.service_clock)
+            if status in (200, 204):
+                return Answer(body, at, head, status)
+            headers = read_headers(head)
+            trouble.pause = retry_after(headers, told or self.service_clock)
+            pause = trouble.pause if trouble.limited + trouble.pause <= self._settings.rate_limit_seconds else 0.0
         finally:
-            self._pace.leave(trouble.sent_at, status, head.getvalue(), self.service_clock, pause)
-        request = headers.get("x-request-id", "")
+            self._pace.leave(trouble.sent_at, status, head, self.service_clock, pause)
+        request = request_id(headers)
+        if (token := self._settings.api_token.get_secret_value()) and token in request:
+            request = ""
         raise self._failure(status, f"{where}: status {status}" + (f", request {request}" if request else ""))
 
-    def _perform(self, url: str, where: str, seconds: float, head: BytesIO) -> bytes:
+    def _perform(self, url: str, where: str, seconds: float, lines: list[bytes]) -> bytes:
+        """The body; `lines` holds the header of the response afterwards, without those of a proxy or of a 1xx."""
+
+        def keep(line: bytes) -> None:
+            if line.startswith(b"HTTP/"):
+                lines.clear()
+            lines.append(line)
+
         body = BytesIO()
         if self._pace.closed.is_set():
             raise errors.Unreachable("the run was stopped")
@@ -121,7 +163,7 @@ class Client:
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
         curl.setopt(pycurl.WRITEDATA, body)
-        curl.setopt(pycurl.HEADERFUNCTION, head.write)
+        curl.setopt(pycurl.HEADERFUNCTION, keep)
         try:
             curl.perform()
         except pycurl.error as failure:
@@ -135,7 +177,7 @@ class Client:
             with self._lock:
                 self.traffic.requests += 1
                 self.traffic.bytes += body.tell()
-        return body.getvalue()
+        return redacted_bytes(body.getvalue())  # a service may repeat the token: no row shall hold it
 
     def _failure(self, status: int, what: str) -> errors.ServiceError:
         if status == 429:
@@ -159,12 +201,10 @@ class Client:
     def _bear(self, failure: errors.ServiceError, trouble: "_Trouble") -> None:
         """Wait before the next attempt; raise when this request, or all of them, failed for as long as is borne."""
         trouble.attempts += 1
-        now, delay = time.monotonic(), min(FIRST_DELAY * 2.0 ** (trouble.attempts - 1), LONGEST_DELAY)
+        now, delay = time.monotonic(), min(FIRST_DELAY * 2.0 ** min(trouble.attempts - 1, 16), LONGEST_DELAY)
         delay *= random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
         if failure.status == 429:  # waiting for a rate limit is progress
-            with self._lock:
-                self._failing_since = None
-            self._pace.pause_at_least(delay)
+            self._bear_limit(failure, trouble, delay)
             return
         trouble.since = trouble.since or trouble.sent_at
         with self._lock:
@@ -174,9 +214,27 @@ class Client:
             since = min(self._failing_since, trouble.since)
         if self._pace.closed.is_set() or now + delay - since > self._settings.patience_seconds:
             raise failure
-        level = logging.WARNING if is_first and trouble.attempts > 1 else logging.INFO
+        with self._lock:  # a long wait is logged once for all threads
+            is_long = delay > LOGGED_WAIT_SECONDS and now > self._logged_until
+            self._logged_until = now + delay if is_long else self._logged_until
+        level = logging.WARNING if is_long or (is_first and trouble.attempts > 1) else logging.INFO
         log.log(level, "%s; attempt %d failed, again in %.1f s", failure, trouble.attempts, delay)
         self._pace.closed.wait(delay)
+
+    def _bear_limit(self, failure: errors.ServiceError, trouble: "_Trouble", delay: float) -> None:
+        """Have everybody wait; raise when the waits for one response would be longer than they may be."""
+        with self._lock:
+            self._failing_since = None
+        wait, longest = trouble.pause or delay, self._settings.rate_limit_seconds
+        if trouble.limited + wait > longest:
+            what = f"asks to wait {wait:.0f} s" if wait > longest else "refuses this request"
+            raise errors.Unreachable(
+                f"{failure}: it {what}, for longer than rate_limit_seconds ({longest:g})",
+                "Run again later, or with fewer connections, or raise LOGENTIC_RATE_LIMIT_SECONDS.",
+                failure.status,
+            )
+        trouble.limited += wait
+        self._pace.pause_at_least(delay)
 
     def _note_time(self, at: datetime | None) -> datetime:
         if at is None:
@@ -193,7 +251,12 @@ class Client:
             curl.setopt(pycurl.HTTPHEADER, [f"Authorization: Bearer {token}", "Accept: application/json"])
             curl.setopt(pycurl.USERAGENT, "logentic-elt")
             curl.setopt(pycurl.ACCEPT_ENCODING, "gzip")
-            curl.setopt(pycurl.CAINFO, certifi.where())
+            certificates = trusted_certificates(self._settings)
+            if Path(certificates).is_dir():
+                curl.unsetopt(pycurl.CAINFO)
+                curl.setopt(pycurl.CAPATH, certificates)
+            else:
+                curl.setopt(pycurl.CAINFO, certificates)
             curl.setopt(pycurl.FOLLOWLOCATION, 0)
             curl.setopt(pycurl.NOSIGNAL, 1)
             curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(min(self._settings.timeout_seconds, 15) * 1000))
@@ -210,7 +273,8 @@ class Client:
 def origin(url: str) -> str:
     """Scheme, host and port, the port always said."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 @lru_cache(maxsize=4096)

@@ -22,13 +22,16 @@ FAR_TOO_LARGE = 10
 @dataclass(frozen=True)
 class Node:
     """A window to be read; its first page where that was needed to cut it; how often it was found not to be whole;
-    whether it waits for its turn among the large ones.
+    whether it waits for its turn among the large ones; whether it is read after all others, as it was not found;
+    whether its total already differed in earlier runs.
     """
 
     window: Window
     first: Page | None = None
     doubts: int = 0
     is_large: bool = False
+    is_last: bool = False
+    is_known: bool = False
 
 
 def trim(ask: Ask, window: Window, first: Page, most_pages: int) -> list[Node]:

@@ -7,8 +7,7 @@ Next: job.py does the work; reports/answers.py asks the tables.
 from concurrent.futures import wait
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from rich.console import Console
+from shlex import quote
 
 from logentic.event_queue import EventQueue
 from logentic.events import Reader
@@ -16,8 +15,10 @@ from logentic.job import Options, run_job
 from logentic.keys import pseudonyms
 from logentic.reports import answers, summary
 from logentic.reports.progress import displayed
+from logentic.reports.terminal import Terminal
 from logentic.sandbox import Account, Clock, Sandbox
 from logentic.sandbox.webhooks import Webhooks
+from logentic.sanitizer import one_line
 from logentic.settings import Settings, load_settings
 from logentic.state import State
 
@@ -32,11 +33,11 @@ def run_demo(file: Path, seed: int) -> None:
             settings = load_settings(base_url=sandbox.url, api_token=sandbox.token)
             _receive_events(sandbox, settings, State(file.absolute()))
             outcome = run_job(settings, file, Options(), display, display.step)
-    print("\n".join(summary.as_lines(outcome)))
+    print("\n".join(map(one_line, summary.as_lines(outcome))))
     print()
-    answers.show(file, Console(highlight=False))
-    print(f"\nLook further: logentic status --db {file}")
-    print(f"or open {file} with any DuckDB client: select * from stock_daily")
+    answers.show(file, Terminal())
+    print(f"\nLook further: logentic status --db {one_line(quote(str(file)))}")
+    print(f"or open {one_line(file)} with any DuckDB client: select * from stock_daily")
 
 
 def _receive_events(sandbox: Sandbox, settings: Settings, state: State) -> None:

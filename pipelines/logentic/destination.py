@@ -36,6 +36,18 @@ class Destination:
         """dlt opens the destination for each query, and lets go of it."""
 
 
+class _NothingStored:
+    """What is stored after the tables are dropped by the load that is being extracted."""
+
+    def __call__(self, sql: str) -> pa.Table | None:
+        return None
+
+    def close(self) -> None: ...
+
+
+nothing_stored = _NothingStored()
+
+
 class _Tables(dict[str, str]):
     def __init__(self, client: SqlClientBase[Any]) -> None:
         self._client = client

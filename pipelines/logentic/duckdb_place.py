@@ -6,10 +6,12 @@ In: settings and a `State`. Out: a `Place`. Next: work.py, journal_tables.py and
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 from logentic import work
-from logentic.errors import UsageError
+from logentic.errors import StateError, UsageError
 from logentic.journal import Row
 from logentic.journal_tables import add_run, load_journals
 from logentic.publish import publish
@@ -28,17 +30,40 @@ class DuckdbPlace:
 
     def require_loaded(self) -> None:
         if not self._state.file.exists() and not self._state.work.exists():
-            raise UsageError(f"--db {self.what} does not exist", f"Make it: logentic run --db {self.what}")
+            raise UsageError(f"--db {self.what} does not exist", f"Make it: logentic run --db {quote(str(self.what))}")
 
     def is_published(self) -> bool:
         return self._state.file.exists()
+
+    def published_version(self) -> str:
+        if not self._state.file.exists():
+            return ""
+        found = self._state.file.stat()
+        return f"{found.st_size} bytes, {found.st_mtime_ns}"
+
+    def is_damaged(self) -> bool:
+        return self._state.work.exists() and work.is_damaged(self._state, self._settings)
+
+    def set_aside(self) -> str:
+        damaged = work.set_aside(self._state)
+        if any(link.startswith(str(damaged)) for link in _open_files()):
+            raise StateError(
+                f"the working database was damaged and is set aside as {damaged}", "Run again: it is made from FILE."
+            )
+        return f"the working database was damaged: it is set aside as {damaged} and made again from FILE"
+
+    def check_files(self, files: list[str]) -> None:
+        """To load them is to read them."""
+
+    def remove_orphans(self) -> None:
+        """recovery.py deletes their rows."""
 
     def locked(self, wait_seconds: float) -> nullcontext[None]:
         """The lock of the state folder suffices: the file lies beside it."""
         return nullcontext()
 
-    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
-        work.open_work(self._state, self._settings, key, accept_new_key=accept_new_key)
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
+        return work.open_work(self._state, self._settings, key, accept_new_key=accept_new_key)
 
     def kept_open(self) -> AbstractContextManager[Any]:
         return work.kept_open(self._state, self._settings)
@@ -86,4 +111,12 @@ class DuckdbPlace:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
     def publish(self) -> int:
-        return publish(self._state)
+        return publish(self._state, self._settings)
+
+
+def _open_files() -> list[str]:
+    """Of this process, where the system says. DuckDB gives a path the instance that is open, also of a moved file."""
+    try:
+        return [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]  # noqa: PTH115
+    except OSError:
+        return []

@@ -10,12 +10,16 @@
     │   ├── Refused                       400, 405, 422 and other answers that a repetition cannot change
     │   ├── BadAnswer                     an answer that is not what the reference promises
     │   └── UnsafeLink                    a `next` or redirect that leaves the configured origin, or turns in a circle
+    ├── DeadlineReached                   the time of --max-duration ended during a wait: the next run goes on
     ├── StateError                        the state folder, FILE or the database cannot be used as it is
+    │   └── UnreadableFile                a Parquet file that was written and cannot be read
     └── BuildError                        a model or a check failed: nothing was published
 
 Every error carries one line that says what failed and where, and `guidance`: what to do. No error holds a
-body, a query string or a token.
+body, a query string or a token: text of others within it is made safe here, for whoever prints or stores it.
 """
+
+from logentic.sanitizer import one_line
 
 
 class LogenticError(Exception):
@@ -24,8 +28,8 @@ class LogenticError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, guidance: str = "") -> None:
-        super().__init__(message)
-        self.guidance = guidance
+        super().__init__(one_line(message))
+        self.guidance = one_line(guidance)
 
 
 class UsageError(LogenticError):
@@ -61,7 +65,18 @@ class BadAnswer(ServiceError): ...
 class UnsafeLink(ServiceError): ...
 
 
+class DeadlineReached(LogenticError): ...
+
+
 class StateError(LogenticError): ...
+
+
+class UnreadableFile(StateError):
+    """A Parquet file of ours that cannot be read; `file` is its name without folders."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file} cannot be read: {reason}", "Run again: what it held is read from the service again.")
+        self.file = file
 
 
 class BuildError(LogenticError): ...

@@ -36,9 +36,8 @@ def events(
     as_json: AsJson = False,
 ) -> None:
     """What became of the events that were received."""
-    from rich.console import Console
-
     from logentic.reports import event_list
+    from logentic.reports.terminal import Terminal
 
     found = event_list.read_events_of(db, only_dead=dead or retry)
     if retry:
@@ -46,4 +45,4 @@ def events(
     if as_json:
         print(json.dumps(event_list.as_dict(found), indent=2, default=str))
     else:
-        event_list.show(found, Console(highlight=False))
+        event_list.show(found, Terminal())

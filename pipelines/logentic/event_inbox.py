@@ -25,7 +25,7 @@ class Inbox:
 
     def fresh(self) -> list[Event]:
         """In the order in which they came. Segments that have not grown since they were published are not read."""
-        taken = self._state.read_note(TAKEN)
+        taken = self._state.read_note(TAKEN, dict[str, int])
         self._sizes = {path.name: path.stat().st_size for path in segments(self._state.events)}
         return [
             event
@@ -36,7 +36,7 @@ class Inbox:
 
     def to_retry(self) -> frozenset[str]:
         """Dead events that the user wants tried again."""
-        return frozenset(self._state.read_note(RETRY).get("events", ()))
+        return frozenset(self._state.read_note(RETRY, dict[str, list[str]]).get("events", ()))
 
     def retry(self, event_ids: Iterable[str]) -> None:
         self._state.write_note(RETRY, {"events": sorted({*event_ids, *self.to_retry()})})

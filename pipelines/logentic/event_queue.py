@@ -27,7 +27,7 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 def segments(folder: Path) -> list[Path]:
     """Oldest first."""
-    return sorted(folder.glob("*.log"))
+    return sorted(path for path in folder.glob("*.log") if path.stem.isdecimal() and path.is_file())
 
 
 def read_events(segment: Path) -> Iterator[Event]:
@@ -41,7 +41,7 @@ def read_events(segment: Path) -> Iterator[Event]:
                 if int(checksum, 16) != crc32(record):
                     raise ValueError("checksum")  # noqa: TRY301
                 yield Event.from_line(record)
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 if line.strip():
                     log.warning("%s, line %d is damaged: passed over", segment.name, number)
 

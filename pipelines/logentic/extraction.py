@@ -22,20 +22,23 @@ from typing import Protocol
 
 from logentic.client import Client
 from logentic.cuts import Node, cut, trim
-from logentic.errors import LogenticError, Refused
+from logentic.errors import DeadlineReached, LogenticError, NotFound, Refused
 from logentic.memory import give_back
 from logentic.pages import Page, read_page, read_pages
 from logentic.personal import Pseudonyms
 from logentic.plain_rows import Parsing
+from logentic.plan import MOVED, NOT_FOUND
 from logentic.rows import Rows, concatenated, read_rows
 from logentic.schemas import Resource
 from logentic.shelf import Shelf
-from logentic.windows import OWNED_BY, Window
+from logentic.windows import OWNED_BY, Edge, Window
 
 PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it grants is read from its answer
 # Rows of a span of updated_at that has passed can only leave it; of a span up to now, only enter it.
 ONE_WAY = {"orders", "item_quantities"}
 READINGS_IN_DOUBT = 2
+# So often is a window halved whose total differs: a difference of one row is then pinned to some days of a year.
+MOST_DOUBTS = 6
 LARGE = 3  # so many times too many pages, and it cannot be cut
 BATCH_BYTES = 3 * 2**19  # of JSON: so much is parsed at once, and let go of
 MANY_BYTES = 8 * 2**20  # after which what was parsed leaves holes that are worth giving back
@@ -54,6 +57,12 @@ class Reading:
     is_complete: bool
     is_proven: bool
     reason: str | None = None
+    is_steady: bool = True  # every page announced the same total
+
+    @property
+    def difference(self) -> int:
+        """Rows announced, less different keys read."""
+        return self.total - self.keys
 
     def parts(self) -> Iterator[Rows]:
         """The rows that belong to the window: all at once, or part by part where it is too large for that."""
@@ -115,9 +124,14 @@ class Extraction:
         self._lock = threading.Lock()
         self._large: Future[Reading | list[Node]] | None = None  # the last reading of a window that is held long
 
-    def readings(self, resource: Resource, windows: list[Window]) -> Iterator[Reading | None]:
-        """The readings of one resource, as they are done; None while there is none yet and others may go on."""
-        waiting = deque(Node(window) for window in windows)
+    def readings(
+        self, resource: Resource, windows: list[Window], is_known: Callable[[Window], bool] = lambda window: False
+    ) -> Iterator[Reading | None]:
+        """The readings of one resource, as they are done; None while there is none yet and others may go on.
+
+        `is_known` says of a window that its total already differed in earlier runs: it is not halved for that.
+        """
+        waiting = deque(Node(window, is_known=is_known(window)) for window in windows)
         running = self._running[resource.name] = set()
         done_any = False  # each extraction gets on, however little time it is given
         try:
@@ -125,7 +139,7 @@ class Extraction:
                 if waiting and done_any and not self._go_on():
                     self.unread.add(resource.name)
                     waiting.clear()
-                while len(running) < self._connections and (node := self._next(waiting)):
+                while len(running) < self._connections and (node := self._next(waiting, is_idle=not running)):
                     future = self._pool.submit(self._examine, resource, node)
                     running.add(future)
                     self._large = future if node.is_large else self._large
@@ -141,6 +155,8 @@ class Extraction:
                 if not done and (running or waiting):
                     wait([future for futures in self._running.values() for future in futures], 0.1, FIRST_COMPLETED)
                     yield None
+        except DeadlineReached:
+            self.unread.add(resource.name)
         except LogenticError as failure:
             self.failures[resource.name] = failure
         finally:
@@ -156,42 +172,61 @@ class Extraction:
         self.client.close()
         self._pool.shutdown(cancel_futures=True)
 
-    def _next(self, waiting: deque[Node]) -> Node | None:
+    def _next(self, waiting: deque[Node], *, is_idle: bool) -> Node | None:
         """Large ones one at a time, of all resources: each is held whole until it is proven."""
         may_be_large = self._large is None or self._large.done()
-        node = next((node for node in waiting if may_be_large or not node.is_large), None)
+        node = next((node for node in waiting if not node.is_last and (may_be_large or not node.is_large)), None)
+        node = node or next((node for node in waiting if node.is_last and is_idle), None)
         if node:
             waiting.remove(node)
         return node
 
     def _examine(self, resource: Resource, node: Node) -> Reading | list[Node]:
-        """Read the window, or cut it."""
+        """Read the window, or cut it. One that is not found is read after the others: they may show that it exists."""
+        try:
+            return self._examine_once(resource, node)
+        except NotFound:
+            if node.is_last:
+                raise
+            return [replace(node, first=None, is_last=True)]
+
+    def _examine_once(self, resource: Resource, node: Node) -> Reading | list[Node]:
         ask = partial(self._ask_first, resource)
         if not node.first:
             first = ask(node.window)
             self._progress.announced(resource.name, first.total_pages)
-            nodes = [replace(part, doubts=node.doubts) for part in trim(ask, node.window, first, self._window_pages)]
+            nodes = [
+                replace(node, window=p.window, first=p.first) for p in trim(ask, node.window, first, self._window_pages)
+            ]
             if len(nodes) > 1:
                 return nodes
             node = nodes[0]
         window, pages = node.window, node.first.total_pages if node.first else 0
         if pages > self._window_pages and not node.is_large:
             if nodes := cut(ask, window, node.first, self._window_pages):
-                return nodes
+                return [replace(node, window=part.window, first=part.first) for part in nodes]
             if pages > LARGE * self._window_pages:
                 return [replace(node, is_large=True)]
         reading = self._read(resource, window, node.first)
-        for _ in range(READINGS_IN_DOUBT - 1 if not node.doubts else 0):
-            if reading.is_complete:
+        # What lies in the past and differed before is compared with its earlier readings, not with a second one.
+        is_read_once = node.doubts or (node.is_known and window.after is not Edge.OPEN)
+        for _ in range(0 if is_read_once else READINGS_IN_DOUBT - 1):
+            if reading.is_complete or (reading.reason == NOT_FOUND and reading.requests == 1):
                 return reading
             reading = self._read(resource, window, None)
         if (
-            not reading.is_complete
-            and not node.doubts
-            and (nodes := cut(ask, window, None, self._window_pages, in_doubt=True))
+            reading.is_complete
+            or reading.reason == NOT_FOUND
+            or node.is_known
+            or node.doubts >= MOST_DOUBTS
+            or (node.doubts and not reading.is_steady)
         ):
-            return [replace(part, first=None, doubts=1) for part in nodes]
-        return reading
+            return reading
+        nodes = cut(ask, window, None, self._window_pages, in_doubt=True)
+        # Where the totals of the halves add up, one of them holds the difference, and can be halved again.
+        is_exact = bool(nodes) and nodes[0].window.after is Edge.PROVEN and reading.is_steady
+        doubts = node.doubts + 1 if is_exact else MOST_DOUBTS
+        return [Node(part.window, doubts=doubts) for part in nodes] or reading
 
     def _read(self, resource: Resource, window: Window, first: Page | None) -> Reading:
         """One reading of all pages, and what it proves."""
@@ -213,10 +248,12 @@ class Extraction:
         keys = shelf.count()
         if traffic > MANY_BYTES:
             give_back()
-        is_complete = totals == {keys}
+        is_complete = totals == {keys} and not page.is_not_found
         reason = None
-        if len(totals) > 1:
-            reason = f"the announced total moved between {min(totals)} and {max(totals)}"
+        if page.is_not_found:
+            reason = NOT_FOUND
+        elif len(totals) > 1:
+            reason = f"{MOVED} between {min(totals)} and {max(totals)}"
         elif not is_complete:
             reason = f"{max(totals)} rows were announced and {keys} read"
         return Reading(
@@ -231,6 +268,7 @@ class Extraction:
             is_complete=is_complete,
             is_proven=is_complete and (requests == 1 or resource.name in ONE_WAY),
             reason=reason,
+            is_steady=len(totals) == 1 and not page.is_not_found,
         )
 
     def _ask_first(self, resource: Resource, window: Window) -> Page:

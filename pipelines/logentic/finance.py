@@ -12,8 +12,10 @@ from typing import Annotated
 
 import typer
 
+from logentic.database_file import database_path
 from logentic.errors import UsageError
 from logentic.inquiries import AsJson, Db, only
+from logentic.sanitizer import one_line
 
 exceptions = typer.Typer(
     help="What is wrong, what was said of it, and how long it can still be disputed. `set` says where one stands.",
@@ -30,7 +32,10 @@ FROZEN = {
 Invoice = Annotated[int | None, typer.Option(metavar="N", min=1, help="The charges of this payment.")]
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; the user of this machine if not given.")]
-SomeDb = Annotated[Path | None, typer.Option("--db", metavar="FILE", help="The DuckDB file that analysts open.")]
+SomeDb = Annotated[
+    Path | None,
+    typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open."),
+]
 
 
 def reconcile(
@@ -51,12 +56,11 @@ def reconcile(
     as_json: AsJson = False,
 ) -> None:
     """What is wrong with an invoice, or with a month: on the screen, as a workbook, as a letter."""
-    from rich.console import Console
-
     from logentic.reports import reconciliation as report
     from logentic.reports.paper import paper_total
     from logentic.reports.published import newest_invoices, open_published
     from logentic.reports.screen import as_dict, show
+    from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings
 
     only("--fail-on", fail_on, "exceptions")
@@ -76,27 +80,27 @@ def reconcile(
         except ModuleNotFoundError:
             raise UsageError("--xlsx needs xlsxwriter", "Install it: pip install 'logentic-elt[excel]'.") from None
         write_workbook(found, xlsx)
-        print(f"workbook: {xlsx}", file=sys.stderr)
+        print(one_line(f"workbook: {xlsx}"), file=sys.stderr)
     if csv:
         from logentic.reports.cover import cover_of
         from logentic.reports.sheets import write_csv
 
         for path in write_csv(cover_of(found).sheets, csv):
-            print(f"table: {path}", file=sys.stderr)
+            print(one_line(f"table: {path}"), file=sys.stderr)
     unwritten = None
     if letter:
         from logentic.reports.letter import write_letter
 
         try:
             count = write_letter(found, settings.taxes, letter)
-            print(f"letter: {letter}, {count} disputed", file=sys.stderr)
+            print(one_line(f"letter: {letter}, {count} disputed"), file=sys.stderr)
         except UsageError as error:
             unwritten = error
     # Last, so that a reader who closes the pipe early has the files all the same.
     if as_json:
         print(json.dumps(as_dict(found), indent=2))
     else:
-        show(found, Console(highlight=False))
+        show(found, Terminal())
     if unwritten:
         raise unwritten
     is_open = any(finding.status == "open" for finding in found.findings)
@@ -119,9 +123,8 @@ def list_exceptions(
     context.obj = db
     if context.invoked_subcommand:
         return
-    from rich.console import Console
-
     from logentic.reports import exceptions as report
+    from logentic.reports.terminal import Terminal
 
     if status is not None and status not in (*report.STATUSES, "cleared"):
         raise UsageError(f"--status {status!r} is not known", f"Choose among: {', '.join(report.STATUSES)}, cleared.")
@@ -129,7 +132,7 @@ def list_exceptions(
     if as_json:
         print(json.dumps(report.as_dicts(findings), indent=2))
     else:
-        report.show(findings, Console(highlight=False))
+        report.show(findings, Terminal())
 
 
 @exceptions.command("set")
@@ -145,7 +148,8 @@ def set_exception(
     from logentic.reports.exceptions import set_status, whoever
 
     finding = set_status(_needed(db or context.obj), exception_id, status, note, whoever(by))
-    print(f"{finding.exception_id} is {finding.status}, says {finding.set_by} at {finding.set_at:%Y-%m-%d %H:%M} UTC")
+    said = f"says {finding.set_by} at {finding.set_at:%Y-%m-%d %H:%M} UTC"
+    print(one_line(f"{finding.exception_id} is {finding.status}, {said}"))
 
 
 def close(

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from logentic import config_folder
-from logentic.errors import LogenticError, StateError, UsageError, first_line
+from logentic.errors import LogenticError, StateError, UnreadableFile, UsageError, first_line
 
 VARIABLE = "DESTINATION__FILESYSTEM__BUCKET_URL"
 DATASET = "logentic_raw"
@@ -168,6 +169,47 @@ class _Tables(dict[str, str]):
         if not rows:
             raise _NotThere
         return f"(values {rows}) as loads(load_id, status)"
+
+
+def unreadable(folder: Folder, table: str, memory: str) -> list[str]:
+    """The counted files of a table that are there and cannot be read."""
+    found = []
+    with TemporaryDirectory(prefix="logentic-") as here:
+        for path in folder.counted(table):
+            local = path
+            if not folder.is_local:
+                local = f"{here}/{path.rpartition('/')[2]}"
+                folder.system.get_file(path, local)
+            try:
+                require_readable(local, memory)
+            except UnreadableFile:
+                found.append(path)
+            if local != path:
+                Path(local).unlink()
+    return found
+
+
+def move_loads(folder: Folder, tables: Iterable[str], loads: list[str], place: str) -> None:
+    """Move the files of some loads; first those that make the loads count."""
+    for table in tables:
+        for path in folder.files(table):
+            is_one = load_of(path) in loads if table != "_dlt_loads" else any(f"__{load}." in path for load in loads)
+            if is_one:
+                target = f"{place}/{table}/{path.rpartition('/')[2]}"
+                folder.system.makedirs(target.rpartition("/")[0], exist_ok=True)
+                folder.system.mv(path, target)
+
+
+def require_readable(file: str, memory: str) -> None:
+    """Raise `UnreadableFile` where DuckDB cannot read all of a Parquet file on this machine."""
+    name = file.rpartition("/")[2]
+    try:
+        with duckdb.connect(config={"memory_limit": memory, "threads": 1}) as database:
+            database.execute(f"select bit_xor(hash(t)) from read_parquet({_quoted(file)}) as t")
+    except duckdb.OutOfMemoryException:
+        return
+    except duckdb.Error as error:
+        raise UnreadableFile(name, first_line(error)) from None
 
 
 def load_of(path: str) -> str:

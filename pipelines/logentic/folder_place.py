@@ -6,6 +6,7 @@ Next: folder.py, which reads them; spark_place.py has an engine build the models
 
 import io
 import json
+import shutil
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -13,15 +14,25 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from logentic.errors import UsageError
-from logentic.folder import Folder, RawFolder, bucket_url, remove_orphans
+from logentic.errors import StateError, UsageError
+from logentic.folder import (
+    Folder,
+    RawFolder,
+    bucket_url,
+    load_of,
+    move_loads,
+    remove_orphans,
+    require_readable,
+    unreadable,
+)
 from logentic.journal import DAY, MONEY, NUMBER, PUBLISHED, REAL, RUNS, TEXT, TIME, Journal, Row
 from logentic.journal_tables import journal_sizes
+from logentic.keys import fingerprint_of
 from logentic.recovery import KEYS
 from logentic.schemas import MEASURE, MOMENT
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.work import FORMAT, check_signature, fingerprint_of
+from logentic.work import FORMAT, check_signature
 
 KINDS = {TIME: MOMENT, DAY: pa.date32(), TEXT: pa.string(), NUMBER: pa.int64(), REAL: pa.float64(), MONEY: MEASURE}
 
@@ -30,7 +41,7 @@ class FolderPlace:
     target, database = "", ""
 
     def __init__(self, settings: Settings, state: State) -> None:
-        self._settings, self._state = settings, state
+        self._settings, self._state, self._memory = settings, state, settings.duckdb_memory
         self._folder = Folder(bucket_url())
         self.what = self._folder.url
         self.table_format: Literal["delta"] | None = "delta" if settings.raw_format == "delta" else None
@@ -42,31 +53,61 @@ class FolderPlace:
     def is_published(self) -> bool:
         return self._signature() is not None
 
+    def published_version(self) -> str:
+        return ""
+
+    def is_damaged(self) -> bool:
+        return self._first_damaged_load() is not None
+
+    def set_aside(self) -> str:
+        """The load with the damaged file, and every later one: they were compared with it."""
+        first = self._first_damaged_load()
+        loads = [load for load in self._folder.loads() if first and float(load) >= float(first)]
+        place = f"{self._folder.root}_set_aside"
+        move_loads(self._folder, ("_dlt_loads", *KEYS), loads, place)
+        shutil.rmtree(self._state.dlt, ignore_errors=True)
+        for name in ("held", "orders_asked"):
+            self._state.forget_note(name)
+        return f"load {first} holds a file that cannot be read: it and every later load are set aside in {place}"
+
+    def _first_damaged_load(self) -> str | None:
+        tables = [table for table in KEYS if not self._folder.is_delta(table)]
+        damaged = [load_of(path) for table in tables for path in unreadable(self._folder, table, self._memory)]
+        return min(damaged, key=float, default=None)
+
+    def check_files(self, files: list[str]) -> None:
+        """They are copied as they are."""
+        for file in files:
+            require_readable(file, self._memory)
+
+    def remove_orphans(self) -> None:
+        remove_orphans(self._folder, KEYS)
+
     def locked(self, wait_seconds: float) -> nullcontext[None]:
         """A bucket has no locks: the state folder's is the only one."""
         return nullcontext()
 
-    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
         """What a killed run left is removed, unless its package is still there: then its files are written again."""
         has_loads = bool(self._folder.loads())
-        if signature := self._signature():
-            check_signature(self.what, signature, key, accept_new_key=accept_new_key)
+        is_signed = check_signature(self.what, self._signature(), key, accept_new_key=accept_new_key)
         if has_loads and self._folder.is_delta("extract_windows") != (self.table_format == "delta"):
             raise UsageError(
                 f"{self.what} is not in the raw_format {self._settings.raw_format}", "Name another folder."
             )
         if not self._state.has_packages():
             remove_orphans(self._folder, KEYS)
+        return is_signed
 
     def kept_open(self) -> nullcontext[None]:
         return nullcontext()
 
     def sign(self, key: bytes | None) -> None:
-        signed = {"format": FORMAT, "key_fingerprint": fingerprint_of(key) if key else None}
+        signed = {"format": FORMAT, "key_fingerprint": fingerprint_of(key)}
         self._write(f"{self._folder.root}/_logentic.json", json.dumps(signed).encode())
 
     def raw(self) -> RawFolder:
-        return RawFolder(self._folder, self._settings.duckdb_memory)
+        return RawFolder(self._folder, self._memory)
 
     def dlt_destination(self) -> Any:
         import dlt
@@ -102,7 +143,14 @@ class FolderPlace:
             signed = json.loads(self._folder.system.cat_file(f"{self._folder.root}/_logentic.json"))
         except FileNotFoundError:
             return None
-        return signed["format"], signed["key_fingerprint"]
+        except ValueError:
+            signed = None
+        match signed:
+            case {"format": int(version), "key_fingerprint": str() | None as fingerprint}:
+                return version, fingerprint
+        raise StateError(
+            f"{self.what}: _logentic.json is damaged", "Restore it: it says with which key the pseudonyms were made."
+        )
 
     def _restore(self, journal: Journal) -> None:
         """What only the folder knows, as the state folder was lost, is written to the journal again."""

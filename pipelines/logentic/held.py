@@ -5,13 +5,18 @@ along. They count only beside the load that they were compared with: where the w
 they say nothing. Next: session.py, which plans by them.
 """
 
-from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
 
+from logentic.schemas import INTEGER, MOMENT, RECEIPTS, TRUTH
 from logentic.state import State
 
 NAME = "held"
-TIMES = ("window_start", "window_end", "started_at", "finished_at")
+REQUIRED = {
+    *("window_id", "run_id", "resource", "filter", "window_start", "window_end", "started_at", "finished_at"),
+    *("rows_read", "distinct_keys", "rows_new", "rows_changed", "rows_removed", "requests", "bytes"),
+    *("is_complete", "is_confirmed"),
+}
 
 
 def hold_back(state: State, receipts: list[dict[str, Any]], load: str) -> None:
@@ -26,7 +31,23 @@ def let_go(state: State) -> None:
 
 def held_receipts(state: State, loads: list[str]) -> list[dict[str, Any]]:
     """What is held, if the load that it was compared with is among these."""
-    note = state.read_note(NAME)
-    if note.get("after") not in loads:
+    note = state.read_note(NAME, _held())
+    if not note or note.after not in loads:
         return []
-    return [{**row, **{name: datetime.fromisoformat(row[name]) for name in TIMES}} for row in note["receipts"]]
+    return [row.model_dump() for row in note.receipts]
+
+
+@cache
+def _held() -> Any:
+    """The type of the note."""
+    from pydantic import AwareDatetime, Field, create_model
+
+    integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    types: dict[Any, Any] = {INTEGER: integer, MOMENT: AwareDatetime, TRUTH: bool}
+    columns: dict[str, Any] = {}
+    for column in RECEIPTS:
+        kind = types.get(column.type, str)
+        columns[column.name] = (kind, ...) if column.name in REQUIRED else (kind | None, None)
+    receipt = create_model("HeldReceipt", **columns)
+    fields: dict[str, Any] = {"after": (str, ...), "receipts": (list[receipt], ...)}  # type: ignore[valid-type]
+    return create_model("Held", **fields)

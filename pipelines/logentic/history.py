@@ -13,24 +13,29 @@ from uuid import uuid4
 
 from logentic.errors import LogenticError
 from logentic.journal import RUNS, Row
+from logentic.sanitizer import one_line
 from logentic.state import State
 
 UNDER_WAY = "under_way"
+COUNTS = ("rows_new", "rows_changed", "rows_removed", "incomplete_windows", "requests", "error")
 WHOLE = ("published", "unchanged")  # outcomes after which the tables are as of the run
 
 
 def runs(state: State) -> list[Row]:
     """All that is remembered, oldest first."""
-    rows = [row for row in RUNS.read(state.folder) if isinstance(row.get("started_at"), datetime)]
-    return sorted(rows, key=lambda row: row["started_at"])
+    needed = {"event_id": str, "started_at": datetime, "outcome": str}
+    found = RUNS.read(state.folder)
+    rows = [row for row in found if all(isinstance(row.get(name), kind) for name, kind in needed.items())]
+    return sorted(({**dict.fromkeys(COUNTS), **row} for row in rows), key=lambda row: row["started_at"])
 
 
-def note_killed(state: State) -> None:
+def note_killed(state: State) -> bool:
     """A run that left its note, and no line, was killed: it gets its line now. Only for who holds the lock."""
-    left = state.read_note(UNDER_WAY)
-    if left and left["event_id"] not in {row["event_id"] for row in runs(state)}:
+    left = state.read_note(UNDER_WAY, dict[str, str])
+    if {"event_id", "started_at"} <= left.keys() and left["event_id"] not in {row["event_id"] for row in runs(state)}:
         state.log_run({**left, "outcome": "killed", "error": "the process ended before the run did"})
     state.forget_note(UNDER_WAY)
+    return bool(left)
 
 
 @contextmanager
@@ -51,7 +56,9 @@ def recorded(state: State) -> Iterator[Row]:
 
 def _said(error: BaseException) -> str:
     """Our own errors hold neither token nor personal data; of others only the kind is kept."""
-    return " ".join(str(error).split()) if isinstance(error, LogenticError) else f"unexpected {type(error).__name__}"
+    return (
+        " ".join(one_line(error).split()) if isinstance(error, LogenticError) else f"unexpected {type(error).__name__}"
+    )
 
 
 def _peak_memory_mb() -> float:

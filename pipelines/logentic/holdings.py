@@ -5,13 +5,14 @@ tombstone. Next: verify.py, which compares them with what the service announces.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
 
 from logentic.schemas import Resource
-from logentic.windows import OWNED_BY, Span, Window
+from logentic.stored import receipt_of
+from logentic.windows import OWNED_BY, Span, Window, joined, without
 
 Key = tuple[Any, ...]
 COMPLETE = "_dlt_load_id in (select load_id from logentic_raw._dlt_loads where status = 0)"
@@ -40,13 +41,18 @@ class Holdings:
             f" order by {', '.join(f'{name} desc' for name in newest)}) as version"
             f" from logentic_raw.{resource.name} where {COMPLETE}) where version = 1 and not _is_removed"
         )
-        spans = published.execute(
-            "select window_start, window_end, least(window_end, finished_at) from logentic_raw.extract_windows"
-            f" where {COMPLETE} and is_complete and resource = ? and filter = ?",
+        # All columns: a table that an earlier version made lacks some.
+        cursor = published.execute(
+            f"select * from logentic_raw.extract_windows where {COMPLETE} and resource = ? and filter = ?",
             [resource.name, kind],
-        ).fetchall()
-        self.spans: list[Span] = [(_utc(start), _utc(end)) for start, end, _ in spans]  # read whole
-        self.read_until = max((_utc(until) for *_, until in spans), default=None)
+        )
+        names = [column[0] for column in cursor.description or ()]
+        read = [receipt_of(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+        self.spans: list[Span] = [receipt.span for receipt in read if receipt.is_complete]  # read whole
+        # Whose total never agreed with their rows, and that no complete reading covers.
+        self.accepted = without(joined(receipt.span for receipt in read if receipt.is_accepted), self.spans)
+        covered = [receipt for receipt in read if receipt.is_covered]
+        self.read_until = max((min(receipt.span[1], receipt.finished_at) for receipt in covered), default=None)
 
     def total(self) -> int:
         return self._number(f"select count(*) from {self._table}")
@@ -92,7 +98,3 @@ def days_of(window: Window, by_day: dict[date, int]) -> int:
     first = window.start.date()
     last = (window.end - timedelta(microseconds=1)).date()
     return sum(count for day, count in by_day.items() if first <= day <= last)
-
-
-def _utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)

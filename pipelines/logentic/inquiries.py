@@ -5,6 +5,7 @@ In: the arguments. Out: results on stdout, everything else on stderr. Next: acco
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,15 +13,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from logentic.errors import UsageError
+from logentic.database_file import database_path
+from logentic.errors import StateError, UsageError
+from logentic.sanitizer import escaped_json, one_line
 
 if TYPE_CHECKING:
     from logentic.settings import Settings
 
-Db = Annotated[Path, typer.Option("--db", metavar="FILE", help="The DuckDB file that analysts open.")]
+Db = Annotated[
+    Path, typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open.")
+]
 DbOrState = Annotated[
     Path | None,
-    typer.Option("--db", metavar="FILE", help="The same; for another destination FILE.state is its state folder."),
+    typer.Option(
+        "--db",
+        parser=database_path,
+        metavar="FILE",
+        help="The same; for another destination FILE.state is its state folder.",
+    ),
 ]
 To = Annotated[
     str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, postgres, filesystem.")
@@ -39,7 +49,8 @@ Text = Annotated[str | None, typer.Option(metavar="TEXT")]
 
 def check(
     db: Annotated[
-        Path | None, typer.Option("--db", metavar="FILE", help="Keep the answers in FILE.state/check.json.")
+        Path | None,
+        typer.Option("--db", parser=database_path, metavar="FILE", help="Keep the answers in FILE.state/check.json."),
     ] = None,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when there is something to look at: findings.")
@@ -47,10 +58,9 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Ask the account what the reference leaves open: fields, pages, order, ends of filters, formats, limits."""
-    from rich.console import Console
-
     from logentic.account_check import check_account
     from logentic.reports import account
+    from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings, require_token
     from logentic.state import State
 
@@ -67,10 +77,10 @@ def check(
     if as_json:
         print(json.dumps(told, indent=2, default=str))
     else:
-        account.show(answers, Console(highlight=False))
+        account.show(answers, Terminal())
     failed = [answer for answer in answers.lists if answer.error]
     for answer in failed:
-        print(f"logentic: {answer.error}", file=sys.stderr)
+        print(one_line(f"logentic: {answer.error}"), file=sys.stderr)
     if failed:
         raise typer.Exit(1)
     if fail_on and told["findings"]:
@@ -136,7 +146,7 @@ def _print_records(name: str, record_id: int | None, filters: dict[str, str], ke
 
     def written(record: Any) -> str:
         shown = record if keep_personal_data or settings.keep_personal_data else mask.record(readable.resource, record)
-        return str(simplejson.dumps(shown, use_decimal=True, ensure_ascii=False))
+        return escaped_json(simplejson.dumps(shown, use_decimal=True, ensure_ascii=False, allow_nan=True))
 
     if record_id is not None and not readable.of_item:
         print(written(read_one(client, readable, record_id)))
@@ -162,9 +172,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare what FILE holds with what the account announces for past days, and name every difference."""
-    from rich.console import Console
-
     from logentic.reports import verification
+    from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings, require_token
 
     only("--fail-on", fail_on, "differences")
@@ -177,10 +186,10 @@ def verify(
     if as_json:
         print(json.dumps(verification.as_dict(db, verdicts), indent=2, default=str))
     else:
-        verification.show(db, verdicts, Console(highlight=False))
+        verification.show(db, verdicts, Terminal())
     failures = [verdict.failure for verdict in verdicts if verdict.failure]
     for failure in failures:
-        print(f"logentic: {failure}", file=sys.stderr)
+        print(one_line(f"logentic: {failure}"), file=sys.stderr)
     if failures:
         raise typer.Exit(1)
     if fail_on and any(verdict.differences for verdict in verdicts):
@@ -188,7 +197,10 @@ def verify(
 
 
 def notify(
-    db: Annotated[Path | None, typer.Option("--db", metavar="FILE", help="The DuckDB file that is watched.")] = None,
+    db: Annotated[
+        Path | None,
+        typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that is watched."),
+    ] = None,
     test: Annotated[bool, typer.Option("--test", help="Send a test message and nothing else.")] = False,
 ) -> None:
     """Tell by alert_urls what is wrong with FILE and its runs, once; and what is well again."""
@@ -204,22 +216,31 @@ def notify(
         send_test(settings)
         print(f"a test was sent to {len(settings.alert_urls)} addresses")
         return
-    if db is None or not (db.exists() or db.with_name(f"{db.name}.state").exists()):
+    if db is None or not (db.exists() or State(db).folder.exists()):
         raise UsageError(f"--db {db or ''} does not exist", "Name the file that is watched, or use --test.")
     state = State(db.absolute())
     state.prepare()
-    with state.locked():
+    # A run at work holds the lock: what it left in the history is told all the same.
+    with suppress(StateError), state.locked():
         note_killed(state)
-        wrong = wrong_now(settings, state, datetime.now(UTC))
-        sent = tell_news(settings, state, wrong)
-    print("\n".join(wrong.values()) or "nothing is wrong")
-    print(f"sent: {'; '.join(sent)}" if sent else "nothing to send")
+    wrong = wrong_now(settings, state, datetime.now(UTC))
+    sent = tell_news(settings, state, wrong)
+    print("\n".join(map(one_line, wrong.values())) or "nothing is wrong")
+    print(one_line(f"sent: {'; '.join(sent)}") if sent else "nothing to send")
 
 
 def only(option: str, given: str | None, known: str) -> None:
     """An option that takes one word."""
     if given not in (None, known):
         raise UsageError(f"{option} {given!r} is not known", f"Use: {option} {known}.")
+
+
+def any_of(option: str, given: str | None, known: tuple[str, ...]) -> frozenset[str]:
+    """An option that takes one word or several, with commas between them."""
+    words = frozenset(word.strip() for word in given.split(",")) if given is not None else frozenset()
+    if unknown := sorted(words - set(known)):
+        raise UsageError(f"{option} {unknown[0]!r} is not known", f"Use: {option} {', '.join(known)}, or several.")
+    return words
 
 
 def file_of(db: Path | None, settings: "Settings") -> Path:

@@ -6,20 +6,23 @@ However it ends, it leaves a line in the history, and who is to be told is told.
 Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcome.
 """
 
+import gc
 import json
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from math import inf
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from logentic import privacy
 from logentic.alerts import tell
-from logentic.errors import StateError
+from logentic.errors import StateError, UsageError
 from logentic.event_inbox import Inbox
 from logentic.events import pseudonymized_body
 from logentic.extraction import NO_PROGRESS, Progress
@@ -32,13 +35,16 @@ from logentic.personal import Pseudonyms
 from logentic.place import Place
 from logentic.places import place_of
 from logentic.run import Run
+from logentic.sanitizer import one_line
 from logentic.schemas import RESOURCES
 from logentic.settings import Settings, require_token
 from logentic.state import State
+from logentic.stored import Stored
 from logentic.transform import Built, build, model_settings
 from logentic.windows import DAY, midnight
 
 log = logging.getLogger("logentic")
+BUILT = dict[str, str]  # the note of what the published tables were built from
 
 
 @dataclass
@@ -82,37 +88,72 @@ def run_job(
         place.require_loaded()
     state.prepare()
     with state.locked(options.wait_seconds), place.locked(options.wait_seconds):
-        note_killed(state)
+        was_killed = note_killed(state)
         if not options.extract:
             _refuse_half_an_account(state)
         tell(settings, state, is_beginning=True)
         try:
-            with recorded(state) as line, ExitStack() as opened:
-                outcome = _run(settings, state, place, opened, options, stop_at, line, progress, step)
+            with recorded(state) as line:
+                attempt = partial(_run, settings, state, place, options, stop_at, line, progress, step)
+                outcome = _with_one_rebuild(place, attempt, was_killed=was_killed)
                 outcome.shown = str(file) if settings.destination == "duckdb" else place.what
                 return outcome
         finally:
             tell(settings, state)
 
 
+def _with_one_rebuild(place: Place, attempt: Callable[[ExitStack], Outcome], *, was_killed: bool) -> Outcome:
+    """Run; where the working database turns out to be damaged, begin again with one that is made from FILE.
+
+    A damaged block may show as any error, or end the process: the database is read through after both.
+    """
+    if was_killed and place.is_damaged():
+        _set_aside(place)
+    try:
+        with ExitStack() as opened:
+            return attempt(opened)
+    except Exception as error:
+        if isinstance(error, UsageError) or not place.is_damaged():
+            raise
+        _clear_frames(error)
+    _set_aside(place)
+    with ExitStack() as opened:
+        return attempt(opened)
+
+
+def _set_aside(place: Place) -> None:
+    gc.collect()
+    log.warning("%s", place.set_aside())
+
+
+def _clear_frames(error: BaseException) -> None:
+    """Let go of the connections that the frames of an error hold: DuckDB gives a path the instance that is open."""
+    inner: BaseException | None = error
+    while inner is not None:
+        traceback.clear_frames(inner.__traceback__)
+        inner = inner.__cause__ or inner.__context__
+
+
 def _run(
     settings: Settings,
     state: State,
     place: Place,
-    opened: ExitStack,
     options: Options,
     stop_at: float,
     line: Row,
     progress: Progress,
     step: Callable[[str], None],
+    opened: ExitStack,
 ) -> Outcome:
     key = hash_key(settings, state.folder)
-    place.open(key, accept_new_key=options.accept_new_key)
+    is_signed = place.open(key, accept_new_key=options.accept_new_key)
     opened.enter_context(place.kept_open())
     inbox, retried = Inbox(state), frozenset[str]()
     pseudonyms = Pseudonyms(key, settings.hash_fields, settings.plain_fields)
     clock = _Clock()
-    outcome = Outcome(place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built").get("load", "")))
+    outcome = Outcome(
+        place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
+    )
     if options.extract:
         _warn_of_clear_values(state, place, pseudonyms)
         run = Run(
@@ -130,14 +171,19 @@ def _run(
         step("extract and load")
         outcome.loaded = load(run, state)
         retried = run.events_retried
+        if not is_signed:  # also where nothing will be published
+            place.sign(key)
         clock.stop(outcome, "load")
+    else:
+        outcome.loaded.rejected = _count_rejected(place)
     line.update(_told(outcome))
     made = {
         "load": outcome.loaded.load_id,
+        "published": place.published_version(),
         "journals": json.dumps(journal_sizes(state)),
         **({"engine": place.target, **_made_for(outcome, settings)} if options.models else {}),
     }
-    new = made.items() - state.read_note("built").items()
+    new = made.items() - state.read_note("built", BUILT).items()
     is_due = new or options.full_refresh or not options.extract or not place.is_published()
     if outcome.loaded.unread:  # half an account is no reason for tables
         state.forget_note("built")
@@ -156,9 +202,17 @@ def _run(
         outcome.published_bytes = place.publish()
         clock.stop(outcome, "publish")
         line.update(_told(outcome, "published"))
-        state.write_note("built", made)
+        state.write_note("built", {**made, "published": place.published_version()})
         inbox.published(timedelta(hours=settings.webhook_duplicate_hours), retried)
     return outcome
+
+
+def _count_rejected(place: Place) -> int:
+    raw = place.raw()
+    try:
+        return len(Stored(raw).open_rejections())
+    finally:
+        raw.close()
 
 
 def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:
@@ -203,7 +257,7 @@ def _told(outcome: Outcome, ended: str = "unchanged") -> Row:
     return {
         "service_time": loaded.now,
         "outcome": "failed" if loaded.failures else "stopped" if loaded.unread else ended,
-        "error": "; ".join(" ".join(str(failure).split()) for failure in loaded.failures.values()) or None,
+        "error": "; ".join(" ".join(one_line(failure).split()) for failure in loaded.failures.values()) or None,
         "rows_new": sum(receipt["rows_new"] for receipt in loaded.receipts),
         "rows_changed": sum(receipt["rows_changed"] for receipt in loaded.receipts),
         "rows_removed": sum(receipt["rows_removed"] for receipt in loaded.receipts),

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,6 +30,14 @@ TIME, DAY, TEXT, NUMBER, REAL, MONEY = (
     "decimal(38, 24)",
 )
 READ_AS: dict[str, Callable[[str], Any]] = {TIME: datetime.fromisoformat, DAY: date.fromisoformat, MONEY: Decimal}
+FITS: dict[str, Callable[[Any], bool]] = {
+    TIME: lambda value: value.tzinfo is not None,
+    DAY: lambda value: True,
+    TEXT: lambda value: isinstance(value, str),
+    NUMBER: lambda value: isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63,
+    REAL: lambda value: isinstance(value, int | float) and isfinite(value),
+    MONEY: lambda value: value.is_finite(),
+}
 Row = dict[str, Any]
 
 
@@ -44,6 +54,8 @@ class Journal:
     def append(self, folder: Path, rows: Iterable[Row]) -> None:
         """Add rows, safe on disk when this returns. A line that an earlier writer left torn is ended first."""
         text = "".join(_line({"event_id": uuid4().hex, **row}) for row in rows)
+        if self.path(folder).is_dir():
+            self.path(folder).replace(self.path(folder).with_suffix(".damaged"))
         descriptor = os.open(self.path(folder), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -58,8 +70,8 @@ class Journal:
         for number, line in enumerate(self._lines(folder), start=1):
             try:
                 rows.append(self._typed(json.loads(line)))
-            except (ValueError, ArithmeticError, TypeError, AttributeError):
-                log.warning("%s: line %s is torn and was left out", self.path(folder), number)
+            except (ValueError, ArithmeticError, TypeError, AttributeError, RecursionError):
+                _warn_once(self.path(folder), number)
         return rows
 
     def keep_last(self, folder: Path, rows: int) -> None:
@@ -74,17 +86,25 @@ class Journal:
     def size(self, folder: Path) -> int:
         """Bytes written so far: it has news when this differs."""
         path = self.path(folder)
-        return path.stat().st_size if path.exists() else 0
+        return path.stat().st_size if path.is_file() else 0
 
     def _lines(self, folder: Path) -> list[str]:
         path = self.path(folder)
-        return path.read_text("utf-8", errors="replace").splitlines() if path.exists() else []
+        return path.read_text("utf-8", errors="replace").splitlines() if path.is_file() else []
 
     def _typed(self, row: Row) -> Row:
+        """Raises ValueError or TypeError where a value is not of its column's type."""
         for name, value in row.items():
-            if isinstance(value, str) and (read := READ_AS.get(self.columns.get(name, ""))):
-                row[name] = read(value)
+            if (kind := self.columns.get(name)) and value is not None:
+                row[name] = READ_AS[kind](value) if kind in READ_AS else value
+                if not FITS[kind](row[name]):
+                    raise ValueError(name)
         return row
+
+
+@cache
+def _warn_once(path: Path, line: int) -> None:
+    log.warning("%s: line %s is torn and was left out", path, line)
 
 
 EXCEPTION_LOG = Journal(

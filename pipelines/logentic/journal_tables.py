@@ -6,6 +6,7 @@ same rows. Next: transform.py, whose models read these tables; publish.py, which
 
 import duckdb
 
+from logentic.database_file import reached
 from logentic.journal import PUBLISHED, RUNS, Journal, Row
 from logentic.state import State
 
@@ -62,7 +63,7 @@ def _restore(work: duckdb.DuckDBPyConnection, journal: Journal, state: State) ->
 
 def _rows_of(journal: Journal, state: State) -> str:
     """The journal as a query. DuckDB reads a torn line as a row of nulls."""
-    path = journal.path(state.folder)
+    path = reached(journal.path(state.folder))
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in journal.columns.items())
     if not journal.size(state.folder):
         empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in journal.columns.items())

@@ -10,6 +10,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from logentic.sanitizer import escaped_json
+
 _STATE = {"json": False}
 
 
@@ -27,7 +29,7 @@ def are_json() -> bool:
 
 def write(event: str, level: str = "info", **fields: Any) -> None:
     line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "event": event, **fields}
-    print(json.dumps(line, default=str, ensure_ascii=False), file=sys.stderr, flush=True)
+    print(escaped_json(json.dumps(line, default=str, ensure_ascii=False)), file=sys.stderr, flush=True)
 
 
 class _Lines(logging.Handler):

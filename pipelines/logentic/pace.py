@@ -7,25 +7,40 @@ A limit comes in windows (Laravel: so many requests a minute, from the first one
 window lasts is not said until it is used up: the first 429 tells, and from then on its end is waited for unasked.
 """
 
+import logging
 import math
 import random
 import re
 import threading
 import time
 from datetime import datetime
+from math import inf
 
-LIMITS = re.compile(rb"^(?:x-)?ratelimit-(limit|remaining|reset):[ \t]*(\d+)", re.IGNORECASE | re.MULTILINE)
+from logentic.errors import DeadlineReached
+
+log = logging.getLogger("logentic")
+LIMITS = re.compile(  # a value that is no count is ignored
+    rb"^(?:x-)?ratelimit-(limit|remaining|reset):[ \t]*(\d{1,15})(?=[ \t]*(?:[,;.\r]|$))", re.IGNORECASE | re.MULTILINE
+)
 GOOD_ANSWERS = 20  # after so many, one more connection is tried
 AN_EPOCH = 10**9  # a reset beyond it is a moment, not a number of seconds
 LONGEST_WINDOW = 3600  # seconds; what is said to last longer is found out instead
+LOGGED_WAIT_SECONDS = 10  # a longer wait is logged
+SAME_WAIT_SECONDS = 5  # a wait that is extended by less is not logged again
 LATE = 0.2  # seconds by which an answer may tell of the past
 JITTER = 0.05
 
 
 class Pace:
-    """Safe to use from several threads: `enter` before a request, `leave` after it, always both."""
+    """Safe to use from several threads: `enter` before a request, `leave` after it, always both.
 
-    def __init__(self, connections: int) -> None:
+    No wait is longer than `longest_wait` seconds, and none goes on after `stop_at` (monotonic seconds).
+    """
+
+    def __init__(self, connections: int, *, longest_wait: float = inf, stop_at: float = inf) -> None:
+        self._longest_wait = min(longest_wait, LONGEST_WINDOW)
+        self._stop_at = stop_at
+        self._logged_until = -inf  # the end of the last wait that was logged
         self.closed = threading.Event()
         self.connections = connections  # lowered when the service pushes back, raised again when it does not
         self._most = connections
@@ -43,15 +58,22 @@ class Pace:
         self._fills_up = False
         self._ends_at: float | None = None  # of the window, where the answers say so
 
-    def enter(self) -> bool:
-        """Wait for leave; true where a pause was waited for. After `close` there is none."""
-        paused = False
+    def enter(self, where: str = "") -> float:
+        """Wait for leave; return the seconds of pause that were waited for. After `close` there is no wait.
+
+        Raises `DeadlineReached` where `stop_at` comes before the end of the pause.
+        """
+        paused = 0.0
         with self._turn:
             while not self.closed.is_set():
                 now = time.monotonic()
                 if now < self._resume_at:
-                    paused = True
-                    self._turn.wait(self._resume_at - now + random.uniform(0, JITTER))  # noqa: S311 - jitter
+                    if now >= self._stop_at:
+                        raise DeadlineReached(f"{where}: the time to run ended during a wait for the rate limit")
+                    self._log_wait(where, now)
+                    jitter = random.uniform(0, JITTER)  # noqa: S311 - no secret
+                    self._turn.wait(min(self._resume_at + jitter, self._stop_at) - now)
+                    paused += time.monotonic() - now
                 elif self._may_send(now):
                     break
             self._under_way += 1
@@ -78,6 +100,13 @@ class Pace:
                 self._pause(time.monotonic(), pause)
             self._turn.notify_all()
 
+    def _log_wait(self, where: str, now: float) -> None:
+        """Log a long wait, once for all threads."""
+        is_new = self._resume_at > self._logged_until + SAME_WAIT_SECONDS
+        if is_new and self._resume_at - now > LOGGED_WAIT_SECONDS:
+            self._logged_until = self._resume_at
+            log.warning("%s: waiting %.0f s for the rate limit", where, self._resume_at - now)
+
     def pause_at_least(self, seconds: float) -> None:
         """Unless a pause is under way: for a refusal that did not say how long."""
         with self._turn:
@@ -102,7 +131,8 @@ class Pace:
             self._turn.wait()
             return False
         self._remaining = None
-        if (end := self._end(now)) <= now:
+        # An end beyond the longest wait is not waited for: the refusal of one request says how long to wait.
+        if not now < (end := self._end(now)) <= now + self._longest_wait:
             return True
         self._resume_at = end
         return False
@@ -120,7 +150,7 @@ class Pace:
         self._limit = told.get(b"limit", self._limit)
         if (reset := told.get(b"reset")) is not None:
             seconds = reset if reset < AN_EPOCH else reset - (clock.timestamp() if clock else reset)
-            self._ends_at = now + seconds if seconds <= LONGEST_WINDOW else None
+            self._ends_at = now + seconds if seconds <= self._longest_wait else None
         remaining = told.get(b"remaining")
         if remaining is None or status == 429 or sent_at < self._resume_at:  # the last two tell of what is over
             return

@@ -24,7 +24,7 @@ from logentic.measures import is_kept_name, is_measure
 
 PERSONAL_NAME = re.compile(r"name|mail|phone|address|postal|recipient|contact|note", re.IGNORECASE)
 PERSONAL_VALUE = re.compile(
-    r"[^@\s]+@[^@\s]+\.[^@\s]+"  # a mail address
+    r"[^@\s]@[^@\s]+\.[^@\s]"  # a mail address, found in time that grows with the text's length only
     r"|^\s*(\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4})\s*$"  # a phone number, as one writes it
 )
 HASHED = re.compile(r"([^\n]{1,3} )?[0-9a-f]{32}")  # what `hashed`, or `known` of a postal code, returns
@@ -162,11 +162,19 @@ class Pseudonyms:
         return self.hashed(text)
 
     def unknown(self, name: str, value: Any) -> Any:
-        """A field that the reference does not name: hashed if its name or its value looks personal, at any depth."""
+        """A field that the reference does not name: hashed if its name or its value looks personal, at any depth.
+
+        Within an object whose name looks personal, names that are no names of fields are hashed as well.
+        """
         if self._key is None or value is None or isinstance(value, bool):
             return value
         if isinstance(value, dict):
-            return {inner: self.unknown(f"{name}.{inner}", part) for inner, part in value.items()}
+            paths = [(f"{name}.{inner}", inner, part) for inner, part in value.items()]
+            is_suspect = self.suspects(name, None)
+            return {
+                self._name(path, inner, again=False) if is_suspect else inner: self.unknown(path, part)
+                for path, inner, part in paths
+            }
         if isinstance(value, list):
             return [self.unknown(name, part) for part in value]
         return self.known(name, str(value)) if self.suspects(name, value) else value

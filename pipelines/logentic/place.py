@@ -24,11 +24,29 @@ class Place(Protocol):
     def is_published(self) -> bool:
         """Whether what analysts read is there."""
 
+    def published_version(self) -> str:
+        """Differs when what analysts read was changed by somebody else; "" where that is not known."""
+
+    def is_damaged(self) -> bool:
+        """Whether what was loaded holds a block or a file that cannot be read. All of it is read for that."""
+
+    def set_aside(self) -> str:
+        """Move what is damaged out of the way, and say so in a sentence; `open` makes it again."""
+
+    def check_files(self, files: list[str]) -> None:
+        """Raise `UnreadableFile` for a Parquet file that would be loaded and could not be read afterwards."""
+
+    def remove_orphans(self) -> None:
+        """Remove files of loads that are not complete."""
+
     def locked(self, wait_seconds: float) -> AbstractContextManager[None]:
         """One run at a time, whichever machine it is on."""
 
-    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
-        """Make sure that it is there, whole, of our format, and made with this key for personal data."""
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
+        """Make sure that it is there, whole, of our format, and made with this key for personal data.
+
+        Whether it is signed with this key: a new one is not yet.
+        """
 
     def kept_open(self) -> AbstractContextManager[Any]:
         """Where to open it costs something, it is open until the end of this, for all that follows but dbt."""

@@ -5,9 +5,10 @@ Next: extraction.py, which reads windows.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from logentic.settings import Settings
@@ -26,6 +27,10 @@ from logentic.windows import (
     without,
 )
 
+# How the reason of a receipt begins whose pages announced different totals.
+MOVED = "the announced total moved"
+NOT_FOUND = "the service answers 404 for this list"
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -40,6 +45,15 @@ class Receipt:
     run_id: str
     pages: int = 0
     window_id: str = ""
+    is_accepted: bool = False
+    is_steady: bool = True  # every page announced the same total
+    difference: int = 0  # rows announced, less different keys read
+    has_news: bool = False
+
+    @property
+    def is_covered(self) -> bool:
+        """Nothing more can be learned by reading it again."""
+        return self.is_complete or self.is_accepted
 
     def is_ahead(self, now: datetime) -> bool:
         """A service whose clock went wrong for a while said that it had come further than it had."""
@@ -68,19 +82,26 @@ def plan(
     windows = []
     for kind, wanted, end in _wanted(resource, ask, mine, settings, unbilled_since):
         this_run = [r.span for r in mine if r.filter == kind and r.run_id == ask.run_id]
+        past = [r for r in mine if r.filter == kind and r.run_id != ask.run_id and not r.is_ahead(ask.now)]
+        cuts = [] if ask.start or ask.end else _boundaries(past)
         for a, b in without(wanted, this_run):
             before = Edge.OPEN if a <= beginning else Edge.OUTER
             after = Edge.OPEN if b >= end and ask.end is None else Edge.OUTER
-            windows.append(Window(resource, kind, a, b, before, after))
+            points = [a, *(at for at in cuts if a < at < b), b]
+            parts = [Window(resource, kind, p, q, Edge.SHARED, Edge.SHARED) for p, q in pairwise(points)]
+            parts[0] = replace(parts[0], before=before)
+            parts[-1] = replace(parts[-1], after=after)
+            windows += parts
     return windows
 
 
 def _holds_today(receipt: Receipt, ask: Ask) -> bool:
     """A list of items is read once a run, and once a day: that of the day must have been confirmed."""
     if receipt.run_id == ask.run_id:
-        return receipt.is_complete
+        return receipt.is_covered
     of_today = receipt.finished_at.date() == ask.now.date() and not receipt.is_ahead(ask.now)
-    return of_today and receipt.is_complete and receipt.is_confirmed and not ask.is_selective
+    is_settled = receipt.is_accepted or (receipt.is_complete and receipt.is_confirmed)
+    return of_today and is_settled and not ask.is_selective
 
 
 def _wanted(
@@ -109,8 +130,7 @@ def _wanted(
                 min(r.span[1], end, r.finished_at if end == ask.now else day_after(r.finished_at)),
             ),
         )
-        for r in past
-        if r.filter == kind and r.is_complete
+        for r in _still_covered([r for r in past if r.filter == kind])
     ]
     reached = max((r.span[1] for r in read), default=beginning)
     reread_from = reached - lookback
@@ -125,10 +145,46 @@ def _wanted(
     yield kind, joined(wanted + unconfirmed(read, settings.confirm_pages)), end
 
 
+def _still_covered(receipts: list[Receipt]) -> list[Receipt]:
+    """The receipts of what needs no further reading. A later reading that was not accepted ends an acceptance."""
+    found, doubts = [], [receipt for receipt in receipts if not receipt.is_covered]
+    for receipt in receipts:
+        if receipt.is_complete:
+            found.append(receipt)
+        elif receipt.is_accepted:
+            later = [doubt.span for doubt in doubts if doubt.finished_at > receipt.finished_at]
+            found += [replace(receipt, span=span) for span in without([receipt.span], later)]
+    return found
+
+
+def _boundaries(receipts: list[Receipt]) -> list[datetime]:
+    """Where windows that are not covered begin and end: asked for as they were, their readings can be compared.
+
+    The end of everything is none: a window up to the present ends later each time.
+    """
+    last = max((receipt.span[1] for receipt in receipts), default=None)
+    found = last_readings(receipts, lambda receipt: receipt.is_covered)
+    return sorted({at for start, end, _ in found for at in (start, end)} - {last})
+
+
 def unconfirmed(read: Iterable[Receipt], pages: int) -> list[Span]:
     """What no reading has confirmed since it was read last: the oldest readings, of about so many pages."""
-    doubts: list[tuple[datetime, datetime, Receipt]] = []  # apart from each other, by time
-    for receipt in sorted(read, key=lambda receipt: receipt.finished_at):
+    doubts = last_readings(read, lambda receipt: receipt.is_confirmed or receipt.is_accepted)
+    taken: list[Span] = []
+    left = pages
+    for start, end, receipt in sorted(doubts, key=lambda doubt: (doubt[2].finished_at, doubt[0])):
+        if left > 0 or not taken:
+            taken.append((start, end))
+            left -= receipt.pages
+    return taken
+
+
+def last_readings(
+    receipts: Iterable[Receipt], is_settled: Callable[[Receipt], bool]
+) -> list[tuple[datetime, datetime, Receipt]]:
+    """(start, end, receipt) of the time whose last reading settled nothing: apart from each other, in order."""
+    doubts: list[tuple[datetime, datetime, Receipt]] = []
+    for receipt in sorted(receipts, key=lambda receipt: receipt.finished_at):
         start, end = receipt.span
         if start >= end:
             continue
@@ -141,26 +197,20 @@ def unconfirmed(read: Iterable[Receipt], pages: int) -> list[Span]:
             if a < b
         ]
         doubts[first:last] = sorted(
-            [*rest, *([] if receipt.is_confirmed else [(start, end, receipt)])], key=lambda doubt: doubt[0]
+            [*rest, *([] if is_settled(receipt) else [(start, end, receipt)])], key=lambda doubt: doubt[0]
         )
-    taken: list[Span] = []
-    left = pages
-    for start, end, receipt in sorted(doubts, key=lambda doubt: (doubt[2].finished_at, doubt[0])):
-        if left > 0 or not taken:
-            taken.append((start, end))
-            left -= receipt.pages
-    return taken
+    return doubts
 
 
 def _billed_since(receipts: list[Receipt], ask: Ask, settings: Settings) -> datetime:
     """Every run asks what was billed since the last one; once a week, what can still be disputed."""
     disputable = midnight(ask.now.date()) - settings.dispute_days * DAY
-    complete = [r for r in receipts if r.is_complete and r.finished_at > ask.now - WEEK]
-    spans = [r.span for r in complete if r.filter == "billed_date"]
+    covered = [r for r in receipts if r.is_covered and r.finished_at > ask.now - WEEK]
+    spans = [r.span for r in covered if r.filter == "billed_date"]
     # A first load reads every charge, whenever it was billed.
     spans += [
         (disputable, midnight(r.finished_at.date()))
-        for r in complete
+        for r in covered
         if r.filter == "payment_date" and r.span[0] <= disputable
     ]
     missing = without([(disputable, midnight(ask.now.date()))], spans)

@@ -3,6 +3,7 @@
 In: a `State`, whose folder keeps what no analyst opens. Out: a `Place`. Next: postgres_publish.py.
 """
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -12,10 +13,13 @@ from typing import Any, Literal
 from logentic.errors import StateError, UsageError
 from logentic.journal import PUBLISHED, RUNS, Journal, Row
 from logentic.journal_tables import journal_sizes
+from logentic.keys import fingerprint_of
 from logentic.postgres import RawPostgres, connected, credentials, place_name, url_of
 from logentic.postgres_publish import is_published, publish
-from logentic.state import State
-from logentic.work import FORMAT, check_signature, fingerprint_of
+from logentic.state import LOGGED_WAIT_SECONDS, State
+from logentic.work import FORMAT, check_signature
+
+log = logging.getLogger("logentic")
 
 SIGNATURE = "logentic_raw._logentic"
 LOCK = 7_564_133_021  # of this program, among the advisory locks of a database
@@ -40,10 +44,25 @@ class PostgresPlace:
         with connected(self._found) as connection:
             return is_published(connection.cursor())
 
+    def published_version(self) -> str:
+        return ""
+
+    def is_damaged(self) -> bool:
+        return False
+
+    def set_aside(self) -> str:
+        raise AssertionError(self.what)
+
+    def check_files(self, files: list[str]) -> None:
+        """To load them is to read them."""
+
+    def remove_orphans(self) -> None:
+        """recovery.py deletes their rows."""
+
     @contextmanager
     def locked(self, wait_seconds: float) -> Iterator[None]:
         """An advisory lock, which goes with its connection: a run that is killed leaves none behind."""
-        deadline = time.monotonic() + wait_seconds
+        deadline, is_logged = time.monotonic() + wait_seconds, wait_seconds <= LOGGED_WAIT_SECONDS
         lock = connected(self._found)
         cursor = lock.__enter__().cursor()
         try:
@@ -52,14 +71,18 @@ class PostgresPlace:
                     raise StateError(
                         f"another run is at work on {self.what}", "Let it finish, or wait for it: --wait SECONDS."
                     )
+                if not is_logged:
+                    is_logged = True
+                    log.warning(
+                        "another run is at work on %s: waiting for it, for %g s at most", self.what, wait_seconds
+                    )
                 time.sleep(min(0.5, max(deadline - time.monotonic(), 0.01)))
             yield
         finally:
             cursor.connection.close()
 
-    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
-        if signature := self._signature():
-            check_signature(self.what, signature, key, accept_new_key=accept_new_key)
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
+        return check_signature(self.what, self._signature(), key, accept_new_key=accept_new_key)
 
     def kept_open(self) -> nullcontext[None]:
         return nullcontext()
@@ -68,7 +91,7 @@ class PostgresPlace:
         with connected(self._found) as connection, _transaction(connection) as cursor:
             cursor.execute(f"create table if not exists {SIGNATURE} (format integer, key_fingerprint varchar)")
             cursor.execute(f"delete from {SIGNATURE}")
-            cursor.execute(f"insert into {SIGNATURE} values (%s, %s)", [FORMAT, fingerprint_of(key) if key else None])
+            cursor.execute(f"insert into {SIGNATURE} values (%s, %s)", [FORMAT, fingerprint_of(key)])
 
     def raw(self) -> RawPostgres:
         return RawPostgres(self._found)

@@ -9,7 +9,9 @@ from typing import Any
 from logentic.extraction import Reading
 
 
-def receipt(run_id: str, reading: Reading, new: int, changed: int, removed: int, *, confirmed: bool) -> dict[str, Any]:
+def receipt(
+    run_id: str, reading: Reading, new: int, changed: int, removed: int, *, confirmed: bool, accepted: bool
+) -> dict[str, Any]:
     window = reading.window
     return {
         "window_id": f"{run_id}-{uuid.uuid4().hex[:12]}",
@@ -30,5 +32,6 @@ def receipt(run_id: str, reading: Reading, new: int, changed: int, removed: int,
         "finished_at": reading.finished_at,
         "is_complete": reading.is_complete,
         "is_confirmed": confirmed,
+        "is_accepted": accepted,
         "reason": reading.reason,
     }

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from logentic.client import Client
 from logentic.errors import UsageError
-from logentic.json_text import as_list, loads, repaired
+from logentic.json_text import as_list
 from logentic.measures import DATE_VALUE, is_identifier
-from logentic.pages import read_pages, read_record
+from logentic.pages import parsed_rows, read_pages, read_record
 from logentic.personal import Pseudonyms
 from logentic.schemas import DAY, INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
 from logentic.settings import Settings
@@ -156,7 +156,7 @@ def check_question(name: str, record_id: int | None, filters: Mapping[str, str])
 def read_one(client: Client, readable: Readable, record_id: int) -> Any:
     resource = readable.resource
     page = read_record(client, resource.path, record_id, resource.name)
-    return _parse(page.rows)[0]
+    return parsed_rows(page, f"{resource.name}, id {record_id}")[0]
 
 
 def read_list(
@@ -168,11 +168,7 @@ def read_list(
     path = resource.path if record_id is None else (readable.of_item or "").format(record_id)
     sized = {**filters, "per_page": "250"} if resource is INVENTORY_HISTORY else filters
     for page in read_pages(client, path, sized, where):
-        yield page.total, _parse(page.rows)
-
-
-def _parse(rows: bytes) -> list[Any]:
-    return [repaired(row) for row in as_list(loads(rows, is_cut=True)["data"]) or []]
+        yield page.total, parsed_rows(page, where)
 
 
 def _option(filter_name: str) -> str:

@@ -11,12 +11,14 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from logentic.schemas import RESOURCES
+from logentic.state import State
 
 # What makes a row of one load unlike every other row of it.
 KEYS = {
     **{resource.name: (*resource.key, "_seen_at", "_is_removed") for resource in RESOURCES.values()},
     **{r.lines.table: (r.lines.parent, "line_number", "_seen_at") for r in RESOURCES.values() if r.lines},
     "order_events": ("event_id", "_seen_at", "outcome"),
+    "rejected_values": ("resource", "key", "field", "_seen_at", "_is_removed"),
     "extract_windows": ("window_id",),
 }
 ADDRESSES = {"postgres": "ctid"}
@@ -38,9 +40,27 @@ def recover(pipeline: dlt.Pipeline) -> bool:
     return bool(pending)
 
 
+def set_packages_aside(state: State, keep: int = 3) -> list[Path]:
+    """Move packages that are not loaded out of dlt's folder, and forget what dlt remembers: it asks the destination."""
+    moved = set()
+    for room in ("normalize/extracted", "load/new", "load/normalized"):
+        for package in sorted((state.dlt / "logentic" / room).glob("*")):
+            place = state.set_aside / package.name / room.replace("/", "_")
+            shutil.rmtree(place, ignore_errors=True)
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            package.replace(place)
+            moved.add(place.parent)
+    for old in sorted(state.set_aside.glob("*"))[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(state.dlt / "logentic", ignore_errors=True)
+    return sorted(moved)
+
+
 def forget_old_packages(pipeline: dlt.Pipeline, keep: int = 20) -> None:
     """dlt keeps a folder for each package that it loaded; the newest are enough for `dlt pipeline … info`."""
     loaded = Path(pipeline.working_dir) / "load" / "loaded"
+    if not loaded.is_dir():
+        return
     for package in sorted(loaded.iterdir(), key=lambda folder: float(folder.name))[:-keep]:
         shutil.rmtree(package, ignore_errors=True)
 
@@ -49,12 +69,11 @@ def _remove_doubles_and_orphans(pipeline: dlt.Pipeline, pending: list[str], addr
     for table, key in KEYS.items():
         if pending:
             _execute(pipeline, _doubles(key, pending, address), table)
-        if not pipeline.first_run:
-            _execute(
-                pipeline,
-                "delete from {table} where _dlt_load_id not in (select load_id from {loads} where status = 0)",
-                table,
-            )
+        _execute(
+            pipeline,
+            "delete from {table} where _dlt_load_id not in (select load_id from {loads} where status = 0)",
+            table,
+        )
 
 
 def _doubles(key: tuple[str, ...], load_ids: list[str], address: str) -> str:

@@ -12,6 +12,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from logentic.client import Traffic
 from logentic.errors import LogenticError
 from logentic.events import Event
@@ -19,6 +21,7 @@ from logentic.extraction import NO_PROGRESS, Progress
 from logentic.personal import Pseudonyms
 from logentic.schemas import RESOURCES
 from logentic.settings import Settings
+from logentic.windows import Window
 
 
 @dataclass
@@ -34,16 +37,21 @@ class Run:
     progress: Progress = NO_PROGRESS
     events: list[Event] = field(default_factory=list)  # that no earlier run took
     events_retried: frozenset[str] = frozenset()  # dead ones that are to be tried again
-    stop_at: float = inf  # monotonic: no window is begun after it
+    stop_at: float = inf  # monotonic: no window is begun after it, and no rate limit waited for
     held: list[dict[str, Any]] = field(default_factory=list)  # receipts of runs that found nothing, not loaded yet
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     began_at: datetime | None = None  # the service's time
     failures: dict[str, LogenticError] = field(default_factory=dict)
     receipts: list[dict[str, Any]] = field(default_factory=list)
     traffic: Traffic = field(default_factory=Traffic)
+    lists: set[str] = field(default_factory=set)  # paths of lists that have answered in this run
     unread: set[str] = field(default_factory=set)  # resources with windows left for the next extraction
     named_orders: set[int] = field(default_factory=set)  # by charges, and not stored: to be asked for by id
     orders_asked: set[int] = field(default_factory=set)  # by id: each once in a run
+    orders_read: list[pa.Array] = field(default_factory=list)  # the ids that lists gave
+    orders_missing: set[int] = field(default_factory=set)  # that a complete list lacked
+    records_ahead: set[int] = field(default_factory=set)  # stock records that a list still dates after today
+    order_windows: list[tuple[Window, bool]] = field(default_factory=list)  # those read, and whether complete
     unbilled: dict[int, date | None] | None = None  # charges stored as not billed that this run has not seen yet
 
     @property

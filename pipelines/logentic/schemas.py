@@ -191,7 +191,7 @@ RESOURCES = {resource.name: resource for resource in (ITEMS, ORDERS, ITEM_QUANTI
 RAW_TABLES = (
     *RESOURCES,
     *(each.lines.table for each in RESOURCES.values() if each.lines),
-    *("order_events", "extract_windows"),
+    *("order_events", "rejected_values", "extract_windows"),
 )
 # Where an item's id stands in the raw tables.
 ITEM_COLUMNS = {
@@ -222,6 +222,7 @@ RECEIPTS = pa.schema(
         ("finished_at", MOMENT),
         ("is_complete", TRUTH),
         ("is_confirmed", TRUTH),
+        ("is_accepted", TRUTH),  # not complete, and no longer read again: its total never agreed with its rows
         ("reason", TEXT),
     ]
 )

@@ -13,13 +13,18 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from logentic.connection_limits import protocol_class
+from logentic.database_file import database_path
 from logentic.errors import UsageError
 from logentic.event_queue import EventQueue
 from logentic.events import Reader
-from logentic.keys import pseudonyms
+from logentic.keys import hash_key
+from logentic.personal import Pseudonyms
+from logentic.sanitizer import one_line
 from logentic.settings import Settings, load_settings, webhook_secrets
 from logentic.state import State
 from logentic.webhooks import LOOPBACK, PATH, Receiver, Signatures
+from logentic.work import check_signature, published_signature
 
 log = logging.getLogger("logentic")
 
@@ -28,15 +33,18 @@ def application() -> Receiver:
     """The ASGI application for the FILE that `webhook_file` names. It takes signed events only."""
     settings = load_settings()
     require_secret(settings)
-    return receiver(settings, State(Path(settings.webhook_file).absolute()))
+    return receiver(settings, State(database_path(settings.webhook_file)))
 
 
 def receiver(settings: Settings, state: State, on_kept: Callable[[], None] = lambda: None) -> Receiver:
     """Keeps events in the state folder beside FILE."""
     state.prepare()
+    key = hash_key(settings, state.folder)
+    if settings.destination == "duckdb" and (signature := published_signature(state.file)):
+        check_signature(str(state.file), signature, key)
     return Receiver(
         EventQueue(state.events, timedelta(hours=settings.webhook_duplicate_hours)),
-        Reader(pseudonyms(settings, state.folder), settings.webhook_order_id_paths),
+        Reader(Pseudonyms(key, settings.hash_fields, settings.plain_fields), settings.webhook_order_id_paths),
         Signatures(webhook_secrets(settings), settings.webhook_hash, settings.webhook_encoding),
         on_kept,
     )
@@ -70,15 +78,16 @@ def serve(
     server = uvicorn.Server(
         uvicorn.Config(
             application,
-            log_level="warning",
+            http=protocol_class(settings.webhook_connections),
+            ws="none",
+            log_level="error",  # not a line for each request that is none
             access_log=False,
             server_header=False,
-            limit_concurrency=settings.webhook_connections,
             timeout_keep_alive=15,
         )
     )
     taken_at = f"http://{host}:{listening.getsockname()[1]}{PATH}"
-    sys.stderr.write(f"events for {file} are taken at {taken_at}, until Ctrl-C\n")
+    sys.stderr.write(one_line(f"events for {file} are taken at {taken_at}, until Ctrl-C") + "\n")
     if runs:
         runs.start()
     try:

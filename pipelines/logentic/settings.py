@@ -1,13 +1,17 @@
 """One typed object for every setting.
 
-In: the environment (LOGENTIC_…) > secrets.toml > config.toml > the defaults here. Out: `Settings`.
+In: the environment (LOGENTIC_…, for a secret also LOGENTIC_…_FILE) > secrets.toml > config.toml > the defaults here.
+Out: `Settings`.
 Next: client.py, which sends the first request with it.
 """
 
 import os
+import re
 import tomllib
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from ipaddress import IPv6Address
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -33,8 +37,13 @@ from pydantic_settings import (
 from logentic import config_folder
 from logentic.contract import ChargeRates, StorageRates
 from logentic.errors import UsageError
+from logentic.sanitizer import register_secret
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # in this order, after `ca_file`
+HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+VISIBLE = re.compile(r"[!-~]*")  # ASCII without blanks and control characters
+LARGEST_SECRET_BYTES = 65_536
 
 
 def _split(names: Any) -> Any:
@@ -67,21 +76,23 @@ def _taxes(text: Any) -> Any:
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="LOGENTIC_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LOGENTIC_", extra="forbid", frozen=True, hide_input_in_errors=True)
 
     api_token: SecretStr = SecretStr("")
     hash_key: SecretStr = SecretStr("")
     dashboard_password: SecretStr = SecretStr("")
     webhook_secret: SecretStr = SecretStr("")
     base_url: str = "https://api.getlogentic.com/v1"
+    ca_file: str = ""
     destination: Literal["duckdb", "postgres", "filesystem"] = "duckdb"
     raw_format: Literal["parquet", "delta"] = "parquet"
     engine: Literal["none", "spark"] = "none"
     timezone: str = "UTC"
     earliest_date: date = date(2015, 1, 1)
     connections: Annotated[int, Field(ge=1, le=32)] = 4
-    timeout_seconds: Annotated[float, Field(gt=0)] = 60
+    timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60
     patience_seconds: Annotated[float, Field(gt=0)] = 45
+    rate_limit_seconds: Annotated[float, Field(ge=0, le=86_400)] = 900
     window_pages: Annotated[int, Field(ge=1)] = 40
     confirm_pages: Annotated[int, Field(ge=0)] = 200
     load_every_seconds: Annotated[float, Field(gt=0)] = 300
@@ -118,12 +129,31 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _is_an_origin_and_path(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be a URL such as https://api.getlogentic.com/v1")
-        if parts.username or parts.query or parts.fragment:
+        example = "such as https://api.getlogentic.com/v1"
+        if not VISIBLE.fullmatch(value):
+            raise ValueError(f"must be a URL {example}, in ASCII and without blanks or control characters")
+        try:
+            parts = urlsplit(value)
+            host, port = parts.hostname or "", parts.port
+            is_host = bool(IPv6Address(host) if ":" in host else HOST.fullmatch(host) and ".." not in host)
+        except ValueError:
+            raise ValueError(
+                f"must be a URL {example}, with a host and, where there is one, a port of 1 to 65535"
+            ) from None
+        if parts.scheme not in ("http", "https") or not parts.netloc or "\\" in value:
+            raise ValueError(f"must be a URL {example}")
+        if "@" in parts.netloc or "?" in value or "#" in value:
             raise ValueError("must hold neither a user, a query nor a fragment")
-        return value.rstrip("/")
+        if not is_host or port == 0:
+            raise ValueError(f"must be a URL {example}, with a host and, where there is one, a port of 1 to 65535")
+        return f"{parts.scheme}:{value.partition(':')[2]}".rstrip("/")
+
+    @field_validator("api_token")
+    @classmethod
+    def _can_travel(cls, value: SecretStr) -> SecretStr:
+        if not VISIBLE.fullmatch(value.get_secret_value()):
+            raise ValueError("must be ASCII, without blanks, line ends or control characters")
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -151,6 +181,14 @@ class Settings(BaseSettings):
             raise ValueError(f"engine {self.engine} builds the tables of filesystem, not of {self.destination}")
         return self
 
+    @model_validator(mode="after")
+    def _redacts_its_secrets(self) -> "Settings":
+        register_secret(self.api_token.get_secret_value(), is_sent=True)
+        secrets = [self.hash_key, self.dashboard_password, *self.alert_urls]
+        for secret in (*(each.get_secret_value() for each in secrets), *webhook_secrets(self)):
+            register_secret(secret)
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -161,7 +199,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         files = (InitSettingsSource(settings_cls, _table(name)) for name in ("secrets.toml", "config.toml"))
-        return (init_settings, env_settings, *files)
+        return (init_settings, env_settings, InitSettingsSource(settings_cls, _secrets_in_files()), *files)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -211,11 +249,78 @@ def _moment(variable: str) -> datetime | None:
 
 
 def require_token(settings: Settings) -> None:
+    """And certificates that can be read: what a request needs is known before anything is begun."""
+    trusted_certificates(settings)
     if not settings.api_token.get_secret_value():
         raise UsageError(
             "no API token: LOGENTIC_API_TOKEN is not set",
             "Set it to your account's token, or try without one: logentic demo",
         )
+
+
+def trusted_certificates(settings: Settings) -> str:
+    """Return the file (or folder) of certificates of the authorities that are trusted; by default certifi's."""
+    named = {"ca_file": settings.ca_file, **{name: os.environ.get(name, "") for name in CERTIFICATE_VARIABLES}}
+    name = next((name for name, path in named.items() if path), None)
+    if name is None or not settings.base_url.startswith("https:"):
+        import certifi
+
+        return certifi.where()
+    import ssl
+
+    path = Path(named[name])
+    try:
+        path = path.expanduser()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if path.is_dir():
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    except (OSError, ValueError, RuntimeError) as error:  # an `SSLError` is an `OSError`
+        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error_text(error)
+        raise UsageError(f"{name}: {path}: {reason}", f"Correct or unset {_variable(name)}.") from None
+    return str(path)
+
+
+def secret_names() -> list[str]:
+    """The settings that hold secrets; each can also be given as a file, by LOGENTIC_<NAME>_FILE."""
+    return [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+
+
+def _secrets_in_files() -> dict[str, str]:
+    """Read the files that LOGENTIC_<NAME>_FILE name. No message shows a value: it may be the secret itself."""
+    found = {}
+    for name in secret_names():
+        direct = _variable(name)
+        variable = f"{direct}_FILE"
+        if not (path := os.environ.get(variable)):
+            continue
+        if os.environ.get(direct):
+            raise UsageError(f"{direct} and {variable} are both set", "Unset one of them.")
+        try:
+            with Path(path).expanduser().open("rb") as file:
+                content = file.read(LARGEST_SECRET_BYTES + 1)
+            text = content.decode("utf-8-sig").rstrip("\r\n")
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error_text(error)
+            raise UsageError(
+                f"{variable}: the file cannot be read: {reason}", f"Correct or unset {variable}."
+            ) from None
+        if not text or len(content) > LARGEST_SECRET_BYTES:
+            reason = f"is larger than {LARGEST_SECRET_BYTES} bytes" if text else "is empty"
+            raise UsageError(f"{variable}: the file {reason}", f"Correct or unset {variable}.")
+        found[name] = text
+    return found
+
+
+def _variable(name: str) -> str:
+    """The variable of the environment that gives a setting; a name in capitals is one."""
+    return name if name.isupper() else f"LOGENTIC_{name.upper()}"
+
+
+def error_text(error: Exception) -> str:
+    """What the system says of a file, without the file's name."""
+    return (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
 
 
 def _table(name: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Shelf:
         self._bytes = 0
         self._is_doubled = False  # a key came twice
         self._file: IO[bytes] | None = None
-        self._filed: list[Rows] = []  # what of each batch stays in memory: its keys; of its lines, that there are some
+        self._filed: list[Rows] = []  # what of each batch stays in memory: its keys; and whether it has other tables
 
     @property
     def is_in_parts(self) -> bool:
@@ -84,7 +84,8 @@ class Shelf:
         for filed in self._filed:
             records = pa.ipc.open_stream(self._file).read_all()
             lines = None if filed.lines is None else pa.ipc.open_stream(self._file).read_all()
-            rows = Rows(records, lines, filed.read)
+            rejected = None if filed.rejected is None else pa.ipc.open_stream(self._file).read_all()
+            rows = Rows(records, lines, filed.read, rejected)
             part.append(rows if wanted is None else rows.keep(wanted.slice(start, len(records))))
             start += len(records)
             if filed is self._filed[-1] or sum(map(_size, part)) >= PART_BYTES:
@@ -92,13 +93,14 @@ class Shelf:
                 part = []
 
     def _write(self, rows: Rows, file: IO[bytes]) -> None:
-        for table in (rows.records, rows.lines):
+        for table in (rows.records, rows.lines, rows.rejected):
             if table is not None:
                 with pa.ipc.new_stream(file, table.schema) as stream:
                     stream.write_table(table)
         keys = rows.records.select(list(self._resource.key))
-        self._filed.append(Rows(keys, None if rows.lines is None else rows.lines.slice(0, 0), rows.read))
+        lines, rejected = (None if table is None else table.slice(0, 0) for table in (rows.lines, rows.rejected))
+        self._filed.append(Rows(keys, lines, rows.read, rejected))
 
 
 def _size(rows: Rows) -> int:
-    return int(rows.records.nbytes) + (int(rows.lines.nbytes) if rows.lines else 0)
+    return sum(int(table.nbytes) for table in (rows.records, rows.lines, rows.rejected) if table is not None)

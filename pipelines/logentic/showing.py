@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from logentic.database_file import database_path
 from logentic.errors import UsageError
-from logentic.inquiries import Db, DbOrState, To, file_of
+from logentic.inquiries import Db, DbOrState, To, file_of, only
 from logentic.memory import leave_out_needless
 
 
@@ -18,14 +19,17 @@ def status(
     db: DbOrState = None,
     destination: To = None,
     of_runs: Annotated[bool, typer.Option("--runs", help="The last runs instead: how each ended.")] = False,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """What FILE or PostgreSQL holds: covered days, last success, rows and incomplete windows of each resource."""
     leave_out_needless()
-    from rich.console import Console
-
+    only("--fail-on", fail_on, "rejected")
     from logentic.reports import runs
     from logentic.reports import status as report
+    from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings
 
     settings = load_settings(destination=destination)
@@ -35,13 +39,15 @@ def status(
         if as_json:
             print(json.dumps(history, indent=2, default=str))
         else:
-            runs.show(history, Console(highlight=False))
+            runs.show(history, Terminal())
         return
     found = report.read_status(file, settings)
     if as_json:
         print(json.dumps(found, indent=2, default=str))
     else:
-        report.show(found, Console(highlight=False))
+        report.show(found, Terminal())
+    if fail_on and found["rejected_values"]:
+        raise typer.Exit(3)
 
 
 def sandbox(
@@ -84,7 +90,7 @@ def sandbox(
 
 
 def demo(
-    db: Annotated[Path, typer.Option("--db", metavar="FILE", help="Where the tables go.")] = Path(
+    db: Annotated[Path, typer.Option("--db", parser=database_path, metavar="FILE", help="Where the tables go.")] = Path(
         "demo/logentic.duckdb"
     ),
     seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,

@@ -43,9 +43,9 @@ class SparkPlace(FolderPlace):
         self._address = engine_address()
         self._builds = f"{self._folder.root.rpartition('/')[0]}/{BUILDS}"
 
-    def open(self, key: bytes | None, *, accept_new_key: bool) -> None:
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
         require_engine(self._address)
-        super().open(key, accept_new_key=accept_new_key)
+        return super().open(key, accept_new_key=accept_new_key)
 
     def is_published(self) -> bool:
         return bool(self._published())

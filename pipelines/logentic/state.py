@@ -6,25 +6,42 @@ Next: load.py.
 
 import fcntl
 import json
+import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from logentic.atomic_write import replace_file
+from logentic.database_file import followed, reached, require_file, written_folder
 from logentic.errors import StateError, UsageError
 from logentic.journal import RUNS
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+log = logging.getLogger("logentic")
+
 RUNS_KEPT = 365 * 24
+LOGGED_WAIT_SECONDS = 10  # a longer wait is logged
 
 
 @dataclass(frozen=True)
 class State:
-    """`file` is what analysts open; `folder`, FILE.state, is ours alone."""
+    """`file` is what analysts open, a link already followed; `folder`, FILE.state, is ours alone.
+
+    `work`, `dlt` and `dbt` are paths within it as the engines can take them.
+    """
 
     file: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", followed(self.file))
 
     @property
     def folder(self) -> Path:
@@ -33,15 +50,20 @@ class State:
     @property
     def work(self) -> Path:
         """The database that dlt and dbt write; its copy is published."""
-        return self.folder / "work.duckdb"
+        return written_folder(self.folder) / "work.duckdb"
 
     @property
     def dlt(self) -> Path:
-        return self.folder / "dlt"
+        return written_folder(self.folder / "dlt", by_dlt=True)
+
+    @property
+    def set_aside(self) -> Path:
+        """Packages that could not be loaded, the newest few."""
+        return self.folder / "set_aside"
 
     @property
     def dbt(self) -> Path:
-        return self.folder / "dbt"
+        return reached(self.folder / "dbt")
 
     def has_packages(self) -> bool:
         """Whether dlt left something that is not loaded yet, or half extracted."""
@@ -55,8 +77,7 @@ class State:
 
     def prepare(self) -> None:
         """Make the folder, readable by its owner only."""
-        if self.file.is_dir():
-            raise UsageError(f"--db {self.file} is a folder", "Name a file, such as logentic.duckdb.")
+        require_file(self.file)
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -68,10 +89,12 @@ class State:
             ) from None
 
     @contextmanager
-    def locked(self, wait_seconds: float = 0) -> Iterator[None]:
+    def locked(
+        self, wait_seconds: float = 0, name: str = "lock", what: str = "another run is at work"
+    ) -> Iterator[None]:
         """One run at a time; a second one waits so long, then leaves."""
-        with (self.folder / "lock").open("a+") as lock:
-            deadline = time.monotonic() + wait_seconds
+        with (self.folder / name).open("a+") as lock:
+            deadline, is_logged = time.monotonic() + wait_seconds, wait_seconds <= LOGGED_WAIT_SECONDS
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,19 +102,27 @@ class State:
                 except BlockingIOError:
                     if time.monotonic() >= deadline:
                         raise StateError(
-                            f"another run is at work on {self.file}",
-                            "Let it finish, or wait for it: --wait SECONDS.",
+                            f"{what} on {self.file}", "Let it finish, or wait for it: --wait SECONDS."
                         ) from None
+                    if not is_logged:
+                        is_logged = True
+                        log.warning("%s on %s: waiting for it, for %g s at most", what, self.file, wait_seconds)
                     time.sleep(min(0.2, max(deadline - time.monotonic(), 0.01)))
             yield
 
-    def read_note(self, name: str) -> dict[str, Any]:
-        """A small record kept between runs; empty where there is none, or one that cannot be read."""
+    def read_note(self, name: str, kind: Any = dict[str, Any]) -> Any:
+        """Return a small record kept between runs, of the given type; empty where there is none.
+
+        A note that cannot be read, or is of another type, counts as none. A warning says so, once in a process.
+        """
+        path = self.folder / f"{name}.json"
         try:
-            note = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
-        except (OSError, ValueError):
+            return _adapter(kind).validate_python(json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
             return {}
-        return note if isinstance(note, dict) else {}
+        except (OSError, ValueError, RecursionError):  # pydantic's error is a ValueError
+            _warn_once(path)
+            return {}
 
     def log_run(self, record: dict[str, Any]) -> None:
         """One line for each run, the newest last; no more than a year of hourly runs."""
@@ -104,9 +135,27 @@ class State:
 
     def write_note(self, name: str, note: dict[str, Any]) -> None:
         path = self.folder / f"{name}.json"
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(note, indent=1, default=str), "utf-8")
-        partial.replace(path)
+        _remove_folder(path)
+        replace_file(path, json.dumps(note, indent=1, default=str).encode())
 
     def forget_note(self, name: str) -> None:
+        _remove_folder(self.folder / f"{name}.json")
         (self.folder / f"{name}.json").unlink(missing_ok=True)
+
+
+@cache
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+@cache
+def _warn_once(path: Path) -> None:
+    log.warning("%s is damaged and was ignored", path)
+
+
+def _remove_folder(path: Path) -> None:
+    """Where a note should be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)

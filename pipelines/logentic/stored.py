@@ -5,6 +5,7 @@ Arrow tables to compare a reading with. Reads only. Next: versions.py, which com
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,13 +14,25 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from logentic.errors import StateError, first_line
 from logentic.extra_columns import MORE_FIELDS
-from logentic.plan import Receipt
+from logentic.plan import MOVED, NOT_FOUND, Receipt
 from logentic.rows import Rows
-from logentic.schemas import INTEGER, ITEM_COLUMNS, ORDER_EVENTS, RAW_TABLES, RESOURCES, TEXT, Resource
-from logentic.windows import Window
+from logentic.schemas import (
+    INTEGER,
+    ITEM_COLUMNS,
+    ORDER_EVENTS,
+    RAW_TABLES,
+    RECEIPTS,
+    REJECTED_VALUES,
+    RESOURCES,
+    TEXT,
+    Resource,
+)
+from logentic.windows import Edge, Window
 
 LONGEST_LIST = 200
+BOOKS = {"extract_windows": RECEIPTS.names}
 
 
 class Query(Protocol):
@@ -46,6 +59,10 @@ class RawFile:
             return self._connection.sql(sql.format_map(_Tables())).to_arrow_table()
         except duckdb.CatalogException:
             return None
+        except duckdb.OutOfMemoryException as error:
+            raise StateError(
+                f"stored rows could not be compared: {first_line(error)}", "Raise LOGENTIC_LOAD_MEMORY."
+            ) from None
 
     def close(self) -> None:
         if self._connection is not None:
@@ -65,13 +82,18 @@ class Stored:
         self._query = query
 
     def receipts(self) -> list[Receipt]:
-        """The receipts whose load is complete (its id stands in _dlt_loads with status 0), oldest first."""
+        """The receipts whose load is complete (its id stands in _dlt_loads with status 0), oldest first.
+
+        Those of a resource whose tables were dropped do not count: it is read from the beginning.
+        """
+        # All columns: a table that an earlier version made lacks some.
         table = self._query(
-            "select window_id, resource, filter, window_start, window_end, finished_at, is_complete, is_confirmed,"
-            " requests, run_id from {extract_windows}"
-            " where _dlt_load_id in (select load_id from {_dlt_loads} where status = 0) order by finished_at"
+            "select * from {extract_windows} where _dlt_load_id in"
+            " (select load_id from {_dlt_loads} where status = 0) order by finished_at, _dlt_load_id"
         )
-        return [receipt_of(row) for row in (table.to_pylist() if table else [])]
+        found = [receipt_of(row) for row in (table.to_pylist() if table else [])]
+        dropped = {name for name in {receipt.resource for receipt in found} if not self._has_tables(name)}
+        return [receipt for receipt in found if receipt.resource not in dropped]
 
     def loads(self) -> list[str]:
         """The ids of complete loads, oldest first."""
@@ -86,9 +108,10 @@ class Stored:
 
     def lacks_columns(self) -> bool:
         """Whether an earlier version of this program made a raw table, without a column that is written now."""
-        for resource in RESOURCES.values():
-            table = self._query(f"select * from {{{resource.name}}} limit 0")
-            if table is not None and set(resource.schema().names) - set(table.column_names):
+        written = {**{resource.name: resource.schema().names for resource in RESOURCES.values()}, **BOOKS}
+        for name, columns in written.items():
+            table = self._query(f"select * from {{{name}}} limit 0")
+            if table is not None and set(columns) - set(table.column_names):
                 return True
         return False
 
@@ -103,6 +126,14 @@ class Stored:
             for table, rows in found.items()
             if rows is not None
         }
+
+    def has_rows_without_receipt(self, name: str) -> bool:
+        """Whether a load brought rows of a resource and no receipt of it."""
+        found = self._query(
+            f"select count(*) as rows from (select 1 from {{{name}}} where _dlt_load_id not in (select _dlt_load_id"
+            f" from {{extract_windows}} where resource = '{name}') limit 1) as found"
+        )
+        return found is not None and found["rows"][0].as_py() > 0
 
     def unknown_items(self, ids: Iterable[int]) -> set[int]:
         """Those of the item ids that no stored row of any resource names."""
@@ -143,7 +174,8 @@ class Stored:
         bounds = pc.min_max(rows.records["date"]).as_py().values()
         days = sorted({window.start.date(), window.end.date(), *bounds} - {None})
         among = "" if ids is None else f" and {_among('id', ids)}"
-        return self._latest(resource, f"date >= date '{days[0]}' and date <= date '{days[-1]}'{among}")
+        until = "" if window.after is Edge.OPEN else f" and date <= date '{days[-1]}'"
+        return self._latest(resource, f"date >= date '{days[0]}'{until}{among}")
 
     def keys(self, resource: Resource, scope: str) -> pa.Table | None:
         """The keys of the records whose latest version lies in `scope`."""
@@ -152,6 +184,18 @@ class Stored:
         return self._query(
             f"select {', '.join(resource.key)} from ({latest}) as latest where not _is_removed and {scope}"
         )
+
+    def undated_orders(self) -> list[int]:
+        """The orders without a time of their last change, in their latest version."""
+        latest = _latest("{orders}", ["id"], "true")
+        table = self._query(f"select id from ({latest}) as latest where updated_at is null and not _is_removed")
+        return ids_of(table) if table else []
+
+    def dated_ahead(self, now: datetime) -> pa.Table | None:
+        """The stock records that are dated after `now` in the version that was seen last."""
+        ahead = f"updated_at > timestamptz '{now:%Y-%m-%d %H:%M:%S}+00'"
+        latest = _latest("{item_quantities}", ["id"], f"id in (select id from {{item_quantities}} where {ahead})")
+        return self._query(f"select * from ({latest}) as latest where {ahead} and not _is_removed")
 
     def events(self, since: datetime | None, *, also_dead: bool) -> list[dict[str, Any]]:
         """The latest row of each event that waits, that is dead, or that was received `since` or later."""
@@ -168,6 +212,16 @@ class Stored:
         )
         return list(table.to_pylist()) if table else []
 
+    def open_rejections(self) -> pa.Table:
+        """The latest version of each value that could not be read, and cannot be read yet."""
+        latest = _latest("{rejected_values}", ("resource", "key", "field"), "true")
+        table = self._query(f"select * from ({latest}) as latest where not _is_removed")
+        return (
+            REJECTED_VALUES.empty_table()
+            if table is None
+            else table.select(REJECTED_VALUES.names).cast(REJECTED_VALUES)
+        )
+
     def lacks_a_table(self) -> bool:
         """Whether the database was made before all of today's tables were known."""
         return any(self._query(f"select 1 from {{{table}}} limit 0") is None for table in RAW_TABLES)
@@ -180,7 +234,14 @@ class Stored:
         """What was read, as the place can hold it: else it would never equal what is stored."""
         if not getattr(self._query, "lacks_nul", False):
             return rows
-        return Rows(_without_nul(rows.records), rows.lines and _without_nul(rows.lines), rows.read)
+        tables = {name: getattr(rows, name) for name in ("records", "lines", "rejected")}
+        return replace(rows, **{name: _without_nul(table) for name, table in tables.items() if table is not None})
+
+    def _has_tables(self, name: str) -> bool:
+        resource = RESOURCES.get(name)
+        tables = [name, *([resource.lines.table] if resource and resource.lines else [])]
+        count = "select count(*) as rows from (select 1 from {{{}}} limit 1) as found"
+        return all(self._query(count.format(table)) is not None for table in tables)
 
     def _latest(self, resource: Resource, where: str) -> Rows | None:
         records = self._query(_latest(f"{{{resource.name}}}", resource.key, where))
@@ -205,18 +266,38 @@ def receipt_of(row: dict[str, Any]) -> Receipt:
         is_confirmed=row["is_confirmed"],
         pages=row["requests"],
         run_id=row["run_id"],
+        is_accepted=bool(row.get("is_accepted")),
+        is_steady=not (row.get("reason") or "").startswith((MOVED, NOT_FOUND)),
+        difference=(row.get("total_announced") or 0) - (row.get("distinct_keys") or 0),
+        has_news=bool((row.get("rows_new") or 0) + (row.get("rows_changed") or 0)),
     )
 
 
 def scope_of(window: Window) -> str | None:
-    """The condition by which a stored record would have to be in the window; None where leaving it is no news."""
-    start, end = f"date '{window.start:%Y-%m-%d}'", f"date '{window.end:%Y-%m-%d}'"
-    return {
-        "date": f"date >= {start} and date < {end}",
-        "payment_date": f'start >= {start} and start < {end} and "end" >= {start} and "end" < {end}',
-        "billed_date": f"billed_date >= {start} and billed_date < {end}",
-        "snapshot": "true",
+    """The condition by which a stored record would have to be in the window; None where leaving it is no news.
+
+    An open edge asks for everything beyond it, so a record with an absurd date is missed there as well.
+    """
+    if window.filter == "snapshot":
+        return "true"
+    columns = {
+        "updated_day": ("updated_at",),
+        "date": ("date",),
+        "payment_date": ("start", "end"),
+        "billed_date": ("billed_date",),
     }.get(window.filter)
+    if columns is None:
+        return None
+    bounds = []
+    if window.before is not Edge.OPEN or window.filter == "date":  # whose query always names its first day
+        bounds.append(f">= {_literal(window, window.start)}")
+    if window.after is not Edge.OPEN:
+        bounds.append(f"< {_literal(window, window.end)}")
+    return " and ".join(f'"{name}" {bound}' for name in columns for bound in bounds or ["is not null"])
+
+
+def _literal(window: Window, at: datetime) -> str:
+    return f"timestamptz '{at:%Y-%m-%d %H:%M:%S}+00'" if window.filter == "updated_day" else f"date '{at:%Y-%m-%d}'"
 
 
 def _latest(table: str, key: Sequence[str], where: str) -> str:

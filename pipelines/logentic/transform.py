@@ -82,7 +82,7 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
     failed = [result for result in results if str(result.status) in ("error", "fail", "runtime error")]
     if failed:
         worst = failed[0]
-        advice = f"Nothing was published; the rows it found are shown by the SQL in {state.dbt}/compiled."
+        advice = f"Nothing was published; the rows it found are shown by the SQL in {state.folder / 'dbt'}/compiled."
         if "Out of Memory" in str(worst.message):
             advice = f"Nothing was published; set LOGENTIC_DUCKDB_MEMORY to more than {settings.duckdb_memory}."
         raise BuildError(

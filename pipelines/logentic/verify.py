@@ -22,7 +22,19 @@ from logentic.personal import Pseudonyms
 from logentic.schemas import RESOURCES, Resource
 from logentic.settings import Settings
 from logentic.totals import CUTS, Totals
-from logentic.windows import DAY, OWNED_BY, Edge, Span, Window, first_of_month, midnight, next_month, without
+from logentic.windows import (
+    DAY,
+    OWNED_BY,
+    SECOND,
+    Edge,
+    Span,
+    Window,
+    first_of_month,
+    joined,
+    midnight,
+    next_month,
+    without,
+)
 
 KINDS = {
     "items": "snapshot",
@@ -55,6 +67,7 @@ class Verdict:
     unclear: list[str] = field(default_factory=list)  # what could not be compared, and why
     failure: str = ""
     requests: int = 0
+    read_from: date | None = None  # the first day of a run that mends what has no day
 
 
 def verify(
@@ -111,6 +124,8 @@ class _Comparison:
         """What has no dates, or where the service shows none."""
         window = Window(self._resource.name, self._kind, self._beginning, until, Edge.OPEN, Edge.OPEN)
         if self._totals.of(window) != self._held.total():
+            if self._resource.name == "orders":  # a record without a date is missed by the whole list alone
+                self._verdict.read_from = self._settings.earliest_date
             self._compare_rows(window, self._held.keys(None), until)
 
     def _compare_windows(self, until: datetime, start: datetime | None, end: datetime | None) -> None:
@@ -152,7 +167,11 @@ class _Comparison:
         asked = (self._down(start or self._beginning), min(self._up(end or last), last))
         wanted = without([asked], unread)
         self._wanted += wanted
-        if not wanted:
+        accepted = [(max(a, asked[0]), min(b, asked[1])) for a, b in self._held.accepted]
+        for a, b in joined(accepted):
+            days = f"{a:%Y-%m-%d} to {b - SECOND:%Y-%m-%d}"
+            self._verdict.unclear.append(f"{days}: the announced total never equals the rows that are shown")
+        if not wanted and not accepted:
             self._verdict.unclear.append("no day of this span was read whole")
         cuts = {at for span in wanted for at in span}
         month = first_of_month(midnight(self._held.first_day() or last.date()))

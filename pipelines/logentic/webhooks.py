@@ -12,6 +12,7 @@ import base64
 import hmac
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ PATH, HEALTH = "/webhooks/logentic", "/healthz"
 BODY_BYTES = 256 * 1024
 BODY_SECONDS = 5.0
 LOOPBACK = ("127.0.0.1", "::1")
+SENT_ONCE = {"content-length", "content-type", "signature", "logentic-topic", "logentic-api-version"}
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -81,6 +83,9 @@ class Receiver:
         if scope["type"] == "lifespan":
             await _live(receive, send)
             return
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # refused with 403, before it is opened
+            return
         if scope["type"] != "http":
             return
         headers: list[tuple[str, str]] = []
@@ -112,7 +117,7 @@ class Receiver:
         raise Refused(404, "no such path")
 
     async def _keep(self, scope: Message, receive: Receive) -> dict[str, Any]:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers_of(scope)
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refused(415, "content-type must be application/json")
         self._check_sender(scope, headers)
@@ -145,6 +150,17 @@ class Receiver:
             raise Refused(403, "unsigned events are taken from this machine only")
 
 
+def _headers_of(scope: Message) -> dict[str, str]:
+    """A header that decides something is sent once: of two, a proxy may read the other one."""
+    headers: dict[str, str] = {}
+    for encoded, value in scope["headers"]:
+        name = encoded.decode("latin-1").lower()
+        if name in headers and name in SENT_ONCE:
+            raise Refused(400, f"{name} is sent twice", [("connection", "close")])
+        headers[name] = value.decode("latin-1")
+    return headers
+
+
 class ClientGone(Exception):
     """Nobody is there to be answered."""
 
@@ -152,7 +168,9 @@ class ClientGone(Exception):
 async def _read_body(headers: dict[str, str], receive: Receive) -> bytes:
     """The bytes as they were sent; refused when they are too many or come too slowly."""
     announced = headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced[:12]) > BODY_BYTES:
+    if not re.fullmatch("[0-9]+", announced):
+        raise Refused(400, "content-length is not a number", [("connection", "close")])
+    if len(digits := announced.lstrip("0")) > 12 or int(digits or 0) > BODY_BYTES:
         raise Refused(413, "the body is too large", [("connection", "close")])
     body = bytearray()
     try:

@@ -36,6 +36,7 @@ TABLES = {
     "order_events": """event_id varchar, order_id bigint, topic varchar, occurred_at timestamptz,
         received_at timestamptz, api_version varchar, is_known_version boolean, body varchar, outcome varchar,
         attempts bigint, reason varchar, _seen_at timestamptz, _dlt_load_id varchar""",
+    "rejected_values": f"""resource varchar, key varchar, field varchar, text varchar, reason varchar, {_VERSION}""",
     "extract_windows": """window_id varchar, run_id varchar, resource varchar, filter varchar,
         window_start timestamptz, window_end timestamptz, total_announced bigint, rows_read bigint,
         distinct_keys bigint, rows_new bigint, rows_changed bigint, rows_removed bigint, requests bigint, bytes bigint,

@@ -210,6 +210,7 @@ def test_charges_under_other_names_are_read(dbt: Dbt, tmp_path: Path) -> None:
     raw.add("payment_items", id=2, amount="3.10", total="9", sum_due="8")
     raw.add("payment_items", id=3, total="9", sum_due="8.5")
     raw.add("payment_items", id=4, total=" ")
+    raw.add("payment_items", id=5, total="n/a", start_date="soon", order="none")
     aliases = {"amount": ["sum_due"]}
     assert dbt(raw.path, "build", "--exclude-resource-type", "unit_test", payment_item_aliases=aliases).success
     assert raw.execute(
@@ -219,7 +220,10 @@ def test_charges_under_other_names_are_read(dbt: Dbt, tmp_path: Path) -> None:
         ("3.100000000000000000000000", None, None),
         ("8.500000000000000000000000", None, None),
         (None, None, None),
+        (None, None, None),
     ]
+    unreadable = "select charge_id, is_amount_unreadable from charges where is_amount_unreadable or charge_id = 4"
+    assert raw.execute(f"{unreadable} order by charge_id") == [(4, False), (5, True)]
 
 
 def test_settings_reach_the_models(dbt: Dbt, account: RawAccount, tmp_path: Path) -> None:

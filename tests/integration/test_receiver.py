@@ -167,22 +167,66 @@ def test_a_full_disk_answers_5xx_and_the_second_try_is_kept(tmp_path: Path, sand
     assert set(kept(db).values()) == {1}
 
 
-def test_too_many_connections_are_answered_503_and_taken_when_others_have_gone(tmp_path: Path) -> None:
-    running = Receiver(tmp_path / "logentic.duckdb", "--accept-unsigned", secret="", webhook_connections="4")
+HALF_A_BODY = b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+
+
+@pytest.mark.parametrize("begun", [b"", b"Content-Ty", HALF_A_BODY], ids=["a line", "half a header", "half a body"])
+def test_requests_that_never_end_keep_no_event_out(tmp_path: Path, begun: bytes) -> None:
+    with receiver_without_secret(tmp_path, webhook_connections="20") as running:
+        held = [begin(running.port, b"POST /webhooks/logentic HTTP/1.1\r\nHost: x\r\n" + begun) for _ in range(199)]
+        assert [post(running.port, order) for order in range(1, 4)] == [True] * 3
+        for connection in held:
+            connection.close()
+
+
+def test_a_websocket_is_refused(tmp_path: Path) -> None:
+    upgrade = (
+        b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with receiver_without_secret(tmp_path) as running:
+        answers = [begin(running.port, upgrade % path).recv(12) for path in (b"/webhooks/logentic", b"/healthz", b"/")]
+        assert answers == [b"HTTP/1.1 405", b"HTTP/1.1 200", b"HTTP/1.1 404"]
+        assert post(running.port, 1)
+    assert running.rest == "", "a stranger writes no line of ours"
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (b"Content-Length: -2", 400),
+        (b"Content-Length: +2", 400),
+        (b"Content-Length: 2\r\nContent-Length: 3", 400),
+        (b"Content-Length: 2\r\nTransfer-Encoding: chunked", 400),
+        (b"Transfer-Encoding: gzip", 400),
+        (b"Content-Length: 99999999999999999999999999", 400),
+        (b"Content-Length: 00000000000000999999999", 413),
+        (b"Content-Length: 2\r\nLogentic-Topic: order-picked\r\nLogentic-Topic: order-packed", 400),
+        (b"Content-Length: 2\r\nContent-Type: text/plain", 400),
+    ],
+)
+def test_an_odd_request_is_refused(tmp_path: Path, lines: bytes, status: int) -> None:
+    head = b"POST /webhooks/logentic HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with receiver_without_secret(tmp_path) as running:
+        assert begin(running.port, head + lines + b"\r\n\r\n{}").recv(12) == b"HTTP/1.1 %d" % status
+    assert not kept(tmp_path / "logentic.duckdb")
+
+
+def begin(port: int, data: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.sendall(data)
+    return connection
+
+
+@contextmanager
+def receiver_without_secret(folder: Path, **settings: str) -> Iterator[Receiver]:
+    running = Receiver(folder / "logentic.duckdb", "--accept-unsigned", secret="", **settings)
     try:
         wait_until_ready(running)
-        idle = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(4)]
-        while running.get("/healthz") == 200:  # the server has not taken the last of them yet
-            time.sleep(0.01)
-        assert running.get("/healthz") == 503
-        for connection in idle:
-            connection.close()
-        while running.get("/healthz") == 503:
-            time.sleep(0.01)
-        assert post(running.port, 1)
+        yield running
     finally:
         running.process.terminate()
-        running.process.communicate(timeout=20)
+        running.rest = running.process.communicate(timeout=20)[1]
 
 
 @pytest.mark.parametrize(

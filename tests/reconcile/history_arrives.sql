@@ -7,7 +7,7 @@ history as (
     select
         item_id,
         date,
-        sum(supply + prepared) as closing,
+        case when count(supply + prepared) = count(*) then sum(supply + prepared) end as closing,
         case when count(price) = count(*) then sum(price) end as price
     from {{ ref('stg_inventory_history') }}
     where date >= {{ since }}

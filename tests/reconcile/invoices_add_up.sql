@@ -7,7 +7,7 @@ charges as (
         payment_id,
         charge_type,
         count(*) as charges,
-        sum(amount) as billed
+        coalesce(sum(amount), 0) as billed
     from {{ ref('charges') }}
     where not is_withdrawn
     group by payment_id, charge_type
@@ -20,7 +20,7 @@ reconciled as (
         payment_id,
         charge_type,
         count(*) as charges,
-        sum(billed) as billed
+        coalesce(sum(billed), 0) as billed
     from {{ ref('invoice_reconciliation') }}
     group by payment_id, charge_type
 

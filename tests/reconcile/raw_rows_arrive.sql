@@ -34,6 +34,7 @@ counts as (
                 select id from {{ source('raw', 'items') }}
                 union
                 select item_id from {{ source('raw', 'item_quantities') }}
+                where item_id is not null
                 union
                 select id from {{ source('raw', 'inventory_history') }}
             ) as mentioned

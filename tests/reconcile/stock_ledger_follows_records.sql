@@ -2,6 +2,12 @@
 {% set since = checked_from('ledger_from') -%}
 with
 
+unreadable as (
+
+    {{ unreadable_stock_records() | indent(4) }}
+
+),
+
 records as (
 
     select
@@ -13,7 +19,9 @@ records as (
             order by updated_at desc, id desc, _seen_at desc, _dlt_load_id desc
         ) as place
     from {{ source('raw', 'item_quantities') }}
-    where not _is_removed
+    where
+        not _is_removed and item_id is not null
+        and not ({{ lacks_a_counter() }} and {{ text('id') }} in (select record_key from unreadable))
     {%- if since != first_day_of_all() %} and updated_at >= {{ account_midnight(since) }}{% endif %}
 
 )

@@ -43,9 +43,24 @@ def test_its_own_address_is_let_in(kind: str, host: str, headers: dict[str, str]
         ("127.0.0.1", {"host": "127.0.0.1:2718", "origin": "null"}),
         ("127.0.0.1", {"host": "elsewhere.example"}),
         ("127.0.0.1", {}),
+        ("127.0.0.1", {"host": "["}),
+        ("127.0.0.1", {"host": "127.0.0.1:2718", "origin": "http://["}),
+        ("0.0.0.0", {"host": "[::1"}),
         ("0.0.0.0", {"host": "shop.example:2718", "origin": "https://elsewhere.example"}),
     ],
 )
 def test_a_page_of_another_site_is_turned_away(host: str, headers: dict[str, str]) -> None:
     assert answer(host, headers)[0]["status"] == 403
     assert answer(host, headers, "websocket") == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_a_header_that_is_sent_twice_is_turned_away() -> None:
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    headers = [(b"host", b"127.0.0.1:2718"), (b"host", b"elsewhere.example")]
+    for order in (headers, headers[::-1]):
+        asyncio.run(Guard(None, "127.0.0.1")({"type": "http", "headers": order}, None, send))
+    assert [message["status"] for message in said if "status" in message] == [403, 403]

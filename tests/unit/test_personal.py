@@ -59,6 +59,19 @@ def test_an_unknown_field_without_anything_personal_stays(value: object) -> None
     assert HASHES.unknown("carrier", value) == value
 
 
+def test_a_long_text_is_searched_for_an_address_in_one_pass() -> None:
+    assert HASHES.unknown("blob", "x" * 2**20) == "x" * 2**20
+    assert HASHES.unknown("blob", "@x" * 2**19) == "@x" * 2**19
+    assert HASHES.unknown("blob", "x" * 2**20 + "@shop.example") == HASHES.hashed("x" * 2**20 + "@shop.example")
+
+
+def test_names_within_an_object_with_a_personal_name_are_hashed_unless_they_name_fields() -> None:
+    shown = HASHES.unknown("contacts", {"Marie Curie": {"status": 1}, "date": "2026-01-31"})
+    assert list(shown) == [HASHES.hashed("Marie Curie"), "date"]
+    assert list(shown[HASHES.hashed("Marie Curie")]) == ["status"]
+    assert HASHES.unknown("carriers", {"UPS Ground": 1}) == {"UPS Ground": 1}
+
+
 def test_personal_data_can_be_kept_by_choice() -> None:
     kept = Pseudonyms(None)
     assert kept.hashed("Zoë") == "Zoë"

@@ -1,5 +1,6 @@
 """Settings: where they come from, which wins, and what a wrong one says."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from logentic import config_folder, project_folder
 from logentic.errors import UsageError
-from logentic.settings import Settings, load_settings, require_token
+from logentic.settings import Settings, load_settings, require_token, secret_names
 
 SECRET = "a-token-that-nobody-may-see"
 
@@ -177,4 +178,164 @@ def test_lists_of_fields_are_written_with_commas_and_a_field_stands_in_one(monke
     assert load_settings().hash_fields == ["place__city", "carrier"]
     monkeypatch.setenv("LOGENTIC_PLAIN_FIELDS", "carrier")
     with pytest.raises(UsageError, match="both name 'carrier'"):
+        load_settings()
+
+
+BAD_URLS = {
+    "a port beyond all": "https://x.example:99999/v1",
+    "a port of letters": "https://x.example:abc/v1",
+    "port 0": "https://x.example:0/v1",
+    "a negative port": "https://x.example:-1/v1",
+    "a port of superscripts": "https://x.example:8²/v1",
+    "a blank before": " https://x.example/v1",
+    "a blank after": "https://x.example/v1 ",
+    "a blank within": "https://x .example/v1",
+    "a blank in the path": "https://x.example/v 1",
+    "a line end after": "https://x.example/v1\n",
+    "a line end within": "https://x.exa\nmple/v1",
+    "a tab": "https://x.example/\tv1",
+    "a zero byte": "https://x.example/\0v1",
+    "an escape": "https://x.example/\x1b[31mv1",
+    "a host with an accent": "https://b\u00fccher.example/v1",
+    "a path with an accent": "https://x.example/v\u00e9",
+    "a blank that does not break": "https://x.example/v1\u00a0",
+    "no host": "https:///v1",
+    "nothing": "",
+    "only a scheme": "https://",
+    "only a port": "https://:443/v1",
+    "no scheme": "//x.example/v1",
+    "one slash": "https:/x.example/v1",
+    "backslashes": "https:\\\\x.example\\v1",
+    "another scheme": "ftp://x.example/v1",
+    "an empty user": "https://@x.example/v1",
+    "a password alone": "https://:SECRET@x.example/v1",
+    "an empty query": "https://x.example/v1?",
+    "an empty fragment": "https://x.example/v1#",
+    "an open bracket": "https://[::1/v1",
+    "no address in brackets": "https://[x]/v1",
+    "two dots": "https://x..example/v1",
+    "a host of signs": "https://x<y>.example/v1",
+    "an encoded host": "https://x%2eexample/v1",
+    "a dash before the host": "https://-x.example/v1",
+}
+
+
+@pytest.mark.parametrize("url", BAD_URLS.values(), ids=BAD_URLS)
+def test_a_base_url_that_is_none_is_one_line(folder: Path, url: str) -> None:
+    (folder / "secrets.toml").write_text(f"[logentic]\nbase_url = {json.dumps(url)}\n")
+    with pytest.raises(UsageError, match=r"^setting 'base_url': must ") as raised:
+        load_settings()
+    assert raised.value.exit_code == 2
+    assert "SECRET" not in str(raised.value)
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [
+        ("HTTPS://X.example/v1/", "https://X.example/v1"),
+        ("https://x.example", "https://x.example"),
+        ("https://x.example:8443/api/v1", "https://x.example:8443/api/v1"),
+        ("https://xn--bcher-kva.example/v1", "https://xn--bcher-kva.example/v1"),
+        ("https://under_score.example/v1", "https://under_score.example/v1"),
+        ("https://[2001:db8::1]:8443/v1", "https://[2001:db8::1]:8443/v1"),
+        ("https://10.0.0.7/v1", "https://10.0.0.7/v1"),
+    ],
+)
+def test_a_base_url_of_any_usual_form_is_taken(folder: Path, url: str, form: str) -> None:
+    assert load_settings(base_url=url).base_url == form
+
+
+BAD_TOKENS = {
+    "a blank within": f"{SECRET} x",
+    "a blank before": f" {SECRET}",
+    "a line end after": f"{SECRET}\n",
+    "a header after it": f"{SECRET}\r\nX-Evil: 1",
+    "a zero byte": f"{SECRET}\0",
+    "a tab": f"{SECRET}\t",
+    "an accent": f"{SECRET}\u00e9",
+    "a quotation mark of a word processor": f"\u201c{SECRET}\u201d",
+    "a blank that does not break": f"{SECRET}\u00a0",
+    "a mark of byte order": f"\ufeff{SECRET}",
+    "only blanks": "   ",
+}
+
+
+@pytest.mark.parametrize("token", BAD_TOKENS.values(), ids=BAD_TOKENS)
+def test_a_token_that_no_header_can_carry_is_one_line_that_does_not_show_it(folder: Path, token: str) -> None:
+    (folder / "secrets.toml").write_text(f"[logentic]\napi_token = {json.dumps(token)}\n")
+    with pytest.raises(UsageError, match=r"^setting 'api_token': must be ASCII") as raised:
+        load_settings()
+    assert raised.value.exit_code == 2
+    assert SECRET not in str(raised.value) + raised.value.guidance
+    with pytest.raises(ValidationError) as direct:
+        Settings(api_token=token)
+    assert SECRET not in str(direct.value)
+
+
+def test_each_secret_can_be_given_as_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(secret_names()) == SECRETS
+    for name in SECRETS:
+        (folder / name).write_text(f"json://{name}\r\n\n")
+        monkeypatch.setenv(f"LOGENTIC_{name.upper()}_FILE", str(folder / name))
+    (folder / "secrets.toml").write_text('[logentic]\napi_token = "of-the-table"\n')
+    settings = load_settings()
+    for name in SECRETS - {"alert_urls"}:
+        assert getattr(settings, name).get_secret_value() == f"json://{name}"
+    assert [url.get_secret_value() for url in settings.alert_urls] == ["json://alert_urls"]
+    assert load_settings(api_token="of-the-call").api_token.get_secret_value() == "of-the-call"
+
+
+def test_a_file_of_addresses_has_one_on_each_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "urls").write_text("json://a/x,y\njson://b\n")
+    monkeypatch.setenv("LOGENTIC_ALERT_URLS_FILE", str(folder / "urls"))
+    assert [url.get_secret_value() for url in load_settings().alert_urls] == ["json://a/x,y", "json://b"]
+
+
+def test_a_byte_order_mark_and_a_tilde_are_no_obstacle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "token").write_bytes(b"\xef\xbb\xbf" + SECRET.encode() + b"\r\n")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("LOGENTIC_API_TOKEN_FILE", "~/token")
+    assert load_settings().api_token.get_secret_value() == SECRET
+
+
+def test_a_secret_given_twice_is_an_error_and_an_empty_variable_gives_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "token").write_text(SECRET)
+    monkeypatch.setenv("LOGENTIC_API_TOKEN_FILE", str(folder / "token"))
+    monkeypatch.setenv("LOGENTIC_API_TOKEN", "another")
+    with pytest.raises(UsageError, match="LOGENTIC_API_TOKEN and LOGENTIC_API_TOKEN_FILE are both set"):
+        load_settings()
+    monkeypatch.setenv("LOGENTIC_API_TOKEN_FILE", "")
+    assert load_settings().api_token.get_secret_value() == "another"
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe\x00", b"x" * 100_000], ids=str)
+def test_a_file_of_a_secret_that_cannot_be_read_is_one_line_that_does_not_show_it(
+    name: str, content: bytes | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever takes the variable for that of the secret itself must not find it in a log."""
+    path = folder / SECRET
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv(f"LOGENTIC_{name.upper()}_FILE", str(path))
+    with pytest.raises(UsageError, match=rf"^LOGENTIC_{name.upper()}_FILE: the file ") as raised:
+        load_settings()
+    assert raised.value.exit_code == 2
+    assert SECRET not in str(raised.value) + raised.value.guidance
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_is_no_file_of_a_secret(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGENTIC_API_TOKEN_FILE", str(folder))
+    with pytest.raises(UsageError, match="LOGENTIC_API_TOKEN_FILE: the file cannot be read: Is a directory"):
+        load_settings()
+
+
+def test_a_token_in_a_file_is_checked_as_any_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "token").write_text(f"{SECRET}\nanother")
+    monkeypatch.setenv("LOGENTIC_API_TOKEN_FILE", str(folder / "token"))
+    with pytest.raises(UsageError, match=r"^setting 'api_token': must be ASCII"):
         load_settings()

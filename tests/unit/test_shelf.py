@@ -3,15 +3,24 @@
 import resource as limits
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from json_pages import rows_of
 
 from logentic import shelf
 from logentic.errors import StateError
 from logentic.rows import Rows, concatenated
-from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ORDERS, PAYMENT_ITEMS, Resource
+from logentic.schemas import (
+    INVENTORY_HISTORY,
+    ITEM_QUANTITIES,
+    ORDERS,
+    PAYMENT_ITEMS,
+    REJECTED_VALUES,
+    Resource,
+)
 from logentic.shelf import Shelf
 
 ORDER = '{{"id":{},"status":"{}","stored_items":[{{"item_id":{},"quantity":1}},{{"item_id":8,"quantity":2}}]}}'
@@ -53,6 +62,21 @@ def test_rows_come_back_from_a_file_as_from_memory(
     assert len(parts) == 2
     assert as_lists(concatenated(parts)) == as_lists(whole)
     assert [as_lists(part) for part in filed.parts()] == [as_lists(part) for part in parts], "and a second time"
+
+
+def test_values_that_could_not_be_read_come_back_from_a_file_with_their_rows(tmp_path: Path) -> None:
+    def batch(record: int, texts: list[str]) -> Rows:
+        rows = rows_of(PAYMENT_ITEMS, f'{{"id":{record}}}')
+        entries = [{"resource": "payment_items", "key": str(record), "field": "amount", "text": text} for text in texts]
+        return replace(rows, rejected=pa.Table.from_pylist(entries, REJECTED_VALUES) if entries else None)
+
+    filed = Shelf(PAYMENT_ITEMS, tmp_path)
+    for record, texts in ((1, ["n/a"]), (2, []), (3, ["?"]), (1, [])):
+        filed.put(batch(record, texts))
+    assert filed.count() == 3
+    for _ in range(2):
+        found = [None if part.rejected is None else part.rejected["text"].to_pylist() for part in filed.parts()]
+        assert found == [None, None, ["?"], None], "the last version of 1 is readable"
 
 
 def test_a_file_has_no_name_in_its_folder_so_that_no_kill_leaves_one(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from logentic.reports.runs import STEPS, line_of, read_runs
 from logentic.reports.status import read_status
 
 RECEIPTS = """
-select resource, window_start, window_end, total_announced, rows_read, is_complete, finished_at, reason
+select resource, window_start, window_end, total_announced, rows_read, is_complete, is_accepted, finished_at, reason
 from logentic_staging.stg_extract_windows
 order by finished_at desc
 limit 500
@@ -38,8 +38,13 @@ def covered(reading: Reading, _: Chosen) -> Panel:
         tooltip=charts.tips(resource="Resource", first="From", last="To"),
     )
     open_windows = sum(row["incomplete_windows"] for row in found.values())
-    title = "Every window was read whole" if not open_windows else f"{open_windows} windows are not whole yet"
+    accepted = sum(row["accepted_windows"] for row in found.values())
+    title = (
+        "Every window was read whole" if not open_windows + accepted else f"{open_windows} windows are not whole yet"
+    )
     note = "Each window that was read left a receipt: rows announced, rows read. The newest 500 stand in the table."
+    if accepted:
+        note += f" Accepted windows: {accepted}. Their announced total never equals the rows that are shown."
     drawn = charts.finished(chart, f"{title}: the days that each resource covers.", alt.Step(44)) if bars else None
     return Panel(title, reading.ask(RECEIPTS), drawn, note, "receipts")
 

@@ -30,7 +30,7 @@ order by max(billed_date) is null, max(billed_date) desc, payment_id desc
 """
 TYPES = """
 select charge_type, charges, cast(billed as decimal(18, 2)) as billed, expected,
-    cast(difference as decimal(18, 2)) as difference
+    cast(difference as decimal(18, 2)) as difference, unreadable_amounts
 from invoices
 where payment_id = $invoice::bigint
 order by billed desc
@@ -89,6 +89,9 @@ def types(reading: Reading, chosen: Chosen) -> Panel:
     total = sum(row["billed"] for row in answer.rows)
     title = f"Invoice {chosen.get('invoice', '')}: {total:,.2f} billed, before tax"
     note = "Expected stands where a rule gives it for every charge of the type."
+    if unreadable := sum(row["unreadable_amounts"] for row in answer.rows):
+        charges = "1 charge has an amount" if unreadable == 1 else f"{unreadable:,} charges have amounts"
+        note = f"{charges} that could not be read, which the sums leave out: see rejected_values. {note}"
     return Panel(title, answer, charts.finished(chart, f"{title}. {note}", alt.Step(16)), note, "billed-and-expected")
 
 

@@ -16,6 +16,7 @@ import marimo as mo
 
 from logentic.dashboard.reading import Answer, Reading
 from logentic.errors import LogenticError
+from logentic.sanitizer import one_line
 
 Chosen = dict[str, Any]
 ROWS_SHOWN = 200
@@ -116,7 +117,9 @@ def _as_html(panel: Panel) -> mo.Html:
         inside += f'<div class="lg-chart">{drawn.text}</div>'
     if panel.table is not None and panel.table:
         answer = panel.table
-        button = mo.download(answer.csv, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV")
+        button = mo.download(
+            answer.download, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV"
+        )
         children.append(button)
         shown = as_table(answer, panel.title)
         if not is_drawn:
@@ -170,4 +173,4 @@ def shown(value: Any, name: str) -> str:
         exact = f"{value:,f}"
         whole, _, decimals = exact.partition(".")
         return exact if len(decimals) <= 2 else ".".join(filter(None, (whole, decimals.rstrip("0"))))
-    return str(value)
+    return one_line(value)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from logentic.reports.published import open_published
+from logentic.sanitizer import cell
 
 NAMED = re.compile(r"\$([a-z]+)")
 
@@ -48,7 +49,18 @@ class Answer:
         """The row of a query that gives exactly one."""
         return self.rows[0]
 
+    def download(self) -> bytes:
+        """CSV for a spreadsheet: text that it would take for a formula gets an apostrophe before it."""
+        table = self.table
+        for place, column in enumerate(table.schema):
+            if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+                texts = table.column(place).combine_chunks().dictionary_encode()
+                cells = pa.array([cell(text) for text in texts.dictionary.to_pylist()], column.type)
+                table = table.set_column(place, column, cells.take(texts.indices))
+        return Answer(table.rename_columns([cell(name) for name in table.column_names])).csv()
+
     def csv(self) -> bytes:
+        """CSV for a chart: the values as they are."""
         buffer = io.BytesIO()
         pyarrow.csv.write_csv(self.table, buffer)
         return buffer.getvalue()

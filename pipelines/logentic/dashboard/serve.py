@@ -10,14 +10,18 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
 from logentic import project_folder
+from logentic.connection_limits import protocol_class
+from logentic.dashboard.login import Login
 from logentic.errors import UsageError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+CONNECTIONS = 200
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
@@ -50,13 +54,20 @@ def _serve(file: Path, host: str, port: int, password: str) -> None:
     with opened(file):
         pass
     os.environ[view.FILE_VARIABLE] = str(file.absolute())
-    builder = marimo.create_asgi_app(quiet=True, token=password or None)
+    token = token_hex(32) if password else None
+    builder = marimo.create_asgi_app(quiet=True, token=token)
     served = builder.with_app(path="", root=str(project_folder() / "notebooks" / "dashboard.py")).build()
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     print(f"http://{shown}:{listening.getsockname()[1]}", flush=True)
     print("Ctrl-C ends it.", file=sys.stderr)
-    config = uvicorn.Config(Guard(served, host), log_level="error", timeout_graceful_shutdown=1)
+    app = Login(served, password, token) if token else served
+    config = uvicorn.Config(
+        Guard(app, host),
+        http=protocol_class(CONNECTIONS),
+        log_level="critical",  # what a stranger sends is no line of ours
+        timeout_graceful_shutdown=1,
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -73,13 +84,19 @@ class Guard:
             await self._app(scope, receive, send)
 
     def _is_ours(self, scope: Scope) -> bool:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
-        if self._host in LOOPBACK and name not in LOOPBACK:
+        hosts, origins = (
+            [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == sought]
+            for sought in (b"host", b"origin")
+        )
+        if len(hosts) > 1 or len(origins) > 1:
             return False
-        origin = headers.get("origin")
-        return origin is None or urlsplit(origin).netloc == host
+        host = "".join(hosts)
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            named_by = [urlsplit(origin).netloc for origin in origins]
+        except ValueError:
+            return False
+        return (self._host not in LOOPBACK or name in LOOPBACK) and named_by in ([], [host])
 
 
 async def _refuse(scope: Scope, send: Any) -> None:

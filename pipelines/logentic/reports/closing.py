@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -63,7 +64,7 @@ def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Clo
     if month_after(month) > known.astimezone(ZoneInfo(timezone)).date():
         raise UsageError(
             f"{name} has not ended: {file} knows the account up to {known:%Y-%m-%d %H:%M} UTC",
-            f"Once it has: logentic run --db {file}, then close it.",
+            f"Once it has: logentic run --db {quote(str(file))}, then close it.",
         )
     if not facts:
         raise UsageError(f"{file} knows nothing of {name}", "Nothing was closed; check the month.")
@@ -71,7 +72,7 @@ def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Clo
     if incomplete := [name for name, windows in unread.items() if windows]:
         raise UsageError(
             f"{incomplete[0]} is not whole: {unread[incomplete[0]]} of its windows are incomplete",
-            f"Read them first: logentic run --db {file}",
+            f"Read them first: logentic run --db {quote(str(file))}",
         )
     close_id = uuid4().hex
     CLOSED_FACTS.append(

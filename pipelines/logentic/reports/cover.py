@@ -79,6 +79,8 @@ def _parts(found: Reconciliation) -> Iterator[tuple[str, list[Line]]]:
         yield "The books", list(_books(found.books))
     count, billed = found.amount_of()
     states: list[Line] = [("Charges", count, ""), ("Billed", billed, "All of them, before tax.")]
+    if found.unreadable:
+        states.append(("Not readable", len(found.unreadable), found.unreadable_sentence))
     for status, words in STATED.items():
         number, amount = found.amount_of(status)
         states.append((status.replace("_", " ").capitalize(), amount, f"{_charges(number)}. {words}"))
@@ -108,7 +110,7 @@ def tie_lines(found: Reconciliation) -> Iterator[Line]:
     tie = found.tie_out
     if tie is None:
         return
-    yield "Charges of the API", tie.subtotal, "The sum of their amounts."
+    yield "Charges of the API", tie.subtotal, found.unreadable_sentence or "The sum of their amounts."
     for tax, amount in tie.taxes:
         yield f"{tax.name} {tax.rate} %", amount, ""
     if tie.paper is None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import duckdb
@@ -127,7 +128,9 @@ def set_status(file: Path, exception_id: str, status: str, note: str | None, by:
         found = records(published, SNAPSHOT, [exception_id])
         known = known_at(published)
     if not found:
-        raise UsageError(f"{file} has no exception {exception_id!r}", f"List them: logentic exceptions --db {file}")
+        raise UsageError(
+            f"{file} has no exception {exception_id!r}", f"List them: logentic exceptions --db {quote(str(file))}"
+        )
     stands, what_changed = found[0].pop("status"), found[0].pop("what_changed")
     if stands == "cleared" or (stands == "credited" and what_changed):
         raise UsageError(f"{exception_id} is {stands}: {what_changed}", "Nothing is left to say of it.")

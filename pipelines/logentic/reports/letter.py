@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from logentic.errors import UsageError
@@ -15,6 +16,7 @@ from logentic.reports.delivery import delivered
 from logentic.reports.exceptions import Finding
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.tie_out import with_taxes
+from logentic.sanitizer import one_line
 from logentic.settings import Tax
 
 ASKED = {
@@ -39,7 +41,7 @@ def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
     if not disputed:
         raise UsageError(
             f"nothing on invoice {found.invoice} is disputed",
-            f"Say what is: logentic exceptions set ID disputed --db {found.file}",
+            f"Say what is: logentic exceptions set ID disputed --db {quote(str(found.file))}",
         )
     is_plain = path.suffix.lower() == ".txt"
     with delivered("--letter", path, ".md", ".txt") as partial:
@@ -73,8 +75,11 @@ def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, 
         yield ""
         charge = charges.get(finding.charge_id, {})
         for label, words in _facts(finding, charge, found.currency):
-            yield f"   {label}: {words}" if is_plain else f"- {label}: {_escaped(words)}"
+            said = one_line(words)
+            yield f"   {label}: {said}" if is_plain else f"- {label}: {_escaped(said)}"
     yield ""
+    if found.unreadable:
+        yield found.unreadable_sentence
     yield f"Our numbers are those of your API as of {found.known_at:%Y-%m-%d %H:%M} UTC."
 
 
@@ -122,4 +127,4 @@ def asked_of(finding: Finding) -> str:
 
 
 def _escaped(words: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", words)
+    return re.sub(r"([\\`*_\[\]<>#|~&])", r"\\\1", words)

@@ -6,10 +6,12 @@ In: FILE. Out: a read-only connection, and rows by name. Next: the report that a
 import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import duckdb
 
+from logentic.database_file import is_duckdb, read_by_duckdb, require_file
 from logentic.errors import StateError, UsageError
 from logentic.journal import Journal, Row
 from logentic.settings import load_settings
@@ -17,18 +19,29 @@ from logentic.state import State
 
 log = logging.getLogger("logentic")
 
+# A foreign file may name extensions, which DuckDB would fetch into the user's HOME.
+WITHOUT_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+
 
 def open_published(file: Path) -> duckdb.DuckDBPyConnection:
     """The published file, read only; a missing or foreign one is one clear line."""
+    require_file(file)
     if not file.exists():
         if (destination := load_settings().destination) != "duckdb":
             raise UsageError(
                 f"--db {file} does not exist, and this command reads a DuckDB file; destination is {destination}",
                 "Run into a file as well: logentic run --destination duckdb --db FILE.",
             )
-        raise UsageError(f"--db {file} does not exist", f"Make it: logentic run --db {file}")
+        raise UsageError(f"--db {file} does not exist", f"Make it: logentic run --db {quote(str(file))}")
+    if not is_duckdb(file):
+        raise UsageError(
+            f"--db {file} is not a file that logentic published", "Name another; or move it away and run again."
+        )
     try:
-        connection = duckdb.connect(str(file), read_only=True)
+        connection = duckdb.connect(str(read_by_duckdb(file)), read_only=True, config=WITHOUT_EXTENSIONS)
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("select 1 from logentic_raw.extract_windows limit 1").fetchall()
     except duckdb.CatalogException:
@@ -76,8 +89,8 @@ def newest_invoices(published: duckdb.DuckDBPyConnection) -> str:
 
 def known_at(published: duckdb.DuckDBPyConnection) -> datetime:
     """The service's time up to which FILE knows the account."""
-    found = published.execute("select max(finished_at) from logentic_staging.stg_extract_windows").fetchone()
-    return found[0].astimezone(UTC) if found and found[0] else datetime.fromtimestamp(0, UTC)
+    found = records(published, "select max(finished_at) as at from logentic_staging.stg_extract_windows")[0]["at"]
+    return found.astimezone(UTC) if found else datetime.fromtimestamp(0, UTC)
 
 
 def written(journal: Journal, file: Path) -> list[Row]:

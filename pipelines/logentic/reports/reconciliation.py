@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from logentic.acceptance import open_windows
 from logentic.errors import UsageError
 from logentic.reports.behind import sheets_behind
 from logentic.reports.closing import close_of
@@ -20,9 +21,23 @@ from logentic.reports.published import known_at, open_published, records, refuse
 from logentic.reports.sheets import Sheet, sheet_of
 from logentic.reports.tie_out import Line, TieOut, cents, tie_out
 from logentic.settings import Settings
+from logentic.stored import receipt_of
 
 OF_INVOICE = "select charge_id from charges where payment_id = $1 and not is_withdrawn"
-OF_MONTH = "select cast(key as bigint) from month_facts where subject = 'charge' and month = $1 and value is not null"
+OF_MONTH = """
+select cast(key as bigint) from month_facts where subject = 'charge' and month = $1 and value is not null
+union
+select charge_id from charges
+where
+    is_amount_unreadable and not is_withdrawn
+    and date_trunc('month', coalesce(start_date, billed_date)) = $1
+"""
+UNREADABLE = """
+select charge_id from charges
+where is_amount_unreadable and not is_withdrawn and charge_id in ({scope})
+order by charge_id
+"""
+NAMED_CHARGES = 5
 CHARGES = """
 select
     charges.charge_id, {payment} charges.charge_type, charges.description, charges.order_id, items.sku,
@@ -93,6 +108,7 @@ class Reconciliation:
     not_checked: list[dict[str, Any]]
     incomplete: list[str]
     books: Books | None
+    unreadable: list[int]  # charges whose amount could not be read: no sum holds them
 
     @property
     def title(self) -> str:
@@ -108,6 +124,18 @@ class Reconciliation:
             if (status is None or row[stands] == status) and (charge_type is None or row[kind] == charge_type)
         ]
         return len(chosen), cents(sum((amount for amount in chosen if amount is not None), Decimal(0)))
+
+    @property
+    def unreadable_sentence(self) -> str:
+        """Which charges the sums leave out; empty where they leave out none."""
+        count = len(self.unreadable)
+        if not count:
+            return ""
+        named = ", ".join(map(str, self.unreadable[:NAMED_CHARGES]))
+        more = f" and {count - NAMED_CHARGES:,} more" if count > NAMED_CHARGES else ""
+        have = "1 charge has an amount" if count == 1 else f"{count:,} charges have amounts"
+        out = "it" if count == 1 else "them"
+        return f"{have} that could not be read ({named}{more}): the sums leave {out} out."
 
     @property
     def types(self) -> list[str]:
@@ -134,6 +162,7 @@ def reconcile(
         if charges is None:
             refuse_unknown(published, file, invoice, month)
             raise UsageError(f"{file} has no charge of invoice {invoice} any more", "All of them were withdrawn.")
+        unreadable = [row["charge_id"] for row in records(published, UNREADABLE.format(scope=scope), chosen)]
         billed = records(published, "select max(billed_date) as day from charges where payment_id = $1", [invoice])
         return Reconciliation(
             file=file,
@@ -142,27 +171,23 @@ def reconcile(
             billed_date=billed[0]["day"],
             known_at=known_at(published),
             currency=settings.currency,
-            tie_out=_tie_out(published, invoice, settings, paper) if invoice is not None else None,
+            tie_out=None if invoice is None else _tie_out(published, invoice, settings, paper, unreadable),
+            unreadable=unreadable,
             findings=findings,
             charges=charges,
             sheets=list(sheets_behind(published, scope, chosen, month)),
             books=_books(published, file, month),
             not_checked=records(published, NOT_CHECKED.format(scope=scope), chosen),
             incomplete=[
-                f"{row['resource']} {row['start']:%Y-%m-%d} to {row['end']:%Y-%m-%d}"
-                for row in records(published, INCOMPLETE)
+                f"{receipt.resource} {receipt.span[0]:%Y-%m-%d} to {receipt.span[1]:%Y-%m-%d}"
+                for receipt in open_windows(map(receipt_of, records(published, INCOMPLETE)))
             ],
         )
 
 
 INCOMPLETE = """
-select early.resource, early.window_start as start, early.window_end as end
-from logentic_staging.stg_extract_windows as early
-where not early.is_complete and not exists (
-    select 1 from logentic_staging.stg_extract_windows as late
-    where late.resource = early.resource and late.is_complete and late.finished_at > early.finished_at
-    and late.window_start <= early.window_start and late.window_end >= early.window_end
-)
+select receipts.*, receipts.filtered_by as filter from logentic_staging.stg_extract_windows as receipts
+order by receipts.finished_at
 """
 
 
@@ -177,11 +202,15 @@ def _books(published: duckdb.DuckDBPyConnection, file: Path, month: date | None)
 
 
 def _tie_out(
-    published: duckdb.DuckDBPyConnection, invoice: int | None, settings: Settings, paper: Decimal | None
+    published: duckdb.DuckDBPyConnection,
+    invoice: int,
+    settings: Settings,
+    paper: Decimal | None,
+    unreadable: list[int],
 ) -> TieOut:
     here = [_line(row) for row in records(published, LINES.format(scope=HERE), [invoice])]
-    tied = tie_out(here, settings.taxes, paper)
-    if not tied.difference:
+    tied = tie_out(here, settings.taxes, paper, unreadable=unreadable)
+    if not tied.difference or unreadable:
         return tied
     sought = [invoice, cents(tied.before_tax)]
     elsewhere = [_line(row, _place(row)) for row in records(published, LINES.format(scope=ELSEWHERE), sought)]

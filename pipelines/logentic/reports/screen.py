@@ -45,6 +45,7 @@ def as_dict(found: Reconciliation) -> dict[str, Any]:
         "books": _books(found),
         "charges": [{"charge_type": kind, **_counted(found, kind)} for kind in found.types],
         "total": _counted(found, None),
+        "unreadable_amounts": found.unreadable,
         "exceptions": exceptions.as_dicts(found.findings),
         "not_checked": [
             {name: value if isinstance(value, int | None) else str(value) for name, value in row.items()}

@@ -14,6 +14,7 @@ import duckdb
 
 from logentic.reports.delivery import delivered
 from logentic.reports.published import records
+from logentic.sanitizer import cell, printable
 
 HEADINGS = {"payment_id": "Invoice", "sku": "SKU", "average_volume_cuft": "Average volume (cu ft)"}
 HEADINGS |= {"value_before": "Before", "value_after": "After", "value_difference": "Difference"}
@@ -64,7 +65,8 @@ def sheet_of(
         return None
     described = published.execute(f"describe {sql}", values).fetchall()
     columns = tuple(Column(column, _kind(column, kind)) for column, kind, *_ in described)
-    return Sheet(name, columns, [tuple(row.values()) for row in rows], about)
+    values_of = (tuple(printable(each) if isinstance(each, str) else each for each in row.values()) for row in rows)
+    return Sheet(name, columns, list(values_of), about)
 
 
 def write_csv(sheets: Iterable[Sheet], folder: Path) -> list[Path]:
@@ -74,7 +76,7 @@ def write_csv(sheets: Iterable[Sheet], folder: Path) -> list[Path]:
         path = folder / f"{sheet.name.lower().replace(' ', '_')}.csv"
         with delivered("--csv", path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(column.name for column in sheet.columns)
+            writer.writerow(cell(column.name) for column in sheet.columns)
             writer.writerows([harmless(value) for value in row] for row in sheet.rows)
         paths.append(path)
     return paths
@@ -84,7 +86,7 @@ def harmless(value: Any) -> Any:
     if isinstance(value, Decimal):
         whole, _, fraction = f"{value:f}".partition(".")
         return f"{whole}.{fraction.rstrip('0'):0<2}"
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return cell(value)
 
 
 def _kind(name: str, kind: str) -> str:

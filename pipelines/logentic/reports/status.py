@@ -8,54 +8,24 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from logentic.acceptance import accepted_spans, open_windows
+from logentic.database_file import read_by_duckdb
 from logentic.held import held_receipts
 from logentic.history import runs
 from logentic.places import place_of
 from logentic.reports.ages import age
 from logentic.reports.published import open_published
 from logentic.reports.runs import line_of
-from logentic.schemas import RECEIPTS as RECEIPT_COLUMNS
+from logentic.reports.summary import rejected_line
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.stored import Query, RawFile, Stored
-from logentic.versions import in_memory
+from logentic.stored import Query, RawFile, Stored, receipt_of
+from logentic.windows import SECOND
 
-LOADED = """
-select resource, window_start, window_end, finished_at, is_complete from {extract_windows}
-where _dlt_load_id in (select load_id from {_dlt_loads} where status = 0)
-"""
-RECEIPTS = """
-with last_read as (
-    -- a window that was incomplete is mended by a later complete one that covers it
-    select
-        early.*,
-        not early.is_complete and not exists (
-            select 1 from receipts as late
-            where
-                late.resource = early.resource and late.is_complete and late.finished_at > early.finished_at
-                and late.window_start <= early.window_start and late.window_end >= early.window_end
-        ) as is_open
-    from receipts as early
-)
-
-select
-    resource,
-    max(window_end - interval 1 second) filter (where is_complete)::date as last_day,
-    max(finished_at) filter (where is_complete) as last_success,
-    count(*) as windows,
-    count(*) filter (where is_open) as incomplete_windows
-from last_read
-group by resource
-order by resource
-"""
-RECEIPTS_SCHEMA = pa.schema(
-    [RECEIPT_COLUMNS.field(n) for n in ("resource", "window_start", "window_end", "finished_at", "is_complete")]
-)
 BAR_WIDTH = 8
 # The first day of which each resource says something.
 FIRST_DAY = {
@@ -71,7 +41,7 @@ def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
     state = State(file.absolute())
     if settings is None or settings.destination == "duckdb":
         open_published(file).close()
-        raw: Query = RawFile(file)
+        raw: Query = RawFile(read_by_duckdb(state.file))
         what, size = str(file), file.stat().st_size
     else:
         place = place_of(settings, state)
@@ -79,23 +49,32 @@ def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
         raw, what, size = place.raw(), place.what, None
     try:
         resources = _resources(raw, state)
+        rejected = len(Stored(raw).open_rejections())
     finally:
         raw.close()
     last_run = next(reversed(runs(state)), {})
-    return {"file": what, "bytes": size, "last_run": last_run, "resources": resources}
+    return {"file": what, "bytes": size, "last_run": last_run, "resources": resources, "rejected_values": rejected}
 
 
 def _resources(raw: Query, state: State) -> dict[str, dict[str, Any]]:
     """A run that found nothing new is known to the state folder only."""
-    loaded = raw(LOADED)
-    held = held_receipts(state, Stored(raw).loads())
-    with in_memory() as memory:
-        receipts = [*(loaded.to_pylist() if loaded else []), *held]
-        memory.register("receipts", pa.Table.from_pylist(receipts, RECEIPTS_SCHEMA))
-        found = {row["resource"]: row for row in memory.sql(RECEIPTS).to_arrow_table().to_pylist()}
+    stored = Stored(raw)
+    receipts = [*stored.receipts(), *map(receipt_of, held_receipts(state, stored.loads()))]
+    found: dict[str, dict[str, Any]] = {}
+    for name in sorted({receipt.resource for receipt in receipts}):
+        mine = [receipt for receipt in receipts if receipt.resource == name]
+        covered = [receipt for receipt in mine if receipt.is_covered]
+        found[name] = {
+            "last_day": max((receipt.span[1] - SECOND for receipt in covered), default=None),
+            "last_success": max((receipt.finished_at for receipt in covered), default=None),
+            "windows": len(mine),
+            "incomplete_windows": len(open_windows(mine)),
+            "accepted_windows": len(accepted_spans(mine)),
+        }
+    for row in found.values():
+        row["last_day"] = row["last_day"] and row["last_day"].date()
     for name, row in found.items():
         counted = raw(f"select count(*) as versions, {FIRST_DAY.get(name, 'null')} as first_day from {{{name}}}")
-        row.pop("resource")
         row.update(counted.to_pylist()[0] if counted else {"versions": 0, "first_day": None})
     return found
 
@@ -115,6 +94,12 @@ def show(found: dict[str, Any], console: Console) -> None:
         incomplete = Text(str(missing), style="bold red" if missing else "green")
         table.add_row(name, *days, last_read, f"{row['versions']:,}", incomplete)
     console.print(table)
+    for name, row in found["resources"].items():
+        if accepted := row["accepted_windows"]:
+            windows = "1 window is" if accepted == 1 else f"{accepted} windows are"
+            console.print(f"{name}: {windows} accepted: the announced total never equals the rows that are shown")
+    if found["rejected_values"]:
+        console.print(Text(rejected_line(found["rejected_values"]), style="red"), soft_wrap=True)
     if run := found["last_run"]:
         console.print(f"last run {age(run['started_at'], now)}: {line_of(run)}")
 

@@ -24,7 +24,17 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             }
             for r in loaded.incomplete
         ],
+        "accepted_windows": [
+            {
+                "resource": r["resource"],
+                "start": r["window_start"].isoformat(),
+                "end": r["window_end"].isoformat(),
+                "difference": r["total_announced"] - r["distinct_keys"],
+            }
+            for r in loaded.accepted
+        ],
         "unread": loaded.unread,
+        "rejected_values": loaded.rejected,
         "failures": {name: str(failure) for name, failure in loaded.failures.items()},
         "requests": loaded.traffic.requests,
         "retries": loaded.traffic.retries,
@@ -48,6 +58,8 @@ def as_lines(outcome: Outcome) -> Iterator[str]:
         )
     if loaded.unread:
         yield f"stopped in time: {', '.join(loaded.unread)} not read to the end; the next run goes on from there"
+    if loaded.rejected:
+        yield rejected_line(loaded.rejected)
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in outcome.seconds.items())
     megabytes = loaded.traffic.bytes / 1e6
     yield f"{loaded.traffic.requests:,} requests, {megabytes:,.1f} MB; {seconds}"
@@ -59,6 +71,12 @@ def as_lines(outcome: Outcome) -> Iterator[str]:
         yield f"not published: {outcome.shown} is as before"
     else:
         yield f"nothing new: {outcome.shown} stands as it is"
+
+
+def rejected_line(count: int) -> str:
+    """How many values are null because they could not be read, and where they are listed."""
+    values = "1 value" if count == 1 else f"{count:,} values"
+    return f"{values} could not be read: select * from rejected_values where closed_at is null"
 
 
 def _counts(outcome: Outcome, resource: str) -> dict[str, int]:

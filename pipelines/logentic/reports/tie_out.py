@@ -81,15 +81,23 @@ class Sums:
 
 
 def tie_out(
-    lines: Sequence[Line], taxes: Sequence[Tax], paper: Decimal | None, elsewhere: Sequence[Line] = ()
+    lines: Sequence[Line],
+    taxes: Sequence[Tax],
+    paper: Decimal | None,
+    elsewhere: Sequence[Line] = (),
+    unreadable: Sequence[int] = (),
 ) -> TieOut:
-    """Compare; `elsewhere` are charges that the API puts on no invoice, on another one, or no longer gives."""
+    """Compare; `elsewhere` are charges that the API puts on no invoice, on another one, or no longer gives, and
+    `unreadable` the charges of this invoice whose amount could not be read: they are the first explanation.
+    """
     subtotal = cents(sum((line.amount for line in lines), Decimal(0)))
     amounts = tuple((tax, cents(subtotal * tax.rate / 100)) for tax in taxes)
     total = subtotal + sum((amount for _, amount in amounts), Decimal(0))
     tied = TieOut(subtotal, amounts, total, paper)
     if paper is None or paper == total:
         return tied
+    if unreadable:
+        return replace(tied, explanations=(_of_unreadable(tied, unreadable),), charges=tuple(unreadable[:NAMED]))
     sums = Sums(lines, taxes, subtotal, total, paper, elsewhere)
     for kind in (_of_taxes, _of_earlier, _of_lines, _of_types, _of_elsewhere, _of_other_rates, _of_cents):
         if causes := list(kind(sums)):
@@ -204,6 +212,13 @@ def _of_other_rates(sums: Sums) -> Iterator[Cause]:
 def _of_cents(sums: Sums) -> Iterator[Cause]:
     if abs(sums.paper - sums.total) <= CENT * max(len(sums.taxes), 1):
         yield Cause("It is as small as rounding makes it; no charge and no tax is.")
+
+
+def _of_unreadable(tied: TieOut, unreadable: Sequence[int]) -> str:
+    missing = cents(tied.before_tax)
+    if len(unreadable) == 1:
+        return f"The amount of charge {unreadable[0]} could not be read: with {missing} the invoice would tie."
+    return f"The amounts of {len(unreadable)} charges could not be read: with {missing} in all the invoice would tie."
 
 
 def _told(causes: list[Cause]) -> Iterator[str]:

@@ -69,6 +69,8 @@ def _mends(file: Path, verdicts: list[Verdict]) -> list[str]:
         days = [difference.day for difference in verdict.differences if difference.day]
         if verdict.differences:
             span = f" --start {min(days)} --end {max(days)}" if days else ""
+            if verdict.read_from:
+                span = f" --start {verdict.read_from}"
             commands.append(f"logentic run --db {quote(str(file))}{span} --select {verdict.resource}")
     return commands
 

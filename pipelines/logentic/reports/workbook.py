@@ -20,6 +20,7 @@ from logentic.reports.delivery import delivered
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.sheets import Column, Sheet
 from logentic.reports.tie_out import cents
+from logentic.sanitizer import printable
 
 MOST_ROWS = 1_048_000
 TITLE, TOTAL, HEADER, FIRST = 0, 1, 2, 3  # the rows of a sheet
@@ -121,12 +122,12 @@ class Workbook:
             page.write_string(row, 0, part.heading, self.formats["part"])
             for label, amount, words in part.lines:
                 row += 1
-                page.write_string(row, 0, label, self.formats["wrapped"])
+                page.write_string(row, 0, printable(label), self.formats["wrapped"])
                 if isinstance(amount, Decimal):
                     page.write_number(row, 1, float(amount), self.formats["money"])
                 elif amount is not None:
                     page.write_number(row, 1, amount, self.formats["count"])
-                page.write_string(row, 2, words, self.formats["wrapped"])
+                page.write_string(row, 2, printable(words), self.formats["wrapped"])
                 page.set_row(row, HEIGHT * _lines(words, COVER_TEXT))
             row += 2
 
@@ -213,7 +214,7 @@ class Workbook:
             moment = value.replace(tzinfo=None) if isinstance(value, datetime) else value
             page.write_datetime(row, place, moment, look)
         else:
-            page.write_string(row, place, str(value), look)
+            page.write_string(row, place, printable(value), look)
 
     def _formula(
         self, page: Worksheet, row: int, place: int, formula: str, value: Decimal, look: str = "money"

@@ -1,0 +1,176 @@
+"""The path of FILE: as it is given, as links lead it, and as the engines can take it.
+
+Any name that a file system allows works. DuckDB, dbt and dlt take a path into SQL, templates and patterns; so they are
+given one without special characters: where the real one has some, a link to it in the folder for temporary files. Some
+names do not work by a link either: dlt fills a `%` in, and DuckDB 2.0 takes a backslash for a slash, a `?` for the
+begin of a query and no byte that is not UTF-8. Then what they write, or a copy of what they read, lies in that folder.
+It goes with the process; the next run takes FILE again, and reads from the service what FILE does not hold.
+"""
+
+import atexit
+import os
+import re
+import shutil
+import stat
+from functools import cache, lru_cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from logentic.errors import UsageError
+
+MOST_LINKS = 40  # as Linux follows
+LONGEST_NAME = 255  # bytes, on most file systems
+BESIDE = len("..partial")  # the longest name that is made of FILE's: .FILE.partial
+SIMPLE = re.compile(r"[\w./ @+,:=~-]*")  # letters of any language; no quotes, patterns, templates or escapes
+ELSEWHERE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(md|motherduck|ducklake|sqlite|postgres|mysql|quack):")
+MEMORY = ":memory:"
+OTHERS = {
+    **dict.fromkeys(
+        ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "r2", "hf"),
+        "For a bucket: --destination filesystem, with the address in DESTINATION__FILESYSTEM__BUCKET_URL.",
+    ),
+    **dict.fromkeys(
+        ("postgres", "postgresql"),
+        "For PostgreSQL: --destination postgres, with the address in DESTINATION__POSTGRES__CREDENTIALS.",
+    ),
+    "file": "Give the path alone, without file://.",
+}
+KINDS = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISFIFO: "a pipe",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+}
+SQLITE = b"SQLite format 3"
+MAGIC = slice(8, 12)  # where a DuckDB file has DUCK
+
+
+def database_path(given: str | Path) -> Path:
+    """The path that --db names. Raises `UsageError` where it can be no file on this machine."""
+    text = str(given)
+    if found := ELSEWHERE.match(text):
+        scheme = (found[1] or found[2]).lower()  # what follows may hold a password
+        advice = OTHERS.get(scheme, "Name a file on this machine, such as logentic.duckdb.")
+        raise UsageError(f"--db {scheme}:… is no file on this machine", advice)
+    if text == MEMORY or "\0" in text or not text:
+        raise UsageError(f"--db {text!r} is no file", "Name one, such as logentic.duckdb.")
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # no such user: a name that begins with ~
+        path = Path(text)
+    if len(os.fsencode(path.name)) > LONGEST_NAME - BESIDE:
+        raise UsageError(
+            f"--db {path}: the name is longer than {LONGEST_NAME - BESIDE} bytes", "Choose a shorter name."
+        )
+    require_file(path, also_folder=True)
+    return path
+
+
+def followed(path: Path) -> Path:
+    """The file that a link leads to, also one that is not there yet; absolute. Raises `UsageError` for a circle."""
+    found = path.absolute()
+    for _ in range(MOST_LINKS):
+        if not found.is_symlink():
+            return found
+        found = found.parent / found.readlink()
+    raise UsageError(f"--db {path}: its links turn in a circle", "Correct the link, or name another file.")
+
+
+def kind_of(path: Path) -> str:
+    """What a path is that is no ordinary file: a folder, a pipe, a device, …; "" for a file, and for nothing."""
+    try:
+        mode = followed(path).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        raise UsageError(f"--db {path}: {error.strerror or error}", "Choose another file.") from None
+    return next((name for is_it, name in KINDS.items() if is_it(mode)), "")
+
+
+def require_file(path: Path, *, also_folder: bool = False) -> None:
+    """Refuse what is no ordinary file, and what DuckDB cannot open. A folder may be looked at later."""
+    if (kind := kind_of(path)) and not (also_folder and kind == "a folder"):
+        raise UsageError(f"--db {path} is {kind}", "Name a file, such as logentic.duckdb.")
+
+
+def is_duckdb(path: Path) -> bool:
+    """Whether a file begins as DuckDB's do. It is not opened to see: DuckDB would load what other formats need."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(MAGIC.stop)[MAGIC] == b"DUCK"
+
+
+def is_foreign(file: Path) -> bool:
+    """Whether another program made it; a damaged file may be ours."""
+    with file.open("rb") as opened:
+        if opened.read(len(SQLITE)) == SQLITE:
+            return True
+    if not is_duckdb(file):
+        return False
+    import duckdb
+
+    try:
+        with duckdb.connect(str(read_by_duckdb(file)), read_only=True) as found:
+            found.execute("select 1 from logentic_raw.extract_windows limit 1")
+    except duckdb.CatalogException:
+        return True
+    except duckdb.Error:
+        return False
+    return False
+
+
+def reached(path: Path) -> Path:
+    """The same place by a path that every engine takes."""
+    return path if SIMPLE.fullmatch(str(path)) else _link(path)
+
+
+def written_folder(path: Path, *, by_dlt: bool = False) -> Path:
+    """The folder in which DuckDB or dlt writes: `path`, a link to it, or one in its place."""
+    real = os.path.realpath(path)
+    is_fit = SIMPLE.fullmatch(real) if by_dlt else _can_be_opened(real)
+    return reached(path) if is_fit else _temporary(path)
+
+
+def read_by_duckdb(file: Path) -> Path:
+    """A database file as DuckDB can open it for reading: itself, a link to it, or a copy."""
+    file = followed(file)
+    if _can_be_opened(os.path.realpath(file)):
+        return reached(file)
+    found = file.stat()
+    return _copy(file, found.st_mtime_ns, found.st_size)
+
+
+def _can_be_opened(real: str) -> bool:
+    try:
+        real.encode()
+    except UnicodeEncodeError:
+        return False
+    return not set(real) & set("\\?")
+
+
+@cache
+def _temporary(path: Path) -> Path:
+    return Path(mkdtemp(dir=_folder_of_links(), prefix="folder-"))
+
+
+@lru_cache(maxsize=1)
+def _copy(file: Path, *_: int) -> Path:
+    copy = _temporary(file) / "copy.duckdb"
+    shutil.copyfile(file, copy)
+    return copy
+
+
+@cache
+def _link(path: Path) -> Path:
+    link = _folder_of_links() / f"{len(list(_folder_of_links().iterdir()))}.duckdb"
+    link.symlink_to(path)
+    return link
+
+
+@cache
+def _folder_of_links() -> Path:
+    folder = Path(mkdtemp(prefix="logentic-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

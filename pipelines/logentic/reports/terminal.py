@@ -1,0 +1,20 @@
+"""The terminal that all reports print on: text of the account is text, never markup, an emoji's name or an escape."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from logentic.sanitizer import printable
+
+
+class Terminal(Console):
+    """A console without markup, whose text holds no control characters and no secrets."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"highlight": False, "markup": False, "emoji": False, **options})
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))

@@ -1,0 +1,115 @@
+"""Make text that others chose safe to show: the service, a sender of events, a file name, a library's error.
+
+Secrets are registered once, by `Settings`, and are replaced by `***` in all text that passes through here. Every output
+boundary calls one function of this module: errors and log records (`one_line`), the terminal and the letter
+(`printable`), alerts (`inert`), CSV (`cell`), JSON (`escaped_json`), response bodies (`redacted_bytes`).
+"""
+
+import logging
+import re
+from typing import Any
+from urllib.parse import quote
+
+REDACTED = "***"
+SHORTEST_SECRET = 6  # characters: a shorter one would also be found in ordinary words and numbers
+SHORTEST_PART = 16  # characters of a token's part that is a secret by itself
+
+# Control characters (C0, C1, DEL), bidirectional marks and overrides, invisible characters, lone surrogates. Tab and
+# newline stay; so do the joiners U+200C and U+200D, which Persian text and emoji need.
+UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+FORMULA_SIGNS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # spreadsheets take the full-width signs as well
+# Alerts reach mail, Slack, Discord, Telegram and others, each with a markup of its own.
+INERT = str.maketrans({"<": "‹", ">": "›", "&": "＆", "@": "＠", "`": "'", "*": "∗", "[": "(", "]": ")"})
+
+_secrets: set[str] = set()
+_tokens: set[str] = set()  # those of them that are sent to the service, which alone can repeat them
+
+
+def register_secret(secret: str, *, is_sent: bool = False) -> None:
+    """Redact it, and the ways in which it may be written, from all text from now on; if it is sent, from responses."""
+    parts = [part for part in secret.split("|") if len(part) >= SHORTEST_PART]  # Laravel: number|secret
+    for text in (secret, *parts):
+        if len(text) >= SHORTEST_SECRET:
+            ways = {text, quote(text, safe=""), text.replace("/", "\\/")}
+            _secrets.update(ways)
+            if is_sent and len(text) >= SHORTEST_PART:
+                _tokens.update(ways)
+
+
+def redacted(text: str) -> str:
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, REDACTED)
+    return text
+
+
+def redacted_bytes(body: bytes) -> bytes:
+    """A response without the tokens that it repeats; the same object where it repeats none.
+
+    Only a token that no ordinary value can equal: data must stay as the service wrote them.
+    """
+    for secret in sorted(_tokens, key=len, reverse=True):
+        if (encoded := secret.encode("utf-8", "surrogatepass")) in body:
+            body = body.replace(encoded, REDACTED.encode())
+    return body
+
+
+def printable(text: object) -> str:
+    """Text of several lines without secrets and without what a terminal, a mail client or an editor would obey."""
+    return UNSAFE.sub(_replacement, LINE_ENDS.sub("\n", redacted(str(text))))
+
+
+def one_line(text: object) -> str:
+    """The same where a line end would begin another entry; spaces stay as they are."""
+    return printable(text).replace("\n", " ").replace("\t", " ")
+
+
+def inert(text: object) -> str:
+    """One line in which no messenger finds a mention, a link, a tag or an emphasis."""
+    return one_line(text).translate(INERT)
+
+
+def cell(value: Any) -> Any:
+    """A value of a CSV file: text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    starts = (value[:1], text[:1], text.lstrip()[:1])
+    return f"'{text}" if any(start in FORMULA_SIGNS for start in starts if start) else text
+
+
+def escaped_json(document: str) -> str:
+    """A JSON text whose unsafe characters are escapes: the values stay, no terminal obeys them."""
+    return UNSAFE.sub(lambda found: _escape(found[0]), redacted(document))
+
+
+class SafeRecord(logging.LogRecord):
+    """A log record of any library, safe to write: for a process of our own."""
+
+    def getMessage(self) -> str:  # noqa: N802 - logging's name
+        return one_line(super().getMessage())
+
+
+class SafeMessages(logging.Filter):
+    """The same for the package's own logger, whoever runs it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = one_line(record.getMessage()), ()
+        return True
+
+
+def _replacement(found: re.Match[str]) -> str:
+    return "\ufffd" if "\ud800" <= found[0] <= "\udfff" else ""
+
+
+def _escape(character: str) -> str:
+    if character in "\r\x0b\x0c":  # outside of a JSON text's values; inside, they are escaped already
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))
+
+
+logging.getLogger("logentic").addFilter(SafeMessages())

@@ -6,7 +6,7 @@ lines as (
         order_id,
         count(*) as lines,
         cast(sum(quantity) as decimal(18, 4)) as units
-    from {{ ref('order_lines') }}
+    from {{ ref('stg_order_lines') }}
     group by order_id
 
 )
@@ -23,8 +23,8 @@ select
     orders.country_code,
     coalesce(lines.lines, 0) as lines,
     coalesce(lines.units, 0) as units,
+    orders.is_removed as is_deleted,
     orders.created_at,
     orders.updated_at
 from {{ ref('stg_orders') }} as orders
 left join lines on orders.order_id = lines.order_id
-where not orders.is_removed

@@ -16,7 +16,7 @@ import pyarrow as pa
 from logentic.by_id import ById, with_records
 from logentic.client import Client
 from logentic.comparison import Comparison
-from logentic.errors import BadAnswer, Forbidden, LogenticError, NotFound, Refused, ValueMisfit
+from logentic.errors import BadAnswer, DamagedRaw, Forbidden, LogenticError, NotFound, Refused, ValueMisfit
 from logentic.event_orders import EventOrders
 from logentic.extraction import Extraction, Reading
 from logentic.memory import give_back
@@ -146,6 +146,8 @@ class Session:
                 yield from self._ask_for_unbilled(resource)
             if resource is ORDERS and resource.name not in self._extraction.unread:
                 yield from self._ask_for_orders()
+        except DamagedRaw:
+            raise
         except LogenticError as failure:
             self._extraction.failures[resource.name] = failure
         finally:

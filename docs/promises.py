@@ -174,6 +174,26 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ["test_unharmed"],
         ),
         (
+            "A working database with damaged blocks is made again from FILE, and a damaged FILE from it",
+            "flipped bytes, blocks of each table, both files; two runs end exact",
+            ["test_damaged"],
+        ),
+        (
+            "A package that cannot be loaded blocks no later run: it is set aside, and what it held is read again",
+            "files not UTF-8, cut short or empty, between each two steps; too little memory; in each destination",
+            ["test_set_aside"],
+        ),
+        (
+            "A state file that can be parsed and is wrong is ignored with one warning",
+            "wrong types, missing keys, deep nesting, huge numbers, NaN, Latin-1, folders; every note and the history",
+            ["test_wrong_notes"],
+        ),
+        (
+            "No call of a dlt user hangs or loses rows; one that would is refused in one line",
+            "limits, filters, maps, `parallelize`, dispositions, refreshes, drops, two accounts, iteration by hand",
+            ["test_dlt_calls", "test_dlt_user"],
+        ),
+        (
             "Nothing temporary is left, the log of runs is bounded",
             "the folders after runs; a log of many runs",
             [

@@ -12,6 +12,7 @@
     │   └── UnsafeLink                    a `next` or redirect that leaves the configured origin, or turns in a circle
     ├── DeadlineReached                   the time of --max-duration ended during a wait: the next run goes on
     ├── StateError                        the state folder, FILE or the database cannot be used as it is
+    │   ├── DamagedRaw                    a raw table that is stored and cannot be read
     │   └── UnreadableFile                a Parquet file that was written and cannot be read
     └── BuildError                        a model or a check failed: nothing was published
 
@@ -69,6 +70,10 @@ class DeadlineReached(LogenticError): ...
 
 
 class StateError(LogenticError): ...
+
+
+class DamagedRaw(StateError):
+    """A stored raw table that cannot be read: no resource can go on."""
 
 
 class UnreadableFile(StateError):

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from logentic import config_folder
-from logentic.errors import LogenticError, StateError, UnreadableFile, UsageError, first_line
+from logentic.errors import DamagedRaw, LogenticError, StateError, UnreadableFile, UsageError, first_line
 
 VARIABLE = "DESTINATION__FILESYSTEM__BUCKET_URL"
 DATASET = "logentic_raw"
@@ -129,7 +129,7 @@ class RawFolder:
         except _NotThere:
             return None
         except duckdb.Error as error:
-            raise StateError(f"{self._folder.url}: {str(error).splitlines()[0]}", "Restore the file.") from None
+            raise DamagedRaw(f"{self._folder.url}: {first_line(error)}", "Run again, or restore the file.") from None
 
     def close(self) -> None:
         self._tables.clear()

@@ -19,7 +19,16 @@ from logentic.acceptance import has_differed, is_third_equal, was_accepted
 from logentic.by_id import ById, with_records
 from logentic.client import Client
 from logentic.comparison import Comparison
-from logentic.errors import BadAnswer, DeadlineReached, Forbidden, LogenticError, NotFound, Refused, UnsafeLink
+from logentic.errors import (
+    BadAnswer,
+    DamagedRaw,
+    DeadlineReached,
+    Forbidden,
+    LogenticError,
+    NotFound,
+    Refused,
+    UnsafeLink,
+)
 from logentic.event_orders import EventOrders
 from logentic.extra_columns import ExtraColumns
 from logentic.extraction import Extraction, Reading
@@ -175,6 +184,8 @@ class Session:
             self._end_rejections_of_dropped_rows(resource)
         except DeadlineReached:
             self._extraction.unread.add(resource.name)
+        except DamagedRaw:
+            raise
         except LogenticError as failure:
             self._extraction.failures[resource.name] = failure
         finally:

@@ -33,6 +33,23 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             "A value that cannot be read is null and recorded until it is readable; no other row is affected",
             "a proxy makes one value of each list unreadable; the tables beside those of the same account without it",
             ["test_rejected_values", "test_rejections", "test_unreadable_amounts", "test_readable_texts"],
+            "A total that never agrees with its rows costs three readings, is said once, and marks nothing as removed",
+            "every list's total is one too high in ten runs; a soft-deleted order; a difference that changes",
+            ["test_accepted"],
+        ),
+        (
+            "A deleted order is marked when its days are read again, and one that only moved is not",
+            "orders deleted, changed and restored; without updated_at; incomplete lists; 404 for every id",
+            ["test_deleted_orders"],
+        ),
+        (
+            "A record of a year to come makes no row, is named, and its correction leaves no trace",
+            "stock records, history, orders and charges of 2099, corrected a day later; a stock record of 1900",
+            [
+                "test_future_records",
+                "test_increments::test_records_of_a_year_to_come_make_no_days_and_their_corrections_leave_no_trace",
+                "test_increments::test_a_stock_record_of_1900_makes_no_days_before_the_earliest_date",
+            ],
         ),
         (
             "A cut between windows loses and doubles nothing",

@@ -289,7 +289,10 @@ class Session:
             self.rejections.note(ITEM_QUANTITIES, rows)
             known = self._stored.latest(ITEM_QUANTITIES, ids_of(rows.records), None)
             news = find_news(ITEM_QUANTITIES, rows, known)
-            gone = mine.filter(pc.invert(pc.is_in(mine["id"], rows.records["id"].combine_chunks())))
+            # A version that is listed no more is ended, also where the correction equals an older version.
+            listed = set(zip(*(rows.records[name].to_pylist() for name in ITEM_QUANTITIES.key), strict=True))
+            keys = zip(*(mine[name].to_pylist() for name in ITEM_QUANTITIES.key), strict=True)
+            gone = mine.filter(pa.array([key not in listed for key in keys], pa.bool_()))
             ended = tombstones(gone, news.rows.records, self._client.service_time())
             self.rejections.note(ITEM_QUANTITIES, Rows(ended, None))
             self._keep_receipt_of_ids(ITEM_QUANTITIES, len(read), news.changed, len(ended), new=news.new)

@@ -4,6 +4,7 @@ The full build beside it is the models' SQL as dbt compiles it for an empty data
 """
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -175,6 +176,64 @@ def test_builds_that_add_days_end_as_full_builds_do(merchant: Merchant, full_bui
         (begun,) = merchant.raw.execute("select stock_from > date '2020-01-01' from logentic_build.rebuilt_days")
         assert begun == (True,), f"{names}: everything was built again"
         assert differences(merchant, full_build, tmp_path / f"{number}.duckdb") == {}, names
+
+
+TABLES_OF_DAYS = {
+    "stock_daily": "date",
+    "stock_ledger_daily": "date",
+    "stock_movements": "movement_date",
+    "storage_cost_daily": "date",
+    "storage_cost_monthly": "last_date",
+    "fulfilment_daily": "date",
+}
+
+
+def test_records_of_a_year_to_come_make_no_days_and_their_corrections_leave_no_trace(
+    merchant: Merchant, full_build: list[str], tmp_path: Path
+) -> None:
+    """Incremental builds: a stock record, a row of history and an order of 2099, then all three corrected."""
+    day, future = DAYS + 4, "2099-12-31 12:00:00+00"
+    known = "select date, is_end_known from stock_daily where item_id = 2 and date < date '2026-02-08' order by date"
+    before = merchant.raw.execute(known)
+    merchant.next_load(day)
+    record = merchant.record + 1
+    merchant.change(2, future)
+    merchant.add("inventory_history", id=2, date=future[:10], supply=9)
+    merchant.add("orders", id=1, status="PENDING", created_at=future, updated_at=future)
+    build(SETTINGS, merchant.state)
+    kind = "select finding_id from findings where kind = 'future_date' order by 1"
+    assert merchant.raw.execute(kind) == [
+        ("future_date-inventory_history-2-2099-12-31",),
+        ("future_date-order-1",),
+        (f"future_date-stock_record-{record}",),
+    ]
+    for table, column in TABLES_OF_DAYS.items():
+        (last,) = merchant.raw.execute(f"select max({column}) <= date '{moment(day)[:10]}' from {table}")[0]
+        assert last in (True, None), table
+    assert differences(merchant, full_build, tmp_path / "future.duckdb") == {}
+
+    merchant.next_load(day + 1)
+    merchant.change(2, moment(day - 1, 12), record)
+    merchant.add("inventory_history", id=2, date=future[:10], supply=9, _is_removed=True)
+    merchant.add("orders", id=1, status="PENDING", created_at=moment(day), updated_at=moment(day))
+    build(SETTINGS, merchant.state)
+    assert merchant.raw.execute(kind) == []
+    assert merchant.raw.execute(f"select count(*) from stock_movements where record_id = {record}") != [(0,)]
+    assert merchant.raw.execute(f"select distinct movement_date from stock_movements where record_id = {record}") == [
+        (date.fromisoformat(moment(day - 1)[:10]),)
+    ]
+    assert merchant.raw.execute(known) == before, "a correction is no record that was updated in place"
+    assert merchant.raw.execute("select date from fulfilment_daily") != []
+    assert differences(merchant, full_build, tmp_path / "corrected.duckdb") == {}
+
+
+def test_a_stock_record_of_1900_makes_no_days_before_the_earliest_date(merchant: Merchant) -> None:
+    merchant.next_load(DAYS + 6)
+    merchant.stock[5] = dict.fromkeys(COUNTERS, 3)
+    merchant.change(5, "1900-01-01 00:00:00+00", supply=7)
+    build(SETTINGS, merchant.state)
+    first = "select min(date), min_by(physical, date) from stock_daily where item_id = 5"
+    assert merchant.raw.execute(first) == [(SETTINGS.earliest_date, 10)]
 
 
 def differences(merchant: Merchant, full_build: list[str], path: Path) -> dict[str, list[tuple[object, ...]]]:

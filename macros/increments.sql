@@ -4,6 +4,11 @@
 -#}
 {% macro first_day_of_all() -%}{{ return("date '0001-01-01'") }}{%- endmacro %}
 
+{#- The earliest of these days; the last day of all where there is none. Days beyond a calendar have no literal. -#}
+{% macro known_day(days) -%}
+    greatest({{ first_day_of_all() }}, least({{ days }}, date '9999-12-31'))
+{%- endmacro %}
+
 {#- The day from which this build replaces: `kind` is a column of rebuilt_days. A literal, so that older days are not even read. -#}
 {% macro rebuilt_from(kind) -%}
     {%- if not execute -%}{%- do ref('rebuilt_days') -%}{%- endif -%}

@@ -12,8 +12,10 @@
         delivered,
         false as is_carried
     from {{ ref('stg_item_quantities') }}
+    -- A record of a day to come is none yet: it is a finding.
+    where updated_at < (select ends_at from {{ ref('account_today') }})
     {%- if since != first_day_of_all() %}
-    where updated_at >= {{ account_midnight(since) }}
+        and updated_at >= {{ account_midnight(since) }}
     union all
     select
         record_id,

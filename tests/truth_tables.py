@@ -39,7 +39,7 @@ TABLES: Mapping[str, tuple[Truth, str, str]] = {
         truth.orders,
         "order_id, external_name, shopify_order_id, order_type, status, warehouse_id, city, province_code,"
         " country_code, lines, units, created_at, updated_at",
-        "true",
+        "not is_deleted",
     ),
     "order_lines": (truth.order_lines, "order_id, line_number, item_id, sku, quantity", "true"),
     "charges": (

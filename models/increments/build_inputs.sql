@@ -7,6 +7,13 @@ select
     {{ first_day_of_all() }} as since
 union all
 select
+    'today' as kind,
+    'service' as key,
+    {{ text('today') }} as value,
+    cast(null as date) as since
+from {{ ref('account_today') }}
+union all
+select
     'load' as kind,
     load_id as key,
     cast(null as {{ column_type('varchar') }}) as value,

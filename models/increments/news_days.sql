@@ -64,7 +64,15 @@ select
     (select {{ account_date('min(updated_at)') }} from new_records) as record,
     (select {{ account_date('min(updated_at)') }} from overwritten) as overwritten,
     (
-        select min(date) from {{ source('raw', 'inventory_history') }} as history
-        where not exists (select 1 from built_loads where built_loads.load_id = history._dlt_load_id)
+        select min(history.date)
+        from {{ source('raw', 'inventory_history') }} as history
+        cross join {{ ref('account_today') }} as service
+        where
+            not exists (select 1 from built_loads where built_loads.load_id = history._dlt_load_id)
+            -- Read before its day, and left out until then.
+            or (
+                history.date <= service.today
+                and history.date > (select cast(value as date) from built_inputs where kind = 'today')
+            )
     ) as history
 {%- endif %}

@@ -4,10 +4,10 @@ with
 tables as (
 
     select
-        coalesce(least(everywhere, day, record, overwritten), date '9999-12-31') as stock_from,
-        coalesce(least(everywhere, day, record, overwritten, history), date '9999-12-31') as ledger_from,
-        coalesce(least(everywhere, history), date '9999-12-31') as history_from,
-        coalesce(least(everywhere, history, charge), date '9999-12-31') as cost_from
+        {{ known_day('everywhere, day, record, overwritten') }} as stock_from,
+        {{ known_day('everywhere, day, record, overwritten, history') }} as ledger_from,
+        {{ known_day('everywhere, history') }} as history_from,
+        {{ known_day('everywhere, history, charge') }} as cost_from
     from {{ ref('news_days') }}
 
 ),

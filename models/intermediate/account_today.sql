@@ -1,7 +1,9 @@
--- The service's today, by the last receipt; without receipts, by the last charge or order that was read.
+-- The service's today, by the last receipt; without receipts, by the last record that was read.
+{%- set now_at = 'coalesce(max(case when is_receipt = 1 then read_at end), max(read_at))' %}
 select
-    coalesce(max(case when is_receipt = 1 then read_at end), max(read_at)) as now_at,
-    {{ account_date('coalesce(max(case when is_receipt = 1 then read_at end), max(read_at))') }} as today
+    {{ now_at }} as now_at,
+    {{ account_date(now_at) }} as today,
+    {{ account_midnight(day_after(account_date(now_at))) }} as ends_at
 from (
     select
         1 as is_receipt,
@@ -17,4 +19,14 @@ from (
         0 as is_receipt,
         max(_seen_at) as read_at
     from {{ source('raw', 'orders') }}
+    union all
+    select
+        0 as is_receipt,
+        max(_seen_at) as read_at
+    from {{ source('raw', 'item_quantities') }}
+    union all
+    select
+        0 as is_receipt,
+        max(_seen_at) as read_at
+    from {{ source('raw', 'inventory_history') }}
 ) as readings

@@ -31,5 +31,5 @@ from {{ ref('stg_inventory_history') }} as history
 inner join suspects on history.item_id = suspects.item_id
 left join {{ ref('storage_cost_daily') }} as costs
     on history.item_id = costs.item_id and history.date = costs.date
-where history.unit_volume_cuft is not null
+where history.unit_volume_cuft is not null and history.date <= (select today from {{ ref('account_today') }})
 window by_item as (partition by history.item_id, history.warehouse_id order by history.date)

@@ -7,5 +7,10 @@ select
         cast(date_trunc('month', service.today) as date)
     ) as start_date
 from {{ ref('account_today') }} as service
-left join {{ ref('charges') }} as charges on charges.is_billed and not charges.is_withdrawn and charges.amount > 0
+left join {{ ref('charges') }} as charges
+    on
+        charges.is_billed and not charges.is_withdrawn and charges.amount > 0
+        -- A bill or a day of a year to come is a mistake, not the end of the period.
+        and charges.billed_date <= {{ dbt.dateadd('day', 31, 'service.today') }}
+        and coalesce(charges.end_date <= {{ dbt.dateadd('day', 366, 'service.today') }}, true)
 group by service.today

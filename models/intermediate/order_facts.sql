@@ -40,6 +40,7 @@ select
     orders.order_id,
     upper(orders.status) in ('CANCELLED', 'CANCELED') and not orders.has_shipped as is_cancelled,
     orders.has_shipped,
+    orders.is_removed as is_deleted,
     orders.warehouse_id,
     orders.order_type,
     coalesce(orders.province_code, orders.country_code, '') as zone,

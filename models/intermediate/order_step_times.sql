@@ -6,7 +6,8 @@ seen as (
     select
         versions.id as order_id,
         steps.step,
-        min(versions.updated_at) as taken_at,
+        -- No step is taken after it was seen, whatever its date.
+        min(least(versions.updated_at, versions._seen_at)) as taken_at,
         min(versions._seen_at) as seen_at
     from {{ source('raw', 'orders') }} as versions
     inner join {{ ref('order_steps') }} as steps on upper(versions.status) = steps.status
@@ -44,3 +45,4 @@ from {{ ref('orders') }} as orders
 cross join {{ ref('order_steps') }} as steps
 left join told on orders.order_id = told.order_id and steps.step = told.step
 left join seen on orders.order_id = seen.order_id and steps.step = seen.step
+where not orders.is_deleted

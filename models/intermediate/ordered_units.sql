@@ -26,14 +26,14 @@ stock_read as (
 ),
 
 -- Surely after the opening, and at the most. A day's grace: a status may follow its goods, and one list is read before
--- the other.
+-- the other. An order that was deleted may have left before, and need not have.
 ordered as (
 
     select
         lines.item_id,
         sum(case
             when
-                orders.has_shipped and orders.created_at >= openings.opened_at
+                orders.has_shipped and not orders.is_removed and orders.created_at >= openings.opened_at
                 and orders.updated_at < {{ dbt.dateadd('day', -1, 'stock_read.read_at') }} then lines.quantity
             else 0
         end) as at_least,

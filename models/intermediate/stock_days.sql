@@ -6,12 +6,10 @@ receipts as (
 
 ),
 
--- The span is read from raw: a first and a last time need no choice among versions.
+-- Read from raw: a first time needs no choice among versions.
 records as (
 
-    select
-        min(updated_at) as first_at,
-        max(updated_at) as last_at
+    select min(updated_at) as first_at
     from {{ source('raw', 'item_quantities') }}
 
 ),
@@ -19,10 +17,14 @@ records as (
 span as (
 
     select
-        {{ account_date('records.first_at') }} as first_date,
-        {{ account_date('greatest(records.last_at, service.now_at)') }} as last_date
+        -- Before earliest_date there is nothing: a record that is dated so is the stock of that day.
+        case
+            when records.first_at is not null
+                then greatest({{ account_date('records.first_at') }}, date '{{ var("earliest_date") }}')
+        end as first_date,
+        service.today as last_date
     from records
-    cross join (select max(finished_at) as now_at from receipts) as service
+    cross join {{ ref('account_today') }} as service
 
 ),
 

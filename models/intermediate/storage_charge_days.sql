@@ -35,14 +35,23 @@ item_days as (
 whole_days as (
 
     select
-        charge_id,
-        is_billed,
-        sign,
-        cents,
-        end_date,
-        {{ days_of_row('start_date', 'end_date') }} as date
+        charges.charge_id,
+        charges.is_billed,
+        charges.sign,
+        charges.cents,
+        charges.end_date,
+        -- No further than there can be stock: a charge may be dated absurdly.
+        {{ days_of_row(
+            'greatest(charges.start_date, item_span.first_date)', 'least(charges.end_date, item_span.last_date)'
+        ) }} as date
     from charges
-    where item_id is null
+    cross join (
+        select
+            min(date) as first_date,
+            max(date) as last_date
+        from item_days
+    ) as item_span
+    where charges.item_id is null
 
 )
 

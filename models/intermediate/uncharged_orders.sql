@@ -9,6 +9,7 @@ shipped as (
     cross join {{ ref('open_period') }} as period
     where
         orders.shipped_date >= {{ dbt.dateadd('day', -90, 'period.start_date') }} and not orders.is_cancelled
+        and not orders.is_deleted
         -- What is known of today is not whole.
         and orders.shipped_date < period.today
 

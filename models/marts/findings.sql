@@ -15,6 +15,8 @@ all_findings as (
     select * from {{ ref('pattern_findings') }}
     union all
     select * from {{ ref('period_findings') }}
+    union all
+    select * from {{ ref('future_findings') }}
 
 )
 

@@ -6,10 +6,11 @@ with
 orders as (
 
     select
-        *,
-        {{ account_date('created_at') }} as date
-    from {{ ref('order_fulfilment') }}
-    where created_at is not null and upper(status) <> 'CANCELLED'
+        fulfilment.*,
+        {{ account_date('fulfilment.created_at') }} as date
+    from {{ ref('order_fulfilment') }} as fulfilment
+    cross join {{ ref('account_today') }} as service
+    where fulfilment.created_at < service.ends_at and upper(fulfilment.status) <> 'CANCELLED'
 
 ),
 

@@ -14,7 +14,8 @@ mentioned as (
         item_id,
         max(sku) as sku,
         cast(null as {{ column_type('varchar') }}) as name,
-        min(updated_at) as first_at
+        -- No record is older than its first reading makes it: one from the future has no time of its own.
+        min(least(updated_at, _seen_at)) as first_at
     from {{ source('raw', 'item_quantities') }}
     where item_id is not null
     group by item_id
@@ -23,7 +24,7 @@ mentioned as (
         id as item_id,
         max(external_name) as sku,
         max(name) as name,
-        {{ account_midnight('min(date)') }} as first_at
+        least({{ account_midnight('min(date)') }}, min(_seen_at)) as first_at
     from {{ source('raw', 'inventory_history') }}
     group by id
 

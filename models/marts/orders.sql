@@ -7,7 +7,7 @@ lines as (
         count(*) as lines,
         -- Of an order with one line whose quantity is not known, no sum is known.
         case when count(quantity) = count(*) then cast(sum(quantity) as decimal(18, 4)) end as units
-    from {{ ref('order_lines') }}
+    from {{ ref('stg_order_lines') }}
     group by order_id
 
 )
@@ -24,8 +24,8 @@ select
     orders.country_code,
     coalesce(lines.lines, 0) as lines,
     case when not orders.lacks_lines then case when lines.order_id is null then 0 else lines.units end end as units,
+    orders.is_removed as is_deleted,
     orders.created_at,
     orders.updated_at
 from {{ ref('stg_orders') }} as orders
 left join lines on orders.order_id = lines.order_id
-where not orders.is_removed

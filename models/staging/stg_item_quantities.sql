@@ -1,13 +1,31 @@
 with
 
+-- A record that was dated after the day on which it was read is replaced by whatever was read of it later.
+corrected as (
+
+    select distinct
+        early.id,
+        early.updated_at
+    from {{ source('raw', 'item_quantities') }} as early
+    inner join {{ source('raw', 'item_quantities') }} as late on early.id = late.id and early._seen_at < late._seen_at
+    where
+        early.updated_at > early._seen_at
+        and {{ account_date('early.updated_at') }} > {{ account_date('early._seen_at') }}
+        and (late.updated_at is distinct from early.updated_at or late._is_removed)
+
+),
+
 versions as (
 
     select
-        *,
-        row_number() over (partition by id, updated_at order by _seen_at desc, _dlt_load_id desc) as recency
-    from {{ source('raw', 'item_quantities') }}
+        records.*,
+        row_number() over (
+            partition by records.id, records.updated_at order by records._seen_at desc, records._dlt_load_id desc
+        ) as recency
+    from {{ source('raw', 'item_quantities') }} as records
+    left join corrected on records.id = corrected.id and records.updated_at = corrected.updated_at
     -- What was recorded did happen: a record overwritten in place, or of a deleted item, is no longer listed but stays.
-    where not _is_removed
+    where not records._is_removed and corrected.id is null
 
 ),
 

@@ -7,9 +7,9 @@ versions as (
         row_number() over (partition by id order by _seen_at desc, _dlt_load_id desc) as recency,
         max(case when upper(status) in ('IN_TRANSIT', 'COMPLETED') then 1 else 0 end)
             over (partition by id) as was_shipped,
-        min(case when upper(status) in ('IN_TRANSIT', 'COMPLETED') then coalesce(updated_at, _seen_at) end)
+        min(case when upper(status) in ('IN_TRANSIT', 'COMPLETED') then least(updated_at, _seen_at) end)
             over (partition by id) as shipped_at,
-        min(case when upper(status) = 'COMPLETED' then coalesce(updated_at, _seen_at) end)
+        min(case when upper(status) = 'COMPLETED' then least(updated_at, _seen_at) end)
             over (partition by id) as completed_at,
         -- An id that the account was asked for and did not know leaves a tombstone and nothing else.
         max(case when _is_removed then 0 else 1 end) over (partition by id) as was_there

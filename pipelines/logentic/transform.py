@@ -36,6 +36,7 @@ def model_settings(settings: Settings) -> dict[str, Any]:
     return {
         "models_version": models_version(),
         "timezone": settings.timezone,
+        "earliest_date": str(settings.earliest_date),
         "storage_basis": settings.storage_basis,
         "dispute_days": settings.dispute_days,
         "promised_hours": settings.promised_hours,

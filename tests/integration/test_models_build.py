@@ -84,7 +84,13 @@ def test_nothing_that_is_parsed_depends_on_a_setting(dbt: Dbt, tmp_path: Path) -
     """A build takes the parse of any other."""
     rates = [{"rate": "0.5", "valid_from": "2026-01-01", "valid_to": "None"}]
     others = {"timezone": "America/Toronto", "storage_basis": "peak", "storage_rates": rates, "models_version": "other"}
-    others |= {"dispute_days": 5, "promised_hours": 5, "stuck_hours": 5, "payment_item_aliases": {"amount": ["total"]}}
+    others |= {
+        "earliest_date": "2020-01-01",
+        "dispute_days": 5,
+        "promised_hours": 5,
+        "stuck_hours": 5,
+        "payment_item_aliases": {"amount": ["total"]},
+    }
     others |= {"charge_rates": [{"charge_type": "handling", "fixed": "1", "driver": "lines"}]}
     assert others.keys() == model_settings(Settings()).keys()
     one, other = (dbt(tmp_path / "account.duckdb", "parse", **settings).result for settings in ({}, others))
@@ -176,6 +182,7 @@ def test_what_cannot_be_checked_says_why(account: RawAccount) -> None:
         "delete from logentic_marts.orders",
         "delete from logentic_marts.order_lines",
         "update logentic_marts.charges set charge_id = 1 where charge_id = 2",
+        "insert into logentic_marts.fulfilment_daily (date, orders) values (date '2099-12-31', 1)",
     ],
 )
 def test_a_tampered_row_is_found(dbt: Dbt, account: RawAccount, tmp_path: Path, tampering: str) -> None:

@@ -5,10 +5,7 @@ counts as (
 
     select
         'orders' as mart,
-        (
-            select count(*) from {{ ref('stg_orders') }}
-            where not is_removed
-        ) as expected_rows,
+        (select count(*) from {{ ref('stg_orders') }}) as expected_rows,
         (select count(*) from {{ ref('orders') }}) as mart_rows
     union all
     select

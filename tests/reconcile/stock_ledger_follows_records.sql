@@ -18,10 +18,22 @@ records as (
             partition by item_id, {{ account_date('updated_at') }}
             order by updated_at desc, id desc, _seen_at desc, _dlt_load_id desc
         ) as place
-    from {{ source('raw', 'item_quantities') }}
+    from {{ source('raw', 'item_quantities') }} as versions
     where
         not _is_removed and item_id is not null
         and not ({{ lacks_a_counter() }} and {{ text('id') }} in (select record_key from unreadable))
+        and {{ account_date('updated_at') }} >= date '{{ var("earliest_date") }}'
+        and {{ account_date('updated_at') }} <= (select today from {{ ref('account_today') }})
+        -- Nor one that was dated ahead when it was read, and has been replaced since.
+        and not (
+            {{ account_date('updated_at') }} > {{ account_date('_seen_at') }}
+            and exists (
+                select 1 from {{ source('raw', 'item_quantities') }} as later
+                where
+                    later.id = versions.id and later._seen_at > versions._seen_at
+                    and (later._is_removed or later.updated_at <> versions.updated_at)
+            )
+        )
     {%- if since != first_day_of_all() %} and updated_at >= {{ account_midnight(since) }}{% endif %}
 
 )

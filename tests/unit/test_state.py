@@ -151,3 +151,35 @@ def test_hashes_are_keyed_as_the_settings_say(tmp_path: Path) -> None:
     assert len({"Zoë", by_folder, by_secret}) == 3
     assert by_secret == "97a38f48f0aa20ee0c904e5d530c08da", "the hashes of a secret never change"
     assert pseudonyms(Settings(keep_personal_data=True, hash_key="secret"), tmp_path).hashed("Zoë") == "Zoë"
+
+
+@pytest.mark.parametrize(("wait", "lines"), [(60, 1), (5, 0)])
+def test_a_long_wait_for_another_run_is_logged_once(
+    state: State, wait: float, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = threading.Event()
+
+    def hold() -> None:
+        with state.locked():
+            held.set()
+            time.sleep(1)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
+    with state.locked(wait):
+        pass
+    other.join()
+    assert len(caplog.records) == lines
+    assert all("another run is at work on" in record.getMessage() for record in caplog.records)
+
+
+def test_the_lock_of_alerts_is_not_that_of_runs(state: State) -> None:
+    alerts = ("alerts.lock", "another message is being sent")
+    with (
+        state.locked(),
+        state.locked(0, *alerts),
+        pytest.raises(StateError, match="another message is being sent"),
+        state.locked(0, *alerts),
+    ):
+        raise AssertionError

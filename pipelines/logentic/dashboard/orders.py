@@ -20,7 +20,7 @@ group by warehouse_id order by warehouse_id
 STATUSES = f"""
 select cast(date_trunc('week', created_at) as date) as week, coalesce(status, 'unknown') as status, count(*) as orders
 from orders
-where {WHERE}
+where {WHERE} and not is_deleted
 group by all
 order by week, status
 """
@@ -28,7 +28,7 @@ SIZES = f"""
 select cast(date_trunc('week', created_at) as date) as week, count(*) as orders, cast(sum(lines) as bigint) as lines,
     cast(sum(units) as bigint) as units
 from orders
-where {WHERE}
+where {WHERE} and not is_deleted
 group by week
 order by week
 """

@@ -17,7 +17,7 @@ from logentic.client import Client
 from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unauthorised, Unreachable
 from logentic.measures import is_identifier, is_kept_name
 from logentic.pages import Page, list_not_found, parsed_rows, split_page
-from logentic.personal import Pseudonyms
+from logentic.personal import PERSONAL_NAME, Pseudonyms
 from logentic.schemas import MOMENT, RESOURCES, Resource
 from logentic.settings import Settings
 
@@ -169,7 +169,7 @@ class _Check:
                     path = leaf.removeprefix(line)
                     if not resource.is_about_people:
                         if self._pseudonyms.suspects(path, part):
-                            yield leaf
+                            yield _shown(resource, leaf)
                     elif "*" in (shown := _shown(resource, leaf)) or not self._pseudonyms.keeps(path, part):
                         yield shown
 
@@ -246,9 +246,10 @@ def _expected(resource: Resource) -> set[str]:
 
 def _shown(resource: Resource, path: str) -> str:
     """A path without names that may be personal: channel.*"""
-    if not resource.is_about_people:
-        return path
     name, *inner = path.split(".")
+    if not resource.is_about_people:
+        is_personal = PERSONAL_NAME.search(name)
+        return ".".join([name, *(part if not is_personal or is_kept_name(part) else "*" for part in inner)])
     if resource.lines and name == resource.lines.field and inner:
         name, *inner = f"{name}.{inner[0]}", *inner[1:]
     outer = name if is_identifier(name.rpartition(".")[2]) else "*"
@@ -262,6 +263,6 @@ def _rows(page: Page, where: str) -> list[Row]:
 def _moment(value: Any) -> datetime | None:
     try:
         at = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

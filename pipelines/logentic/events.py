@@ -76,6 +76,8 @@ class Reader:
             text = simplejson.dumps(shown, use_decimal=True)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+        except ArithmeticError:  # an exponent beyond what decimals hold
+            raise ValueError("a number that cannot be read") from None
         version = headers.get("logentic-api-version")
         return Event(
             event_id=f"{content[:16]}-{int(received_at.timestamp() * 1000)}",

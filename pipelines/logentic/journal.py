@@ -61,7 +61,7 @@ class Journal:
             fcntl.flock(file, fcntl.LOCK_EX)
             end = file.seek(0, os.SEEK_END)
             is_torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
-            file.write((("\n" if is_torn else "") + text).encode())
+            file.write((("\n" if is_torn else "") + text).encode(errors="replace"))
             os.fsync(descriptor)
 
     def read(self, folder: Path) -> list[Row]:

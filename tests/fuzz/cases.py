@@ -482,8 +482,8 @@ def _judge_check(case: Case, http: "_Http") -> str | None:
     failed = [each.resource for each in answers.lists if each.error and each.resource != case.resource]
     if failed:
         return f"check fails for {failed} as well"
-    lines = [*answers.findings(), *(each.error for each in answers.lists)]
-    return next((f"check: {wrong}" for line in lines if (wrong := bad_text(line))), None)
+    found = canaries.found_in(*answers.findings(), *(each.error for each in answers.lists))
+    return f"check shows {found!r}" if found else None
 
 
 # Events.

@@ -372,7 +372,17 @@ def _structure(name: str, change: Callable[[Draft], Any], *, in_runs: bool = Tru
 
 
 def _set(**members: Any) -> Callable[[Draft], None]:
-    return lambda draft: draft.document.update(members)
+    return lambda draft: _update(draft, members)
+
+
+def _update(draft: Draft, members: dict[str, Any]) -> None:
+    """Replace members of a document that is still an object."""
+    if isinstance(draft.document, dict):
+        draft.document.update(members)
+
+
+def _pop(draft: Draft, name: str) -> Any:
+    return draft.document.pop(name, None) if isinstance(draft.document, dict) else None
 
 
 def _set_pagination(name: str, value: Any) -> Callable[[Draft], None]:
@@ -392,7 +402,7 @@ def _without(name: str) -> Callable[[Draft], None]:
 
 
 def _data(change: Callable[[list[Any]], Any]) -> Callable[[Draft], None]:
-    return lambda draft: draft.document.update(data=change(draft.rows))
+    return lambda draft: _update(draft, {"data": change(draft.rows)})
 
 
 for _counter in ("total", "count", "per_page", "current_page", "total_pages"):
@@ -400,11 +410,11 @@ for _counter in ("total", "count", "per_page", "current_page", "total_pages"):
     for _value in VALUES.values():
         if _value.kind in (ANY, NUMBER):
             _structure(f"{_counter.replace('_', '-')}-{_value.name}", _set_pagination(_counter, _value))
-_structure("total-one-too-high", lambda draft: _set_pagination("total", draft.document and _total(draft) + 1)(draft))
+_structure("total-one-too-high", lambda draft: _set_pagination("total", _total(draft) + 1)(draft))
 _structure("total-one-too-low", lambda draft: _set_pagination("total", _total(draft) - 1)(draft))
 _structure("total-at-random", lambda draft: _set_pagination("total", draft.random.randrange(10**6))(draft))
 _structure("a-million-pages", _set_pagination("total_pages", 10**6))
-_structure("no-meta", lambda draft: draft.document.pop("meta", None))
+_structure("no-meta", lambda draft: _pop(draft, "meta"))
 _structure("no-pagination", _set(meta={}))
 _structure("meta-null", _set(meta=None))
 _structure("meta-list", _set(meta=[]))
@@ -426,8 +436,8 @@ _structure("data-within-list", _data(lambda rows: [rows]))
 _structure("data-within-data", _data(lambda rows: {"data": rows}))
 _structure("data-900-levels", _data(lambda rows: nested(900, encode(rows))))
 _structure("data-5000-levels", _data(lambda rows: nested(5000)))
-_structure("no-data", lambda draft: draft.document.pop("data", None))
-_structure("rows-under-another-name", lambda draft: draft.document.update(rows=draft.document.pop("data", None)))
+_structure("no-data", lambda draft: _pop(draft, "data"))
+_structure("rows-under-another-name", lambda draft: _update(draft, {"rows": _pop(draft, "data")}))
 _structure("data-empty", _data(lambda rows: []), drops_rows=True)
 _structure("data-empty-object", _data(lambda rows: {}), drops_rows=True)
 _structure("half-of-the-rows", _data(lambda rows: rows[: len(rows) // 2]), drops_rows=True)

@@ -14,7 +14,7 @@ help: ## List the targets
 # uv is taken from the machine, else installed beside the environment, for this project only.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 .uv/bin/uv:
-	python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv
+	python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
 .PHONY: setup
 setup: $(VENV)/.ready ## Create .venv with everything locked, all extras included

@@ -22,7 +22,7 @@ from airflow.sdk.log import mask_secret
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 COMMAND = "/srv/logentic/.venv/bin/logentic"
-FILE = "/srv/logentic/logentic.duckdb"
+FILE = "/srv/logentic/data/logentic.duckdb"
 # What downstream DAGs wait for: `schedule=[Asset("logentic_stock")]`.
 TABLES = [Asset(f"logentic_{group}") for group in ("orders", "stock", "storage", "invoices")]
 WRONG_USAGE = 2  # a wrong setting is as wrong at the next attempt

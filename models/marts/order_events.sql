@@ -6,7 +6,7 @@ steps as (
         events.*,
         steps.step,
         steps.step_number,
-        max(steps.step_number) over (
+        max(case when not coalesce(events.topic_mismatch, false) then steps.step_number end) over (
             partition by events.order_id
             order by events.received_at, events.event_id
             rows between unbounded preceding and 1 preceding
@@ -20,11 +20,15 @@ select
     event_id,
     order_id,
     topic,
-    step,
+    -- the topic is not signed: where the body names another step, neither is believed
+    case when coalesce(topic_mismatch, false) then null else step end as step,
     occurred_at,
     received_at,
-    coalesce(order_id is not null and step_number < furthest_before, false) as is_out_of_order,
+    coalesce(
+        order_id is not null and step_number < furthest_before and not coalesce(topic_mismatch, false), false
+    ) as is_out_of_order,
     is_known_version,
+    coalesce(topic_mismatch, false) as topic_mismatch,
     outcome,
     attempts,
     reason

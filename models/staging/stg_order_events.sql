@@ -19,6 +19,7 @@ select
     received_at,
     api_version,
     is_known_version,
+    topic_mismatch,
     body,
     outcome,
     attempts,

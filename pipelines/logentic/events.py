@@ -5,7 +5,7 @@ is trusted: the order is asked for by id later. Next: event_queue.py, which keep
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,10 +14,14 @@ import simplejson
 
 from logentic.json_text import repaired
 from logentic.personal import Pseudonyms
+from logentic.sanitizer import redacted
 
 API_VERSION = "V1"
 # Where payloads are known to carry the order's id, and the time of what happened, most telling first.
 ORDER_ID_PATHS = ("id", "data.id", "order.id", "order_id")
+STEP_FIELDS = ("topic", "event", "event_type", "type", "step", "status")
+STEPS = {name: name for name in ("created", "picked", "packed", "in_transit", "completed", "cancelled")}
+STEPS["pending"] = "created"  # the status of an order that was created
 TIME_FIELDS = ("occurred_at", "updated_at", "created_at")
 MAX_ID = 2**63 - 1
 # What stays of an order beside measures: at the top of a body, or within `data` or `order`.
@@ -32,7 +36,8 @@ class Event:
     """One delivery. `order_id` and `occurred_at` are None where the payload does not say them.
 
     `received_at` is this machine's time. `event_id` tells deliveries apart, `content` their content: a keyed hash of
-    topic and bytes.
+    topic and bytes. `topic_mismatch`: whether the signed body names another step than the topic, a header, which is not
+    signed; None where the body names none.
     """
 
     event_id: str
@@ -44,6 +49,7 @@ class Event:
     api_version: str | None
     is_known_version: bool
     body: str
+    topic_mismatch: bool | None = None
 
     def as_line(self) -> bytes:
         return simplejson.dumps(vars(self), default=datetime.isoformat).encode()
@@ -78,17 +84,18 @@ class Reader:
             raise ValueError("nested too deeply") from None
         except ArithmeticError:  # an exponent beyond what decimals hold
             raise ValueError("a number that cannot be read") from None
-        version = headers.get("logentic-api-version")
+        version, topic = headers.get("logentic-api-version"), headers.get("logentic-topic")
         return Event(
             event_id=f"{content[:16]}-{int(received_at.timestamp() * 1000)}",
             content=content,
-            topic=headers.get("logentic-topic"),
+            topic=topic,
             order_id=self._order_id(payload),
             occurred_at=_occurred_at(payload),
             received_at=received_at,
             api_version=version,
             is_known_version=version == API_VERSION,
-            body=text,
+            body=redacted(text),
+            topic_mismatch=_differs(topic, payload),
         )
 
     def _order_id(self, payload: Any) -> int | None:
@@ -119,6 +126,27 @@ def is_known(path: str, value: Any) -> bool:
     for outer in ("data.", "order."):
         name = name.removeprefix(outer)
     return name in KNOWN_TEXTS or (name in KNOWN_IDS and re.fullmatch(r"[0-9]{1,19}", str(value)) is not None)
+
+
+def _differs(topic: str | None, payload: Any) -> bool | None:
+    """Whether the body names another step than the topic; None where either names none."""
+    step = next(filter(None, map(_step, _said(payload))), None)
+    return None if step is None or topic is None else step != _step(topic)
+
+
+def _said(payload: Any) -> Iterator[Any]:
+    """The texts of a body that may name its step."""
+    for place in (payload, *(payload.get(name) for name in ("data", "order") if isinstance(payload, dict))):
+        if isinstance(place, dict):
+            yield from (place.get(name) for name in STEP_FIELDS)
+
+
+def _step(text: Any) -> str | None:
+    """`order-in-transit`, `orders/in_transit` and `IN TRANSIT` are one step; other words are none."""
+    if not isinstance(text, str):
+        return None
+    name = re.sub(r"[^a-z]+", "_", text.lower()).strip("_")
+    return STEPS.get(re.sub(r"^orders?_", "", name))
 
 
 def _occurred_at(payload: Any) -> datetime | None:

@@ -251,6 +251,7 @@ ORDER_EVENTS = pa.schema(
         ("received_at", MOMENT),
         ("api_version", TEXT),
         ("is_known_version", TRUTH),
+        ("topic_mismatch", TRUTH),
         ("body", TEXT),
         ("outcome", TEXT),
         ("attempts", INTEGER),

@@ -113,7 +113,8 @@ class Stored:
             table = self._query(f"select * from {{{name}}} limit 0")
             if table is not None and set(columns) - set(table.column_names):
                 return True
-        return False
+        events = self._query("select * from {order_events} limit 0")
+        return events is not None and bool(set(ORDER_EVENTS.names) - set(events.column_names))
 
     def extra_columns(self) -> dict[str, set[str]]:
         """The columns of each raw table that hold fields which the reference does not name."""
@@ -204,10 +205,9 @@ class Stored:
             wanted.append("outcome = 'dead'")
         if since:
             wanted.append(f"received_at >= timestamptz '{since:%Y-%m-%d %H:%M:%S.%f}+00'")
-        columns = ", ".join(name for name in ORDER_EVENTS.names if name != "_seen_at")
         latest = "row_number() over (partition by event_id order by _seen_at desc, attempts desc) as _version"
         table = self._query(
-            f"select {columns} from (select *, {latest} from {{order_events}}) as versions"
+            f"select * from (select *, {latest} from {{order_events}}) as versions"
             f" where _version = 1 and ({' or '.join(wanted)})"
         )
         return list(table.to_pylist()) if table else []

@@ -1,11 +1,13 @@
 """The files in deploy/, run as they stand: cron's line by cron, the unit's command, the container's steps."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -61,7 +63,7 @@ def deployed(name: str, home: Path) -> str:
 
 
 def outcomes(home: Path) -> list[str]:
-    return [row["outcome"] for row in runs(State(home / "logentic.duckdb"))]
+    return [row["outcome"] for row in runs(State(home / "data" / "logentic.duckdb"))]
 
 
 @pytest.mark.skipif(not shutil.which("cron") or os.geteuid() != 0, reason="cron and root are needed")
@@ -175,3 +177,85 @@ def run_container(place: Path, sandbox: Sandbox) -> None:
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in data.iterdir()) == ["logentic.duckdb", "logentic.duckdb.state"]
     assert (data / "logentic.duckdb").stat().st_uid == NOBODY
+
+
+HIDDEN = [
+    "dlt_config/secrets.toml",
+    ".env",
+    ".git/config",
+    "secrets.toml",
+    "deploy/secrets.toml",
+    "pipelines/logentic/secrets.toml",
+    "logentic.duckdb",
+    "logentic.duckdb.state/hash_key",
+    "data/logentic.duckdb.state/runs.jsonl",
+    "notebooks/mine.csv",
+    "models/marts/x.duckdb",
+    "pipelines/logentic/.env",
+    "pipelines/logentic/__pycache__/cli.cpython-311.pyc",
+    "tests/conftest.py",
+]
+
+
+def is_sent(path: str) -> bool:
+    """Whether a builder sees a file, as Docker reads .dockerignore: the last line that matches decides."""
+    sent = True
+    for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines():
+        pattern = line.strip().removeprefix("!")
+        if not pattern or line.startswith("#"):
+            continue
+        inner = re.escape(pattern).replace(r"\*\*/", "(.*/)?").replace(r"\*", "[^/]*")
+        if re.fullmatch(f"{inner}(/.*)?", path):
+            sent = line.startswith("!")
+    return sent
+
+
+def test_the_builder_sees_what_it_needs_and_no_secret() -> None:
+    assert [path for path in HIDDEN if is_sent(path)] == []
+    assert not (ROOT / ".containerignore").exists(), "podman would read it instead"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    needed = {"pyproject.toml", "uv.lock", "README.md", "LICENSE", "pipelines/logentic/cli.py"}
+    for name in included:
+        found = [path for path in (ROOT / name).rglob("*") if path.is_file()] or [ROOT / name]
+        needed |= {str(path.relative_to(ROOT)) for path in found if "__pycache__" not in path.parts}
+    assert sorted(path for path in needed if not is_sent(path)) == []
+
+
+def test_versions_are_pinned() -> None:
+    container = (DEPLOY / "Containerfile").read_text("utf-8")
+    images = re.findall(r"^FROM (\S+)", container, re.MULTILINE)
+    assert [image for image in images if not re.search(r":\d+\.\d+\.\d+[\w.-]*$|@sha256:", image)] == []
+    (uv,) = set(re.findall(r"uv==\d+\.\d+\.\d+", container))
+    assert uv in (ROOT / "Makefile").read_text("utf-8")
+    for workflow in (ROOT / ".github" / "workflows").iterdir():
+        used = re.findall(r"uses: (\S+)", workflow.read_text("utf-8"))
+        assert used
+        assert [action for action in used if not re.search(r"@[0-9a-f]{40}$", action)] == []
+
+
+def test_the_data_belong_to_the_containers_user() -> None:
+    lines = (DEPLOY / "Containerfile").read_text("utf-8").splitlines()
+    (user,) = [line.removeprefix("USER ").partition(":")[0] for line in lines if line.startswith("USER ")]
+    made = [line for line in lines if line.startswith("RUN install ") and line.endswith(" /data")]
+    assert len(made) == 1
+    assert f"--owner={user} " in made[0]
+    assert lines.index(made[0]) < lines.index("VOLUME /data")
+
+
+def test_the_unit_gives_away_what_it_does_not_need() -> None:
+    unit = [line.partition("=")[::2] for line in (DEPLOY / "logentic.service").read_text("utf-8").splitlines()]
+    values = dict(unit)
+    assert {"UMask", "MemoryMax", "SystemCallFilter", "ProtectSystem"} <= values.keys()
+    assert values["CapabilityBoundingSet"] == ""
+    (command,) = [value for name, value in unit if name == "ExecStart"]
+    file = Path(shlex.split(command)[shlex.split(command).index("--db") + 1])
+    assert Path(values["ReadWritePaths"]) == file.parent
+    assert not Path(shlex.split(command)[0]).is_relative_to(file.parent), "a run cannot change its own program"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is needed")
+def test_systemd_rates_the_unit_as_well_confined() -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(DEPLOY / "logentic.service")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]

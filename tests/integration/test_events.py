@@ -1,5 +1,6 @@
 """Events on their way into tables: each order read once, losses made good by polling, unknown ones kept as dead."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import wait
 from datetime import date, datetime, timedelta
@@ -202,3 +203,34 @@ def test_late_orders_are_those_that_left_or_still_wait_beyond_the_promise(polled
     ]
     assert [row[-1] for row in rows] == late
     assert {True, False, None} == set(late)
+
+
+def test_before_the_first_run_queued_events_are_listed_and_later_counted_once(desk: Desk) -> None:
+    folder = desk.file.parent
+    nothing = logentic("events", "--db", desk.file, cwd=folder)
+    assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
+    events = desk.receive(("order-picked", b'{"id": 5, "status": "PACKED"}'), b'{"hello": 1}')
+    listed = logentic("events", "--db", desk.file, cwd=folder)
+    assert listed.returncode == 0, listed.stderr
+    assert "2 wait for the next run" in listed.stdout
+    assert "topic_mismatch" in listed.stdout
+    told = json.loads(logentic("events", "--db", desk.file, "--json", cwd=folder).stdout)
+    assert told["queued"] == 2
+    assert {row["event_id"]: row["outcome"] for row in told["events"]} == {e.event_id: "queued" for e in events}
+    desk.run(models=False)
+    desk.receive(b'{"again": 1}')
+    told = json.loads(logentic("events", "--db", desk.file, "--json", cwd=folder).stdout)
+    assert told["queued"] == 1, "what is loaded waits no longer, though its segment has grown"
+
+
+def test_an_event_whose_topic_differs_from_its_body_has_no_step_also_in_a_file_of_before(desk: Desk) -> None:
+    desk.run(models=False)
+    with duckdb.connect(str(desk.state.work)) as work:
+        work.execute("alter table logentic_raw.order_events drop column topic_mismatch")
+    old = min(row["id"] for row in desk.sandbox.state().rows("orders"))
+    body = b'{"id": %d, "status": "%s"}'
+    desk.receive(("order-picked", body % (old, b"COMPLETED")), ("order-picked", body % (old, b"PICKED")))
+    desk.run()
+    assert desk.ask("select topic_mismatch, step from order_events order by 1") == [(False, "picked"), (True, None)]
+    listed = logentic("events", "--db", desk.file, cwd=desk.file.parent)
+    assert "topic_mismatch" in listed.stdout

@@ -39,6 +39,7 @@ def test_the_wheel_holds_the_project_and_no_secret(wheel: Path) -> None:
         assert inside <= names
     settings = {name for name in names if "dlt_config" in name}
     assert settings == {f"logentic/project/dlt_config/{name}.toml" for name in ("config", "secrets.example")}
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert {"logentic/project/dbt_project.yml", "logentic/project/profiles.yml", "logentic/py.typed"} <= names
 
 

@@ -259,3 +259,66 @@ def test_nothing_of_ten_thousand_requests_makes_it_fail(queue: EventQueue, reque
 
 def _no_space(*_: object) -> int:
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("topic", "body", "differs"),
+    [
+        ("order-picked", {"id": 1, "status": "PICKED"}, False),
+        ("order-picked", {"id": 1, "status": "IN_TRANSIT"}, True),
+        ("order-created", {"id": 1, "status": "PENDING"}, False),
+        ("order-in-transit", {"topic": "orders/in_transit", "status": "COMPLETED"}, False),
+        ("order-picked", {"event": "order.packed", "data": {"id": 1, "status": "PICKED"}}, True),
+        ("order-picked", {"event": {"name": "x"}, "type": "retail", "data": {"id": 1, "status": "PICKED"}}, False),
+        ("order-picked", {"order": {"id": 1, "event_type": "Order Completed"}}, True),
+        ("order-of-the-day", {"id": 1, "status": "PICKED"}, True),
+        ("order-picked", {"id": 1, "status": "ON_HOLD"}, None),
+        ("order-picked", {"id": 1}, None),
+        ("order-picked", [{"status": "PACKED"}], None),
+        ("-", {"id": 1, "status": "PICKED"}, None),
+    ],
+)
+def test_a_topic_that_differs_from_the_signed_body_is_flagged(
+    queue: EventQueue, topic: str, body: Any, differs: bool | None
+) -> None:
+    assert ask(receiver(queue, SECRET), json.dumps(body).encode(), logentic_topic=topic)[0] == 200
+    (event,) = kept(queue)
+    assert event.topic_mismatch is differs
+    assert Event.from_line(event.as_line()) == event
+
+
+def test_an_event_that_an_earlier_version_queued_is_read(queue: EventQueue) -> None:
+    ask(receiver(queue, SECRET))
+    (event,) = kept(queue)
+    fields = json.loads(event.as_line())
+    del fields["topic_mismatch"]
+    assert Event.from_line(json.dumps(fields).encode()).topic_mismatch is None
+
+
+@pytest.mark.parametrize("name", ["signature", "logentic-topic", "content-type", "content-length"])
+def test_a_header_that_decides_something_is_sent_once(queue: EventQueue, name: str) -> None:
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": BODY, "more_body": False}
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    sent = {"content-type": "application/json", "signature": sign(BODY), "logentic-topic": "order-picked"}
+    headers = [*sent.items(), (name, "2"), (name, sent.get(name, "2"))]
+    encoded = [(key.encode(), value.encode()) for key, value in headers]
+    scope = {"type": "http", "method": "POST", "path": PATH, "client": ("127.0.0.1", 1), "headers": encoded}
+    LOOP.run(receiver(queue, SECRET)(scope, receive, send))
+    assert statuses[0] == 400
+    assert not kept(queue)
+
+
+def test_a_websocket_is_closed_before_it_is_opened(queue: EventQueue) -> None:
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    LOOP.run(receiver(queue, SECRET)({"type": "websocket", "path": PATH, "headers": []}, None, send))
+    assert said == [{"type": "websocket.close", "code": 1008}]

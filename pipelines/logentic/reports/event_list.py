@@ -4,6 +4,7 @@ In: FILE, read only, and the queue beside it. Out: a table on the screen, or JSO
 """
 
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,21 @@ from rich.console import Console
 from rich.table import Table
 
 from logentic.event_inbox import Inbox
+from logentic.events import Event
+from logentic.journal import Row
 from logentic.reports.published import open_published
 from logentic.state import State
 
-COLUMNS = ("event_id", "order_id", "topic", "received_at", "outcome", "attempts", "reason")
+COLUMNS = ("event_id", "order_id", "topic", "received_at", "outcome", "attempts", "topic_mismatch", "reason")
 TABLE = "logentic_marts.order_events"
+QUEUED = "queued"
+MISMATCH = "the body names another step than the topic"
 SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Events:
-    """Of FILE, by outcome; `queued` are those that no run has taken yet. `rows` are the newest."""
+    """Of FILE, by outcome; `queued` are those that no run has taken yet. `rows`: the queued ones first, then FILE's."""
 
     queued: int
     counts: dict[str, int]
@@ -31,25 +36,44 @@ class Events:
 
 def read_events_of(file: Path, *, only_dead: bool = False) -> Events:
     """The events that FILE holds, newest first, and how many wait beside it."""
+    state = State(file)
+    waiting = Inbox(state).fresh()
+    if not waiting or state.file.exists():  # before the first run there is a queue, and no file
+        counts, rows, known = _published(file, [event.event_id for event in waiting], only_dead=only_dead)
+    else:
+        counts, rows, known = {}, [], set()
+    queued = [event for event in waiting if event.event_id not in known]
+    if not only_dead:
+        rows = [*map(_queued_row, reversed(queued)), *rows]
+    return Events(len(queued), counts, rows)
+
+
+def _published(file: Path, waiting: list[str], *, only_dead: bool) -> tuple[dict[str, int], list[Row], set[str]]:
+    """Counts by outcome, rows, and which of the events of the queue FILE holds already."""
     where = "where outcome = 'dead'" if only_dead else ""
     with open_published(file) as published:
         try:
-            counts = published.execute(
-                "select outcome, count(*) from logentic_marts.order_events group by 1"
-            ).fetchall()
-            rows = published.execute(
-                f"select {', '.join(COLUMNS)} from logentic_marts.order_events {where} order by received_at desc"
+            counts = published.execute(f"select outcome, count(*) from {TABLE} group by 1").fetchall()
+            found = published.execute(f"select * from {TABLE} {where} order by received_at desc")
+            names = [column[0] for column in found.description or ()]
+            rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            known = published.execute(
+                f"select event_id from {TABLE} where event_id in (select unnest(?))", [waiting]
             ).fetchall()
         except duckdb.CatalogException:
-            counts, rows = [], []
-    queued = len(Inbox(State(file.absolute())).fresh())
-    return Events(queued, dict(counts), [dict(zip(COLUMNS, row, strict=True)) for row in rows])
+            return {}, [], set()
+    return dict(counts), [{name: row.get(name) for name in COLUMNS} for row in rows], {row[0] for row in known}
+
+
+def _queued_row(event: Event) -> Row:
+    shown = {name: getattr(event, name, None) for name in COLUMNS}
+    return {**shown, "received_at": event.received_at.astimezone(UTC), "outcome": QUEUED, "attempts": 0}
 
 
 def have_retried(file: Path, events: Events) -> int:
     """The next run asks for the orders of the dead ones again."""
     dead = [row["event_id"] for row in events.rows if row["outcome"] == "dead"]
-    Inbox(State(file.absolute())).retry(dead)
+    Inbox(State(file)).retry(dead)
     return len(dead)
 
 
@@ -63,11 +87,14 @@ def show(events: Events, console: Console) -> None:
     if not events.rows:
         return
     table = Table(box=None, padding=(0, 1, 0, 0))
-    for name in COLUMNS[1:]:
+    shown = [name for name in COLUMNS[1:] if name != "topic_mismatch"]
+    for name in shown:
         table.add_column(name, justify="right" if name in ("order_id", "attempts") else "left")
     for row in events.rows[:SHOWN]:
         received = f"{row['received_at']:%Y-%m-%d %H:%M}"
-        table.add_row(*(str(received if name == "received_at" else row[name] or "") for name in COLUMNS[1:]))
+        reason = "; ".join(filter(None, (row["topic_mismatch"] and f"topic_mismatch: {MISMATCH}", row["reason"])))
+        cells = {**row, "received_at": received, "reason": reason}
+        table.add_row(*(str(cells[name] or "") for name in shown))
     console.print(table)
     if len(events.rows) > SHOWN:
         console.print(f"… and {len(events.rows) - SHOWN:,} more: --json, or select * from order_events")

@@ -109,6 +109,11 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
     ],
     "Unharmed": [
         (
+            "Whatever is wrong with a page, a header or a state file stops nothing else, and hangs nothing",
+            "`make fuzz` spoils valid ones at random; each kind of failure that it found is kept as a case",
+            ["test_fuzz"],
+        ),
+        (
             "Passing faults of the service change nothing",
             "429, 5xx, resets, cut and damaged bodies, stalls, empty pages, totals that lie",
             ["test_faults::test_a_passing_fault_changes_nothing"],

@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from itertools import count, islice
 
@@ -24,6 +25,7 @@ def main() -> int:
     """Fuzz; 1 where anything failed."""
     keep_small()
     leave_out_needless()  # as the command does
+    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
     if name := os.environ.get("FUZZ_CASE"):
         return _one(name)
     seeds = [int(seed) for seed in os.environ.get("FUZZ_SEED", "").split()] or [secrets.randbelow(10**6)]

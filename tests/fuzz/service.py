@@ -23,13 +23,18 @@ def written(draft: Draft) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n" + draft.body
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client may hang up at any time."""
+
+
 class Service:
     """A service on the loopback address; `respond` makes the response to each request."""
 
     def __init__(self, respond: Respond | None = None) -> None:
         self.requests = 0
         self.respond = respond
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
         self.url = f"{self.origin}/v1"

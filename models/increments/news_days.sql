@@ -1,4 +1,4 @@
--- depends_on: {{ ref('build_inputs') }}
+-- depends_on: {{ ref('build_inputs') }}, {{ ref('account_today') }}
 -- The first day that each kind of news bears upon, of all that no build before has seen; null where there is none.
 {% set built_inputs = last_build_inputs() -%}
 {% if not built_inputs -%}

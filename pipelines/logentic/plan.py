@@ -160,11 +160,10 @@ def _still_covered(receipts: list[Receipt]) -> list[Receipt]:
 def _boundaries(receipts: list[Receipt]) -> list[datetime]:
     """Where windows that are not covered begin and end: asked for as they were, their readings can be compared.
 
-    The end of everything is none: a window up to the present ends later each time.
+    What was the present then is no end: a window up to the present ends later each time.
     """
-    last = max((receipt.span[1] for receipt in receipts), default=None)
     found = last_readings(receipts, lambda receipt: receipt.is_covered)
-    return sorted({at for start, end, _ in found for at in (start, end)} - {last})
+    return sorted({at for start, end, receipt in found for at in (start, end) if at + DAY <= receipt.finished_at})
 
 
 def unconfirmed(read: Iterable[Receipt], pages: int) -> list[Span]:

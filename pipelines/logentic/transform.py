@@ -81,6 +81,8 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
         raise _failed(outcome.exception)
     results = list(getattr(outcome.result, "results", []))
     failed = [result for result in results if str(result.status) in ("error", "fail", "runtime error")]
+    # Where a step between models does not compile, dbt skips what reads it and says of nothing that it failed.
+    failed = failed or [result for result in results if str(result.status) == "skipped" and result.message]
     if failed:
         worst = failed[0]
         advice = f"Nothing was published; the rows it found are shown by the SQL in {state.folder / 'dbt'}/compiled."

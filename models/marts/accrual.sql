@@ -11,7 +11,7 @@ unbilled as (
         item_id,
         start_date,
         end_date,
-        cast(amount as decimal(18, 2)) as amount,
+        cast(amount as {{ money_type() }}) as amount,
         'Charged, not billed yet.' as basis
     from {{ ref('charges') }}
     where not is_billed and not is_withdrawn

@@ -9,7 +9,7 @@ grouped as (
         count(*) as charges,
         cast(sum(billed) as decimal(38, 24)) as billed,
         -- A sum over some of the charges would pass for the whole: one without an expectation leaves none.
-        case when count(expected) = count(*) then cast(sum(expected) as decimal(18, 2)) end as expected
+        case when count(expected) = count(*) then cast(sum(expected) as {{ money_type() }}) end as expected
     from {{ ref('invoice_reconciliation') }}
     group by payment_id, charge_type
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from logentic.currencies import minor_unit
 from logentic.errors import UsageError
 from logentic.reports.behind import sheets_behind
 from logentic.reports.closing import close_of
@@ -62,7 +63,7 @@ order by charges.charge_id
 HERE = "charges.payment_id = $1 and not charges.is_withdrawn"
 # What is not here and would make the difference, to a cent for each rounding.
 ELSEWHERE = """
-(charges.payment_id is distinct from $1 or charges.is_withdrawn) and abs(charges.amount - $2) < 0.03
+(charges.payment_id is distinct from $1 or charges.is_withdrawn) and abs(charges.amount - $2) < $3
 """
 
 
@@ -107,7 +108,8 @@ class Reconciliation:
             for row in self.charges.rows
             if (status is None or row[stands] == status) and (charge_type is None or row[kind] == charge_type)
         ]
-        return len(chosen), cents(sum((amount for amount in chosen if amount is not None), Decimal(0)))
+        total = sum((amount for amount in chosen if amount is not None), Decimal(0))
+        return len(chosen), cents(total, minor_unit(self.currency))
 
     @property
     def types(self) -> list[str]:
@@ -146,7 +148,7 @@ def reconcile(
             findings=findings,
             charges=charges,
             sheets=list(sheets_behind(published, scope, chosen, month)),
-            books=_books(published, file, month),
+            books=_books(published, file, month, settings.currency),
             not_checked=records(published, NOT_CHECKED.format(scope=scope), chosen),
             incomplete=[
                 f"{row['resource']} {row['start']:%Y-%m-%d} to {row['end']:%Y-%m-%d}"
@@ -166,13 +168,13 @@ where not early.is_complete and not exists (
 """
 
 
-def _books(published: duckdb.DuckDBPyConnection, file: Path, month: date | None) -> Books | None:
+def _books(published: duckdb.DuckDBPyConnection, file: Path, month: date | None, currency: str) -> Books | None:
     if month is None:
         return None
     closed = close_of(published, file, month) or {}
     changed = "select difference from restatements where month = $1 and subject = 'charge'"
     differences = [row["difference"] for row in records(published, changed, [month])]
-    total = cents(sum(differences, Decimal(0)))
+    total = cents(sum(differences, Decimal(0)), minor_unit(currency))
     return Books(closed.get("closed_by"), closed.get("closed_at"), len(differences), total)
 
 
@@ -180,12 +182,13 @@ def _tie_out(
     published: duckdb.DuckDBPyConnection, invoice: int | None, settings: Settings, paper: Decimal | None
 ) -> TieOut:
     here = [_line(row) for row in records(published, LINES.format(scope=HERE), [invoice])]
-    tied = tie_out(here, settings.taxes, paper)
+    tied = tie_out(here, settings.taxes, paper, currency=settings.currency)
     if not tied.difference:
         return tied
-    sought = [invoice, cents(tied.before_tax)]
+    unit = minor_unit(settings.currency)
+    sought = [invoice, cents(tied.before_tax, unit), 3 * unit]
     elsewhere = [_line(row, _place(row)) for row in records(published, LINES.format(scope=ELSEWHERE), sought)]
-    return tie_out(here, settings.taxes, paper, elsewhere)
+    return tie_out(here, settings.taxes, paper, elsewhere, settings.currency)
 
 
 def _line(row: dict[str, Any], place: str = "") -> Line:

@@ -3,7 +3,7 @@
     {%- set columns = ['charge_type', 'zone', 'driver', 'valid_from', 'valid_to', 'from_quantity', 'to_quantity', 'fixed',
         'per_unit', 'minimum'] -%}
     {%- set types = ['varchar', 'varchar', 'varchar', 'date', 'date', 'decimal(18, 4)', 'decimal(18, 4)',
-        'decimal(18, 4)', 'decimal(18, 4)', 'decimal(18, 2)'] -%}
+        'decimal(18, 4)', 'decimal(18, 4)', money_type()] -%}
     {%- for rate in var('charge_rates') + [none] %}
     select
         {%- for column in columns %}

@@ -26,12 +26,12 @@
 
 {#- An amount as a person reads it. -#}
 {% macro money(amount) -%}
-    {{ text('cast(' ~ amount ~ ' as decimal(18, 2))') }}
+    {{ text('cast(' ~ amount ~ ' as decimal(18, ' ~ minor_digits() ~ '))') }}
 {%- endmacro %}
 
 {#- A price as a person writes it: to the cent, or finer where it is. -#}
 {% macro price_text(value) -%}
-    case when {{ value }} = cast({{ value }} as decimal(18, 2)) then {{ money(value) }}
+    case when {{ value }} = {{ rounded_money(value) }} then {{ money(value) }}
         else {{ number_text(value) }} end
 {%- endmacro %}
 

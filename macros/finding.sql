@@ -2,7 +2,7 @@
 {% macro finding(kind, subject, says, evidence, columns={}) -%}
     {%- set types = {'charge_type': 'varchar', 'rule': 'varchar', 'item_id': 'bigint', 'warehouse_id': 'bigint',
         'payment_id': 'bigint', 'start_date': 'date', 'end_date': 'date', 'occurrences': 'bigint',
-        'amount': 'decimal(18, 2)'} -%}
+        'amount': money_type()} -%}
     '{{ kind }}' as kind,
     '{{ kind }}-' || {{ subject }} as finding_id,
     {%- for name, type in types.items() %}

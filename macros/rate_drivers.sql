@@ -121,11 +121,11 @@ remainders as (
     select
         {{ keys }},
         rates.per_unit,
-        cast(round(ranked.amount - rates.per_unit * ranked.quantity, 2) as decimal(18, 2)) as fixed,
+        {{ rounded_money('ranked.amount - rates.per_unit * ranked.quantity') }} as fixed,
         count(*) as votes
     from rates
     inner join ranked using ({{ keys }})
-    group by {{ keys }}, rates.per_unit, cast(round(ranked.amount - rates.per_unit * ranked.quantity, 2) as decimal(18, 2))
+    group by {{ keys }}, rates.per_unit, {{ rounded_money('ranked.amount - rates.per_unit * ranked.quantity') }}
 
 ),
 
@@ -193,13 +193,13 @@ lines as (
 {%- endmacro %}
 
 {% macro is_explained(amount, fixed, per_unit, quantity) -%}
-    abs({{ amount }} - {{ fixed }} - {{ per_unit }} * {{ quantity }}) <= 0.0051
+    abs({{ amount }} - {{ fixed }} - {{ per_unit }} * {{ quantity }}) <= {{ minor_unit(0.51) }}
 {%- endmacro %}
 
 {#- How many charges a line explains, and how many more a minimum charge does where the line would cost less. -#}
 {% macro count_explained(charges, lines, minimum) -%}
     {%- set line = lines ~ '.fixed + ' ~ lines ~ '.per_unit * ' ~ charges ~ '.quantity' -%}
-    sum(case when abs({{ charges }}.amount - ({{ line }})) <= 0.0051 then 1 else 0 end) as on_line,
-    sum(case when {{ charges }}.amount = {{ minimum }} and {{ line }} < {{ minimum }} - 0.0051 then 1 else 0 end)
+    sum(case when abs({{ charges }}.amount - ({{ line }})) <= {{ minor_unit(0.51) }} then 1 else 0 end) as on_line,
+    sum(case when {{ charges }}.amount = {{ minimum }} and {{ line }} < {{ minimum }} - {{ minor_unit(0.51) }} then 1 else 0 end)
         as at_minimum
 {%- endmacro %}

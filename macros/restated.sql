@@ -1,7 +1,7 @@
 {#- What differs between two states of a charge, in words; null where nothing does. -#}
 {% macro restated(before, after) -%}
     {%- set kinds = {
-        'amount': 'decimal(18, 2)',
+        'amount': money_type(),
         'quantity': 'decimal(18, 2)',
         'charge_type': 'varchar',
         'order_id': 'varchar',

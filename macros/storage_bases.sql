@@ -4,9 +4,9 @@
     and {{ charges }}.start_date <= {{ charges }}.end_date and {{ charges }}.end_date >= {{ rebuilt_from('cost_from') }}
 {%- endmacro %}
 
-{#- Beyond what rounding and small change explain: more than 1 cent, and more than 1.00 or 0.5 % of what is expected. -#}
+{#- Beyond what rounding and small change explain: more than one cent (the smallest amount), and more than 1.00 or 0.5 % of what is expected. -#}
 {% macro is_misbilled(amount, expected) -%}
-    (abs({{ amount }} - {{ expected }}) > 0.01
+    (abs({{ amount }} - {{ expected }}) > {{ minor_unit() }}
     and (abs({{ amount }} - {{ expected }}) > 1 or abs({{ amount }} - {{ expected }}) > 0.005 * {{ expected }}))
 {%- endmacro %}
 

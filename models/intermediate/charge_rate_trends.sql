@@ -22,8 +22,8 @@ seen as (
         charge_type,
         zone,
         valid_from,
-        min(case when abs(amount - expected) <= 0.011 then date end) as price_first_seen,
-        max(case when abs(amount - expected) <= 0.011 then date end) as price_last_seen,
+        min(case when abs(amount - expected) <= {{ minor_unit(1.1) }} then date end) as price_first_seen,
+        max(case when abs(amount - expected) <= {{ minor_unit(1.1) }} then date end) as price_last_seen,
         min(valid_from) over (partition by charge_type, zone) as first_valid_from,
         max(valid_from) over (partition by charge_type, zone) as last_valid_from
     from rates

@@ -59,7 +59,7 @@ select
         -- A price of an earlier day is right where the order is of that day.
         when verdict = 'rate' then amount
         else rate_expected
-    end as decimal(18, 2)) as expected,
+    end as {{ money_type() }}) as expected,
     abs(case
         when verdict in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then net_amount
         when storage_expected is not null then net_amount - storage_practice

@@ -2,7 +2,7 @@
 select
     order_id,
     lower(charge_type) as charge_type,
-    cast(sum(coalesce(amount, 0)) as decimal(18, 2)) as amount
+    cast(sum(coalesce(amount, 0)) as {{ money_type() }}) as amount
 from {{ ref('charges') }}
 where not is_withdrawn and coalesce(amount, 0) >= 0 and order_id is not null
 group by order_id, lower(charge_type)

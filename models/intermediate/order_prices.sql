@@ -7,15 +7,10 @@ from (
     select
         orders.order_id,
         card.charge_type,
-        cast(
-            round(
-                greatest(
-                    card.fixed + card.per_unit * {{ rate_quantity('card.driver', 'orders') }}, coalesce(card.minimum, 0)
-                ),
-                2
-            )
-            as decimal(18, 2)
-        ) as expected,
+        {{ rounded_money(
+            'greatest(card.fixed + card.per_unit * ' ~ rate_quantity('card.driver', 'orders')
+            ~ ', coalesce(card.minimum, 0))'
+        ) }} as expected,
         row_number() over (
             partition by orders.order_id, card.charge_type order by case when card.kind = 'base' then 1 else 0 end
         ) as choice

@@ -46,7 +46,7 @@ expected as (
 
     select
         *,
-        cast(round(greatest(fixed + per_unit * quantity, coalesce(minimum, 0)), 2) as decimal(18, 2)) as expected,
+        {{ rounded_money('greatest(fixed + per_unit * quantity, coalesce(minimum, 0))') }} as expected,
         case
             when kind = 'base' then 1
             when quantity between coalesce(from_quantity, quantity) and coalesce(to_quantity, quantity) then 2

@@ -30,7 +30,7 @@ checked as (
 
     select
         *,
-        cast(round(first_amount - tier_per_unit * first_quantity, 2) as decimal(18, 2)) as tier_fixed,
+        {{ rounded_money('first_amount - tier_per_unit * first_quantity') }} as tier_fixed,
         min(case
             when {{ is_explained('amount', 'first_amount', 'tier_per_unit', '(quantity - first_quantity)') }} then 1
             else 0

@@ -71,8 +71,8 @@ select
     shares.item_id,
     shares.date,
     cast(
-        shares.sign * (shares.share_cents + case when shares.place <= left_over.cents then 1 else 0 end) * 0.01
-        as decimal(18, 2)
+        shares.sign * (shares.share_cents + case when shares.place <= left_over.cents then 1 else 0 end) * {{ minor_unit() }}
+        as {{ money_type() }}
     ) as allocated
 from shares
 inner join left_over on shares.charge_id = left_over.charge_id

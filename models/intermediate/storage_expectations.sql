@@ -32,13 +32,13 @@ select
     charges.end_date,
     charges.days,
     gaps.missing_days,
-    case when gaps.missing_days is null then cast(prices.daily as decimal(18, 2)) end as daily,
-    case when gaps.missing_days is null then cast(prices.month_end * charges.days as decimal(18, 2)) end as month_end,
-    case when gaps.missing_days is null then cast(prices.peak * charges.days as decimal(18, 2)) end as peak,
-    case when gaps.missing_days is null then cast(prices.api_daily as decimal(18, 2)) end as api_daily,
-    case when gaps.missing_days is null then cast(prices.api_month_end * charges.days as decimal(18, 2)) end
+    case when gaps.missing_days is null then {{ rounded_money('prices.daily') }} end as daily,
+    case when gaps.missing_days is null then {{ rounded_money('prices.month_end * charges.days') }} end as month_end,
+    case when gaps.missing_days is null then {{ rounded_money('prices.peak * charges.days') }} end as peak,
+    case when gaps.missing_days is null then {{ rounded_money('prices.api_daily') }} end as api_daily,
+    case when gaps.missing_days is null then {{ rounded_money('prices.api_month_end * charges.days') }} end
         as api_month_end,
-    case when gaps.missing_days is null then cast(prices.api_peak * charges.days as decimal(18, 2)) end as api_peak
+    case when gaps.missing_days is null then {{ rounded_money('prices.api_peak * charges.days') }} end as api_peak
 from charges
 left join {{ ref('storage_price_gaps') }} as gaps on charges.charge_id = gaps.charge_id
 left join prices on charges.charge_id = prices.charge_id

@@ -12,7 +12,7 @@ select
     min(costs.date) as start_date,
     max(costs.date) as end_date,
     count(*) as days,
-    cast(sum(costs.expected_price) as decimal(18, 2)) as expected
+    {{ rounded_money('sum(costs.expected_price)') }} as expected
 from {{ ref('storage_cost_daily') }} as costs
 inner join {{ ref('open_period') }} as period
     on costs.date between period.start_date and {{ day_before('period.today') }}
@@ -22,4 +22,4 @@ left join charges as whole
     on whole.item_id is null and costs.date between whole.start_date and whole.end_date
 where costs.expected_price is not null and own.charge_id is null and whole.charge_id is null
 group by costs.item_id
-having cast(sum(costs.expected_price) as decimal(18, 2)) <> 0
+having {{ rounded_money('sum(costs.expected_price)') }} <> 0

@@ -11,7 +11,7 @@ unbilled as (
         item_id,
         start_date,
         end_date,
-        cast(amount as decimal(18, 2)) as amount,
+        cast(amount as {{ money_type() }}) as amount,
         case
             when is_amount_unreadable then 'Charged, not billed yet; its amount could not be read.'
             else 'Charged, not billed yet.'

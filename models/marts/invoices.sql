@@ -9,7 +9,7 @@ grouped as (
         count(*) as charges,
         cast(coalesce(sum(billed), 0) as decimal(38, 24)) as billed,
         -- A sum over some of the charges would pass for the whole: one without an expectation leaves none.
-        case when count(expected) = count(*) then cast(sum(expected) as decimal(18, 2)) end as expected,
+        case when count(expected) = count(*) then cast(sum(expected) as {{ money_type() }}) end as expected,
         count(*) - count(billed) as charges_without_amount,
         cast(sum(case when is_amount_unreadable then 1 else 0 end) as bigint) as unreadable_amounts
     from {{ ref('invoice_reconciliation') }}

@@ -4,8 +4,8 @@
     'source': "'none'", 'charges': 'null', 'explained_share': 'null', 'error_amount': 'null', 'note': 'null'} -%}
 {%- set types = {'valid_from': 'date', 'valid_to': 'date', 'from_quantity': 'decimal(18, 4)',
     'to_quantity': 'decimal(18, 4)', 'above_quantity': 'decimal(18, 4)', 'below_quantity': 'decimal(18, 4)',
-    'fixed': 'decimal(18, 4)', 'per_unit': 'decimal(18, 4)', 'minimum': 'decimal(18, 2)', 'charges': 'bigint',
-    'explained_share': 'decimal(9, 4)', 'error_amount': 'decimal(18, 2)'} -%}
+    'fixed': 'decimal(18, 4)', 'per_unit': 'decimal(18, 4)', 'minimum': money_type(), 'charges': 'bigint',
+    'explained_share': 'decimal(9, 4)', 'error_amount': money_type()} -%}
 {%- set learned = {'source': "'inferred'"} -%}
 {%- for name in ('zone', 'driver', 'valid_from', 'valid_to', 'from_quantity', 'to_quantity', 'above_quantity',
     'below_quantity', 'fixed', 'per_unit', 'kind', 'charges', 'explained_share') -%}

@@ -44,8 +44,8 @@ select
     contracted.contract_rate,
     contracted.contract_price,
     cast(coalesce(contracted.contract_price, contracted.price) as decimal(38, 24)) as expected_price,
-    cast(coalesce(allocated.allocated_charge, 0) as decimal(18, 2)) as allocated_charge,
-    cast(coalesce(allocated.billed_charge, 0) as decimal(18, 2)) as billed_charge
+    cast(coalesce(allocated.allocated_charge, 0) as {{ money_type() }}) as allocated_charge,
+    cast(coalesce(allocated.billed_charge, 0) as {{ money_type() }}) as billed_charge
 from contracted
 left join allocated on contracted.item_id = allocated.item_id and contracted.date = allocated.date
 left join {{ ref('items') }} as items on contracted.item_id = items.item_id

@@ -23,8 +23,8 @@ months as (
         case when count(price) = count(*) then cast(sum(price) as decimal(38, 24)) end as price,
         case when count(expected_price) = count(*) then cast(sum(expected_price) as decimal(38, 24)) end
             as expected_price,
-        cast(sum(billed_charge) as decimal(18, 2)) as billed,
-        cast(sum(allocated_charge - billed_charge) as decimal(18, 2)) as not_yet_billed
+        cast(sum(billed_charge) as {{ money_type() }}) as billed,
+        cast(sum(allocated_charge - billed_charge) as {{ money_type() }}) as not_yet_billed
     from days
     group by item_id, month
 

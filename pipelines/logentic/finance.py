@@ -85,7 +85,7 @@ def reconcile(
         from logentic.reports.cover import cover_of
         from logentic.reports.sheets import write_csv
 
-        for path in write_csv(cover_of(found).sheets, csv):
+        for path in write_csv(cover_of(found).sheets, csv, found.currency):
             print(one_line(f"table: {path}"), file=sys.stderr)
     unwritten = None
     if letter:
@@ -125,6 +125,7 @@ def list_exceptions(
         return
     from logentic.reports import exceptions as report
     from logentic.reports.terminal import Terminal
+    from logentic.settings import load_settings
 
     if status is not None and status not in (*report.STATUSES, "cleared"):
         raise UsageError(f"--status {status!r} is not known", f"Choose among: {', '.join(report.STATUSES)}, cleared.")
@@ -132,7 +133,7 @@ def list_exceptions(
     if as_json:
         print(json.dumps(report.as_dicts(findings), indent=2))
     else:
-        report.show(findings, Terminal())
+        report.show(findings, Terminal(), load_settings().currency)
 
 
 @exceptions.command("set")

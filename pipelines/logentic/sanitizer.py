@@ -17,7 +17,7 @@ SHORTEST_PART = 16  # characters of a token's part that is a secret by itself
 # Control characters (C0, C1, DEL), bidirectional marks and overrides, invisible characters, lone surrogates. Tab and
 # newline stay; so do the joiners U+200C and U+200D, which Persian text and emoji need.
 UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logentic import project_folder
+from logentic.currencies import minor_digits
 from logentic.errors import BuildError, first_line
 from logentic.place import Place
 from logentic.places import place_of
@@ -38,6 +39,7 @@ def model_settings(settings: Settings) -> dict[str, Any]:
         "timezone": settings.timezone,
         "earliest_date": str(settings.earliest_date),
         "storage_basis": settings.storage_basis,
+        "minor_digits": minor_digits(settings.currency),
         "dispute_days": settings.dispute_days,
         "promised_hours": settings.promised_hours,
         "stuck_hours": settings.stuck_hours,

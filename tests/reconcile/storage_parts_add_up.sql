@@ -4,7 +4,7 @@ select
     bills.charged
 from (select coalesce(sum(allocated_charge), 0) as allocated from {{ ref('storage_cost_daily') }}) as parts
 cross join (
-    select coalesce(sum(cast(billed as decimal(18, 2))), 0) as charged
+    select coalesce(sum({{ rounded_money('billed') }}), 0) as charged
     from {{ ref('invoice_reconciliation') }}
     where lower(charge_type) = 'storage' and not is_unallocated
 ) as bills

@@ -67,3 +67,12 @@ def test_every_amount_comes_back_from_either_language(amount: Decimal) -> None:
     french = english.replace(",", "\u00a0").replace(".", ",") + " $"
     german = english.replace(",", " ").replace(".", ",").replace(" ", ".")
     assert paper_total(english, "CAD") == paper_total(french, "CAD") == paper_total(german, "CAD") == amount
+
+
+def test_a_currency_of_three_decimals_has_them_after_a_point() -> None:
+    for text in ("20391.550", "20,391.550", "KWD 20391.55"):
+        assert paper_total(text, "KWD") == Decimal("20391.55")
+    assert paper_total("20,391", "KWD") == 20391
+    assert paper_total("1.234", "KWD") == Decimal("1.234")
+    with pytest.raises(UsageError):
+        paper_total("1.234", "CAD")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logentic.currencies import minor_unit
 from logentic.reports.tie_out import Line, tie_out
 from logentic.settings import Tax
 
@@ -144,3 +145,22 @@ def test_a_charge_that_makes_the_difference_is_always_among_those_named(
             taxed(sum(amounts) - amount) + amount,
             *(tied.total + sign * amount for sign in (-1, 1)),
         )
+
+
+@pytest.mark.parametrize(
+    ("currency", "amounts", "paper", "total"),
+    [
+        ("JPY", ("120.4", "7.2"), "141", "141"),
+        ("KWD", ("120.4004", "7.0706"), "140.218", "140.218"),
+        ("CAD", ("120.4004", "7.0706"), "140.22", "140.22"),
+    ],
+)
+def test_amounts_are_rounded_to_the_smallest_of_the_currency(
+    currency: str, amounts: tuple[str, ...], paper: str, total: str
+) -> None:
+    tax = [Tax(name="VAT", rate=Decimal(10))]
+    lines = [Line(number, "storage", Decimal(amount)) for number, amount in enumerate(amounts)]
+    tied = tie_out(lines, tax, Decimal(paper), currency=currency)
+    assert (tied.total, tied.difference) == (Decimal(total), 0)
+    off = tie_out(lines, tax, Decimal(paper) + minor_unit(currency), currency=currency)
+    assert (off.difference, bool(off.explanations)) == (minor_unit(currency), True)

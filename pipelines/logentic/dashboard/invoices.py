@@ -13,7 +13,7 @@ import altair as alt
 import marimo as mo
 
 from logentic.dashboard import charts, filters
-from logentic.dashboard.panels import Chosen, Panel, shown
+from logentic.dashboard.panels import Chosen, Panel, amount_text, shown
 from logentic.dashboard.reading import Answer, Reading
 from logentic.reports.exceptions import STATUSES, Finding, at_stake, read_findings, set_status, whoever
 from logentic.settings import load_settings
@@ -87,7 +87,7 @@ def types(reading: Reading, chosen: Chosen) -> Panel:
         )
     )
     total = sum(row["billed"] for row in answer.rows)
-    title = f"Invoice {chosen.get('invoice', '')}: {total:,.2f} billed, before tax"
+    title = f"Invoice {chosen.get('invoice', '')}: {amount_text(total)} billed, before tax"
     note = "Expected stands where a rule gives it for every charge of the type."
     if unreadable := sum(row["unreadable_amounts"] for row in answer.rows):
         charges = "1 charge has an amount" if unreadable == 1 else f"{unreadable:,} charges have amounts"
@@ -129,7 +129,10 @@ def exceptions(reading: Reading, chosen: Chosen) -> Panel:
         for finding in found
     ]
     return Panel(
-        f"{len(rows)} exceptions, {at_stake(found):,.2f} at stake", Answer.of(rows), name="exceptions", wide=True
+        f"{len(rows)} exceptions, {amount_text(at_stake(found))} at stake",
+        Answer.of(rows),
+        name="exceptions",
+        wide=True,
     )
 
 
@@ -209,4 +212,4 @@ def _picked(reading: Reading, chosen: Chosen) -> Finding | None:
 
 
 def _called(finding: Finding) -> str:
-    return f"{finding.exception_id} · {finding.amount_at_stake:,.2f}"
+    return f"{finding.exception_id} · {amount_text(finding.amount_at_stake)}"

@@ -6,7 +6,7 @@ In: a `Reading`, the days on which orders were created, a warehouse or all. Out:
 import altair as alt
 
 from logentic.dashboard import charts, filters
-from logentic.dashboard.panels import Chosen, Panel
+from logentic.dashboard.panels import Chosen, Panel, amount_text
 from logentic.dashboard.reading import Reading
 
 WHERE = """
@@ -166,7 +166,7 @@ def shipping(reading: Reading, chosen: Chosen) -> Panel:
         )
     )
     cost, count = sum(row["shipping"] for row in answer.rows), sum(row["orders"] for row in answer.rows)
-    title = f"Shipping an order cost {cost / count:,.2f} on average" if count else "What shipping costs"
+    title = f"Shipping an order cost {amount_text(cost / count)} on average" if count else "What shipping costs"
     return Panel(
         title,
         answer,

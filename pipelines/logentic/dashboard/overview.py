@@ -12,7 +12,7 @@ import duckdb
 import marimo as mo
 
 from logentic.dashboard import charts, health
-from logentic.dashboard.panels import Chosen, Panel, Tile, tiles
+from logentic.dashboard.panels import Chosen, Panel, Tile, amount_text, tiles
 from logentic.dashboard.reading import Answer, Reading
 from logentic.errors import LogenticError
 from logentic.reports.ages import age
@@ -120,7 +120,7 @@ def deadlines(reading: Reading, _: Chosen) -> Panel:
         for finding in waiting
     ]
     stake = sum((finding.amount_at_stake for finding in waiting), Decimal(0))
-    title = f"{stake:,.2f} can still be disputed" if rows else "Nothing is left to dispute"
+    title = f"{amount_text(stake)} can still be disputed" if rows else "Nothing is left to dispute"
     return Panel(title, Answer.of(rows), note="The page Invoices has the evidence, and sets the status.", name="open")
 
 
@@ -181,7 +181,7 @@ def _against(now: Decimal, before: Decimal | None) -> str:
 
 
 def _money(amount: Decimal | None) -> str:
-    return "unknown" if amount is None else f"{amount:,.2f}"
+    return "unknown" if amount is None else amount_text(amount)
 
 
 TILES: dict[str, Callable[[Reading], list[Tile]]] = {

@@ -14,9 +14,11 @@ from typing import Any
 import duckdb
 import marimo as mo
 
+from logentic.currencies import minor_digits, money
 from logentic.dashboard.reading import Answer, Reading
 from logentic.errors import LogenticError
 from logentic.sanitizer import one_line
+from logentic.settings import load_settings
 
 Chosen = dict[str, Any]
 ROWS_SHOWN = 200
@@ -157,6 +159,11 @@ def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
 
 
+def amount_text(amount: Any) -> str:
+    """An amount in the account's currency, as a person reads it."""
+    return money(Decimal(amount), load_settings().currency)
+
+
 def shown(value: Any, name: str) -> str:
     if value is None:
         return ""
@@ -172,5 +179,7 @@ def shown(value: Any, name: str) -> str:
         # The API's own digits have 24 decimals in DuckDB; those that say nothing are left out.
         exact = f"{value:,f}"
         whole, _, decimals = exact.partition(".")
+        if not decimals.strip("0") and not minor_digits(load_settings().currency):
+            return whole
         return exact if len(decimals) <= 2 else ".".join(filter(None, (whole, decimals.rstrip("0"))))
     return one_line(value)

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.csv
 
-from logentic.reports.published import open_published
+from logentic.reports.published import in_currency, open_published
 from logentic.sanitizer import cell
 
 NAMED = re.compile(r"\$([a-z]+)")
@@ -76,7 +76,7 @@ class Reading:
     def ask(self, query: str, **values: Any) -> Answer:
         # What the page could not offer, as there is nothing to choose from, is null.
         named = {name: values.get(name) for name in NAMED.findall(query)}
-        return Answer(self.connection.sql(query, params=named).to_arrow_table())
+        return Answer(self.connection.sql(in_currency(query), params=named).to_arrow_table())
 
     def has(self, table: str) -> bool:
         return bool(self.ask("select 1 from duckdb_tables() where table_name = $table limit 1", table=table))

@@ -6,7 +6,7 @@ In: a `Reading`, the days, an item or all, a bar of the waterfall. Out: panels. 
 import altair as alt
 
 from logentic.dashboard import charts, filters
-from logentic.dashboard.panels import Chosen, Panel
+from logentic.dashboard.panels import Chosen, Panel, amount_text
 from logentic.dashboard.reading import Reading
 
 LEVELS = """
@@ -204,7 +204,7 @@ def dead(reading: Reading, chosen: Chosen) -> Panel:
     """What has not moved."""
     answer = reading.ask(DEAD, **chosen)
     value = sum(row["value"] or 0 for row in answer.rows)
-    title = f"{answer.table.num_rows} items have not been shipped for 60 days: stock worth {value:,.2f}"
+    title = f"{answer.table.num_rows} items have not been shipped for 60 days: stock worth {amount_text(value)}"
     return Panel(title, answer, name="dead-stock")
 
 

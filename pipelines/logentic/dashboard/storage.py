@@ -8,7 +8,7 @@ from decimal import Decimal
 import altair as alt
 
 from logentic.dashboard import charts, filters
-from logentic.dashboard.panels import Chosen, Panel
+from logentic.dashboard.panels import Chosen, Panel, amount_text
 from logentic.dashboard.reading import Answer, Reading
 
 WHERE = "date between $start and $stop and ($item::bigint is null or item_id = $item::bigint)"
@@ -126,7 +126,8 @@ def months(reading: Reading, chosen: Chosen) -> Panel:
         )
     )
     difference = reading.ask(DIFFERENCE, **chosen).one["difference"]
-    title = f"Storage was charged {abs(difference):,.2f} {'above' if difference >= 0 else 'below'} what it should cost"
+    side = "above" if difference >= 0 else "below"
+    title = f"Storage was charged {amount_text(abs(difference))} {side} what it should cost"
     note = "Bars: what the warehouse charged. Orange marks: the sum of the daily prices. Months with a bill count."
     return Panel(title, answer, charts.finished(alt.layer(bars, ticks), f"{title}. {note}"), note, "storage-by-month")
 
@@ -204,7 +205,7 @@ def outlook(reading: Reading, chosen: Chosen) -> Panel:
         )
     )
     total = sum((row["expected_cost"] for row in answer.rows), Decimal(0))
-    title = f"Storing what is there now is going to cost {total:,.2f}"
+    title = f"Storing what is there now is going to cost {amount_text(total)}"
     note = "What is left of this month and what follows, as stock sells as lately and nothing arrives."
     return Panel(title, answer, charts.finished(chart, f"{title}. {note}"), note, "storage-outlook")
 

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from logentic.currencies import money
 from logentic.errors import UsageError
 from logentic.journal import EXCEPTION_LOG
 from logentic.reports.published import known_at, open_published, records, refuse_unknown, written
@@ -170,7 +171,7 @@ def counted(findings: Sized) -> str:
     return "1 exception" if len(findings) == 1 else f"{len(findings):,} exceptions"
 
 
-def show(findings: list[Finding], console: Console) -> None:
+def show(findings: list[Finding], console: Console, currency: str) -> None:
     if not findings:
         console.print("No exceptions.")
         return
@@ -179,14 +180,14 @@ def show(findings: list[Finding], console: Console) -> None:
     console.print(row.format("exception", "invoice", "at stake", "status", "days left"), style="bold")
     for finding in findings:
         left = "" if finding.days_left is None else "past" if finding.is_past else finding.days_left
-        stake = f"{finding.amount_at_stake:,.2f}"
+        stake = money(finding.amount_at_stake, currency)
         console.print(
             Text(row.format(finding.exception_id, finding.payment_id or "", stake, finding.status, left)),
             *(Padding(Text(words), (0, 0, 0, 4)) for words in (finding.evidence, *finding.said)),
         )
     waiting = sum(finding.status in AT_STAKE for finding in findings)
     which = "" if waiting == len(findings) else f" in the {waiting:,} that are open or disputed"
-    console.print(f"{counted(findings)}, {at_stake(findings):,.2f} at stake{which}")
+    console.print(f"{counted(findings)}, {money(at_stake(findings), currency)} at stake{which}")
 
 
 def _said_since(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:

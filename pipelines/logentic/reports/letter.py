@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from logentic.currencies import minor_unit, money
 from logentic.errors import UsageError
 from logentic.reports.delivery import delivered
 from logentic.reports.exceptions import Finding
@@ -69,7 +70,7 @@ def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, 
     for number, finding in enumerate(disputed, start=1):
         what = "A charge that is missing" if finding.charge_id is None else f"Charge {finding.charge_id}"
         low = " too low" if finding.charge_id is not None and is_underbilled(finding) else ""
-        head = f"{number}. {what}: {finding.amount_at_stake:,.2f} {found.currency}{low}"
+        head = f"{number}. {what}: {money(finding.amount_at_stake, found.currency)} {found.currency}{low}"
         yield ""
         yield head if is_plain else f"## {head}"
         yield ""
@@ -90,12 +91,13 @@ def _totals(found: Reconciliation, disputed: list[Finding], taxes: list[Tax]) ->
     if too_high:
         total = sum((finding.amount_at_stake for finding in too_high), Decimal(0))
         count = "one charge" if len(too_high) == 1 else f"{len(too_high)} charges"
-        yield f"We dispute {count}, by {total:,.2f} {found.currency} before tax,"
-        yield f"{with_taxes(total, taxes):,.2f} {found.currency} with the taxes on it."
+        yield f"We dispute {count}, by {money(total, found.currency)} {found.currency} before tax,"
+        taxed = with_taxes(total, taxes, minor_unit(found.currency))
+        yield f"{money(taxed, found.currency)} {found.currency} with the taxes on it."
     if too_low:
         total = sum((finding.amount_at_stake for finding in too_low), Decimal(0))
         count = "One charge is" if len(too_low) == 1 else f"{len(too_low)} charges are"
-        yield f"{count} too low or missing, by {total:,.2f} {found.currency} before tax."
+        yield f"{count} too low or missing, by {money(total, found.currency)} {found.currency} before tax."
     today = found.known_at.date()
     last = min((f.dispute_until for f in disputed if f.dispute_until and f.dispute_until >= today), default=None)
     yield f"What we ask stands below each. Please answer{f' by {last}' if last else ''}."
@@ -114,7 +116,7 @@ def _facts(finding: Finding, charge: dict[str, Any], currency: str) -> Iterator[
     ]
     yield "What it is", ", ".join(part for part in about if part)
     if finding.charge_id is not None and finding.billed is not None:
-        yield "Billed", f"{finding.billed:,.2f} {currency}"
+        yield "Billed", f"{money(finding.billed, currency)} {currency}"
     yield "What we see", finding.evidence
     yield "What we ask", asked_of(finding)
     yield "Our reference", finding.exception_id

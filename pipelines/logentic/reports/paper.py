@@ -7,6 +7,7 @@ currency, is refused. Pure. Next: reconciliation.py.
 import re
 from decimal import Decimal
 
+from logentic.currencies import minor_digits
 from logentic.errors import UsageError
 
 SIGNS = {"US$": "USD", "CA$": "CAD", "C$": "CAD", "€": "EUR", "£": "GBP"}
@@ -20,6 +21,10 @@ NUMBERS = (
 )
 
 
+# Where the currency has three decimals, a point before three digits is theirs.
+NUMBERS_OF_THREE = (r"(0|[1-9]\d*)\.\d{3}", r"[1-9]\d{0,2}(,\d{3})+\.\d{3}", *NUMBERS)
+
+
 def paper_total(text: str, currency: str) -> Decimal:
     """To the cent; the last comma or point before one or two digits is that of the cents."""
     marks = re.sub(r"[\d.,\s'’()−-]", "", text).upper()
@@ -27,7 +32,8 @@ def paper_total(text: str, currency: str) -> Decimal:
     is_negative = plain[:1] in ("-", "−") or (plain[:1] == "(" and plain[-1:] == ")")
     plain = plain[1 : -1 if plain[:1] == "(" else None] if is_negative else plain
     code = SIGNS.get(marks, marks.removesuffix("$"))
-    is_amount = any(re.fullmatch(number, plain, re.ASCII) for number in NUMBERS)
+    has_three = minor_digits(currency) == 3
+    is_amount = any(re.fullmatch(number, plain, re.ASCII) for number in (NUMBERS_OF_THREE if has_three else NUMBERS))
     if not is_amount or not re.fullmatch("|[A-Z]{3}", code):
         raise UsageError(
             f"--invoice-total {text!r} is not an amount", "Write it as 1234.56, without the currency's sign."
@@ -37,5 +43,7 @@ def paper_total(text: str, currency: str) -> Decimal:
             f"--invoice-total {text!r} is in {code}, and the setting currency is {currency}",
             f"Write the total in {currency}; or set LOGENTIC_CURRENCY={code}, if the account's charges are in {code}.",
         )
-    whole, _, fraction = re.sub(r"[.,](?=\d{1,2}$)", ":", plain).partition(":")
+    whole, _, fraction = re.sub(r"[.,](?=\d{1,2}$)" + (r"|\.(?=\d{3}$)" if has_three else ""), ":", plain).partition(
+        ":"
+    )
     return Decimal(("-" if is_negative else "") + re.sub(r"\D", "", whole) + "." + fraction)

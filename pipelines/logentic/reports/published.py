@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from logentic.currencies import minor_digits
 from logentic.database_file import is_duckdb, read_by_duckdb, require_file
 from logentic.errors import StateError, UsageError
 from logentic.journal import Journal, Row
@@ -19,6 +20,7 @@ from logentic.state import State
 
 log = logging.getLogger("logentic")
 
+AMOUNT = "decimal(18, 2)"
 # A foreign file may name extensions, which DuckDB would fetch into the user's HOME.
 WITHOUT_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -55,10 +57,16 @@ def open_published(file: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def in_currency(sql: str) -> str:
+    """A query whose amounts have as many decimals as the currency, where it has more than two."""
+    digits = minor_digits(load_settings().currency) if AMOUNT in sql else 2
+    return sql.replace(AMOUNT, f"decimal(18, {digits})") if digits > 2 else sql
+
+
 def records(published: duckdb.DuckDBPyConnection, sql: str, values: Any = None) -> list[dict[str, Any]]:
     """The rows of a query, by column. A table that is not there yet is one clear line."""
     try:
-        cursor = published.execute(sql, values)
+        cursor = published.execute(in_currency(sql), values)
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         missing = str(error).splitlines()[0].partition("Error: ")[2]
         raise StateError(f"the file is of an older version: {missing}", "Run again: logentic run --db FILE") from None

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from logentic.acceptance import open_windows
+from logentic.currencies import minor_unit
 from logentic.errors import UsageError
 from logentic.reports.behind import sheets_behind
 from logentic.reports.closing import close_of
@@ -77,7 +78,7 @@ order by charges.charge_id
 HERE = "charges.payment_id = $1 and not charges.is_withdrawn"
 # What is not here and would make the difference, to a cent for each rounding.
 ELSEWHERE = """
-(charges.payment_id is distinct from $1 or charges.is_withdrawn) and abs(charges.amount - $2) < 0.03
+(charges.payment_id is distinct from $1 or charges.is_withdrawn) and abs(charges.amount - $2) < $3
 """
 
 
@@ -123,7 +124,8 @@ class Reconciliation:
             for row in self.charges.rows
             if (status is None or row[stands] == status) and (charge_type is None or row[kind] == charge_type)
         ]
-        return len(chosen), cents(sum((amount for amount in chosen if amount is not None), Decimal(0)))
+        total = sum((amount for amount in chosen if amount is not None), Decimal(0))
+        return len(chosen), cents(total, minor_unit(self.currency))
 
     @property
     def unreadable_sentence(self) -> str:
@@ -176,7 +178,7 @@ def reconcile(
             findings=findings,
             charges=charges,
             sheets=list(sheets_behind(published, scope, chosen, month)),
-            books=_books(published, file, month),
+            books=_books(published, file, month, settings.currency),
             not_checked=records(published, NOT_CHECKED.format(scope=scope), chosen),
             incomplete=[
                 f"{receipt.resource} {receipt.span[0]:%Y-%m-%d} to {receipt.span[1]:%Y-%m-%d}"
@@ -191,13 +193,13 @@ order by receipts.finished_at
 """
 
 
-def _books(published: duckdb.DuckDBPyConnection, file: Path, month: date | None) -> Books | None:
+def _books(published: duckdb.DuckDBPyConnection, file: Path, month: date | None, currency: str) -> Books | None:
     if month is None:
         return None
     closed = close_of(published, file, month) or {}
     changed = "select difference from restatements where month = $1 and subject = 'charge'"
     differences = [row["difference"] for row in records(published, changed, [month])]
-    total = cents(sum(differences, Decimal(0)))
+    total = cents(sum(differences, Decimal(0)), minor_unit(currency))
     return Books(closed.get("closed_by"), closed.get("closed_at"), len(differences), total)
 
 
@@ -209,12 +211,13 @@ def _tie_out(
     unreadable: list[int],
 ) -> TieOut:
     here = [_line(row) for row in records(published, LINES.format(scope=HERE), [invoice])]
-    tied = tie_out(here, settings.taxes, paper, unreadable=unreadable)
+    tied = tie_out(here, settings.taxes, paper, currency=settings.currency, unreadable=unreadable)
     if not tied.difference or unreadable:
         return tied
-    sought = [invoice, cents(tied.before_tax)]
+    unit = minor_unit(settings.currency)
+    sought = [invoice, cents(tied.before_tax, unit), 3 * unit]
     elsewhere = [_line(row, _place(row)) for row in records(published, LINES.format(scope=ELSEWHERE), sought)]
-    return tie_out(here, settings.taxes, paper, elsewhere)
+    return tie_out(here, settings.taxes, paper, elsewhere, settings.currency)
 
 
 def _line(row: dict[str, Any], place: str = "") -> Line:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from logentic.currencies import money
 from logentic.reports import exceptions
 from logentic.reports.cover import cover_of, tie_lines
 from logentic.reports.reconciliation import Reconciliation
@@ -26,12 +27,14 @@ def show(found: Reconciliation, console: Console) -> None:
         table.add_column(justify="right", no_wrap=True)
         table.add_column()
         for label, amount, words in part.lines:
-            shown = f"{amount:,.2f}" if isinstance(amount, Decimal) else "" if amount is None else f"{amount:,}"
+            shown = "" if amount is None else f"{amount:,}"
+            if isinstance(amount, Decimal):
+                shown = money(amount, found.currency)
             table.add_row(Text(label), Text(shown), Text(words))
         console.print("", table, sep="\n")
     if found.findings:
         console.print()
-        exceptions.show(found.findings, console)
+        exceptions.show(found.findings, console, found.currency)
 
 
 def as_dict(found: Reconciliation) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from logentic.currencies import minor_digits
 from logentic.reports.delivery import delivered
 from logentic.reports.published import records
 from logentic.sanitizer import cell, printable
@@ -69,7 +70,7 @@ def sheet_of(
     return Sheet(name, columns, list(values_of), about)
 
 
-def write_csv(sheets: Iterable[Sheet], folder: Path) -> list[Path]:
+def write_csv(sheets: Iterable[Sheet], folder: Path, currency: str) -> list[Path]:
     """One file per sheet. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
     paths = []
     for sheet in sheets:
@@ -77,15 +78,16 @@ def write_csv(sheets: Iterable[Sheet], folder: Path) -> list[Path]:
         with delivered("--csv", path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(cell(column.name) for column in sheet.columns)
-            writer.writerows([harmless(value) for value in row] for row in sheet.rows)
+            writer.writerows([harmless(value, currency) for value in row] for row in sheet.rows)
         paths.append(path)
     return paths
 
 
-def harmless(value: Any) -> Any:
+def harmless(value: Any, currency: str) -> Any:
     if isinstance(value, Decimal):
         whole, _, fraction = f"{value:f}".partition(".")
-        return f"{whole}.{fraction.rstrip('0'):0<2}"
+        digits = min(minor_digits(currency), 2)
+        return ".".join(filter(None, (whole, fraction.rstrip("0").ljust(digits, "0"))))
     return cell(value)
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 
+from logentic.currencies import minor_unit
 from logentic.settings import Tax
 
-CENT = Decimal("0.01")
 NAMED = 5
 # What else the taxes of a paper may come to: a whole per cent, as everywhere but in Quebec, or Quebec's.
 OTHER_RATES = (*map(Decimal, range(1, 26)), Decimal("14.975"))
@@ -30,10 +30,6 @@ class Line:
     earlier: tuple[Decimal, ...] = ()
     rule: str | None = None
     place: str = ""
-
-    def __str__(self) -> str:
-        rule = f", {self.rule}" if self.rule else ""
-        return f"Charge {self.charge_id} ({self.charge_type}, {cents(self.amount)}{rule})"
 
 
 @dataclass(frozen=True)
@@ -75,9 +71,20 @@ class Sums:
     total: Decimal
     paper: Decimal
     elsewhere: Sequence[Line]
+    unit: Decimal
+
+    def rounded(self, amount: Decimal) -> Decimal:
+        return cents(amount, self.unit)
+
+    def taxed(self, subtotal: Decimal, taxes: Sequence[Tax] | None = None, rounding: str = ROUND_HALF_UP) -> Decimal:
+        return with_taxes(subtotal, self.taxes if taxes is None else taxes, self.unit, rounding)
 
     def makes(self, subtotal: Decimal, untaxed: Decimal = Decimal(0)) -> bool:
-        return self.paper == with_taxes(subtotal, self.taxes) + cents(untaxed)
+        return self.paper == self.taxed(subtotal) + self.rounded(untaxed)
+
+    def named(self, line: Line) -> str:
+        rule = f", {line.rule}" if line.rule else ""
+        return f"Charge {line.charge_id} ({line.charge_type}, {self.rounded(line.amount)}{rule})"
 
 
 def tie_out(
@@ -85,20 +92,24 @@ def tie_out(
     taxes: Sequence[Tax],
     paper: Decimal | None,
     elsewhere: Sequence[Line] = (),
+    currency: str = "CAD",
     unreadable: Sequence[int] = (),
 ) -> TieOut:
     """Compare; `elsewhere` are charges that the API puts on no invoice, on another one, or no longer gives, and
     `unreadable` the charges of this invoice whose amount could not be read: they are the first explanation.
+
+    What is rounded is rounded to the smallest amount of the currency.
     """
-    subtotal = cents(sum((line.amount for line in lines), Decimal(0)))
-    amounts = tuple((tax, cents(subtotal * tax.rate / 100)) for tax in taxes)
+    unit = minor_unit(currency)
+    subtotal = cents(sum((line.amount for line in lines), Decimal(0)), unit)
+    amounts = tuple((tax, cents(subtotal * tax.rate / 100, unit)) for tax in taxes)
     total = subtotal + sum((amount for _, amount in amounts), Decimal(0))
     tied = TieOut(subtotal, amounts, total, paper)
     if paper is None or paper == total:
         return tied
     if unreadable:
         return replace(tied, explanations=(_of_unreadable(tied, unreadable),), charges=tuple(unreadable[:NAMED]))
-    sums = Sums(lines, taxes, subtotal, total, paper, elsewhere)
+    sums = Sums(lines, taxes, subtotal, total, paper, elsewhere, unit)
     for kind in (_of_taxes, _of_earlier, _of_lines, _of_types, _of_elsewhere, _of_other_rates, _of_cents):
         if causes := list(kind(sums)):
             named = [cause for cause in causes if cause.line][:NAMED]
@@ -107,12 +118,14 @@ def tie_out(
     return replace(tied, explanations=("No single charge or tax makes this difference.",))
 
 
-def cents(amount: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
-    return amount.quantize(CENT, rounding)
+def cents(amount: Decimal, unit: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
+    """Rounded to the currency's smallest amount."""
+    return amount.quantize(unit, rounding)
 
 
-def with_taxes(subtotal: Decimal, taxes: Sequence[Tax], rounding: str = ROUND_HALF_UP) -> Decimal:
-    return cents(subtotal) + sum((cents(cents(subtotal) * tax.rate / 100, rounding) for tax in taxes), Decimal(0))
+def with_taxes(subtotal: Decimal, taxes: Sequence[Tax], unit: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
+    base = cents(subtotal, unit)
+    return base + sum((cents(base * tax.rate / 100, unit, rounding) for tax in taxes), Decimal(0))
 
 
 def _of_taxes(sums: Sums) -> Iterator[Cause]:
@@ -122,23 +135,23 @@ def _of_taxes(sums: Sums) -> Iterator[Cause]:
         return
     for tax in taxes:
         others = [other for other in taxes if other is not tax]
-        if paper == with_taxes(subtotal, others):
+        if paper == sums.taxed(subtotal, others):
             yield Cause(f"The paper has no {tax.name}.")
-        if paper == with_taxes(subtotal, [*taxes, tax]):
+        if paper == sums.taxed(subtotal, [*taxes, tax]):
             yield Cause(f"The paper has {tax.name} twice.")
-        upon = with_taxes(subtotal, others)
-        if others and paper == upon + cents(upon * tax.rate / 100):
+        upon = sums.taxed(subtotal, others)
+        if others and paper == upon + sums.rounded(upon * tax.rate / 100):
             yield Cause(f"The paper takes {tax.name} on the other tax as well.")
-    rounded = sum((cents(line.amount) for line in sums.lines), Decimal(0))
-    if rounded != subtotal and paper == with_taxes(rounded, taxes):
+    rounded = sum((sums.rounded(line.amount) for line in sums.lines), Decimal(0))
+    if rounded != subtotal and paper == sums.taxed(rounded):
         yield Cause("The paper rounds each charge to cents before it adds them up.")
-    together = cents(subtotal * sum((tax.rate for tax in taxes), Decimal(0)) / 100)
+    together = sums.rounded(subtotal * sum((tax.rate for tax in taxes), Decimal(0)) / 100)
     for words, seen in (
-        ("the tax of each charge by itself", sum((with_taxes(line.amount, taxes) for line in sums.lines), Decimal(0))),
-        ("the tax of each type of charge by itself", sum((with_taxes(a, taxes) for a in _by_type(sums)), Decimal(0))),
+        ("the tax of each charge by itself", sum((sums.taxed(line.amount) for line in sums.lines), Decimal(0))),
+        ("the tax of each type of charge by itself", sum((sums.taxed(a) for a in _by_type(sums)), Decimal(0))),
         ("the taxes together", subtotal + together),
-        ("the taxes down", with_taxes(subtotal, taxes, ROUND_DOWN)),
-        ("the taxes up", with_taxes(subtotal, taxes, ROUND_UP)),
+        ("the taxes down", sums.taxed(subtotal, rounding=ROUND_DOWN)),
+        ("the taxes up", sums.taxed(subtotal, rounding=ROUND_UP)),
     ):
         if taxes and paper == seen:
             yield Cause(f"The paper rounds {words}.")
@@ -156,8 +169,8 @@ def _of_earlier(sums: Sums) -> Iterator[Cause]:
         for before in line.earlier:
             if sums.makes(sums.subtotal - line.amount + before):
                 words = (
-                    f"Charge {line.charge_id} ({line.charge_type}) stands on the paper with {cents(before)}, as the API"
-                    f" said before; now it says {cents(line.amount)}."
+                    f"Charge {line.charge_id} ({line.charge_type}) stands on the paper with {sums.rounded(before)},"
+                    f" as the API said before; now it says {sums.rounded(line.amount)}."
                 )
                 yield Cause(words, line)
 
@@ -166,7 +179,7 @@ def _of_lines(sums: Sums) -> Iterator[Cause]:
     """What a rule finds wrong first, then by how it happens. Reckoned once for each amount, not for each charge."""
     told = {amount: _ways(sums, amount) for amount in {line.amount for line in sums.lines}}
     found = [
-        (line.rule is None, place, line.charge_id, Cause(f"{line} {words}.", line))
+        (line.rule is None, place, line.charge_id, Cause(f"{sums.named(line)} {words}.", line))
         for line in sums.lines
         for place, words in told[line.amount]
     ]
@@ -180,8 +193,8 @@ def _ways(sums: Sums, amount: Decimal) -> list[tuple[int, str]]:
         ("is on the paper twice", sums.makes(sums.subtotal + amount)),
         ("is on the paper without its sign", amount < 0 and sums.makes(without - amount)),
         ("is on the paper without tax", sums.makes(without, untaxed=amount)),
-        ("is not on the paper, though its tax is", sums.paper == sums.total - cents(amount)),
-        ("is on the paper twice, once without tax", sums.paper == sums.total + cents(amount)),
+        ("is not on the paper, though its tax is", sums.paper == sums.total - sums.rounded(amount)),
+        ("is on the paper twice, once without tax", sums.paper == sums.total + sums.rounded(amount)),
     )
     return [(place, words) for place, (words, makes) in enumerate(ways) if makes and amount]
 
@@ -191,26 +204,28 @@ def _of_types(sums: Sums) -> Iterator[Cause]:
         of_kind = sum((line.amount for line in sums.lines if line.charge_type == kind), Decimal(0))
         for words, untaxed in (("not on the paper", Decimal(0)), ("on the paper without tax", of_kind)):
             if of_kind and sums.makes(sums.subtotal - of_kind, untaxed):
-                yield Cause(f"The charges of type {kind} ({cents(of_kind)}) are {words}.")
+                yield Cause(f"The charges of type {kind} ({sums.rounded(of_kind)}) are {words}.")
 
 
 def _of_elsewhere(sums: Sums) -> Iterator[Cause]:
     for line in sums.elsewhere:
         if line.amount and sums.makes(sums.subtotal + line.amount):
-            yield Cause(f"{line} is on the paper; the API {line.place or 'does not put it on this invoice'}.", line)
+            yield Cause(
+                f"{sums.named(line)} is on the paper; the API {line.place or 'does not put it on this invoice'}.", line
+            )
 
 
 def _of_other_rates(sums: Sums) -> Iterator[Cause]:
     """Another province's taxes: in one, or the federal one apart."""
     here = sum((tax.rate for tax in sums.taxes), Decimal(0))
     for rate in OTHER_RATES:
-        apart = cents(sums.subtotal * FEDERAL / 100) + cents(sums.subtotal * (rate - FEDERAL) / 100)
-        if sums.paper - sums.subtotal in (cents(sums.subtotal * rate / 100), apart) and rate != here:
+        apart = sums.rounded(sums.subtotal * FEDERAL / 100) + sums.rounded(sums.subtotal * (rate - FEDERAL) / 100)
+        if sums.paper - sums.subtotal in (sums.rounded(sums.subtotal * rate / 100), apart) and rate != here:
             yield Cause(f"The paper has {rate} % of tax; the setting taxes has {here} %.")
 
 
 def _of_cents(sums: Sums) -> Iterator[Cause]:
-    if abs(sums.paper - sums.total) <= CENT * max(len(sums.taxes), 1):
+    if abs(sums.paper - sums.total) <= sums.unit * max(len(sums.taxes), 1):
         yield Cause("It is as small as rounding makes it; no charge and no tax is.")
 
 

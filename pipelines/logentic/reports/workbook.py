@@ -14,6 +14,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
+from logentic.currencies import minor_digits, minor_unit
 from logentic.errors import UsageError
 from logentic.reports.cover import Cover, cover_of
 from logentic.reports.delivery import delivered
@@ -79,6 +80,10 @@ class Workbook:
         self.book = xlsxwriter.Workbook(str(path), {**options, "default_date_format": "yyyy-mm-dd"})
         base = {"font_name": "Calibri", "font_size": 10, "valign": "top"}
         looks = {**FORMATS, "header_right": FORMATS["header"] | FORMATS["header_right"]}
+        self.digits, self.unit = minor_digits(found.currency), minor_unit(found.currency)
+        for name in ("money", "total"):
+            whole = looks[name]["num_format"].replace("0.00", f"{Decimal(0):.{self.digits}f}")
+            looks[name] = looks[name] | {"num_format": whole}
         self.formats: dict[str, Format] = {name: self.book.add_format(base | look) for name, look in looks.items()}
         self.book.set_properties({"title": found.title, "subject": "Reconciliation of the warehouse's charges"})
         # Without it, the time of writing would make two files of the same numbers differ.
@@ -219,7 +224,9 @@ class Workbook:
     def _formula(
         self, page: Worksheet, row: int, place: int, formula: str, value: Decimal, look: str = "money"
     ) -> None:
-        page.write_formula(row, place, f"=ROUND({formula},2)", self.formats[look], float(cents(value)))
+        page.write_formula(
+            row, place, f"=ROUND({formula},{self.digits})", self.formats[look], float(cents(value, self.unit))
+        )
 
 
 def _width(column: Column) -> int:

@@ -108,7 +108,7 @@ def tie_out(
     if paper is None or paper == total:
         return tied
     if unreadable:
-        return replace(tied, explanations=(_of_unreadable(tied, unreadable),), charges=tuple(unreadable[:NAMED]))
+        return replace(tied, explanations=(_of_unreadable(tied, unreadable, unit),), charges=tuple(unreadable[:NAMED]))
     sums = Sums(lines, taxes, subtotal, total, paper, elsewhere, unit)
     for kind in (_of_taxes, _of_earlier, _of_lines, _of_types, _of_elsewhere, _of_other_rates, _of_cents):
         if causes := list(kind(sums)):
@@ -229,8 +229,8 @@ def _of_cents(sums: Sums) -> Iterator[Cause]:
         yield Cause("It is as small as rounding makes it; no charge and no tax is.")
 
 
-def _of_unreadable(tied: TieOut, unreadable: Sequence[int]) -> str:
-    missing = cents(tied.before_tax)
+def _of_unreadable(tied: TieOut, unreadable: Sequence[int], unit: Decimal) -> str:
+    missing = cents(tied.before_tax, unit)
     if len(unreadable) == 1:
         return f"The amount of charge {unreadable[0]} could not be read: with {missing} the invoice would tie."
     return f"The amounts of {len(unreadable)} charges could not be read: with {missing} in all the invoice would tie."

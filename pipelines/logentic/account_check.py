@@ -18,6 +18,7 @@ from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unau
 from logentic.measures import is_identifier, is_kept_name
 from logentic.pages import Page, list_not_found, parsed_rows, split_page
 from logentic.personal import Pseudonyms
+from logentic.sanitizer import one_line
 from logentic.schemas import MOMENT, RESOURCES, Resource
 from logentic.settings import Settings
 
@@ -169,7 +170,7 @@ class _Check:
                     path = leaf.removeprefix(line)
                     if not resource.is_about_people:
                         if self._pseudonyms.suspects(path, part):
-                            yield leaf
+                            yield _shown(resource, leaf)
                     elif "*" in (shown := _shown(resource, leaf)) or not self._pseudonyms.keeps(path, part):
                         yield shown
 
@@ -245,9 +246,9 @@ def _expected(resource: Resource) -> set[str]:
 
 
 def _shown(resource: Resource, path: str) -> str:
-    """A path without names that may be personal: channel.*"""
+    """A path as text to print, without names that may be personal: channel.*"""
     if not resource.is_about_people:
-        return path
+        return one_line(path)
     name, *inner = path.split(".")
     if resource.lines and name == resource.lines.field and inner:
         name, *inner = f"{name}.{inner[0]}", *inner[1:]

@@ -18,6 +18,7 @@ from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unau
 from logentic.measures import is_identifier, is_kept_name
 from logentic.pages import Page, list_not_found, parsed_rows, split_page
 from logentic.personal import PERSONAL_NAME, Pseudonyms
+from logentic.sanitizer import one_line
 from logentic.schemas import MOMENT, RESOURCES, Resource
 from logentic.settings import Settings
 
@@ -245,11 +246,11 @@ def _expected(resource: Resource) -> set[str]:
 
 
 def _shown(resource: Resource, path: str) -> str:
-    """A path without names that may be personal: channel.*"""
+    """A path as text to print, without names that may be personal: channel.*"""
     name, *inner = path.split(".")
     if not resource.is_about_people:
         is_personal = PERSONAL_NAME.search(name)
-        return ".".join([name, *(part if not is_personal or is_kept_name(part) else "*" for part in inner)])
+        return one_line(".".join([name, *(part if not is_personal or is_kept_name(part) else "*" for part in inner)]))
     if resource.lines and name == resource.lines.field and inner:
         name, *inner = f"{name}.{inner[0]}", *inner[1:]
     outer = name if is_identifier(name.rpartition(".")[2]) else "*"

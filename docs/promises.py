@@ -191,6 +191,16 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ],
         ),
         (
+            "Any name works as FILE; links are followed, files of other programs are left alone",
+            "names with quotes, templates, backslashes, no UTF-8; SQLite files, pipes, other databases; addresses",
+            ["test_paths", "test_database_file"],
+        ),
+        (
+            "Senders that never go on keep nobody out; guesses of the password are not answered",
+            "half headers, half bodies, WebSockets, odd headers; a thousand guesses; passwords in several scripts",
+            ["test_connection_limits", "test_receiver", "test_login", "test_dashboard_login"],
+        ),
+        (
             "A lost or damaged state folder is rebuilt; a full disk or a read-only folder leaves the file as it was",
             "parts removed and overwritten; a limit on file sizes; rights taken away",
             ["test_unharmed"],
@@ -247,6 +257,19 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             "A secret can be read from a file; a wrong secret or address is one line that does not show it",
             "files that are missing, empty, too large or damaged; tokens and addresses with blanks, line ends, accents",
             ["test_settings"],
+            "No terminal, log, chat, letter or spreadsheet obeys text of the service, and none shows the token",
+            "an account of escapes, mentions and formulas; a service that echoes the token in bodies and headers",
+            ["test_echoes", "test_sanitizer"],
+        ),
+        (
+            "The key of pseudonyms is made whole or not at all, and no other one is taken without being told to",
+            "a full disk, processes at once, damaged files; keys that change, in a file, a folder and a dlt pipeline",
+            ["test_pseudonym_key", "test_state::test_a_damaged_key_is_not_replaced_by_another"],
+        ),
+        (
+            "An image's builder sees no secret; the unit may write its data and nothing else",
+            "the files of deploy/ read and rated",
+            ["test_deploy"],
         ),
         (
             "Personal data are hashed before they are stored",

@@ -16,8 +16,9 @@ judged as (
 
     select
         *,
-        max(case when abs(amount - expected) <= {{ minor_unit(1.1) }} and {{ proves }} then 1 else 0 end) over (partition by charge_id)
-            as is_fit,
+        max(case when abs(amount - expected) <= {{ minor_unit(1.1) }} and {{ proves }} then 1 else 0 end) over (
+            partition by charge_id
+        ) as is_fit,
         max(case when abs(net_amount - expected) <= {{ minor_unit(1.1) }} and {{ proves }} then 1 else 0 end) over (
             partition by charge_id
         ) as is_net_fit,

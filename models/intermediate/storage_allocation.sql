@@ -71,7 +71,8 @@ select
     shares.item_id,
     shares.date,
     cast(
-        shares.sign * (shares.share_cents + case when shares.place <= left_over.cents then 1 else 0 end) * {{ minor_unit() }}
+        shares.sign * (shares.share_cents + case when shares.place <= left_over.cents then 1 else 0 end)
+        * {{ minor_unit() }}
         as {{ money_type() }}
     ) as allocated
 from shares

@@ -254,5 +254,5 @@ def check_workbook(file: Path, words: str, totals: dict[tuple[str, str], Decimal
 def test_parts_of_cents_are_added_up_and_then_rounded_half_up() -> None:
     columns = (Column("charge_type", "text"), Column("status", "text"), Column("billed", "money"))
     rows = [("handling", "matched", Decimal("0.004")), ("handling", "matched", Decimal("0.001"))]
-    found = SimpleNamespace(charges=Sheet("Charges", columns, rows))
+    found = SimpleNamespace(charges=Sheet("Charges", columns, rows), currency="CAD")
     assert Reconciliation.amount_of(found) == (2, Decimal("0.01"))  # type: ignore[arg-type]

@@ -21,11 +21,6 @@ from logentic.state import State
 log = logging.getLogger("logentic")
 
 AMOUNT = "decimal(18, 2)"
-# A foreign file may name extensions, which DuckDB would fetch into the user's HOME.
-WITHOUT_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-}
 
 
 def open_published(file: Path) -> duckdb.DuckDBPyConnection:
@@ -43,7 +38,7 @@ def open_published(file: Path) -> duckdb.DuckDBPyConnection:
             f"--db {file} is not a file that logentic published", "Name another; or move it away and run again."
         )
     try:
-        connection = duckdb.connect(str(read_by_duckdb(file)), read_only=True, config=WITHOUT_EXTENSIONS)
+        connection = duckdb.connect(str(read_by_duckdb(file)), read_only=True)
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("select 1 from logentic_raw.extract_windows limit 1").fetchall()
     except duckdb.CatalogException:

@@ -5,7 +5,9 @@ exit code and without `unexpected`; if the other resources are complete after th
 clear anywhere in the folder; and if a clean run that reads the account again leaves exact tables.
 """
 
+import faulthandler
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -194,6 +196,8 @@ class _Play:
             print(f"--- {title}: exit {code}\n{said}{shown if title != 'spoiled get' else ''}", file=sys.stderr)
         if code is None:
             return f"{title}: no end after {COMMAND_SECONDS:g} s"
+        if code < 0:
+            return f"{title}: {signal.Signals(-code).name}: {_crashed_at(said)}"
         if found := canaries.found_in(said, shown):
             return f"{title}: {found!r} is shown"
         for line in said.splitlines():
@@ -217,6 +221,12 @@ class _Play:
     def _ask(self, question: Any) -> Any:
         self._service.send(question)
         return self._service.recv()
+
+
+def _crashed_at(said: str) -> str:
+    """The innermost lines of the thread that crashed."""
+    lines = [line.strip() for line in said.partition("Current thread")[2].splitlines()[1:6]]
+    return ", ".join(line.partition("site-packages/")[2] or line for line in lines)
 
 
 def _wait(pid: int, seconds: float) -> int | None:
@@ -251,6 +261,8 @@ def _become(folder: Path, url: str, arguments: list[str], out: Path, err: Path) 
             }
         )
         os.chdir(folder)
+        faulthandler.enable()  # a process that crashes says where
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         sys.argv = ["logentic", *arguments]
         from logentic.cli import program
 

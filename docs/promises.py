@@ -33,6 +33,8 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             "A value that cannot be read is null and recorded until it is readable; no other row is affected",
             "a proxy makes one value of each list unreadable; the tables beside those of the same account without it",
             ["test_rejected_values", "test_rejections", "test_unreadable_amounts", "test_readable_texts"],
+        ),
+        (
             "A total that never agrees with its rows costs three readings, is said once, and marks nothing as removed",
             "every list's total is one too high in ten runs; a soft-deleted order; a difference that changes",
             ["test_accepted"],
@@ -50,6 +52,11 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
                 "test_increments::test_records_of_a_year_to_come_make_no_days_and_their_corrections_leave_no_trace",
                 "test_increments::test_a_stock_record_of_1900_makes_no_days_before_the_earliest_date",
             ],
+        ),
+        (
+            "Amounts are rounded and compared in the currency's smallest amount",
+            "accounts billed in yen and in dinar; tie-outs of each",
+            ["test_currencies", "test_tie_out"],
         ),
         (
             "A cut between windows loses and doubles nothing",
@@ -254,12 +261,21 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             "What an earlier version loaded in clear is named, and pseudonymized on demand without changing any order",
             "a file made by the earlier rule; every byte of the file searched; a run that reads all orders again",
             ["test_privacy"],
+        ),
+        (
             "A secret can be read from a file; a wrong secret or address is one line that does not show it",
             "files that are missing, empty, too large or damaged; tokens and addresses with blanks, line ends, accents",
             ["test_settings"],
+        ),
+        (
             "No terminal, log, chat, letter or spreadsheet obeys text of the service, and none shows the token",
             "an account of escapes, mentions and formulas; a service that echoes the token in bodies and headers",
             ["test_echoes", "test_sanitizer"],
+        ),
+        (
+            "An event whose signed body names another step than its topic is flagged",
+            "events with topics and bodies that agree, differ, or name no step",
+            ["test_events", "test_webhooks"],
         ),
         (
             "The key of pseudonyms is made whole or not at all, and no other one is taken without being told to",

@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
 
 
 def named() -> list[str]:
-    return [test for promises in PROMISES.values() for *_, tests_of_it in promises for test in tests_of_it]
+    return [test for promises in PROMISES.values() for _, _, tests_of_it in promises for test in tests_of_it]
 
 
 def tests() -> set[str]:

@@ -22,7 +22,10 @@ MOST_LINKS = 40  # as Linux follows
 LONGEST_NAME = 255  # bytes, on most file systems
 BESIDE = len("..partial")  # the longest name that is made of FILE's: .FILE.partial
 SIMPLE = re.compile(r"[\w./ @+,:=~-]*")  # letters of any language; no quotes, patterns, templates or escapes
-ELSEWHERE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(md|motherduck|ducklake|sqlite|postgres|mysql|quack):")
+ELSEWHERE = re.compile(
+    r"([a-z][a-z0-9+.-]*)://|(s3a?|gs|gcs|az|abfss?|adl|r2|hf):/|(md|motherduck|ducklake|sqlite|postgres|mysql|quack):",
+    re.I,
+)
 MEMORY = ":memory:"
 OTHERS = {
     **dict.fromkeys(

@@ -277,7 +277,9 @@ class Extraction:
             with self._lock:
                 self._page_size[resource.name] = size
             try:
-                return read_page(self.client, resource.path, self._params(resource, window), f"{window}, page 1")
+                page = read_page(self.client, resource.path, self._params(resource, window), f"{window}, page 1")
+                # A list ends where no next link follows, whatever number of pages it announces.
+                return page if page.next else replace(page, total_pages=min(page.total_pages, 1))
             except Refused:
                 if size is None:
                     raise

@@ -22,6 +22,7 @@ from logentic.errors import BadAnswer, NotFound, UnsafeLink
 from logentic.json_text import as_list, loads, repaired
 
 LARGEST_COUNT = 2**63 - 1  # what a receipt can hold
+MOST_REPEATED_PAGES = 3  # a list that moves while it is read may show one page twice
 LONGEST_LINK = 16_384  # characters; servers refuse longer ones
 EMPTY = b'{"data":[]}'
 START_OF_ROWS = re.compile(rb'\{"data":\s*\[\s*(\])?')  # the group: there are none
@@ -77,11 +78,16 @@ def read_pages(
 ) -> Iterator[Page]:
     """Every page from the first on, as `links.next` leads; a first page that is already here is not asked again."""
     query, seen, number = dict(params), set[int](), 0  # hashes: of 30,000 pages the queries themselves are 13 MB
+    rows, repeated = b"", 0
     while True:
         number += 1
         place = f"{where}, page {number}"
         page = first if first and number == 1 else read_page(client, path, query, place)
         seen.add(hash(frozenset(query.items())))
+        repeated = repeated + 1 if page.rows == rows else 0
+        rows = page.rows
+        if repeated == MOST_REPEATED_PAGES:
+            raise UnsafeLink(f"{place}: the page before comes again and again", "Report it to Logentic.")
         yield page
         if not page.next:
             return

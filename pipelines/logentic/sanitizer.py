@@ -5,6 +5,7 @@ boundary calls one function of this module: errors and log records (`one_line`),
 (`printable`), alerts (`inert`), CSV (`cell`), JSON (`escaped_json`), response bodies (`redacted_bytes`).
 """
 
+import json
 import logging
 import re
 from typing import Any
@@ -34,7 +35,8 @@ def register_secret(secret: str, *, is_sent: bool = False) -> None:
     parts = [part for part in secret.split("|") if len(part) >= SHORTEST_PART]  # Laravel: number|secret
     for text in (secret, *parts):
         if len(text) >= SHORTEST_SECRET:
-            ways = {text, quote(text, safe=""), text.replace("/", "\\/")}
+            quoted = quote(text, safe="")
+            ways = {text, quoted, quoted.lower(), text.replace("/", "\\/"), json.dumps(text)[1:-1]}
             _secrets.update(ways)
             if is_sent and len(text) >= SHORTEST_PART:
                 _tokens.update(ways)
@@ -59,7 +61,7 @@ def redacted_bytes(body: bytes) -> bytes:
 
 def printable(text: object) -> str:
     """Text of several lines without secrets and without what a terminal, a mail client or an editor would obey."""
-    return UNSAFE.sub(_replacement, LINE_ENDS.sub("\n", redacted(str(text))))
+    return redacted(UNSAFE.sub(_replacement, LINE_ENDS.sub("\n", redacted(str(text)))))
 
 
 def one_line(text: object) -> str:

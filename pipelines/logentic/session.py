@@ -27,6 +27,7 @@ from logentic.errors import (
     LogenticError,
     NotFound,
     Refused,
+    Unreachable,
     UnsafeLink,
 )
 from logentic.event_orders import EventOrders
@@ -55,7 +56,7 @@ from logentic.schemas import (
 from logentic.shelf import Shelf
 from logentic.stored import Stored, ids_of, receipt_of
 from logentic.versions import find_news, tombstones
-from logentic.windows import MARGIN, Edge, Span, Window, joined, snapshot, without
+from logentic.windows import MARGIN, MINUTE, Edge, Span, Window, joined, snapshot, without
 
 log = logging.getLogger("logentic")
 
@@ -84,12 +85,16 @@ class Session:
         self.rejections = Rejections(stored)
         self._by_id = ById(self._client, stored, run.pseudonyms, self.rejections, self._parsing)
         self._past = stored.receipts()
+        self._has_receipts_to_load = False  # also where nothing else is new
         known = {past.window_id for past in self._past}
         run.held = [row for row in run.held if row["window_id"] not in known]
         self._past += map(receipt_of, run.held)
         if run.began_at is None:
             run.began_at = self._ask_the_time()
             self._warn_of_receipts_ahead()
+        loaded_until = stored.latest_load_finished_at()
+        if loaded_until and loaded_until > run.now + MINUTE:  # the models take the time from the latest load
+            self._has_receipts_to_load = True
         self._unbilled_days = stored.unbilled()
         if run.unbilled is None:
             run.unbilled = dict(self._unbilled_days)
@@ -97,7 +102,6 @@ class Session:
         known_events = stored.events(since, also_dead=bool(run.events_retried))
         self.events = EventOrders(run.events, known_events, run.events_retried, run.settings.webhook_attempts)
         self._newly_accepted: dict[str, list[Reading]] = {}
-        self._accepts_more = False  # so the receipts are loaded, also where nothing else is new
         self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
         self._has_loose_rows: dict[str, bool] = {}  # by resource
         self._begun: dict[str, tuple[Rows, Iterator[Rows | None]]] | None = None
@@ -121,7 +125,7 @@ class Session:
                     if rows is not None and len(rows.records):
                         found[name] = rows
         self._begun = {name: (found.get(name, empty_rows(RESOURCES[name])), stream) for name, stream in streams.items()}
-        return bool(found) or self.events.have_rows or self.rejections.have_rows or self._accepts_more
+        return bool(found) or self.events.have_rows or self.rejections.have_rows or self._has_receipts_to_load
 
     def news(self, resource: Resource) -> Generator[Rows | None, None, None]:
         """What of a resource is new or differs from what is stored, by window; None while there is nothing yet."""
@@ -318,7 +322,7 @@ class Session:
         is_new = is_third_equal(window, reading.difference, earlier, has_news=has_news)
         if is_new:
             self._newly_accepted.setdefault(window.resource, []).append(reading)
-            self._accepts_more = True
+            self._has_receipts_to_load = True
         return is_new
 
     def _warn_of_accepted(self, resource: Resource) -> None:
@@ -400,9 +404,15 @@ class Session:
         return any(a <= window.end + margin and b >= window.start for a, b in covered)
 
     def _ask_the_time(self) -> datetime:
-        """The service's clock stands in the Date header of every answer, also of one that refuses."""
+        """The service's clock stands in the Date header of every response, also of one that refuses."""
         with suppress(Forbidden, NotFound, Refused, BadAnswer, UnsafeLink, DeadlineReached):
-            read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
+            try:
+                read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
+            except Unreachable as failure:  # items alone may fail: then the other lists go on
+                try:
+                    read_page(self._client, ORDERS.path, {"per_page": "1"}, "the service's clock")
+                except Unreachable:
+                    raise failure from None
         return self._client.service_time()
 
     def _warn_of_receipts_ahead(self) -> None:

@@ -95,6 +95,15 @@ class Stored:
         dropped = {name for name in {receipt.resource for receipt in found} if not self._has_tables(name)}
         return [receipt for receipt in found if receipt.resource not in dropped]
 
+    def latest_load_finished_at(self) -> datetime | None:
+        """The service's time of the last receipt of the latest complete load."""
+        table = self._query(
+            "select max(finished_at) as finished_at from {extract_windows} where _dlt_load_id ="
+            " (select max(load_id) from {_dlt_loads} where status = 0)"
+        )
+        found = table["finished_at"][0].as_py() if table and len(table) else None
+        return found and _utc(found)
+
     def loads(self) -> list[str]:
         """The ids of complete loads, oldest first."""
         table = self._query("select load_id from {_dlt_loads} where status = 0 order by load_id")

@@ -32,6 +32,20 @@ from logentic.schemas import (
 from logentic.windows import Edge, Window
 
 LONGEST_LIST = 200
+# What `receipt_of` looks at.
+OF_RECEIPTS = (
+    *("window_id", "run_id", "resource", "filter", "window_start", "window_end", "finished_at", "is_complete"),
+    *(
+        "is_confirmed",
+        "is_accepted",
+        "reason",
+        "requests",
+        "total_announced",
+        "distinct_keys",
+        "rows_new",
+        "rows_changed",
+    ),
+)
 BOOKS = {"extract_windows": RECEIPTS.names}
 
 
@@ -91,7 +105,8 @@ class Stored:
             "select * from {extract_windows} where _dlt_load_id in"
             " (select load_id from {_dlt_loads} where status = 0) order by finished_at, _dlt_load_id"
         )
-        found = [receipt_of(row) for row in (table.to_pylist() if table else [])]
+        read = table.select([name for name in OF_RECEIPTS if name in table.column_names]) if table else None
+        found = [receipt_of(row) for row in (read.to_pylist() if read else [])]
         dropped = {name for name in {receipt.resource for receipt in found} if not self._has_tables(name)}
         return [receipt for receipt in found if receipt.resource not in dropped]
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from logentic import errors
-from logentic.errors import LogenticError, ServiceError, UsageError
+from logentic.errors import LogenticError, ServiceError, UnreadableFile, UsageError
 
 CLASSES = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, LogenticError)]
 
@@ -23,7 +23,8 @@ def test_the_tree_is_drawn_as_it_grows() -> None:
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_the_exit_code_says_whose_turn_it_is(kind: type[LogenticError]) -> None:
-    assert kind("x").exit_code == (2 if kind is UsageError else 1)
+    error = kind("x", "y") if kind is UnreadableFile else kind("x")
+    assert error.exit_code == (2 if kind is UsageError else 1)
 
 
 def test_an_error_says_what_failed_and_what_to_do() -> None:

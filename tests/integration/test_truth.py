@@ -10,6 +10,7 @@ from truth_tables import differences
 from logentic import project_folder
 from logentic.errors import BuildError
 from logentic.job import Options, run_job
+from logentic.keys import hash_key
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -70,7 +71,7 @@ def test_a_tampered_ledger_row_is_found_by_the_checks(
     state.file.write_bytes(file.read_bytes())
     state.prepare()
     settings = settings_of(sandbox)
-    open_work(state, settings, None)
+    open_work(state, settings, hash_key(settings, State(file).folder))
     build(settings, state, only_checks=True)
     with duckdb.connect(str(state.work)) as work:
         one_row = "(select rowid from logentic_marts.stock_ledger_daily order by item_id, date limit 1 offset 37)"
@@ -92,7 +93,7 @@ def test_a_build_without_enough_memory_names_the_setting_and_publishes_nothing(t
 
 
 def test_a_build_that_fails_its_checks_is_not_published(tmp_path: Path) -> None:
-    """A stock record of no item is put into raw behind the product's back."""
+    """An order without an id is put into raw behind the product's back."""
     account = Account(seed=16, scale=0.1, days=20, today=TODAY)
     file = tmp_path / "logentic.duckdb"
     with Sandbox(account) as sandbox:
@@ -101,8 +102,7 @@ def test_a_build_that_fails_its_checks_is_not_published(tmp_path: Path) -> None:
         before = file.read_bytes()
         with duckdb.connect(str(State(file).work)) as work:
             work.execute(
-                "insert into logentic_raw.item_quantities select * replace (1 as id, null as item_id)"
-                " from logentic_raw.item_quantities limit 1"
+                "insert into logentic_raw.orders select * replace (null as id) from logentic_raw.orders limit 1"
             )
         State(file).forget_note("built")
         with pytest.raises(BuildError, match="checks failed"):

@@ -188,7 +188,14 @@ def test_a_run_leaves_no_temporary_file_and_old_packages_go(
     run_job(settings_of(sandbox), file, Options())
     assert sorted(path.name for path in file.parent.iterdir()) == ["db", "db.state"]
     left = {path.name for path in State(file).folder.iterdir()}
-    notes = {"built.json", "events_retry.json", "events_taken.json", "orders_asked.json", "runs.jsonl"}
+    notes = {
+        "built.json",
+        "events_retry.json",
+        "events_taken.json",
+        "orders_asked.json",
+        "privacy.json",
+        "runs.jsonl",
+    }
     assert left - {"held.json"} == {*notes, "dbt", "dlt", "hash_key", "lock", "work.duckdb"}
     assert list(temporary.iterdir()) == []
     assert len(list(packages.iterdir())) == 20

@@ -278,6 +278,8 @@ class Session:
         stored = self._stored.dated_ahead(self.run.now) if self._is_compared(ITEM_QUANTITIES) else None
         if stored is None:
             return
+        # What was read while the service's clock was ahead is judged when that time has come.
+        stored = stored.filter(pc.less_equal(stored["_seen_at"].cast(MOMENT), pa.scalar(self.run.now, MOMENT)))
         vanished = stored.filter(pc.invert(pc.is_in(stored["id"], pa.array(self.run.records_ahead, INTEGER))))
         for item_id in sorted(vanished["item_id"].drop_null().unique().to_pylist()):
             mine = vanished.filter(pc.equal(vanished["item_id"], item_id))

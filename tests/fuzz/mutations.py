@@ -297,7 +297,8 @@ _extra("unknown-meta-in-a-row", lambda draft: [("meta", {"pagination": {"total":
 def unknown_field_in_every_row(draft: Draft) -> None:
     """The other values of the rows have to arrive as they are."""
     for row in draft.rows:
-        row[unknown_name(draft)] = personal_value(draft)
+        if isinstance(row, dict):
+            row[unknown_name(draft)] = personal_value(draft)
 
 
 @mutation("field")

@@ -15,7 +15,7 @@ latest_load as (
 
     select max(finished_at) as finished_at
     from loaded
-    where _dlt_load_id = (select max(_dlt_load_id) from loaded)
+    where _dlt_load_id = (select max(newest._dlt_load_id) from loaded as newest)
 
 ),
 

@@ -113,7 +113,8 @@ def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> 
     def extract_windows() -> Iterator[Any]:
         yield from shared.steps(RECEIPTS_NAME, shared.receipts())
 
-    orders.add_step(_GiveLines())
+    orders.add_step(_GiveCompanions("orders", "the lines of its orders are"))
+    extract_windows.add_step(_GiveCompanions(RECEIPTS_NAME, "the values that could not be read are"))
     return items, orders, item_quantities, inventory_history, payment_items, order_events, extract_windows
 
 
@@ -182,25 +183,23 @@ class _Shared:
         yield session.events.table(session.run.now)
 
     def receipts(self) -> Steps:
-        """One table, when dlt has taken all of the other resources; before it, the values that could not be read.
+        """One table, when dlt has taken all of the other resources.
 
-        They are loaded with the rows that they belong to, and need no selection of their own.
+        The values that could not be read go with it: they need no selection of their own, and no limit parts the two.
         """
-        yield _as_table("rejected_values", REJECTED_VALUES.empty_table())
         while self._unended - {RECEIPTS_NAME}:
-            yield from (self._session and _rejected(self._session)) or [None]
+            yield None
         session, self._session = self._session, None
         if session is None:  # every resource was closed before it read
-            yield RECEIPTS.empty_table()
+            yield DataItemWithMeta(_Rejected([]), RECEIPTS.empty_table())
             return
-        yield from _rejected(session)
         for name in RESOURCES:
             if not self._keeps_receipts(name):
                 session.forget_receipts(name)
         receipts = session.close()
         if self._given is None and session.run.failures:
             raise next(iter(session.run.failures.values()))
-        yield receipts
+        yield DataItemWithMeta(_Rejected([*session.rejections.take()]), receipts)
 
     def _begin(self, name: str) -> None:
         """Note that dlt asks this resource; with the first of an extraction, check what dlt was told."""
@@ -358,10 +357,6 @@ def _tables(resource: Resource, rows: Rows) -> Iterator[Any]:
         yield DataItemWithMeta(_Lines(resource.lines, lines, len(records)), records)
 
 
-def _rejected(session: Session) -> list[Any]:
-    return [_as_table("rejected_values", rows) for rows in session.rejections.take()]
-
-
 def _as_table(name: str, rows: pa.Table) -> Any:
     """Rows that go into another table than their resource's."""
     hints = dlt.mark.make_hints(table_name=name, write_disposition="append", primary_key="")
@@ -385,22 +380,32 @@ class _Lines:
         yield _as_table(self._lines.table, rows)
 
 
-class _GiveLines(ItemTransform[Any, dict[str, Any]]):
-    """Pass on the lines behind their records. After a limit: it takes both or neither."""
+class _Rejected:
+    """The values that could not be read, beside the table of receipts."""
+
+    def __init__(self, tables: list[pa.Table]) -> None:
+        self._tables = tables
+
+    def of(self, _: pa.Table) -> Iterator[Any]:
+        yield _as_table("rejected_values", pa.concat_tables([REJECTED_VALUES.empty_table(), *self._tables]))
+
+
+class _GiveCompanions(ItemTransform[Any, dict[str, Any]]):
+    """Yield each table, and then those that travel with it. After a limit: it takes both or neither."""
 
     placement_affinity = LimitItem.placement_affinity + 0.1
 
-    def __init__(self) -> None:
-        super().__init__(self._with_lines)
+    def __init__(self, name: str, loss: str) -> None:
+        super().__init__(self._with_companions)
+        self._name, self._loss = name, loss
 
     def __call__(self, item: Any, meta: Any = None) -> Any:
-        return self._with_lines(item, meta)
+        return self._with_companions(item, meta)
 
-    @staticmethod
-    def _with_lines(item: Any, meta: Any) -> Iterator[Any]:
-        if not isinstance(meta, _Lines) or not isinstance(item, pa.Table):
+    def _with_companions(self, item: Any, meta: Any) -> Iterator[Any]:
+        if not isinstance(meta, _Lines | _Rejected) or not isinstance(item, pa.Table):
             raise UsageError(
-                "orders: a map gave something else than a pyarrow.Table, so that the lines of its orders are lost",
+                f"{self._name}: a map gave something else than a pyarrow.Table, so that {self._loss} lost",
                 "Return a table from the map, without dlt.mark.",
             )
         yield item

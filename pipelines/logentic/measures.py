@@ -75,6 +75,20 @@ FIELD_WORDS = _words(
     event events history log entries carriers services body topic api version is has can cc
     """
 )
+# Below an object that is a person or a place nothing is a measure: place.unit is the number of a flat.
+PEOPLE_AND_PLACES = _words(
+    """
+    recipient recipients customer customers consignee shipper sender contact contacts person persons
+    people user users company place address addresses billing to from
+    """
+)
+# Words of a sentence in a code: "left-at-12-rue-X", "Left_with_Marie".
+SENTENCE_WORDS = _words(
+    """
+    at with by near behind beside rue street avenue
+    """
+)
+LONGEST_CODE = 4  # words
 LISTED = NUMBER_WORDS | CODE_WORDS | DATE_WORDS | VALUED | UNITS | QUALIFIERS | DATE_QUALIFIERS | {"value"}
 KEPT_NAMES = LISTED | FIELD_WORDS
 
@@ -90,11 +104,22 @@ SHAPES = {"number": NUMBER_VALUE, "code": CODE_VALUE, "date": DATE_VALUE}
 
 def is_measure(name: str, value: object) -> bool:
     """Whether a text or number is kept as it is: its name is listed, and it looks like what the name says."""
-    kind = kind_of(re.split(r"\.|__", name)[-1])
-    if kind is None:
+    *outer, inner = re.split(r"\.|__", name)
+    kind = kind_of(inner)
+    if kind is None or any(_is_of_a_person_or_place(part) for part in outer):
         return False
     text = str(value)
-    return bool(SHAPES[kind].fullmatch(text)) and not (kind == "code" and LONG_NUMBER.search(text))
+    return bool(SHAPES[kind].fullmatch(text)) and (kind != "code" or _is_code(text))
+
+
+def _is_code(text: str) -> bool:
+    words = re.split(r"[_:/-]", text.lower())
+    return len(words) <= LONGEST_CODE and not SENTENCE_WORDS.intersection(words) and not LONG_NUMBER.search(text)
+
+
+@lru_cache(maxsize=4096)
+def _is_of_a_person_or_place(name: str) -> bool:
+    return bool(PEOPLE_AND_PLACES.intersection(word.lower() for word in WORD.findall(name)))
 
 
 @lru_cache(maxsize=4096)

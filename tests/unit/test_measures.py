@@ -216,7 +216,23 @@ def test_get_masks_by_the_same_rule() -> None:
 def test_the_documented_words_are_those_of_the_list() -> None:
     page = (Path(__file__).parents[2] / "docs" / "operator.md").read_text("utf-8")
     section = page[page.index("## Personal data") :].partition("\n## ")[0]
-    documented = set(section.replace("`", " ").replace(",", " ").split())
+    documented = set(section.replace("`", " ").replace(",", " ").replace(".", " ").split())
     words = measures.NUMBER_WORDS | measures.CODE_WORDS | measures.DATE_WORDS | measures.VALUED
     words |= measures.UNITS | measures.QUALIFIERS | measures.DATE_QUALIFIERS
+    words |= measures.PEOPLE_AND_PLACES | measures.SENTENCE_WORDS
     assert words <= documented
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("place.unit", "PH-2"),
+        ("place__lines", 2),
+        ("customer.date", "1867-11-07"),
+        ("shipping.to.weight", 4),
+        ("package_status", "left-at-12-rue-X"),
+        ("delivery_status", "Left_with_Marie_Curie"),
+    ],
+)
+def test_what_belongs_to_a_person_or_reads_as_a_sentence_is_no_measure(name: str, value: object) -> None:
+    assert not measures.is_measure(name, value)

@@ -22,6 +22,9 @@ UNSAFE = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+WIDE_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+# \u0061 in JSON is the letter a; quotes and backslashes stay escaped.
+ESCAPED_ASCII = re.compile(rb"(?<!\\)((?:\\\\)*)\\u00(?!22|5[cC])([2-6][0-9a-fA-F]|7[0-9a-eA-E])")
 FORMULA_SIGNS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # spreadsheets take the full-width signs as well
 # Alerts reach mail, Slack, Discord, Telegram and others, each with a markup of its own.
 INERT = str.maketrans({"<": "‹", ">": "›", "&": "＆", "@": "＠", "`": "'", "*": "∗", "[": "(", "]": ")"})
@@ -53,9 +56,13 @@ def redacted_bytes(body: bytes) -> bytes:
 
     Only a token that no ordinary value can equal: data must stay as the service wrote them.
     """
+    if _tokens and b"\\u00" in body:
+        body = ESCAPED_ASCII.sub(lambda found: found[1] + bytes.fromhex(found[2].decode()), body)
+    encodings = ("utf-8", *(WIDE_ENCODINGS if b"\0" in body else ()))
     for secret in sorted(_tokens, key=len, reverse=True):
-        if (encoded := secret.encode("utf-8", "surrogatepass")) in body:
-            body = body.replace(encoded, REDACTED.encode())
+        for encoding in encodings:
+            if (encoded := secret.encode(encoding, "surrogatepass")) in body:
+                body = body.replace(encoded, REDACTED.encode(encoding))
     return body
 
 

@@ -1,5 +1,9 @@
 """Secrets are replaced in what people read; in responses only the token that was sent is."""
 
+import json
+
+import pytest
+
 from logentic.sanitizer import one_line, redacted_bytes
 from logentic.settings import Settings
 
@@ -15,3 +19,22 @@ def test_a_response_loses_the_token_and_keeps_values_that_equal_another_secret()
 def test_a_message_loses_every_secret() -> None:
     Settings(api_token=TOKEN, dashboard_password="Boston-1", hash_key="blue socks")
     assert one_line(f"{TOKEN} Boston-1\nblue socks") == "*** *** ***"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-32"])
+def test_a_response_in_any_encoding_loses_the_token(encoding: str) -> None:
+    Settings(api_token=TOKEN)
+    assert TOKEN not in redacted_bytes(f'{{"note": "{TOKEN}"}}'.encode(encoding)).decode(encoding)
+
+
+def test_a_token_with_escaped_letters_is_found_and_no_other_value_changes() -> None:
+    Settings(api_token=TOKEN)
+    body = rb'{"a": "17|\u006dade-up-token-0123456789", "b": "\\u0061 \u0022 \u005c \u0041"}'
+    read = json.loads(redacted_bytes(body))
+    assert read == {"a": "***", "b": json.loads(body)["b"]}
+
+
+@pytest.mark.parametrize("hidden", ["\0", "\x1b", "\u200b"])
+def test_a_token_split_by_a_character_that_is_removed_is_redacted(hidden: str) -> None:
+    Settings(api_token=TOKEN)
+    assert TOKEN not in one_line(TOKEN[:20] + hidden + TOKEN[20:])

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from logentic.atomic_write import replace_file
+
 log = logging.getLogger("logentic")
 
 TIME, DAY, TEXT, NUMBER, REAL, MONEY = (
@@ -78,10 +80,7 @@ class Journal:
         """Forget the oldest lines of a journal that would grow for ever."""
         lines = self._lines(folder)
         if len(lines) > rows:
-            partial = self.path(folder).with_suffix(".partial")
-            partial.touch(0o600)
-            partial.write_text("".join(f"{line}\n" for line in lines[-rows:]), "utf-8")
-            partial.replace(self.path(folder))
+            replace_file(self.path(folder), "".join(f"{line}\n" for line in lines[-rows:]).encode())
 
     def size(self, folder: Path) -> int:
         """Bytes written so far: it has news when this differs."""

@@ -273,13 +273,16 @@ def test_a_command_says_what_it_waits_for_and_ends_well_with_its_time(sandbox: S
     assert strict.returncode == 3
 
 
-def test_a_wait_that_is_too_long_fails_its_resource_alone_and_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
-    file = tmp_path / "logentic.duckdb"
-    sandbox.faults.append(Fault("too_many_requests", path=ORDERS, retry_after=3600, times=None))
+@pytest.mark.parametrize(("path", "tables"), [(ORDERS, {"orders", "orders__stored_items"}), ("/v1/items", {"items"})])
+def test_a_wait_that_is_too_long_fails_its_resource_alone_and_at_once(
+    sandbox: Sandbox, tmp_path: Path, path: str, tables: set[str]
+) -> None:
+    file, failed = tmp_path / "logentic.duckdb", path.rpartition("/")[2]
+    sandbox.faults.append(Fault("too_many_requests", path=path, retry_after=3600, times=None))
     outcome = run_job(settings_of(sandbox, sandbox.token), file, RAW_ONLY)
-    assert set(outcome.loaded.failures) == {"orders"}
-    assert "asks to wait 3600 s, for longer than rate_limit_seconds (900)" in str(outcome.loaded.failures["orders"])
-    assert set(raw_differences(file, sandbox)) == {"orders", "orders__stored_items"}
+    assert set(outcome.loaded.failures) == {failed}
+    assert "asks to wait 3600 s, for longer than rate_limit_seconds (900)" in str(outcome.loaded.failures[failed])
+    assert set(raw_differences(file, sandbox)) == tables
 
 
 def test_notify_tells_while_a_run_waits(sandbox: Sandbox, tmp_path: Path) -> None:

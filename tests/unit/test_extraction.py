@@ -6,6 +6,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -289,3 +290,12 @@ def test_versions_of_a_record_that_is_updated_in_place_count_once() -> None:
         with extraction(service.url) as reader:
             (reading,) = filter(None, reader.readings(ITEM_QUANTITIES, [WHOLE["item_quantities"]]))
     assert (reading.keys, len(reading.rows.records), reading.is_complete) == (1, 2, True)
+
+
+def test_a_number_of_pages_that_no_next_link_bears_out_costs_no_requests() -> None:
+    row = {"id": 1, "item_id": 7, "updated_at": "2026-03-01T00:00:00Z", "supply": 1}
+    with TinyService(page([row], total=9 * 10**18, pages=10**6)) as service, extraction(service.url) as reader:
+        window = replace(WHOLE["item_quantities"], start=midnight(date(2026, 1, 1)))
+        readings = [each for each in reader.readings(ITEM_QUANTITIES, [window]) if each]
+    assert not any(reading.is_complete for reading in readings)
+    assert len(service.asked) < 1000

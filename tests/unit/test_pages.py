@@ -97,6 +97,17 @@ def test_a_first_page_that_is_here_is_not_asked_for_again() -> None:
     assert len(service.asked) == 2
 
 
+def test_a_page_that_comes_again_under_new_numbers_is_an_error_and_no_loop() -> None:
+    def same_row(asked: Asked) -> Reply:
+        number = int(asked.query.get("page", 1))
+        return page([{"id": 1}], total=10**9, pages=10**9, links={"next": f"{service.url}/items?page={number + 1}"})
+
+    with TinyService(same_row) as service:
+        with pytest.raises(UnsafeLink, match="items, page 4: the page before comes again and again"):
+            list(read_pages(service.client(), "/items", {}, "items"))
+        assert len(service.asked) == 4
+
+
 def test_a_next_to_itself_is_an_error_and_no_loop() -> None:
     with TinyService() as service:
         service.replies = [page([{"id": 1}], pages=3, links={"next": f"{service.url}/items?page=2"})]

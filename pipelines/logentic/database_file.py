@@ -53,7 +53,7 @@ def database_path(given: str | Path) -> Path:
     """The path that --db names. Raises `UsageError` where it can be no file on this machine."""
     text = str(given)
     if found := ELSEWHERE.match(text):
-        scheme = (found[1] or found[2]).lower()  # what follows may hold a password
+        scheme = found[found.lastindex or 0].lower()  # what follows may hold a password
         advice = OTHERS.get(scheme, "Name a file on this machine, such as logentic.duckdb.")
         raise UsageError(f"--db {scheme}:… is no file on this machine", advice)
     if text == MEMORY or "\0" in text or not text:

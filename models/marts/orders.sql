@@ -23,7 +23,9 @@ select
     orders.province_code,
     orders.country_code,
     coalesce(lines.lines, 0) as lines,
-    case when not orders.lacks_lines then case when lines.order_id is null then 0 else lines.units end end as units,
+    cast(
+        case when orders.lacks_lines then null when lines.order_id is null then 0 else lines.units end as decimal(18, 4)
+    ) as units,
     orders.is_removed as is_deleted,
     orders.created_at,
     orders.updated_at

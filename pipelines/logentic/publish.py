@@ -17,7 +17,7 @@ from logentic.work import read_all_blocks
 
 
 def publish(state: State, settings: Settings) -> int:
-    """Copy the working database, check the raw tables of the copy and swap it in; the size of FILE in bytes."""
+    """Copy the working database, read all blocks of the copy and swap it in; the size of FILE in bytes."""
     if state.file.exists() and is_foreign(state.file):
         raise StateError(
             f"{state.file} is not a file that logentic published, and is not replaced",
@@ -33,7 +33,7 @@ def publish(state: State, settings: Settings) -> int:
         shutil.copyfile(state.work, partial)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
-        read_all_blocks(partial, settings, only_raw=True)  # the next build makes the others again
+        read_all_blocks(partial, settings)
         partial.replace(state.file)
         return state.file.stat().st_size
     except (OSError, duckdb.Error) as error:

@@ -108,13 +108,12 @@ def is_damaged(state: State, settings: Settings) -> bool:
     return False
 
 
-def read_all_blocks(file: Path, settings: Settings, *, only_raw: bool = False) -> None:
-    """Raise an error of DuckDB's where a block of a table, or of a raw table, does not have its checksum."""
+def read_all_blocks(file: Path, settings: Settings) -> None:
+    """Raise an error of DuckDB's where a block of a table does not have its checksum."""
     config: dict[str, Any] = {"memory_limit": settings.load_memory, "threads": 1, "temp_directory": ""}
     with duckdb.connect(str(file), read_only=True, config=config) as database:
         tables = database.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
-            + (" and schema_name = 'logentic_raw'" if only_raw else "")
         ).fetchall()
         for schema, table in tables:
             with suppress(duckdb.OutOfMemoryException):  # one value of many megabytes

@@ -33,12 +33,12 @@ def logentic(
         env={**environment(cwd, **settings), **more_environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 
 
-def killed_run(step: str, file: Path, sandbox: Sandbox, *, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def killed_run(step: str, file: Path, sandbox: Sandbox, *, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """A run that is killed when it comes to a step."""
     return subprocess.run(
         [sys.executable, KILLED_RUN, step, file, sandbox.url, sandbox.token],

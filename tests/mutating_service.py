@@ -70,7 +70,7 @@ def _handler(service: MutatingService) -> type[BaseHTTPRequestHandler]:
         wbufsize = -1
 
         def do_GET(self) -> None:
-            upstream = HTTPConnection(urlsplit(service.sandbox.origin).netloc, timeout=60)
+            upstream = HTTPConnection(urlsplit(service.sandbox.origin).netloc, timeout=300)
             headers = {name: value for name, value in self.headers.items() if name.lower() not in {"host"}}
             upstream.request("GET", self.path, headers={**headers, "Accept-Encoding": "identity"})
             answer = upstream.getresponse()

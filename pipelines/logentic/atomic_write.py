@@ -1,7 +1,10 @@
 """Small files that are there whole or not at all, also after a crash or on a full disk."""
 
 import errno
+import glob
 import os
+import platform
+import re
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkstemp
@@ -38,9 +41,27 @@ def replace_file(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def remove_partial_files(folder: Path) -> None:
+    """Remove what processes of this machine left in a folder when they were killed while they wrote a file."""
+    for path in folder.glob(f".*.{glob.escape(platform.node()[:60])}.*.partial"):
+        if (found := re.search(r"\.(\d+)\.partial$", path.name)) and not _is_running(int(found[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        pass
+    return True
+
+
 def _written(path: Path, content: bytes) -> Path:
     """A file beside it, on the disk."""
-    descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".partial")
+    suffix = f".{platform.node()[:60]}.{os.getpid()}.partial"
+    descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=suffix)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

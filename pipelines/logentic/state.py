@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from logentic.atomic_write import replace_file
+from logentic.atomic_write import remove_partial_files, replace_file
 from logentic.database_file import followed, reached, require_file, written_folder
 from logentic.errors import StateError, UsageError
 from logentic.journal import RUNS
@@ -108,6 +108,7 @@ class State:
                         is_logged = True
                         log.warning("%s on %s: waiting for it, for %g s at most", what, self.file, wait_seconds)
                     time.sleep(min(0.2, max(deadline - time.monotonic(), 0.01)))
+            remove_partial_files(self.folder)
             yield
 
     def read_note(self, name: str, kind: Any = dict[str, Any]) -> Any:

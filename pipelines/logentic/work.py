@@ -111,7 +111,7 @@ def is_damaged(state: State, settings: Settings) -> bool:
 def read_all_blocks(file: Path, settings: Settings) -> None:
     """Raise an error of DuckDB's where a block of a table does not have its checksum."""
     config: dict[str, Any] = {"memory_limit": settings.load_memory, "threads": 1, "temp_directory": ""}
-    with duckdb.connect(str(file), read_only=True, config=config) as database:
+    with duckdb.connect(str(read_by_duckdb(file)), read_only=True, config=config) as database:
         tables = database.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
         ).fetchall()

@@ -155,7 +155,7 @@ def test_an_interrupted_run_says_that_the_next_one_goes_on(tmp_path: Path, sandb
     ) as process:
         sandbox_was_asked(sandbox, "/v1/orders")
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=300)
     assert process.returncode == 1
     assert [line for line in stderr.splitlines() if not line.endswith("…")] == [
         "logentic: interrupted; what was loaded stays, the next run goes on from there"
@@ -178,7 +178,7 @@ def test_the_sandbox_command_prints_what_a_run_needs(tmp_path: Path) -> None:
         settings = {name.lower(): value for name, value in exported.items()}
         run = logentic("run", "--db", "x.duckdb", "--no-models", "--select", "items", cwd=tmp_path, **settings)
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=300)
     assert (run.returncode, process.returncode, stdout, stderr) == (0, 0, "", "")
 
 

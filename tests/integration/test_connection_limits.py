@@ -44,12 +44,12 @@ class Server:
         await send({"type": "http.response.body", "body": b""})
 
     def begin(self, data: bytes) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=300)
         connection.sendall(data)
         return connection
 
     def status(self) -> int:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)) as connection:
             connection.request("GET", "/")
             return connection.getresponse().status
 
@@ -100,7 +100,7 @@ def test_requests_at_work_are_never_closed_and_more_of_them_are_answered_503() -
     with serving() as server:
         working = [server.begin(b"GET /held HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(LIMIT - 1)]
         for _ in working:
-            assert server.held.acquire(timeout=30)
+            assert server.held.acquire(timeout=300)
         assert server.status() == 503
         server.release.set()
         assert {connection.recv(100)[:12] for connection in working} == {b"HTTP/1.1 200"}
@@ -136,7 +136,7 @@ def test_a_second_request_on_a_connection_has_the_same_time() -> None:
 def test_a_request_that_takes_long_to_answer_is_not_cut() -> None:
     with serving(header_seconds=0.1) as server:
         connection = server.begin(b"GET /held HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert server.held.acquire(timeout=30)
+        assert server.held.acquire(timeout=300)
         time.sleep(0.5)
         server.release.set()
         assert connection.recv(100).startswith(b"HTTP/1.1 200")

@@ -42,12 +42,12 @@ def port(file: Path) -> Iterator[int]:
     assert process.stdout
     yield int(process.stdout.readline().rpartition(":")[2])
     process.terminate()
-    assert "Traceback" not in process.communicate(timeout=30)[1]
+    assert "Traceback" not in process.communicate(timeout=300)[1]
 
 
 def ask(port: int, path: str, form: dict[str, str] | None = None, **headers: str) -> tuple[int, str | None]:
     """The status, and where it leads."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=300)) as connection:
         body = None if form is None else urlencode(form)
         connection.request("GET" if form is None else "POST", path, body, {**({} if form is None else FORM), **headers})
         answer = connection.getresponse()
@@ -71,14 +71,14 @@ def test_a_thousand_guesses_are_not_answered(port: int) -> None:
 
 
 def test_senders_that_never_go_on_and_a_websocket_without_a_login_keep_nobody_out(port: int) -> None:
-    held = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(300)]
+    held = [socket.create_connection(("127.0.0.1", port), timeout=300) for _ in range(300)]
     for connection in held:
         try:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX")
         except OSError:  # closed in favour of a later one
             continue
     assert ask(port, "/")[0] == 303
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
         connection.sendall(
             b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"

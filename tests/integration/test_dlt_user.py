@@ -44,7 +44,7 @@ class User:
     def command(self, *command: str) -> subprocess.CompletedProcess[str]:
         environ = environment(self.folder, **self._settings) | {"DLT_DATA_DIR": str(self.folder / "dlt_data")}
         return subprocess.run(
-            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=120, check=False
+            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=600, check=False
         )
 
     def counts(self) -> dict[str, int]:

@@ -48,7 +48,7 @@ def test_an_echoed_token_reaches_no_output_and_no_file(tmp_path: Path) -> None:
             env=environment(tmp_path, **settings),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         assert SECRET_PART not in debug.stdout + debug.stderr

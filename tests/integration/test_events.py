@@ -227,6 +227,7 @@ def test_an_event_whose_topic_differs_from_its_body_has_no_step_also_in_a_file_o
     desk.run(models=False)
     with duckdb.connect(str(desk.state.work)) as work:
         work.execute("alter table logentic_raw.order_events drop column topic_mismatch")
+        work.execute("delete from logentic_raw._dlt_version")  # that schema had no such column
     old = min(row["id"] for row in desk.sandbox.state().rows("orders"))
     body = b'{"id": %d, "status": "%s"}'
     desk.receive(("order-picked", body % (old, b"COMPLETED")), ("order-picked", body % (old, b"PICKED")))

@@ -33,9 +33,9 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
 
         def run(file: Path, command: str, *options: str, **settings: Any) -> dbtRunnerResult:
             environment.setenv("LOGENTIC_DB", str(file))
-            # Tests share what was parsed, as parsing is most of their cost; it names the file, so all have one name.
-            # A build parses for itself: dbt writes what it compiled into what was parsed.
-            runner = dbtRunner(manifest=parsed if command == "test" else None)
+            # Tests share the parsed project, because parsing is most of their cost. It names the file, so all files
+            # have one name. Each takes a copy: dbt writes compiled nodes into it.
+            runner = dbtRunner(manifest=parsed.deepcopy() if command == "test" else None)
             return runner.invoke(["--quiet", command, *options, *folders, "--vars", json.dumps(settings)])
 
         yield run
@@ -83,7 +83,7 @@ def test_every_example_of_the_models_holds(dbt: Dbt, account: RawAccount, tmp_pa
 def test_nothing_that_is_parsed_depends_on_a_setting(dbt: Dbt, tmp_path: Path) -> None:
     """A build takes the parse of any other."""
     rates = [{"rate": "0.5", "valid_from": "2026-01-01", "valid_to": "None"}]
-    others = {"timezone": "America/Toronto", "storage_basis": "peak", "storage_rates": rates, "models_version": "other"}
+    others = {"timezone": "America/Toronto", "storage_basis": "peak", "storage_rates": rates, "models_version": "other", "minor_digits": 0}
     others |= {
         "earliest_date": "2020-01-01",
         "dispute_days": 5,

@@ -32,7 +32,7 @@ def marimo(file: Path, *arguments: str) -> str:
         env=environment(file.parent),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -48,10 +48,10 @@ def test_any_name_that_a_file_system_allows_works(sandbox: Sandbox, tmp_path: Pa
     home = environment(tmp_path, **access(sandbox, hash_key="of the test"))
     for _ in range(2):
         command = [COMMAND, "run", "--no-models", "--db", os.path.relpath(file, tmp_path)]
-        done = subprocess.run(command, cwd=tmp_path, env=home, capture_output=True, timeout=120, check=False)
+        done = subprocess.run(command, cwd=tmp_path, env=home, capture_output=True, timeout=600, check=False)
         assert done.returncode == 0, done.stderr
         sandbox.clock.advance(timedelta(days=1))
-    told = subprocess.run([COMMAND, "status", "--db", file], env=home, capture_output=True, timeout=60, check=False)
+    told = subprocess.run([COMMAND, "status", "--db", file], env=home, capture_output=True, timeout=300, check=False)
     assert told.returncode == 0, told.stderr
     assert sorted(path.name for path in folder.iterdir()) == sorted((name, f"{name}.state"))
     copy = tmp_path / "plain.duckdb"

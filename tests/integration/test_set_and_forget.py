@@ -299,6 +299,6 @@ def killed_run(step: str, file: Path, sandbox: Sandbox, alert_url: str = "") -> 
         env={**os.environ, "LOGENTIC_ALERT_URLS": alert_url},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )

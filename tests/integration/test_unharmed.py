@@ -148,7 +148,7 @@ def test_a_full_disk_is_one_clear_line_and_the_file_is_untouched(sandbox: Sandbo
         env={**os.environ, "LOGENTIC_BASE_URL": sandbox.url, "LOGENTIC_API_TOKEN": sandbox.token},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert finished.returncode == 1, finished.stderr

@@ -5,6 +5,8 @@ differ, and the stored ones that are missing from the reading. Compared is every
 Next: source.py, which appends the news: raw tables are logs of versions.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -13,9 +15,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from logentic.errors import StateError, first_line
 from logentic.rows import Rows
 from logentic.schemas import IS_REMOVED, MOMENT, TEXT, Resource
 
+LEAST_MEMORY = "200MB"
 BOOKKEEPING = {"_seen_at", "_is_removed", "_dlt_load_id", "_dlt_id", "_version"}
 
 
@@ -60,14 +64,34 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
 
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": 1, "memory_limit": "200MB"})
+    return duckdb.connect(config={"threads": 1, "memory_limit": LEAST_MEMORY})
 
 
-def in_memory() -> duckdb.DuckDBPyConnection:
-    """A connection to compare Arrow tables in; what it makes is temporary, and its own."""
-    memory = _database().cursor()
-    memory.execute("set TimeZone = 'UTC'")
-    return memory
+def allow_memory(limit: str) -> None:
+    """Let comparisons use as much memory as loading may use, if that is more than the least."""
+    with _database().cursor() as memory:
+        try:
+            query = "select greatest(parse_formatted_bytes(?), parse_formatted_bytes(?))"
+            found = memory.execute(query, [LEAST_MEMORY, limit]).fetchone()
+            memory.execute("set memory_limit = ?", [f"{found[0]}B" if found else LEAST_MEMORY])
+        except duckdb.Error:  # a share of the machine's memory, such as 80%
+            with suppress(duckdb.Error):
+                memory.execute("set memory_limit = ?", [limit])
+
+
+@contextmanager
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a connection to compare Arrow tables in; what it makes is temporary, and its own."""
+    with _database().cursor() as memory:
+        memory.execute("set TimeZone = 'UTC'")
+        try:
+            yield memory
+        except duckdb.OutOfMemoryException as error:
+            raise too_little_memory(error) from None
+
+
+def too_little_memory(error: duckdb.Error) -> StateError:
+    return StateError(f"rows could not be compared: {first_line(error)}", "Raise LOGENTIC_LOAD_MEMORY.")
 
 
 def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:

@@ -35,7 +35,7 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
     """Compare each record, with its lines, to the stored version of the same key."""
     if stored is None:
         return News(fresh, len(fresh.records), 0, fresh.records.slice(0, 0))
-    with in_memory() as memory:
+    with in_memory(resource.name) as memory:
         line_columns = sorted({name for rows in (stored, fresh) if rows.lines for name in rows.lines.column_names})
         known = _comparable(memory, "stored", resource, stored, line_columns)
         asked = _comparable(memory, "fresh", resource, fresh, line_columns)
@@ -80,18 +80,15 @@ def allow_memory(limit: str) -> None:
 
 
 @contextmanager
-def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+def in_memory(where: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a connection to compare Arrow tables in; what it makes is temporary, and its own."""
     with _database().cursor() as memory:
         memory.execute("set TimeZone = 'UTC'")
         try:
             yield memory
         except duckdb.OutOfMemoryException as error:
-            raise too_little_memory(error) from None
-
-
-def too_little_memory(error: duckdb.Error) -> StateError:
-    return StateError(f"rows could not be compared: {first_line(error)}", "Raise LOGENTIC_LOAD_MEMORY.")
+            message = f"{where}: rows could not be compared: {first_line(error)}"
+            raise StateError(message, "Raise LOGENTIC_LOAD_MEMORY.") from None
 
 
 def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:

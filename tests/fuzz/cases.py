@@ -24,7 +24,7 @@ import simplejson
 from fuzz import account, canaries, state_files
 from fuzz.account import NOON
 from fuzz.json_text import encode
-from fuzz.mutations import CATALOGUE, Draft, fields_of, names
+from fuzz.mutations import CATALOGUE, TOTALS, Draft, fields_of, names
 from fuzz.service import Service
 from fuzz.values import ABSENT
 from logentic.account_check import check_account
@@ -377,7 +377,8 @@ def _judge_list(case: Case) -> str | None:
 
 
 def _leads_elsewhere(case: Case) -> bool:
-    return any(CATALOGUE[name].group in ("link", "structure") for name in case.mutations)
+    chosen = (CATALOGUE[name] for name in case.mutations)
+    return any(each.group in ("link", "structure") and each.kind != TOTALS for each in chosen)
 
 
 def _lead_to(origin: str, documents: list[dict[str, Any]]) -> None:

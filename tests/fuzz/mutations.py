@@ -1054,7 +1054,8 @@ def _repeated(name: str, number: Callable[[Draft, int], Any], query: str = "") -
             draft.may_fail = True
             if (pagination := draft.pagination()) is None or not draft.rows:  # an empty page with a link is no page
                 return
-            page = number(draft, int(pagination.get("current_page") or 1))
+            current = pagination.get("current_page")
+            page = number(draft, current if type(current) is int else 1)
             extra = query.replace("{drawn}", str(draft.random.randrange(10**12)))
             pagination["links"] = {"next": f"{draft.origin}/v1{draft.resource.path}?page={page}{extra}"}
             if total is not None:

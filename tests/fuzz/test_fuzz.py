@@ -175,7 +175,9 @@ def test_a_value_that_is_lost_without_a_record_is_found() -> None:
     assert "nothing says that it was 7" in str(judge_rows(resource, Rows(lost, rows.lines), [(draft, 0)]))
 
 
-@pytest.mark.parametrize("text", [canaries.TOKEN, "red \x1b[31m", "two\nlines", "x" * 5000, f"for {canaries.WORD}", canaries.TOKEN[:20]])
+@pytest.mark.parametrize(
+    "text", [canaries.TOKEN, "red \x1b[31m", "two\nlines", "x" * 5000, f"for {canaries.WORD}", canaries.TOKEN[:20]]
+)
 def test_a_message_that_shows_too_much_is_found(text: str) -> None:
     assert cases.bad_text(text)
     assert cases.bad_text("orders, page 3: not JSON") is None

@@ -25,7 +25,11 @@ LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 WIDE_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 # \u0061 in JSON is the letter a; quotes and backslashes stay escaped.
 ESCAPED_ASCII = re.compile(rb"(?<!\\)((?:\\\\)*)\\u00(?!22|5[cC])([2-6][0-9a-fA-F]|7[0-9a-eA-E])")
-CONTROL_ESCAPES = re.compile(r"\\(?:[bfnrt]|u00[01][0-9a-fA-F]|u007[fF]|u00[89][0-9a-fA-F]|ud[89a-fA-F][0-9a-fA-F]{2})")
+# Control characters as JSON writes them, also within a JSON text that is a value; with the rest of a colour sequence.
+CONTROL_ESCAPES = re.compile(
+    r"\\+(?:[bfnrt]|u00[01][0-9a-fA-F]|u007[fF]|u00[89][0-9a-fA-F]|u20[0-6][0-9a-fA-F]|u[fF]e[fF]{2}"
+    r"|ud[89a-fA-F][0-9a-fA-F]{2})(?:\[[0-9;]*[A-Za-z])?"
+)
 FORMULA_SIGNS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # spreadsheets take the full-width signs as well
 # Alerts reach mail, Slack, Discord, Telegram and others, each with a markup of its own.
 INERT = str.maketrans({"<": "‹", ">": "›", "&": "＆", "@": "＠", "`": "'", "*": "∗", "[": "(", "]": ")"})

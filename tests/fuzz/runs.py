@@ -31,6 +31,7 @@ from fuzz import account, canaries, cases, state_files, workers
 from fuzz.json_text import nested
 from fuzz.mutations import CATALOGUE, CLOCK, FAILING_LIST, REPEATED_PAGES, TOTALS, Draft
 from fuzz.service import Query, Service
+from fuzz.values import VALUES
 from logentic.schemas import ITEM_QUANTITIES, RESOURCES, Resource
 from logentic.settings import Settings
 from logentic.state import State
@@ -427,6 +428,11 @@ class _Served:
             return "no file was published"
         differing: Mapping[str, Any] = raw_differences(file, self.account)
         left_out = {but, LINES} if but == "orders" else {but}
+        names = self._scenario.mutations
+        is_lost = bool(differing.get(ITEM_QUANTITIES.name, ([], []))[0])
+        if self._scenario.resource == ITEM_QUANTITIES.name and any(name in VALUES for name in names) and not is_lost:
+            # A stock record under another `updated_at` that can be read is a version of its own, kept by design.
+            left_out.add(ITEM_QUANTITIES.name)
         for table, (shown, stored) in differing.items():
             if table not in left_out:
                 only = f"{len(shown)} rows only at the service, {len(stored)} only in the file"

@@ -92,7 +92,7 @@ def test_two_lists_of_fields_outweigh_what_looks_personal() -> None:
     assert not Pseudonyms(b"key", plain_fields=["place__address1"]).covers("place__address1", {"place__address1"})
 
 
-@pytest.mark.parametrize("splitter", ["\u200b", "\x1b", "\b", "\0", "\x9b", "\n", "\ufeff"])
+@pytest.mark.parametrize("splitter", ["\u200b", "\x1b", "\x1b[31m", "\\u001b[0m", "\b", "\0", "\x9b", "\n", "\ufeff"])
 @pytest.mark.parametrize("before", [0, 60, 80, 95])
 def test_an_excerpt_holds_no_part_of_a_secret_that_is_split_or_shortened(splitter: str, before: int) -> None:
     register_secret("5|made-up-secret-of-this-test")

@@ -245,6 +245,29 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             "a service in the past and one in the future",
             ["test_faults::test_a_slow_clock_and_a_fast_clock_of_this_machine_lose_nothing"],
         ),
+        (
+            "The clock of the service may jump by years in the middle of a run",
+            "a first run that is told last month, then next year, and a change read at the right time",
+            ["test_reruns::test_a_change_read_after_the_clock_of_the_service_had_jumped_is_the_latest"],
+        ),
+        (
+            "A list that repeats without end is an error, whatever total it announces",
+            "one page, two pages and three in turn; the same rows with other values on each page",
+            [
+                "test_pages::test_two_pages_in_turn_without_end_are_an_error_and_no_loop",
+                "test_extraction::test_rows_that_come_again_and_again_with_other_values_are_an_error_and_no_loop",
+            ],
+        ),
+        (
+            "Rows too large for the memory fail their resource only, and the message names the setting",
+            "rows of 64 MB compared within 20 MB",
+            ["test_versions::test_rows_too_large_to_compare_are_an_error_that_names_the_setting"],
+        ),
+        (
+            "A secret that the service repeats, split or cut short, is in no recorded value",
+            "control characters, escapes and invisible characters within it, at the end of an excerpt",
+            ["test_personal::test_an_excerpt_holds_no_part_of_a_secret_that_is_split_or_shortened"],
+        ),
     ],
     "Nothing leaked": [
         (

@@ -29,6 +29,7 @@ class MutatingService:
         self, sandbox: Sandbox, change_record: ChangeRecord | None = None, change_body: ChangeBody | None = None
     ) -> None:
         self.change_record, self.change_body = change_record, change_body
+        self.change_date: Callable[[str], str] = lambda date: date  # the Date header of each response
         self.sandbox, self.token = sandbox, sandbox.token
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -78,7 +79,7 @@ def _handler(service: MutatingService) -> type[BaseHTTPRequestHandler]:
             self.send_response_only(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in NOT_FORWARDED:
-                    self.send_header(name, value)
+                    self.send_header(name, service.change_date(value) if name.lower() == "date" else value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

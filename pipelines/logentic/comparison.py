@@ -66,7 +66,7 @@ class Comparison:
     def _lacking(self, stored: pa.Table) -> pa.Table:
         """Without the records that were read."""
         same_key = " and ".join(f"r.{name} is not distinct from s.{name}" for name in self._resource.key)
-        with in_memory() as memory:
+        with in_memory(self._resource.name) as memory:
             memory.register("stored", stored)
             memory.register("read", self._reading.shelf.keys())
             query = f"select * from stored as s where not exists (select 1 from read as r where {same_key})"
@@ -77,6 +77,6 @@ class Comparison:
         scope = scope_of(self._reading.window)
         if not len(stored) or scope is None:
             return stored.slice(0, 0)
-        with in_memory() as memory:
+        with in_memory(self._resource.name) as memory:
             memory.register("stored", stored)
             return memory.sql(f"select * from stored where not _is_removed and {scope}").to_arrow_table()

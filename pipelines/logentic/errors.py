@@ -87,6 +87,14 @@ class UnreadableFile(StateError):
 class BuildError(LogenticError): ...
 
 
+# What DuckDB says where its memory limit is too low; a commit that needs more says only that it cannot pin a block.
+OUT_OF_MEMORY = ("Out of Memory", "failed to pin block", "could not allocate block", "failed to allocate data")
+
+
+def is_out_of_memory(message: object) -> bool:
+    return any(phrase in str(message) for phrase in OUT_OF_MEMORY)
+
+
 def first_line(message: object) -> str:
     """Of what a library or an engine says; where it is the wire that says it, of its details."""
     lines = [line.strip() for line in str(message).splitlines() if line.strip()] or ["no message"]

@@ -22,7 +22,7 @@ from typing import Protocol
 
 from logentic.client import Client
 from logentic.cuts import Node, cut, trim
-from logentic.errors import DeadlineReached, LogenticError, NotFound, Refused
+from logentic.errors import DeadlineReached, LogenticError, NotFound, Refused, UnsafeLink
 from logentic.memory import give_back
 from logentic.pages import Page, read_page, read_pages
 from logentic.personal import Pseudonyms
@@ -41,6 +41,7 @@ READINGS_IN_DOUBT = 2
 MOST_DOUBTS = 6
 LARGE = 3  # so many times too many pages, and it cannot be cut
 BATCH_BYTES = 3 * 2**19  # of JSON: so much is parsed at once, and let go of
+FIRST_CHECKED_PAGES = 32  # after so many pages, twice as many and so on, a list has to have grown
 MANY_BYTES = 8 * 2**20  # after which what was parsed leaves holes that are worth giving back
 
 
@@ -234,6 +235,7 @@ class Extraction:
         shelf, pages, waiting = Shelf(resource, self._folder), [], 0
         requests = traffic = 0
         totals = set()
+        checked_pages, known_keys = FIRST_CHECKED_PAGES, 0
         started_at = first.at
         for page in read_pages(self.client, resource.path, self._params(resource, window), str(window), first):
             pages.append(page)
@@ -241,10 +243,13 @@ class Extraction:
             requests += 1
             totals.add(page.total)
             self._progress.read(resource.name, page.count)
-            if waiting >= BATCH_BYTES or not page.next:
+            is_check_due = requests == checked_pages
+            if waiting >= BATCH_BYTES or not page.next or is_check_due:
                 shelf.put(read_rows(resource, pages, self._pseudonyms, str(window), self._parsing))
                 traffic += waiting
                 pages, waiting = [], 0
+            if is_check_due:
+                checked_pages, known_keys = 2 * checked_pages, self._require_growth(shelf, window, requests, known_keys)
         keys = shelf.count()
         if traffic > MANY_BYTES:
             give_back()
@@ -270,6 +275,16 @@ class Extraction:
             reason=reason,
             is_steady=len(totals) == 1 and not page.is_not_found,
         )
+
+    @staticmethod
+    def _require_growth(shelf: Shelf, window: Window, requests: int, known_keys: int) -> int:
+        """Return the different keys read; raise where the pages since the last check held no new one."""
+        keys = shelf.different_keys()
+        if keys <= known_keys:
+            raise UnsafeLink(
+                f"{window}, page {requests}: rows already read come again and again", "Report it to Logentic."
+            )
+        return keys
 
     def _ask_first(self, resource: Resource, window: Window) -> Page:
         """The first page, and with it the page size that the service accepts."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from logentic.client import Traffic
-from logentic.errors import LogenticError, StateError, UnreadableFile
+from logentic.errors import LogenticError, StateError, UnreadableFile, is_out_of_memory
 from logentic.held import held_receipts, hold_back, let_go
 from logentic.place import Place
 from logentic.places import place_of
@@ -205,15 +205,16 @@ class _Dlt:
         table = _table_of(error)
         resource = next((r.name for r in RESOURCES.values() if r.lines and r.lines.table == table), table)
         reason = _cause(error)
+        guidance = getattr(reason, "guidance", "")
+        if is_out_of_memory(reason):
+            guidance = f"Set LOGENTIC_LOAD_MEMORY to more than {self._run.settings.load_memory}."
         log.warning(
-            "package %s was not loaded and is set aside in %s: %s; what it held is read again",
+            "package %s was not loaded and is set aside in %s: %s; what it held is read again%s",
             ", ".join(path.name for path in packages),
             self._state.set_aside,
             " ".join(str(reason).split()),
+            f". {guidance}" if is_out_of_memory(reason) else "",
         )
-        guidance = getattr(reason, "guidance", "")
-        if "Out of Memory" in str(reason):
-            guidance = f"Set LOGENTIC_LOAD_MEMORY to more than {self._run.settings.load_memory}."
         return NotLoaded(resource, f"{resource or 'a package'}: {reason}", guidance)
 
     def _opened(self) -> Any:
@@ -290,4 +291,5 @@ def _cause(error: BaseException) -> BaseException:
             return inner
         last = inner
     reason = next(iter(str(last).splitlines()), "")
-    return StateError(f"loading failed: {type(last).__name__}: {reason}", "Run again; --debug shows more.")
+    guidance = "Set LOGENTIC_LOAD_MEMORY to more." if is_out_of_memory(reason) else "Run again; --debug shows more."
+    return StateError(f"loading failed: {type(last).__name__}: {reason}", guidance)

@@ -78,16 +78,17 @@ def read_pages(
 ) -> Iterator[Page]:
     """Every page from the first on, as `links.next` leads; a first page that is already here is not asked again."""
     query, seen, number = dict(params), set[int](), 0  # hashes: of 30,000 pages the queries themselves are 13 MB
-    rows, repeated = b"", 0
+    contents, repeated = set[int](), 0
     while True:
         number += 1
         place = f"{where}, page {number}"
         page = first if first and number == 1 else read_page(client, path, query, place)
         seen.add(hash(frozenset(query.items())))
-        repeated = repeated + 1 if page.rows == rows else 0
-        rows = page.rows
+        content = hash(page.rows)
+        repeated = repeated + 1 if content in contents else 0
+        contents.add(content)
         if repeated == MOST_REPEATED_PAGES:
-            raise UnsafeLink(f"{place}: the page before comes again and again", "Report it to Logentic.")
+            raise UnsafeLink(f"{place}: pages already read come again and again", "Report it to Logentic.")
         yield page
         if not page.next:
             return

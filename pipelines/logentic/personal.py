@@ -21,6 +21,7 @@ import pyarrow as pa
 from logentic.extra_columns import column_name
 from logentic.json_text import compact, is_too_deep, loads
 from logentic.measures import is_kept_name, is_measure
+from logentic.sanitizer import json_excerpt
 
 PERSONAL_NAME = re.compile(r"name|mail|phone|address|postal|recipient|contact|note", re.IGNORECASE)
 PERSONAL_VALUE = re.compile(
@@ -138,12 +139,12 @@ class Pseudonyms:
             is_kept = value is None or isinstance(value, bool) or bool(HARMLESS.fullmatch(str(value)))
             is_kept = self._key is None or self._is_plain(name) or (is_kept and not self.covers(name, personal))
             shown = value if is_kept else self.hashed(str(value))
-        text = compact(shown)
+        text = json_excerpt(compact(shown))
         return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
 
     def row_excerpt(self, row: Any) -> str:
         """The JSON text of a row of which not even the key could be read, shortened, its texts and numbers hashed."""
-        text = "[…]" if is_too_deep(row) else compact(self.unlisted("row", row))
+        text = "[…]" if is_too_deep(row) else json_excerpt(compact(self.unlisted("row", row)))
         return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
 
     def column(self, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:

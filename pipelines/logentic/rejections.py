@@ -108,7 +108,7 @@ def _found(rows: Rows) -> pa.Table:
 
 
 def _query(sql: str, **tables: Any) -> pa.Table:
-    with in_memory() as memory:
+    with in_memory("values that could not be read") as memory:
         for name, table in tables.items():
             memory.register(name, table)
         return memory.sql(sql).to_arrow_table().select(REJECTED_VALUES.names).cast(REJECTED_VALUES)

@@ -25,6 +25,11 @@ LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 WIDE_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 # \u0061 in JSON is the letter a; quotes and backslashes stay escaped.
 ESCAPED_ASCII = re.compile(rb"(?<!\\)((?:\\\\)*)\\u00(?!22|5[cC])([2-6][0-9a-fA-F]|7[0-9a-eA-E])")
+# Control characters as JSON writes them, also within a JSON text that is a value; with the rest of a colour sequence.
+CONTROL_ESCAPES = re.compile(
+    r"\\+(?:[bfnrt]|u00[01][0-9a-fA-F]|u007[fF]|u00[89][0-9a-fA-F]|u20[0-6][0-9a-fA-F]|u[fF]e[fF]{2}"
+    r"|ud[89a-fA-F][0-9a-fA-F]{2})(?:\[[0-9;]*[A-Za-z])?"
+)
 FORMULA_SIGNS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # spreadsheets take the full-width signs as well
 # Alerts reach mail, Slack, Discord, Telegram and others, each with a markup of its own.
 INERT = str.maketrans({"<": "‹", ">": "›", "&": "＆", "@": "＠", "`": "'", "*": "∗", "[": "(", "]": ")"})
@@ -74,6 +79,16 @@ def printable(text: object) -> str:
 def one_line(text: object) -> str:
     """The same where a line end would begin another entry; spaces stay as they are."""
     return printable(text).replace("\n", " ").replace("\t", " ")
+
+
+def json_excerpt(document: str) -> str:
+    """A JSON text in one line, before it is shortened: part of a secret would not be recognised later.
+
+    Control characters are escapes there: a secret that they split is redacted as well.
+    """
+    text = one_line(document)
+    joined = CONTROL_ESCAPES.sub("", text)
+    return found if (found := redacted(joined)) != joined else text
 
 
 def inert(text: object) -> str:

@@ -8,7 +8,7 @@ Next: source.py, which declares these as dlt resources.
 import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,10 +55,11 @@ from logentic.schemas import (
 )
 from logentic.shelf import Shelf
 from logentic.stored import Stored, ids_of, receipt_of
-from logentic.versions import find_news, tombstones
+from logentic.versions import allow_memory, find_news, tombstones
 from logentic.windows import MARGIN, MINUTE, Edge, Span, Window, joined, snapshot, without
 
 log = logging.getLogger("logentic")
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Session:
@@ -70,6 +71,7 @@ class Session:
         self._kept: dict[str, list[dict[str, Any]]] = {}  # of windows whose last rows are under way, by resource
         self.running: set[str] = set()  # resources that have begun and not ended
         self._stored = stored
+        allow_memory(run.settings.load_memory)
         self._client = Client(run.settings, run.traffic, stop_at=run.stop_at, lists=run.lists)
         self._parsing = Parsing(ZoneInfo(run.settings.timezone), ExtraColumns(stored.extra_columns()))
         self._extraction = Extraction(
@@ -398,12 +400,28 @@ class Session:
             self._has_loose_rows[window.resource] = self._stored.has_rows_without_receipt(window.resource)
         if self._has_loose_rows[window.resource]:
             return True
-        past = [past.span for past in self._past if past.resource == window.resource]
+        past = [past for past in self._past if past.resource == window.resource]
         if window.filter in ("snapshot", "payment_date", "billed_date"):
             return bool(past)
         margin = 2 * MARGIN[window.filter]
-        covered = self._covered.setdefault(window.resource, joined((a, b + margin) for a, b in past))
+        if window.resource not in self._covered:
+            self._covered[window.resource] = joined(self._with_open_ends(past, margin))
+        covered = self._covered[window.resource]
         return any(a <= window.end + margin and b >= window.start for a, b in covered)
+
+    def _with_open_ends(self, receipts: list[Receipt], margin: timedelta) -> Iterator[Span]:
+        """The time in which rows of these windows may lie.
+
+        The last window of an earlier run has no end in its query: where the service's clock was behind, it holds rows
+        that are dated after its end.
+        """
+        last: dict[str, datetime] = {}
+        for each in receipts:
+            last[each.run_id] = max(each.span[1], last.get(each.run_id, each.span[1]))
+        for each in receipts:
+            start, end = each.span
+            is_last = each.run_id != self.run.run_id and end == last[each.run_id]
+            yield start, END_OF_TIME if is_last else end + margin
 
     def _ask_the_time(self) -> datetime:
         """The service's clock stands in the Date header of every response, also of one that refuses."""

@@ -67,6 +67,10 @@ class Shelf:
         self._is_doubled = records < len(keys)
         return records if counted_by == key else count_distinct(keys, counted_by)
 
+    def different_keys(self) -> int:
+        """The different keys so far."""
+        return count_distinct(self.keys(), self._resource.key)
+
     def keys(self) -> pa.Table:
         key = list(self._resource.key)
         return pa.concat_tables([rows.records.select(key) for rows in self._filed or self._held])

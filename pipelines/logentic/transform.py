@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from logentic import project_folder
 from logentic.currencies import minor_digits
-from logentic.errors import BuildError, first_line
+from logentic.errors import BuildError, first_line, is_out_of_memory
 from logentic.place import Place
 from logentic.places import place_of
 from logentic.settings import Settings
@@ -88,7 +88,7 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
     if failed:
         worst = failed[0]
         advice = f"Nothing was published; the rows it found are shown by the SQL in {state.folder / 'dbt'}/compiled."
-        if "Out of Memory" in str(worst.message):
+        if is_out_of_memory(worst.message):
             advice = f"Nothing was published; set LOGENTIC_DUCKDB_MEMORY to more than {settings.duckdb_memory}."
         raise BuildError(
             f"{len(failed)} of {len(results)} models and checks failed: {worst.node.name}: {_reason(worst.message)}",

@@ -5,6 +5,8 @@ differ, and the stored ones that are missing from the reading. Compared is every
 Next: source.py, which appends the news: raw tables are logs of versions.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -13,9 +15,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from logentic.errors import StateError, first_line
 from logentic.rows import Rows
 from logentic.schemas import IS_REMOVED, MOMENT, TEXT, Resource
 
+LEAST_MEMORY = "200MB"
 BOOKKEEPING = {"_seen_at", "_is_removed", "_dlt_load_id", "_dlt_id", "_version"}
 
 
@@ -31,7 +35,7 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
     """Compare each record, with its lines, to the stored version of the same key."""
     if stored is None:
         return News(fresh, len(fresh.records), 0, fresh.records.slice(0, 0))
-    with in_memory() as memory:
+    with in_memory(resource.name) as memory:
         line_columns = sorted({name for rows in (stored, fresh) if rows.lines for name in rows.lines.column_names})
         known = _comparable(memory, "stored", resource, stored, line_columns)
         asked = _comparable(memory, "fresh", resource, fresh, line_columns)
@@ -60,14 +64,31 @@ def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
 
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": 1, "memory_limit": "200MB"})
+    return duckdb.connect(config={"threads": 1, "memory_limit": LEAST_MEMORY})
 
 
-def in_memory() -> duckdb.DuckDBPyConnection:
-    """A connection to compare Arrow tables in; what it makes is temporary, and its own."""
-    memory = _database().cursor()
-    memory.execute("set TimeZone = 'UTC'")
-    return memory
+def allow_memory(limit: str) -> None:
+    """Let comparisons use as much memory as loading may use, if that is more than the least."""
+    with _database().cursor() as memory:
+        try:
+            query = "select greatest(parse_formatted_bytes(?), parse_formatted_bytes(?))"
+            found = memory.execute(query, [LEAST_MEMORY, limit]).fetchone()
+            memory.execute("set memory_limit = ?", [f"{found[0]}B" if found else LEAST_MEMORY])
+        except duckdb.Error:  # a share of the machine's memory, such as 80%
+            with suppress(duckdb.Error):
+                memory.execute("set memory_limit = ?", [limit])
+
+
+@contextmanager
+def in_memory(where: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a connection to compare Arrow tables in; what it makes is temporary, and its own."""
+    with _database().cursor() as memory:
+        memory.execute("set TimeZone = 'UTC'")
+        try:
+            yield memory
+        except duckdb.OutOfMemoryException as error:
+            message = f"{where}: rows could not be compared: {first_line(error)}"
+            raise StateError(message, "Raise LOGENTIC_LOAD_MEMORY.") from None
 
 
 def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ import simplejson
 from fuzz import account, canaries, state_files
 from fuzz.account import NOON
 from fuzz.json_text import encode
-from fuzz.mutations import CATALOGUE, Draft, fields_of, names
+from fuzz.mutations import CATALOGUE, TOTALS, Draft, fields_of, names
 from fuzz.service import Service
 from fuzz.values import ABSENT
 from logentic.account_check import check_account
@@ -36,12 +37,14 @@ from logentic.pages import read_pages, read_record, split_page
 from logentic.personal import Pseudonyms
 from logentic.records import READABLE, Mask, read_list
 from logentic.rows import Rows, read_rows
+from logentic.sanitizer import redacted_bytes, register_secret
 from logentic.schemas import RESOURCES, Resource
 from logentic.settings import Settings
 from logentic.shelf import Shelf
 from logentic.state import State
 
 PSEUDONYMS = Pseudonyms(bytes(range(32)))
+register_secret(canaries.TOKEN, is_sent=True)  # as the settings of a run do
 STAGES = ("value", "field", "row", "structure", "link", "body", "header", "status")
 ROWS, PAGE = ("value", "field", "row"), ("value", "field", "row", "structure", "body")
 # Which groups of mutations a surface takes, and how many of ten cases of a group go there.
@@ -66,6 +69,7 @@ SHARES: dict[str, dict[str, int]] = {
 }
 WEIGHTS = {"value": 32, "field": 18, "row": 8, "structure": 14, "link": 7, "body": 10, "header": 9, "status": 2}
 WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.3, 3.0
+PART_OF_TOKEN = 18  # characters
 REQUESTS_AT_MOST = 45  # twice the announced pages and ten, each asked for again once or twice
 EPHEMERAL = {"_seen_at", "_is_removed"}
 
@@ -143,7 +147,10 @@ def _judge_page(case: Case) -> str | None:
     draft = Draft(resource, documents[0], random)
     _spoil(draft, case.mutations)
     try:
-        pages = [split_page(Answer(body, NOON, b""), "a list, page 1") for body in (draft.body, encode(documents[1]))]
+        pages = [
+            split_page(Answer(redacted_bytes(body), NOON, b""), "a list, page 1")
+            for body in (draft.body, encode(documents[1]))
+        ]
         rows = read_rows(resource, pages if random.random() < 0.5 else pages[::-1], PSEUDONYMS, "a list")
         _shelved(resource, rows)
     except LogenticError as error:
@@ -241,6 +248,9 @@ def _clear_text(rows: Rows) -> str | None:
     for table in (rows.records, rows.lines, rows.rejected):
         if table is not None and (found := canaries.found_in_rows(table.to_pylist())):
             return f"personal data in clear: {found}"
+    for entry in rows.rejected.to_pylist() if rows.rejected is not None else ():
+        if canaries.TOKEN[:PART_OF_TOKEN] in "".join(filter(str.isprintable, str(entry))):
+            return f"a rejected value holds a part of the token: {entry}"
     return None
 
 
@@ -324,13 +334,22 @@ def _judge_list(case: Case) -> str | None:
         draft.status, draft.may_fail = random.choice([429, 429, 503]), True  # it may ask for too long a wait
     times_left = [1 if is_refusal or draft.status in (429, 503) else 10**6]
 
+    lasting = [name for name in case.mutations if CATALOGUE[name].is_lasting]
+    fresh = [deepcopy(document) for document in documents] if lasting else documents
+
     def respond(path: str, query: Mapping[str, str]) -> Draft:
         number = query.get("page", "1")
         place = int(number) - 1 if number.isascii() and number.isdigit() else 0
-        if place == spoiled and times_left[0] > 0:
+        if place == spoiled and times_left[0] > 0 and not lasting:
             times_left[0] -= 1
             return draft
-        return http.draft(resource, documents[place] if 0 <= place < len(documents) else _no_page(), random)
+        document = fresh[place] if 0 <= place < len(fresh) else _no_page()
+        if not lasting:
+            return http.draft(resource, document, random)
+        each = http.draft(resource, deepcopy(document), random)
+        each.is_closed = True
+        _spoil(each, lasting)
+        return each
 
     may_wait = is_refusal or any(name.startswith("ratelimit") for name in case.mutations)
     http.service.respond, http.service.requests, http.elsewhere.requests = respond, 0, 0
@@ -349,6 +368,8 @@ def _judge_list(case: Case) -> str | None:
         rows = read_rows(resource, found, PSEUDONYMS, "a list")
     except LogenticError as error:
         return _bad_message(error) or (None if draft.may_fail else f"a value stopped other rows: {error}")
+    if lasting and len(lasting) < len(case.mutations):
+        draft.may_fail = True  # what else was spoiled has not been served
     shown = [(draft, spoiled), *((None, n) for n in range(len(documents)) if n != spoiled)]
     if draft.may_fail:  # where a list leads, or that it ends, is what was spoiled: what came has to be right
         shown = shown[: 1 if spoiled == 0 and len(found) < len(documents) else 0]
@@ -356,7 +377,8 @@ def _judge_list(case: Case) -> str | None:
 
 
 def _leads_elsewhere(case: Case) -> bool:
-    return any(CATALOGUE[name].group in ("link", "structure") for name in case.mutations)
+    chosen = (CATALOGUE[name] for name in case.mutations)
+    return any(each.group in ("link", "structure") and each.kind != TOTALS for each in chosen)
 
 
 def _lead_to(origin: str, documents: list[dict[str, Any]]) -> None:
@@ -385,11 +407,11 @@ def _judge_record(case: Case) -> str | None:
         CATALOGUE[name].apply(draft)
     if not draft.is_encoded:
         _as_record(draft)
-    draft.is_closed = True
+    draft.is_closed = draft.is_record = True
     http.service.respond, http.service.requests = lambda path, query: draft, 0
     with _Reading(http, may_wait=False) as reading:
         page = reading.run(lambda: read_record(reading.client, resource.path, record_id, "a record"))
-    may_fail = draft.may_fail or draft.touched_key or any(name.startswith("row") for name in case.mutations)
+    may_fail = draft.may_fail or draft.touched_key or any(name.startswith(("row", "token")) for name in case.mutations)
     if wrong := reading.wrong(may_fail):
         return wrong
     if page is None:
@@ -582,6 +604,8 @@ def bad_text(text: str, longest: int = 2000) -> str | None:
     """What is wrong with a line for a person."""
     if found := canaries.found_in(text):
         return f"a message holds {found!r}"
+    if canaries.TOKEN[:PART_OF_TOKEN] in "".join(filter(str.isprintable, text)):
+        return f"a message holds a part of the token: {text[:200]!r}"
     if not text.isprintable():
         odd = next(character for character in text if not character.isprintable())
         return f"a message holds {odd!r}: {text[:200]!r}"

@@ -8,10 +8,15 @@ import gzip
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from functools import cache
+from itertools import pairwise
 from random import Random
 from typing import Any
+
+import simplejson
 
 from fuzz import canaries
 from fuzz.json_text import Members, Raw, encode, nested
@@ -49,6 +54,7 @@ class Draft:
     changes: list[tuple[int, Path, Any]] = field(default_factory=list)  # (row, field, value) of values replaced
     is_encoded: bool = False
     is_closed: bool = False  # the connection ends with the response
+    is_record: bool = False  # a record by its id, not a page of a list
 
     def encoded(self) -> None:
         """Turn the document into bytes; what follows spoils these."""
@@ -82,20 +88,33 @@ Apply = Callable[[Draft], None]
 
 @dataclass(frozen=True)
 class Mutation:
-    """`in_runs`: may strike a whole run; false where it makes a run wait, or tells a readable untruth for good."""
+    """`in_runs`: may strike a whole run; false where it makes a run wait, or tells a readable untruth for good.
+
+    `is_lasting`: strikes every page of a list, and every response of several runs. `kind` is the kind of fault of a
+    lasting mutation: it decides what a run has to end with.
+    """
 
     name: str
     group: str
     apply: Apply
     in_runs: bool = True
+    kind: str = ""
+
+    @property
+    def is_lasting(self) -> bool:
+        return bool(self.kind)
 
 
 CATALOGUE: dict[str, Mutation] = {}
 
 
-def _add(name: str, group: str, apply: Apply, *, in_runs: bool = True) -> None:
+# Kinds of lasting mutations.
+TOTALS, REPEATED_PAGES, CLOCK, FAILING_LIST = "totals", "repeated pages", "clock", "a list that fails alone"
+
+
+def _add(name: str, group: str, apply: Apply, *, in_runs: bool = True, kind: str = "") -> None:
     assert name not in CATALOGUE, name
-    CATALOGUE[name] = Mutation(name, group, apply, in_runs)
+    CATALOGUE[name] = Mutation(name, group, apply, in_runs, kind)
 
 
 def mutation(group: str, *, in_runs: bool = True) -> Callable[[Apply], Apply]:
@@ -869,3 +888,235 @@ _status("503", 503, b"{}")
 _status("507", 507, b"{}")
 _status("599", 599, b"{}")
 _status("999", 999, b"{}")
+
+
+# A token, repeated by the service with characters inside it that some output removes.
+
+SPLITTERS = {
+    "escape-sequence": "\x1b[31m",
+    "bell": "\x07",
+    "nul": "\0",
+    "delete": "\x7f",
+    "c1": "\x9b",
+    "backspace": "\b",
+    "line-end": "\r\n",
+    "next-line": "\x85",
+    "line-separator": "\u2028",
+    "zero-width": "\u200b",
+    "word-joiner": "\u2060",
+    "bom": "\ufeff",
+    "override": "\u202e",
+    "tag": "\U000e0041",
+    "soft-hyphen": "\u00ad",
+    "invalid-byte": "\udcff",
+}
+
+
+def token_parts(random: Random, splitter: str) -> str:
+    """Return the token, split at one to three places."""
+    places = sorted(random.sample(range(1, len(canaries.TOKEN)), random.randint(1, 3)))
+    ends = [0, *places, len(canaries.TOKEN)]
+    return splitter.join(canaries.TOKEN[a:b] for a, b in pairwise(ends))
+
+
+def _written_text(text: str, *, is_escaped: bool) -> Raw:
+    """The JSON of a text; a byte that is not valid UTF-8 is written as it is."""
+    if is_escaped:
+        return Raw(simplejson.dumps(text, ensure_ascii=True).encode())
+    return Raw(simplejson.dumps(text, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+
+
+def _token_forms(splitter: str) -> Callable[[Random], Raw]:
+    def make(random: Random) -> Raw:
+        text = token_parts(random, splitter)
+        if random.random() < 0.3:  # so long that it is shortened within the token
+            text = "x" * random.randint(60, 520) + text
+        return _written_text(text, is_escaped=random.random() < 0.5)
+
+    return make
+
+
+TOKEN_FORMS: dict[str, Callable[[Random], Raw]] = {
+    **{f"split-by-{name}": _token_forms(splitter) for name, splitter in SPLITTERS.items()},
+    "in-clear": lambda random: _written_text(canaries.TOKEN, is_escaped=False),
+    "all-escaped": lambda random: Raw(b'"' + b"".join(b"\\u%04x" % ord(c) for c in canaries.TOKEN) + b'"'),
+    "partly-escaped": lambda random: Raw(
+        b'"' + b"".join(random.choice([b"\\u%04X" % ord(c), c.encode()]) for c in canaries.TOKEN) + b'"'
+    ),
+    "twice-escaped": lambda random: _written_text(
+        simplejson.dumps({"echo": token_parts(random, "\x1b[0m")}), is_escaped=True
+    ),
+    "behind-a-backslash": lambda random: Raw(
+        b'"\\\\' + b"\\u%04x" % ord(canaries.TOKEN[0]) + canaries.TOKEN[1:].encode() + b'"'
+    ),
+    "shortened": lambda random: _written_text("x" * random.randint(60, 520) + canaries.TOKEN, is_escaped=False),
+}
+
+
+def _token_value(name: str, make: Callable[[Random], Raw]) -> None:
+    """Put the token where a text, a number or a time belongs, in an unknown field or in its name."""
+
+    def apply(draft: Draft) -> None:
+        if not (found := draft.row()):
+            return
+        place, row = found
+        echo = make(draft.random)
+        where = draft.random.choice(["field", "field", "unknown", "name", "row"])
+        if where == "field":
+            path = _choose_field(draft, row, draft.random.choice([TEXT, NUMBER, TIME]))
+            _container(row, path)[path[-1]] = echo
+            _note(draft, path)
+        elif where == "row":
+            draft.document["data"][place] = echo
+        else:
+            member = ("echo", echo) if where == "unknown" else (echo, 1)
+            draft.document["data"][place] = Members([*row.items(), member])
+
+    _add(f"token-{name}", "field", apply)
+
+
+for _name, _form in TOKEN_FORMS.items():
+    _token_value(_name, _form)
+
+ECHOING_HEADERS = (b"X-Request-Id", b"Retry-After", b"Date", b"Location", b"Set-Cookie", b"Content-Type", b"X-Echo")
+# What HTTP may carry within a line: curl itself refuses NUL and ends a header at a line end.
+HEADER_SPLITTERS = ("escape-sequence", "bell", "delete", "c1", "backspace", "zero-width", "tag", "soft-hyphen", "nul")
+for _name in HEADER_SPLITTERS:
+
+    def _apply_header(draft: Draft, splitter: str = SPLITTERS[_name]) -> None:
+        draft.encoded()
+        draft.may_fail = True
+        echo = token_parts(draft.random, splitter).encode("utf-8", "surrogateescape")
+        for header in draft.random.sample(ECHOING_HEADERS, 3):
+            draft.headers = [pair for pair in draft.headers if pair[0].lower() != header.lower()]
+            draft.headers.append((header, echo))
+
+    _add(f"header-token-split-by-{_name}", "header", _apply_header)
+
+
+@mutation("status")
+def refusal_with_a_split_token(draft: Draft) -> None:
+    """An error page that repeats the request, in a body and in headers."""
+    draft.encoded()
+    draft.may_fail, draft.status = True, draft.random.choice([400, 403, 404, 422, 500])
+    echo = token_parts(draft.random, draft.random.choice(list(SPLITTERS.values())))
+    draft.body = b'{"message":' + _written_text(echo, is_escaped=draft.random.random() < 0.5) + b"}"
+    draft.headers.append(
+        (b"X-Request-Id", echo.encode("utf-8", "surrogateescape").replace(b"\n", b"").replace(b"\r", b""))
+    )
+
+
+# What lasts: on every page of a list, in several runs.
+
+FAR_TOTALS = {
+    "zero": 0,
+    "one": 1,
+    "a-thousand-too-high": 1000,
+    "a-million": 10**6,
+    "beyond-32-bits": 2**40,
+    "as-large-as-can-be": 2**63 - 1,
+    "as-text": "987654321",
+}
+
+
+def _lasting_total(name: str, value: Any, *members: str) -> None:
+    """Rows arrive whatever the service announces; with a total of its own each page is a list that moves."""
+
+    def apply(draft: Draft) -> None:
+        if (pagination := draft.pagination()) is not None:
+            for member in members:
+                pagination[member] = value(draft) if callable(value) else value
+        draft.headers += [(b"X-Total-Count", str(value if not callable(value) else 7).encode())]
+
+    _add(name, "structure", apply, kind=TOTALS)
+
+
+for _name, _total_value in FAR_TOTALS.items():
+    _lasting_total(f"lasting-total-{_name}", _total_value, "total")
+    _lasting_total(f"lasting-total-and-pages-{_name}", _total_value, "total", "total_pages")
+_lasting_total("lasting-total-another-each-time", lambda draft: draft.random.randrange(10**9), "total")
+
+TOTAL_HEADERS = (b"X-Total", b"X-Total-Count", b"X-Total-Pages", b"X-Pagination-Total", b"Total", b"Content-Range")
+for _name, _bytes in COUNTS.items():
+
+    def _apply_totals(draft: Draft, value: bytes = _bytes) -> None:
+        draft.encoded()
+        draft.headers += [(header, value) for header in TOTAL_HEADERS]
+
+    _add(f"lasting-total-headers-{_name}", "header", _apply_totals, kind=TOTALS)
+
+
+def _repeated(name: str, number: Callable[[Draft, int], Any], query: str = "") -> None:
+    """Have `next` lead to a page already read, without end, with totals as they are or beyond all that is."""
+    for suffix, total in (("", None), ("-of-a-billion", 10**9)):
+
+        def apply(draft: Draft, total: int | None = total) -> None:
+            draft.may_fail = True
+            if (pagination := draft.pagination()) is None or not draft.rows:  # an empty page with a link is no page
+                return
+            current = pagination.get("current_page")
+            page = number(draft, current if type(current) is int else 1)
+            extra = query.replace("{drawn}", str(draft.random.randrange(10**12)))
+            pagination["links"] = {"next": f"{draft.origin}/v1{draft.resource.path}?page={page}{extra}"}
+            if total is not None:
+                pagination.update(total=total, total_pages=total)
+
+        _add(f"{name}{suffix}", "link", apply, kind=REPEATED_PAGES)
+
+
+_repeated("repeats-itself", lambda draft, number: number)
+_repeated("repeats-itself-by-cursor", lambda draft, number: number, "&cursor={drawn}")
+_repeated("repeats-the-first", lambda draft, number: 1, "&cursor={drawn}")
+_repeated("repeats-two-in-turn", lambda draft, number: 2 if number == 1 else 1, "&cursor={drawn}")
+_repeated("repeats-all-in-turn", lambda draft, number: number % 3 + 1, "&cursor={drawn}")
+_repeated("repeats-any", lambda draft, number: draft.random.randint(1, 3), "&cursor={drawn}")
+
+# A wrong clock of the service: every response of a run bears it.
+CLOCKS: dict[str, tuple[int, ...]] = {  # seconds by which it is wrong
+    "an-hour-ahead": (3600,),
+    "a-day-ahead": (86_400,),
+    "ten-years-ahead": (3652 * 86_400,),
+    "170-years-ahead": (62_000 * 86_400,),
+    "an-hour-behind": (-3600,),
+    "a-week-behind": (-7 * 86_400,),
+    "ten-years-behind": (-3652 * 86_400,),
+    "of-1970": (-20_529 * 86_400,),
+    "that-jumps": (-40 * 86_400, 0, 400 * 86_400),
+}
+for _name, _offsets in CLOCKS.items():
+
+    def _apply_clock(draft: Draft, offsets: tuple[int, ...] = _offsets) -> None:
+        draft.encoded()
+        draft.may_fail = True
+        told = next((value for name, value in draft.headers if name == b"Date"), b"Tue, 17 Mar 2026 12:00:00 GMT")
+        try:
+            wrong = parsedate_to_datetime(told.decode("latin-1")) + timedelta(seconds=draft.random.choice(offsets))
+        except (ValueError, TypeError, OverflowError):  # another mutation has spoiled it
+            return
+        draft.headers = [pair for pair in draft.headers if pair[0] != b"Date"]
+        draft.headers.append((b"Date", wrong.strftime("%a, %d %b %Y %H:%M:%S GMT").encode()))
+
+    _add(f"clock-{_name}", "header", _apply_clock, kind=CLOCK)
+
+
+# A list that fails while its records, and all other lists, can be read.
+
+
+def _failing_list(name: str, status: int, body: bytes | Callable[[bytes], bytes]) -> None:
+    def apply(draft: Draft) -> None:
+        if draft.is_record:
+            return
+        draft.encoded()
+        draft.may_fail, draft.status = True, status
+        draft.body = body(draft.body) if callable(body) else body
+
+    _add(f"list-alone-{name}", "status", apply, kind=FAILING_LIST)
+
+
+for _status_code in (400, 403, 404, 405, 410, 422, 500, 502, 503):
+    _failing_list(str(_status_code), _status_code, b'{"message":"' + canaries.WORD.encode() + b'"}')
+_failing_list("html", 200, b"<!doctype html>" + canaries.WORD.encode())
+_failing_list("cut", 200, lambda body: body[: len(body) // 2])
+_failing_list("empty-body", 200, b"")
+_failing_list("redirect", 302, b"")
+_failing_list("no-pagination", 200, b'{"data":[]}')

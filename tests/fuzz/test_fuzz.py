@@ -61,6 +61,8 @@ PINNED = (
     "list/payment_items/date-year-4000-digits/227892270",
     "list/inventory_history/date-far-future-west/362502363",
     "list/inventory_history/data-false/539136682",
+    "list/items/repeats-two-in-turn-of-a-billion/2077579264",
+    "page/items/token-split-by-backspace+total-pages-exponent-with-sign/3816522368",
     "headers/item_quantities/retry-after-400-digits/215389557",
     "headers/payment_items/ratelimit-remaining-5000-digits/2380376675",
     "record/orders/year-9999-west/307964511",
@@ -173,7 +175,9 @@ def test_a_value_that_is_lost_without_a_record_is_found() -> None:
     assert "nothing says that it was 7" in str(judge_rows(resource, Rows(lost, rows.lines), [(draft, 0)]))
 
 
-@pytest.mark.parametrize("text", [canaries.TOKEN, "red \x1b[31m", "two\nlines", "x" * 5000, f"for {canaries.WORD}"])
+@pytest.mark.parametrize(
+    "text", [canaries.TOKEN, "red \x1b[31m", "two\nlines", "x" * 5000, f"for {canaries.WORD}", canaries.TOKEN[:20]]
+)
 def test_a_message_that_shows_too_much_is_found(text: str) -> None:
     assert cases.bad_text(text)
     assert cases.bad_text("orders, page 3: not JSON") is None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from mutating_service import MutatingService
 from raw_tables import raw_differences
 from truth_tables import differences
 
@@ -117,3 +118,22 @@ def test_windows_of_very_few_pages_lose_nothing(tmp_path: Path, pages: int) -> N
 
 def settings_of(sandbox: Sandbox, **more: object) -> Settings:
     return Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="one key for all", **more)
+
+
+def test_a_change_read_after_the_clock_of_the_service_had_jumped_is_the_latest(tmp_path: Path) -> None:
+    """The first run is told a day before most rows, then days of next year; the second one is told the right time."""
+    account = Account(seed=26, scale=0.1, days=20, today=TODAY)
+    file = tmp_path / "logentic.duckdb"
+    behind, ahead = "Fri, 06 Feb 2026 12:00:00 GMT", "Wed, 21 Apr 2027 12:00:00 GMT"
+    dates = iter([behind])
+    with Sandbox(account) as sandbox, MutatingService(sandbox) as service:
+        asked = settings_of(service, earliest_date=date(2026, 1, 1))
+        service.change_date = lambda date: next(dates, ahead)
+        run_job(asked, file, RAW_ONLY)
+        order = max(row["id"] for row in sandbox.state().rows("orders"))
+        sandbox.alter("orders", order, status="ON_HOLD")
+        service.change_date = lambda date: date
+        outcome = run_job(asked, file, Options(start=TODAY - timedelta(days=16), models=False))
+        assert raw_differences(file, sandbox) == {}
+    orders = [receipt for receipt in outcome.loaded.receipts if receipt["resource"] == "orders"]
+    assert (sum(row["rows_new"] for row in orders), sum(row["rows_changed"] for row in orders)) == (0, 1)

@@ -16,7 +16,7 @@ from json_pages import AS_IT_IS
 from tiny_service import Asked, Reply, TinyService, page
 
 from logentic.client import Client
-from logentic.errors import Forbidden, Refused
+from logentic.errors import Forbidden, Refused, UnsafeLink
 from logentic.extraction import Extraction, Progress, Reading
 from logentic.rows import Rows
 from logentic.sandbox import Account, Clock, Fault, Readings, Sandbox
@@ -299,3 +299,19 @@ def test_a_number_of_pages_that_no_next_link_bears_out_costs_no_requests() -> No
         readings = [each for each in reader.readings(ITEM_QUANTITIES, [window]) if each]
     assert not any(reading.is_complete for reading in readings)
     assert len(service.asked) < 1000
+
+
+def test_rows_that_come_again_and_again_with_other_values_are_an_error_and_no_loop() -> None:
+    """An absurd total does not bound the pages, and no two of them are equal."""
+
+    def reply(asked: Asked) -> Reply:
+        number = int(asked.query.get("page", 1))
+        link = f"{service.url}/items?page={number + 1}"
+        return page([{"id": 1, "name": f"mug {number}"}], total=10**9, pages=10**9, links={"next": link})
+
+    with TinyService(reply) as service, extraction(service.url) as reader:
+        assert not any(reader.readings(ITEMS, [WHOLE["items"]]))
+        failure = reader.failures["items"]
+    assert isinstance(failure, UnsafeLink)
+    assert "rows already read come again and again" in str(failure)
+    assert len(service.asked) < 100

@@ -103,9 +103,21 @@ def test_a_page_that_comes_again_under_new_numbers_is_an_error_and_no_loop() -> 
         return page([{"id": 1}], total=10**9, pages=10**9, links={"next": f"{service.url}/items?page={number + 1}"})
 
     with TinyService(same_row) as service:
-        with pytest.raises(UnsafeLink, match="items, page 4: the page before comes again and again"):
+        with pytest.raises(UnsafeLink, match="items, page 4: pages already read come again and again"):
             list(read_pages(service.client(), "/items", {}, "items"))
         assert len(service.asked) == 4
+
+
+def test_two_pages_in_turn_without_end_are_an_error_and_no_loop() -> None:
+    def in_turn(asked: Asked) -> Reply:
+        number = int(asked.query.get("page", 1))
+        link = f"{service.url}/items?page={number + 1}"
+        return page([{"id": number % 2}], total=10**9, pages=10**9, links={"next": link})
+
+    with TinyService(in_turn) as service:
+        with pytest.raises(UnsafeLink, match="items, page 5: pages already read come again and again"):
+            list(read_pages(service.client(), "/items", {}, "items"))
+        assert len(service.asked) == 5
 
 
 def test_a_next_to_itself_is_an_error_and_no_loop() -> None:

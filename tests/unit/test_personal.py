@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logentic.personal import Pseudonyms
+from logentic.sanitizer import register_secret
 
 HASHES = Pseudonyms(b"a key of thirty-two bytes, as kept")
 
@@ -89,3 +90,13 @@ def test_two_lists_of_fields_outweigh_what_looks_personal() -> None:
     assert chosen.covers("place__city", {"place__address1"})
     assert chosen.covers("place__address1", {"place__address1"})
     assert not Pseudonyms(b"key", plain_fields=["place__address1"]).covers("place__address1", {"place__address1"})
+
+
+@pytest.mark.parametrize("splitter", ["\u200b", "\x1b", "\x1b[31m", "\\u001b[0m", "\b", "\0", "\x9b", "\n", "\ufeff"])
+@pytest.mark.parametrize("before", [0, 60, 80, 95])
+def test_an_excerpt_holds_no_part_of_a_secret_that_is_split_or_shortened(splitter: str, before: int) -> None:
+    register_secret("5|made-up-secret-of-this-test")
+    secret = splitter.join(["5|made-up-secr", "et-of-this-test"])
+    for value in (secret, {"echo": [secret]}, "x" * before + secret):
+        for excerpt in (Pseudonyms(None).excerpt("n", value, None), Pseudonyms(None).row_excerpt(value)):
+            assert "5|made-up" not in excerpt

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 from json_pages import NOON, rows_of
 
+from logentic import versions
+from logentic.errors import StateError
 from logentic.rows import Rows
 from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, Resource
 from logentic.versions import News, find_news, tombstones
@@ -191,3 +193,24 @@ def test_a_version_is_dated_after_the_one_that_it_follows_and_so_are_its_lines(h
     }
     gone = tombstones(old.records, fresh.records, at)
     assert gone["_seen_at"].to_pylist() == [after, after]
+
+
+def test_rows_too_large_to_compare_are_an_error_that_names_the_setting() -> None:
+    large = [{"id": number, "name": str(number) * 8_000_000} for number in range(1, 9)]
+    try:
+        versions._database().execute("set memory_limit = '20MB'")
+        with pytest.raises(StateError, match="items: rows could not be compared") as failure:
+            news_of(ITEMS, large, large)
+        assert "LOGENTIC_LOAD_MEMORY" in failure.value.guidance
+        versions.allow_memory("64MB")
+        assert memory_limit() == "190.7 MiB"
+        versions.allow_memory("1GB")
+        assert memory_limit() == "953.6 MiB"
+        assert news_of(ITEMS, large, large).changed == 0
+    finally:
+        versions.allow_memory("64MB")
+
+
+def memory_limit() -> str:
+    (limit,) = versions._database().execute("select current_setting('memory_limit')").fetchone() or ("",)
+    return str(limit)

@@ -35,6 +35,14 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ["test_rejected_values", "test_rejections", "test_unreadable_amounts", "test_readable_texts"],
         ),
         (
+            "Each different row that cannot be read is an entry of its own, and the same row always the same entry",
+            "rows of 101 to 100,000 levels and of invalid text, that differ at the innermost level; several layouts",
+            [
+                "test_unreadable_values::test_each_row_that_cannot_be_read_is_an_entry_of_its_own",
+                "test_unreadable_values::test_a_row_has_one_entry_in_every_layout_of_its_page",
+            ],
+        ),
+        (
             "A total that never agrees with its rows costs three readings, is said once, and marks nothing as removed",
             "every list's total is one too high in ten runs; a soft-deleted order; a difference that changes",
             ["test_accepted"],
@@ -279,6 +287,20 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             "In orders and events, fields that the reference does not name are pseudonymized unless they are measures",
             "names and values of persons under 30 names, within objects, as keys, under the names of measures",
             ["test_measures"],
+        ),
+        (
+            "A name of a field that may be personal becomes no column, and no command shows it",
+            "names of persons and telephone numbers as keys of `recipient` and `place`; orders, lines, events, `check`",
+            [
+                "test_extra_columns::test_a_name_within_a_record_of_an_order_that_may_be_personal_gets_no_column",
+                "test_measures::test_a_name_within_a_record_is_shown_by_no_command_and_kept_by_no_event",
+                "test_check::test_a_name_that_may_be_personal_is_not_shown",
+            ],
+        ),
+        (
+            "No command with `--json` prints a secret or a control character, and its output stays JSON",
+            "every such command, with a secret that stands in its output; secrets in JSON within JSON and in numbers",
+            ["test_json_output", "test_json_documents"],
         ),
         (
             "What an earlier version loaded in clear is named, and pseudonymized on demand without changing any order",

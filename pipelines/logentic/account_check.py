@@ -15,7 +15,7 @@ from logentic.account_fields import decimal_form, fields_of, leaves, order_of, t
 from logentic.answer import Answer, time_of, whole_number
 from logentic.client import Client
 from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unauthorised, Unreachable
-from logentic.measures import is_identifier, is_kept_name
+from logentic.measures import is_kept_name
 from logentic.pages import Page, list_not_found, parsed_rows, split_page
 from logentic.personal import PERSONAL_NAME, Pseudonyms
 from logentic.sanitizer import one_line
@@ -153,7 +153,7 @@ class _Check:
             answer.times = time_forms(resource, rows)
             seen = {name for row in rows for name, _ in fields_of(resource, row)}
             expected = _expected(resource)
-            answer.new_fields = sorted({_shown(resource, name) for name in seen - expected})
+            answer.new_fields = sorted({self._shown(resource, name) for name in seen - expected})
             answer.missing_fields = sorted(expected - seen - OPTIONAL.get(resource.name, set()))
             answer.personal_fields = sorted(set(self._personal(resource, rows, expected)))
         answer.ends = [self._try(resource, one, rows) for one in FILTERS.get(resource.name, [])]
@@ -170,9 +170,24 @@ class _Check:
                     path = leaf.removeprefix(line)
                     if not resource.is_about_people:
                         if self._pseudonyms.suspects(path, part):
-                            yield _shown(resource, leaf)
-                    elif "*" in (shown := _shown(resource, leaf)) or not self._pseudonyms.keeps(path, part):
+                            yield self._shown(resource, leaf)
+                    elif "*" in (shown := self._shown(resource, leaf)) or not self._pseudonyms.keeps(path, part):
                         yield shown
+
+    def _shown(self, resource: Resource, path: str) -> str:
+        """A path as text to print, without names that may be personal: channel.*, recipient__*"""
+        name, *inner = path.split(".")
+        if not resource.is_about_people:
+            is_personal = PERSONAL_NAME.search(name)
+            parts = [part if not is_personal or is_kept_name(part) else "*" for part in inner]
+            return one_line(".".join([name, *parts]))
+        line, name, *inner = ["", name, *inner]
+        if resource.lines and name == resource.lines.field and inner:
+            line, name, *inner = [f"{name}.", *inner]
+        if not self._pseudonyms.keeps_name(name):
+            record = f"{name.partition('__')[0]}__"
+            name = f"{record}*" if any(column.startswith(record) for column in resource.columns) else "*"
+        return ".".join([line + name, *(part if is_kept_name(part) else "*" for part in inner)])
 
     def _try(self, resource: Resource, asked: Filter, rows: list[Row]) -> Ends:
         """Ask for one row by the very moment that it bears; then, where it is not found, from before and to after."""
@@ -243,18 +258,6 @@ class _Check:
 def _expected(resource: Resource) -> set[str]:
     lines = {f"{resource.lines.field}.{name}" for name in resource.lines.columns} if resource.lines else set()
     return {*resource.columns, *lines}
-
-
-def _shown(resource: Resource, path: str) -> str:
-    """A path as text to print, without names that may be personal: channel.*"""
-    name, *inner = path.split(".")
-    if not resource.is_about_people:
-        is_personal = PERSONAL_NAME.search(name)
-        return one_line(".".join([name, *(part if not is_personal or is_kept_name(part) else "*" for part in inner)]))
-    if resource.lines and name == resource.lines.field and inner:
-        name, *inner = f"{name}.{inner[0]}", *inner[1:]
-    outer = name if is_identifier(name.rpartition(".")[2]) else "*"
-    return ".".join([outer, *(part if is_kept_name(part) else "*" for part in inner)])
 
 
 def _rows(page: Page, where: str) -> list[Row]:

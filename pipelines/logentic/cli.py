@@ -6,7 +6,6 @@ inquiries.py for the commands that only ask, finance.py for those of a month end
 """
 
 import io
-import json
 import logging
 import sys
 import traceback
@@ -21,7 +20,7 @@ from logentic import event_commands, finance, inquiries, log_lines, privacy_comm
 from logentic.errors import LogenticError, UsageError
 from logentic.inquiries import DbOrState, Engine, To, any_of, day, file_of, only
 from logentic.memory import keep_small, leave, leave_out_needless
-from logentic.sanitizer import SafeRecord, one_line, printable
+from logentic.sanitizer import SafeRecord, one_line, print_json, printable
 
 app = typer.Typer(
     help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
@@ -108,7 +107,7 @@ def run(
     with displayed() as display:
         outcome = run_job(settings, file_of(db, settings), options, display, display.step)
     if as_json:
-        print(json.dumps(summary.as_dict(outcome), indent=2))
+        print_json(summary.as_dict(outcome))
     else:
         print("\n".join(map(one_line, summary.as_lines(outcome))))
     for failure in outcome.loaded.failures.values():

@@ -3,12 +3,12 @@
 In: the arguments. Out: results on stdout, everything else on stderr. Next: serve.py, reports/event_list.py.
 """
 
-import json
 from typing import Annotated
 
 import typer
 
 from logentic.inquiries import AsJson, Db
+from logentic.sanitizer import print_json
 
 
 def serve(
@@ -38,11 +38,13 @@ def events(
     """What became of the events that were received."""
     from logentic.reports import event_list
     from logentic.reports.terminal import Terminal
+    from logentic.settings import load_settings
 
+    load_settings()  # which registers the secrets
     found = event_list.read_events_of(db, only_dead=dead or retry)
     if retry:
         event_list.have_retried(db, found)
     if as_json:
-        print(json.dumps(event_list.as_dict(found), indent=2, default=str))
+        print_json(event_list.as_dict(found))
     else:
         event_list.show(found, Terminal())

@@ -4,7 +4,6 @@ In: the arguments. Out: results on stdout, everything else on stderr. Next: the 
 name in reports/.
 """
 
-import json
 import sys
 from datetime import date
 from pathlib import Path
@@ -15,7 +14,7 @@ import typer
 from logentic.database_file import database_path
 from logentic.errors import UsageError
 from logentic.inquiries import AsJson, Db, only
-from logentic.sanitizer import one_line
+from logentic.sanitizer import one_line, print_json
 
 exceptions = typer.Typer(
     help="What is wrong, what was said of it, and how long it can still be disputed. `set` says where one stands.",
@@ -98,7 +97,7 @@ def reconcile(
             unwritten = error
     # Last, so that a reader who closes the pipe early has the files all the same.
     if as_json:
-        print(json.dumps(as_dict(found), indent=2))
+        print_json(as_dict(found))
     else:
         show(found, Terminal())
     if unwritten:
@@ -120,20 +119,21 @@ def list_exceptions(
     as_json: AsJson = False,
 ) -> None:
     """List them; those at the top are on the newest invoice."""
-    context.obj = db
+    from logentic.settings import load_settings
+
+    context.obj, settings = db, load_settings()  # which registers the secrets
     if context.invoked_subcommand:
         return
     from logentic.reports import exceptions as report
     from logentic.reports.terminal import Terminal
-    from logentic.settings import load_settings
 
     if status is not None and status not in (*report.STATUSES, "cleared"):
         raise UsageError(f"--status {status!r} is not known", f"Choose among: {', '.join(report.STATUSES)}, cleared.")
     findings = report.read_findings(_needed(db), invoice, month_of(month), status)
     if as_json:
-        print(json.dumps(report.as_dicts(findings), indent=2))
+        print_json(report.as_dicts(findings))
     else:
-        report.show(findings, Terminal(), load_settings().currency)
+        report.show(findings, Terminal(), settings.currency)
 
 
 @exceptions.command("set")

@@ -3,7 +3,6 @@
 In: the arguments. Out: results on stdout, everything else on stderr. Next: account_check.py, records.py, verify.py.
 """
 
-import json
 import sys
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -15,7 +14,7 @@ from typer.exceptions import TyperException
 
 from logentic.database_file import database_path
 from logentic.errors import StateError, UsageError
-from logentic.sanitizer import escaped_json, one_line
+from logentic.sanitizer import json_text, one_line, print_json
 
 if TYPE_CHECKING:
     from logentic.settings import Settings
@@ -75,7 +74,7 @@ def check(
     if state:
         state.write_note("check", told)
     if as_json:
-        print(json.dumps(told, indent=2, default=str))
+        print_json(told)
     else:
         account.show(answers, Terminal())
     failed = [answer for answer in answers.lists if answer.error]
@@ -133,8 +132,6 @@ def get(
 
 
 def _print_records(name: str, record_id: int | None, filters: dict[str, str], keep_personal_data: bool) -> None:
-    import simplejson
-
     from logentic.client import Client
     from logentic.records import Mask, check_question, read_list, read_one
     from logentic.settings import load_settings, require_token
@@ -146,7 +143,7 @@ def _print_records(name: str, record_id: int | None, filters: dict[str, str], ke
 
     def written(record: Any) -> str:
         shown = record if keep_personal_data or settings.keep_personal_data else mask.record(readable.resource, record)
-        return escaped_json(simplejson.dumps(shown, use_decimal=True, ensure_ascii=False, allow_nan=True))
+        return json_text(shown, is_exact=True)
 
     if record_id is not None and not readable.of_item:
         print(written(read_one(client, readable, record_id)))
@@ -184,7 +181,7 @@ def verify(
     require_token(settings)
     verdicts = verification.verify_file(settings, db, first, last)
     if as_json:
-        print(json.dumps(verification.as_dict(db, verdicts), indent=2, default=str))
+        print_json(verification.as_dict(db, verdicts))
     else:
         verification.show(db, verdicts, Terminal())
     failures = [verdict.failure for verdict in verdicts if verdict.failure]

@@ -14,7 +14,10 @@ MAX_NESTING = 100  # levels of one value
 # so that a value of which something was cut still has more than MAX_NESTING levels.
 CUT_LEVEL = MAX_NESTING + 10
 LONGEST_INTEGER = 4000  # digits; Python refuses to convert 4,300
-TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+STRING = r'"(?:[^"\\]++|\\.)*+"'
+TOKEN = re.compile(STRING + r"|[\[\]{}]", re.DOTALL)
+STRUCTURE = re.compile(STRING + r"|[\[\]{},:]", re.DOTALL)
+STRING_OR_BLANKS = re.compile(f"({STRING})|[ \t\r\n]+", re.DOTALL)
 NUMERIC_KEY = re.compile(r"-?\d{1,19}", re.ASCII)
 SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
@@ -72,6 +75,33 @@ def as_list(value: Any) -> list[Any] | None:
     return None
 
 
+def row_texts(body: bytes) -> list[bytes]:
+    """Return the JSON text of each row of `{"data": [...]}`, at any nesting and with its invalid bytes.
+
+    Blanks between tokens are removed and escapes are decoded, so that equal rows have equal texts in every layout.
+    """
+    text = body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    rows: list[str] = []
+    depth, start, name, is_of_rows = 0, 0, "", False
+    for token in STRUCTURE.finditer(text):
+        sign = text[token.start()]
+        if sign in "[{":
+            depth += 1
+            if depth == 2 and (is_of_rows := name == '"data"'):
+                rows, start = [], token.end()
+        elif sign in "]}":
+            depth -= 1
+        elif sign == '"' and depth == 1:
+            name = _normalized(token[0])
+        if is_of_rows and ((sign == "," and depth == 2) or depth == 1):
+            rows.append(text[start : token.start()])
+            is_of_rows, start = depth == 2, token.end()
+        elif sign == ":" and depth == 2:  # a list that PHP wrote as an object
+            start = token.end()
+    normalized = (STRING_OR_BLANKS.sub(lambda found: _normalized(found[1] or ""), row) for row in rows)
+    return [row.encode("utf-8", "surrogatepass") for row in normalized if row]
+
+
 def is_damaged(value: Any) -> bool:
     """Whether a text within the value, or a name, holds a lone surrogate."""
     if isinstance(value, str):
@@ -121,6 +151,13 @@ def _parse(text: str) -> Any:
         return simplejson.loads(text, use_decimal=True, allow_nan=True, **lenient)
     except (ValueError, ArithmeticError):  # perhaps a number that Python refuses to convert
         return simplejson.loads(text, parse_int=_integer, parse_float=_decimal, allow_nan=True, **lenient)
+
+
+def _normalized(string: str) -> str:
+    """A JSON string without needless escapes."""
+    import simplejson
+
+    return str(simplejson.dumps(_parse(string), ensure_ascii=False)) if "\\" in string else string
 
 
 def _integer(text: str) -> int | Decimal:

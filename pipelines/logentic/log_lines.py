@@ -4,13 +4,12 @@ In: an event and its fields; the warnings of the package. Out: stderr, with time
 reports/progress.py write here when `--log-format json` was asked for.
 """
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from logentic.sanitizer import escaped_json
+from logentic.sanitizer import json_text
 
 _STATE = {"json": False}
 
@@ -29,7 +28,7 @@ def are_json() -> bool:
 
 def write(event: str, level: str = "info", **fields: Any) -> None:
     line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "event": event, **fields}
-    print(escaped_json(json.dumps(line, default=str, ensure_ascii=False)), file=sys.stderr, flush=True)
+    print(json_text(line), file=sys.stderr, flush=True)
 
 
 class _Lines(logging.Handler):

@@ -73,6 +73,7 @@ FIELD_WORDS = _words(
     internal shopify variant variants product products channel source store shop user users ip iban
     people persons person title description text details info extra place stored custom field fields
     event events history log entries carriers services body topic api version is has can cc
+    supply receiving prepared back origin size storage limit expiration warning notify ht prepackaged
     """
 )
 # Below an object that is a person or a place nothing is a measure: place.unit is the number of a flat.
@@ -95,6 +96,7 @@ KEPT_NAMES = LISTED | FIELD_WORDS
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,59}", re.ASCII)
 LONG_NUMBER = re.compile(r"\d{7}")  # of a telephone, a parcel, a card
+SEPARATORS = re.compile(r"[_-]")  # phone_514_555_0101
 # Fewer digits than a telephone number.
 NUMBER_VALUE = re.compile(r"-?\d{1,9}(\.\d{1,30})?([eE][-+]?\d{1,2})?", re.ASCII)
 CODE_VALUE = re.compile(r"(?=.{1,32}\Z)[A-Za-z][A-Za-z0-9]*([_:/-][A-Za-z0-9]+)*|\d{1,6}", re.ASCII)
@@ -151,4 +153,4 @@ def is_kept_name(name: str) -> bool:
 
 def is_identifier(name: str) -> bool:
     """Whether a name can be that of a field: letters, digits and underscores, and no telephone number."""
-    return bool(IDENTIFIER.fullmatch(name)) and not LONG_NUMBER.search(name)
+    return bool(IDENTIFIER.fullmatch(name)) and not LONG_NUMBER.search(SEPARATORS.sub("", name))

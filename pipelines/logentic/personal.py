@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from logentic.extra_columns import column_name
 from logentic.json_text import compact, is_too_deep, loads
-from logentic.measures import is_kept_name, is_measure
+from logentic.measures import is_identifier, is_kept_name, is_measure
 from logentic.sanitizer import json_excerpt
 
 PERSONAL_NAME = re.compile(r"name|mail|phone|address|postal|recipient|contact|note", re.IGNORECASE)
@@ -74,6 +74,23 @@ class Pseudonyms:
     def digest(self, content: bytes) -> str:
         """32 hexadecimal digits by which equal contents are recognised; keyed where there is a key."""
         return blake2b(content, key=self._key or b"", digest_size=16).hexdigest()
+
+    def keeps_name(self, name: str) -> bool:
+        """Whether a field of an order that the reference does not name may have a column under its own name.
+
+        A field within a nested record (recipient__marie) may be named by a datum: only usual names of fields are kept.
+        """
+        outer, _, inner = column_name(name).partition("__")
+        is_inner = bool(self._key is not None and outer and inner)
+        return is_identifier(name) and (not is_inner or is_kept_name(inner) or self._is_plain(name))
+
+    def more_key(self, name: str, column: str) -> str:
+        """The key in `_more_fields` of a field whose name is not kept.
+
+        `column` is the column that an earlier version gave the field, so that both have one key; empty for none.
+        """
+        outer, _, inner = column.partition("__")
+        return f"{outer}__{self.hashed(inner)}" if outer and inner and is_identifier(name) else self.hashed(name)
 
     def covers(self, name: str, personal: Collection[str]) -> bool:
         """Whether a text field that the reference names is to be hashed."""

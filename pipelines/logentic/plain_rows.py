@@ -8,13 +8,14 @@ reason; a row whose key cannot be read is left out and stands there too. Next: b
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from logentic.errors import BadAnswer
 from logentic.extra_columns import MORE_FIELDS, ExtraColumns, column_names
-from logentic.json_text import MAX_NESTING, as_list, compact, dumps, is_damaged, is_too_deep, loads, repaired
+from logentic.json_text import MAX_NESTING, as_list, compact, dumps, is_damaged, is_too_deep, loads, repaired, row_texts
 from logentic.measures import is_identifier
 from logentic.personal import Pseudonyms
 from logentic.schemas import INTEGER, IS_REMOVED, SEEN_AT, TEXT, Resource
@@ -66,7 +67,7 @@ class PlainRows:
 def read_plainly(
     resource: Resource, pages: Sequence[bytes], pseudonyms: Pseudonyms, where: str, parsing: Parsing
 ) -> PlainRows:
-    return _Reading(resource, pseudonyms, parsing).read([_rows_of(page, where) for page in pages])
+    return _Reading(resource, pseudonyms, parsing).read([(page, _rows_of(page, where)) for page in pages])
 
 
 def _rows_of(page: bytes, where: str) -> list[Any]:
@@ -79,6 +80,13 @@ def _rows_of(page: bytes, where: str) -> list[Any]:
     return rows
 
 
+class _Names(NamedTuple):
+    """Of the unknown fields of one row: the column of each that may have one, and the key of each in `_more_fields`."""
+
+    columns: dict[str, str]
+    keys: dict[str, str]
+
+
 class _Reading:
     """The rows of some pages of one resource."""
 
@@ -87,15 +95,16 @@ class _Reading:
         self._rejected: list[Rejected] = []
         self._nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
 
-    def read(self, pages: list[list[Any]]) -> PlainRows:
+    def read(self, pages: list[tuple[bytes, list[Any]]]) -> PlainRows:
         rows: list[Row] = []
         counts, dropped = [], []
         keys = {
             name: reader(self._resource.columns[name], self._parsing.zone) for name in self._resource.key
         }  # a text in a key column that is no key must not pass for one that is missing
-        for number, page in enumerate(pages):
+        for number, (page, of_page) in enumerate(pages):
             before = len(rows)
-            for row in page:
+            digests = _Digests(self._pseudonyms, page, len(of_page))
+            for at, row in enumerate(of_page):
                 try:
                     if not isinstance(row, dict):
                         raise Unreadable("the row is not an object")  # noqa: TRY301
@@ -103,7 +112,8 @@ class _Reading:
                         if read(row.get(name)) is None and name != "warehouse_id":
                             raise Unreadable(f"the row has no {name}")  # noqa: TRY301
                 except Unreadable as reason:
-                    dropped.append(self._drop(number, row, str(reason)))
+                    text = self._pseudonyms.row_excerpt(row if is_too_deep(row) else repaired(row))
+                    dropped.append(Dropped(number, digests.of(at, row), text, str(reason)))
                 else:
                     rows.append(row)
             counts.append(len(rows) - before)
@@ -197,27 +207,28 @@ class _Reading:
         known: dict[str, pa.DataType],
         reserved: set[str],
     ) -> Columns:
-        names: dict[tuple[str, ...], dict[str, str]] = {}  # columns of the fields of a row: most rows have the same
+        names: dict[tuple[str, ...], _Names] = {}  # of the fields of a row: most rows have the same
         of_rows = []
         for record in records:
             fields = tuple(sorted(name for name in record if name not in known))
             if fields not in names:
-                named = [name for name in fields if not self._resource.is_about_people or is_identifier(name)]
-                names[fields] = column_names(named, reserved)
+                names[fields] = self._names(fields, reserved)
             of_rows.append((fields, names[fields]))
         if not any(names):
             return {}
-        admitted = self._parsing.columns.admit(table, {name for columns in names.values() for name in columns.values()})
+        wanted = {column for of_row in names.values() for column in of_row.columns.values()}
+        admitted = self._parsing.columns.admit(table, wanted)
         texts: dict[str, list[str | None]] = {name: [None] * len(records) for name in sorted(admitted)}
         more: list[str | None] = [None] * len(records)
-        for n, (record, place, (fields, columns)) in enumerate(zip(records, places, of_rows, strict=True)):
+        for n, (record, place, (fields, of_row)) in enumerate(zip(records, places, of_rows, strict=True)):
             rest: Row = {}
             for name in fields:
-                value = self._sound(place, columns.get(name, MORE_FIELDS), record[name])
-                if columns.get(name) in admitted:
-                    texts[columns[name]][n] = self._text(name, value)
+                column = of_row.columns.get(name)
+                value = self._sound(place, column or f"{MORE_FIELDS}.{of_row.keys[name]}", record[name])
+                if column in admitted:
+                    texts[column][n] = self._text(name, value)
                 elif value is not None:
-                    rest |= self._named(name, value, columns)
+                    rest[of_row.keys[name]] = self._more(name, value, is_hidden=column is None)
             if rest:
                 more[n] = compact(rest, sort_keys=True)
         arrays = {name: pa.array(values, TEXT) for name, values in texts.items()}
@@ -240,18 +251,49 @@ class _Reading:
         value = self._pseudonyms.unknown(name, value)
         return value if value is None or isinstance(value, str) else compact(value)
 
-    def _named(self, name: str, value: Any, columns: dict[str, str]) -> Row:
-        """A field that has no column. A name that can be no column's may be personal."""
+    def _names(self, fields: tuple[str, ...], reserved: set[str]) -> "_Names":
+        """The columns of the fields of a row, and their keys in `_more_fields`. A name that may be personal has no
+        column, and its key is hashed.
+        """
         if not self._resource.is_about_people:
-            return {name: self._pseudonyms.unknown(name, value)}
-        shown = name if name in columns else self._pseudonyms.hashed(name)
-        return {shown: self._pseudonyms.unlisted(name, value)}
+            return _Names(column_names(fields, reserved), {name: name for name in fields})
+        columns = column_names(filter(is_identifier, fields), reserved)
+        kept = {name: column for name, column in columns.items() if self._pseudonyms.keeps_name(name)}
+        keys = {
+            name: name if name in kept else self._pseudonyms.more_key(name, columns.get(name, "")) for name in fields
+        }
+        return _Names(kept, keys)
+
+    def _more(self, name: str, value: Any, *, is_hidden: bool) -> Any:
+        """A field that has no column."""
+        if not self._resource.is_about_people:
+            return self._pseudonyms.unknown(name, value)
+        # A field whose name is hidden is written as `privacy --rewrite` writes one that had a column: as text.
+        is_inner = is_hidden and is_identifier(name)
+        return self._text(name, value) if is_inner else self._pseudonyms.unlisted(name, value)
 
     def _reject(self, row: int, name: str, value: Any, reason: str) -> None:
         personal = self._resource.personal if self._resource.is_about_people else None
         shown = repaired(value) if not is_too_deep(value) else value
         self._rejected.append(Rejected(row, name, self._pseudonyms.excerpt(name, shown, personal), reason))
 
-    def _drop(self, page: int, row: Any, reason: str) -> Dropped:
-        shown = "[…]" if is_too_deep(row) else repaired(row)
-        return Dropped(page, self._pseudonyms.digest(dumps(shown)), self._pseudonyms.row_excerpt(shown), reason)
+
+class _Digests:
+    """The digests by which dropped rows of one page are told apart.
+
+    A row that was cut or repaired when it was parsed would equal others: the digest is of its text on the page.
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms, page: bytes, count: int) -> None:
+        self._pseudonyms, self._page, self._count = pseudonyms, page, count
+
+    def of(self, at: int, row: Any) -> str:
+        is_as_parsed = not is_too_deep(row) and not is_damaged(row)
+        return self._pseudonyms.digest(dumps(row) if is_as_parsed else self._texts[at])
+
+    @cached_property
+    def _texts(self) -> list[bytes]:
+        texts = row_texts(self._page)
+        if len(texts) == self._count:
+            return texts
+        return [b"%d %b" % (at, self._page) for at in range(self._count)]  # an object in which a name is repeated

@@ -13,13 +13,14 @@ import duckdb
 from logentic.errors import StateError, first_line
 from logentic.events import pseudonymized_body
 from logentic.extra_columns import MORE_FIELDS
+from logentic.json_text import compact, loads
 from logentic.personal import Pseudonyms
 from logentic.schemas import ORDERS
 from logentic.state import State
 from logentic.stored import Query, Stored
 
 EVENTS, BODY = "order_events", "body"
-NOTE, RULE = "privacy", 1  # RULE: of the allow-list; a higher one has every file looked at again
+NOTE, RULE = "privacy", 2  # RULE: of the allow-list; a higher one has every file looked at again
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Column:
         if self.table == EVENTS:
             return pseudonymized_body(value, pseudonyms)
         return pseudonyms.unlisted_text(self.name, value, again=True) or ""
+
+    def is_hidden(self, pseudonyms: Pseudonyms) -> bool:
+        """Whether the field would have no column today, since its name may be personal."""
+        return self.table != EVENTS and not pseudonyms.keeps_name(self.name)
 
 
 def clear_columns(query: Query, pseudonyms: Pseudonyms) -> list[Column]:
@@ -68,6 +73,10 @@ def rewrite(state: State, pseudonyms: Pseudonyms, storage_version: str) -> dict[
             work.execute("begin")
             for schema, column in _columns_of(work):
                 where = f'"{schema}"."{column.table}"'
+                if column.is_hidden(pseudonyms):
+                    if moved := _move_values(work, where, column, pseudonyms):
+                        changed[str(column)] = moved
+                    continue
                 values = work.execute(f'select distinct "{column.name}" from {where}').fetchall()
                 pairs = [(old, column.pseudonymized(pseudonyms, old)) for (old,) in values if old is not None]
                 pairs = [(old, new) for old, new in pairs if old != new]
@@ -84,6 +93,31 @@ def rewrite(state: State, pseudonyms: Pseudonyms, storage_version: str) -> dict[
     except duckdb.Error as error:
         raise StateError(f"{state.work} could not be rewritten: {first_line(error)}", "Run again.") from None
     return changed
+
+
+def _move_values(work: duckdb.DuckDBPyConnection, where: str, column: Column, pseudonyms: Pseudonyms) -> int:
+    """Move the values of a column whose name may be personal into `_more_fields`; how many different ones there were.
+
+    The column itself stays, empty: dlt's schema names it, and dlt would add it again.
+    """
+    work.execute(f'alter table {where} add column if not exists "{MORE_FIELDS}" varchar')
+    found = work.execute(
+        f'select distinct "{column.name}", "{MORE_FIELDS}" from {where} where "{column.name}" is not null'
+    ).fetchall()
+    if not found:
+        return 0
+    key = pseudonyms.more_key(column.name, column.name)
+    rows = []
+    for old, more in found:
+        fields = {**loads((more or "{}").encode()), key: column.pseudonymized(pseudonyms, old)}
+        rows.append((old, more, compact(fields, sort_keys=True)))
+    work.execute("create or replace temp table _moved (old varchar, more varchar, new varchar)")
+    work.executemany("insert into _moved values (?, ?, ?)", rows)
+    work.execute(
+        f'update {where} set "{MORE_FIELDS}" = new, "{column.name}" = null from _moved'
+        f' where "{column.name}" = old and "{MORE_FIELDS}" is not distinct from more'
+    )
+    return len({old for old, _ in found})
 
 
 def _columns(stored: Stored) -> Iterator[Column]:
@@ -119,8 +153,9 @@ def _columns_of(work: duckdb.DuckDBPyConnection) -> list[tuple[str, Column]]:
 
 def _holds_clear_values(query: Query, column: Column, pseudonyms: Pseudonyms) -> bool:
     found = query(f'select distinct "{column.name}" as value from {{{column.table}}} where "{column.name}" is not null')
-    return found is not None and any(
-        column.pseudonymized(pseudonyms, value) != value for value in found["value"].to_pylist()
+    values = found["value"].to_pylist() if found else []
+    return (bool(values) and column.is_hidden(pseudonyms)) or any(
+        column.pseudonymized(pseudonyms, value) != value for value in values
     )
 
 

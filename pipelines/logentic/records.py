@@ -13,7 +13,7 @@ import pyarrow as pa
 from logentic.client import Client
 from logentic.errors import UsageError
 from logentic.json_text import as_list
-from logentic.measures import DATE_VALUE, is_identifier
+from logentic.measures import DATE_VALUE
 from logentic.pages import parsed_rows, read_pages, read_record
 from logentic.personal import Pseudonyms
 from logentic.schemas import DAY, INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
@@ -86,13 +86,13 @@ class Mask(Pseudonyms):
         for name, value in record.items():
             if name in nested and isinstance(value, dict):
                 masked[name] = {
-                    self._field(resource, inner): self._value(resource, f"{name}__{inner}", part)
+                    self._field(resource, f"{name}__{inner}", inner): self._value(resource, f"{name}__{inner}", part)
                     for inner, part in value.items()
                 }
             elif resource.lines and name == resource.lines.field and (lines := as_list(value)) is not None:
                 masked[name] = [self._line(resource, line) for line in lines]
             else:
-                masked[self._field(resource, name)] = self._value(resource, name, value)
+                masked[self._field(resource, name, name)] = self._value(resource, name, value)
         return masked
 
     def _line(self, resource: Resource, line: Any) -> Any:
@@ -100,7 +100,7 @@ class Mask(Pseudonyms):
             return self._unknown(resource, "", line)
         known = resource.lines.columns
         return {
-            self._field(resource, name): self._readable(resource, name, value, known[name])
+            self._field(resource, name, name): self._readable(resource, name, value, known[name])
             if name in known
             else self._unknown(resource, name, value)
             for name, value in line.items()
@@ -125,8 +125,9 @@ class Mask(Pseudonyms):
     def _unknown(self, resource: Resource, name: str, value: Any) -> Any:
         return self.unlisted(name, value) if resource.is_about_people else self.unknown(name, value)
 
-    def _field(self, resource: Resource, name: str) -> str:
-        return name if not resource.is_about_people or is_identifier(name) else self._masked_name()
+    def _field(self, resource: Resource, path: str, name: str) -> str:
+        is_kept = not resource.is_about_people or path in resource.columns or self.keeps_name(path)
+        return name if is_kept else self._masked_name()
 
     def _name(self, path: str, name: str, *, again: bool) -> str:
         found = super()._name(path, name, again=again)

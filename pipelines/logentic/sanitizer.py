@@ -2,12 +2,13 @@
 
 Secrets are registered once, by `Settings`, and are replaced by `***` in all text that passes through here. Every output
 boundary calls one function of this module: errors and log records (`one_line`), the terminal and the letter
-(`printable`), alerts (`inert`), CSV (`cell`), JSON (`escaped_json`), response bodies (`redacted_bytes`).
+(`printable`), alerts (`inert`), CSV (`cell`), JSON (`json_text`, `print_json`), response bodies (`redacted_bytes`).
 """
 
 import json
 import logging
 import re
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -108,6 +109,42 @@ def cell(value: Any) -> Any:
 def escaped_json(document: str) -> str:
     """A JSON text whose unsafe characters are escapes: the values stay, no terminal obeys them."""
     return UNSAFE.sub(lambda found: _escape(found[0]), redacted(document))
+
+
+def json_text(value: Any, *, indent: int | None = None, is_exact: bool = False) -> str:
+    """The JSON text of a value, for a terminal or a program that reads it.
+
+    Secrets are redacted in the values before they are written, since JSON within JSON escapes them differently.
+    Other types become text. `is_exact`: decimals are numbers with all their digits, and text is not escaped to ASCII.
+    """
+    shown = _redacted_parts(value, is_exact=is_exact)
+    if is_exact:
+        import simplejson
+
+        document = simplejson.dumps(shown, indent=indent, use_decimal=True, ensure_ascii=False, allow_nan=True)
+    else:
+        document = json.dumps(shown, indent=indent)
+    return escaped_json(document)
+
+
+def print_json(value: Any) -> None:
+    """Print the result of a command with `--json`."""
+    print(json_text(value, indent=2))
+
+
+def _redacted_parts(value: Any, *, is_exact: bool) -> Any:
+    if isinstance(value, dict):
+        return {
+            redacted(name) if isinstance(name, str) else name: _redacted_parts(part, is_exact=is_exact)
+            for name, part in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_redacted_parts(part, is_exact=is_exact) for part in value]
+    if value is None or isinstance(value, bool):
+        return value
+    text = redacted(str(value))
+    is_number = isinstance(value, int | float) or (is_exact and isinstance(value, Decimal))
+    return value if is_number and text == str(value) else text
 
 
 class SafeRecord(logging.LogRecord):

@@ -3,7 +3,6 @@
 In: the arguments. Out: results on stdout, everything else on stderr. Next: reports/, dashboard/, demo.py, sandbox/.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from logentic.database_file import database_path
 from logentic.errors import UsageError
 from logentic.inquiries import Db, DbOrState, To, file_of, only
 from logentic.memory import leave_out_needless
+from logentic.sanitizer import print_json
 
 
 def status(
@@ -37,13 +37,13 @@ def status(
     if of_runs:
         history = runs.read_runs(file)
         if as_json:
-            print(json.dumps(history, indent=2, default=str))
+            print_json(history)
         else:
             runs.show(history, Terminal())
         return
     found = report.read_status(file, settings)
     if as_json:
-        print(json.dumps(found, indent=2, default=str))
+        print_json(found)
     else:
         report.show(found, Terminal())
     if fail_on and found["rejected_values"]:

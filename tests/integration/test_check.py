@@ -99,6 +99,17 @@ def test_fields_that_are_new_missing_or_look_personal_are_findings() -> None:
     assert "amount" in renamed["missing_fields"]
 
 
+def test_a_name_that_may_be_personal_is_not_shown() -> None:
+    with Sandbox(Account(seed=33, scale=0.1, days=20, today=TODAY)) as it:
+        for order in it.state().rows("orders"):
+            recipient = {**order["recipient"], "marie": 2, "fax": 3}
+            it.alter("orders", order["id"], recipient=recipient, phone_514_555_0101="x")
+        answers = check_account(Settings(base_url=it.url, api_token=it.token))
+    orders = of(answers, "orders")
+    assert orders["new_fields"] == ["*", "recipient__*", "recipient__fax"]
+    assert orders["personal_fields"] == ["*", "recipient__*", "recipient__fax"]
+
+
 def test_the_clock_and_the_rate_limit() -> None:
     now = datetime.now(UTC) + timedelta(seconds=90)
     account = Account(seed=33, scale=0.1, days=20, today=now.date())

@@ -1,6 +1,7 @@
 """Files that an earlier version made: `run` names clear values, `privacy --rewrite` pseudonymizes them once."""
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def text_as_before(self: Pseudonyms, name: str, value: Any) -> str | None:
 def sandbox() -> Any:
     with Sandbox(Account(seed=91, scale=0.1, days=8, today=TODAY)) as it:
         for order in it.state().rows("orders"):
-            it.alter("orders", order["id"], **FIELDS, place={**order["place"], "doorCode": "Curie 7"})
+            place = {**order["place"], "doorCode": "Curie 7", "isHome": True}
+            recipient = {**order["recipient"], "pierre": {"paul": 1}}
+            it.alter("orders", order["id"], **FIELDS, place=place, recipient=recipient)
         yield it
 
 
@@ -62,6 +65,7 @@ def made_before(sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as earlier:
         earlier.setattr(Pseudonyms, "unlisted", unlisted_as_before)
         earlier.setattr(Pseudonyms, "unlisted_text", text_as_before)
+        earlier.setattr(Pseudonyms, "keeps_name", lambda *_: True)
         earlier.setattr("logentic.job.privacy.holds", lambda *_: True)
         earlier.setattr("logentic.job.pseudonymized_body", lambda body, _: body)
         run_job(settings_of(sandbox), file, Options(models=False, select=frozenset({"orders"})))
@@ -97,6 +101,7 @@ def test_clear_values_are_named_rewritten_once_and_no_order_changes(
     told = logentic("privacy", "--db", file, cwd=tmp_path, **access(sandbox))
     columns = told.stdout.split()
     assert set(columns) >= {"orders.company", "orders.mobile", "orders.place__door_code", "order_events.body"}
+    assert set(columns) >= {"orders.recipient__pierre", "orders.place__is_home"}
     assert not {"orders.total_weight", "orders.is_gift", "orders.carrier", "orders.contact_mail"} & set(columns)
     told = logentic("privacy", "--rewrite", "--db", file, cwd=tmp_path, **access(sandbox))
     assert (told.returncode, told.stderr) == (0, "")
@@ -108,11 +113,22 @@ def test_clear_values_are_named_rewritten_once_and_no_order_changes(
     caplog.clear()
     assert changed(again(sandbox, file)) == 0
     assert "clear values" not in caplog.text
+    order = sandbox.state().rows("orders")[0]
+    sandbox.alter("orders", order["id"], recipient={**order["recipient"], "jeanne": 1})
+    assert changed(again(sandbox, file)) == 1, "the tables take what comes after the rewrite"
     with duckdb.connect(str(file), read_only=True) as published:
+        more = published.execute(
+            "select json_keys(_more_fields), count(*) from logentic_raw.orders"
+            " where recipient__pierre is null and place__door_code is null and place__is_home is null group by all"
+        ).fetchall()
+        names = [column[0] for column in published.execute("select * from logentic_raw.orders limit 0").description]
         bodies = published.execute("select body from logentic_raw.order_events").fetchall()
         row = published.execute(
             "select total_weight, is_gift, shipped_at, carrier, packages from logentic_raw.orders"
         ).fetchone()
+    assert {len(keys) for keys, _ in more} == {3, 4}, "fields whose names may be personal have hashed names"
+    assert not re.search("pierre|paul|jeanne|door|home", str(more), re.IGNORECASE)
+    assert not [name for name in names if "jeanne" in name]
     assert len(bodies) >= 2
     assert not [body for (body,) in bodies if "Curie" in body], "nor of an event that had waited in the queue"
     assert row is not None

@@ -9,10 +9,11 @@ import pytest
 from json_pages import AS_IT_IS, page_of
 
 from logentic.extra_columns import LIMIT, MORE_FIELDS, ExtraColumns, column_names
+from logentic.measures import is_identifier, is_kept_name
 from logentic.personal import Pseudonyms
 from logentic.plain_rows import Parsing
 from logentic.rows import Rows, read_rows
-from logentic.schemas import ITEMS, ORDERS
+from logentic.schemas import ITEMS, ORDERS, RESOURCES
 
 
 def wide(record_id: int, fields: range, **more: Any) -> dict[str, Any]:
@@ -109,3 +110,62 @@ def test_a_name_of_an_order_that_may_be_personal_gets_no_column(name: str) -> No
     rows = read_rows(ORDERS, [page_of({"id": 1, name: "x"})], Pseudonyms(b"key"), "orders")
     assert set(rows.records.column_names) - set(ORDERS.schema().names) == {MORE_FIELDS}
     assert name not in rows.records[MORE_FIELDS].to_pylist()[0]
+
+
+DATA_AS_NAMES = ["marie", "Marie", "marie_curie", "marieCurie", "_marie", "n5145550101", "phone_514_555_0101", "__x"]
+
+
+@pytest.mark.parametrize("outer", ["recipient", "place"])
+@pytest.mark.parametrize("name", DATA_AS_NAMES)
+def test_a_name_within_a_record_of_an_order_that_may_be_personal_gets_no_column(name: str, outer: str) -> None:
+    hashes = Pseudonyms(b"key")
+    order = {"id": 1, outer: {name: "Curie", "city": "Laval", "tracking_url": "u"}}
+    rows = read_rows(ORDERS, [page_of(order, {"id": 2})], hashes, "orders")
+    assert set(rows.records.column_names) - set(ORDERS.schema().names) <= {
+        *(MORE_FIELDS, f"{outer}__tracking_url", "recipient__city")
+    }
+    (text, none) = rows.records[MORE_FIELDS].to_pylist()
+    ((key, value),) = json.loads(text).items()
+    assert key.startswith(f"{outer}__" if is_identifier(name) else hashes.hashed(f"{outer}__{name}"))
+    assert (value, none) == (hashes.hashed("Curie"), None)
+    assert name not in text
+    again = read_rows(ORDERS, [page_of(order)], hashes, "orders").records[MORE_FIELDS].to_pylist()
+    assert again == [text], "an equal order stays equal"
+
+
+@pytest.mark.parametrize("name", ["recipient__marie", "place__marie.curie"])
+def test_a_name_with_two_underscores_is_read_as_one_within_a_record(name: str) -> None:
+    row = {"id": 1, name: 2, "stored_items": [{"item_id": 5, name: 2}]}
+    rows = read_rows(ORDERS, [page_of(row)], Pseudonyms(b"key"), "orders")
+    assert rows.lines is not None
+    for table in (rows.records, rows.lines):
+        assert not [column for column in table.column_names if "marie" in column]
+        assert "marie" not in table[MORE_FIELDS].to_pylist()[0]
+
+
+def test_every_name_of_the_reference_is_kept_as_a_name() -> None:
+    for resource in RESOURCES.values():
+        lines = [resource.lines.field, *resource.lines.columns] if resource.lines else []
+        for column in (*resource.columns, *lines):
+            assert all(is_kept_name(part) for part in column.split("__")), column
+
+
+def test_names_that_a_user_keeps_have_columns() -> None:
+    order = {"id": 1, "recipient": {"marie": {"pierre": "x"}, "paul": "y"}}
+    kept = Pseudonyms(b"key", plain_fields=["recipient__marie"])
+    rows = read_rows(ORDERS, [page_of(order)], kept, "orders")
+    assert rows.records["recipient__marie"].to_pylist() == ['{"pierre":"x"}']
+    assert "recipient__paul" not in rows.records.column_names
+    rows = read_rows(ORDERS, [page_of(order)], AS_IT_IS, "orders")
+    assert rows.records["recipient__paul"].to_pylist() == ["y"]
+
+
+def test_values_that_cannot_be_read_under_names_without_columns_are_an_entry_each() -> None:
+    deep = json.loads("[" * 150 + "]" * 150)
+    order = {"id": 1, "recipient": {"marie": deep, "pierre": deep}, "Marie Curie": deep}
+    rows = read_rows(ORDERS, [page_of(order)], Pseudonyms(b"key"), "orders")
+    assert rows.rejected is not None
+    fields = rows.rejected["field"].to_pylist()
+    assert len(set(fields)) == 3
+    assert all(field.startswith(f"{MORE_FIELDS}.") for field in fields)
+    assert not [field for field in fields if "marie" in field.lower() or "pierre" in field]

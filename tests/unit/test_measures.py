@@ -236,3 +236,13 @@ def test_the_documented_words_are_those_of_the_list() -> None:
 )
 def test_what_belongs_to_a_person_or_reads_as_a_sentence_is_no_measure(name: str, value: object) -> None:
     assert not measures.is_measure(name, value)
+
+
+@pytest.mark.parametrize("name", ["marie", "marie_curie", "n5145550101", "phone_514_555_0101"])
+def test_a_name_within_a_record_is_shown_by_no_command_and_kept_by_no_event(name: str) -> None:
+    order = {"id": 1, "recipient": {"name": "x", name: 2, "fax": 3}, "place": {name: True}}
+    shown = Mask(Settings(api_token="t")).record(ORDERS, order)
+    assert shown == {"id": 1, "recipient": {"name": "***", "***1": "***", "fax": "***"}, "place": {"***2": True}}
+    event = Reader(HASHES).read("c", {}, json.dumps(order).encode(), datetime.now(UTC))
+    assert name not in event.body
+    assert '"fax"' in event.body

@@ -460,3 +460,44 @@ def test_times_and_days_are_read_in_utc_and_in_the_zone() -> None:
     assert {kind for resource in RESOURCES.values() for kind in resource.columns.values()} >= {DAY, MOMENT}
     rows = read(PAYMENT_ITEMS, '{"id":1,"created_at":"2026-03-04T00:00:00","start":"2026-03-04"}', zone=TORONTO)
     assert rows.records["created_at"].to_pylist() == [datetime(2026, 3, 4, tzinfo=UTC)]
+
+
+def deep(levels: int, inner: str) -> str:
+    return "[" * levels + inner + "]" * levels
+
+
+UNLIKE = {
+    "101 levels": [deep(101, "1"), deep(101, "2"), deep(102, "1"), f'{{"a":{deep(101, "1")}}}'],
+    "5,000 levels": [deep(5000, "1"), deep(5000, "2"), deep(5001, "1"), f'{{"a":{deep(5000, "1")},"b":"Marie Curie"}}'],
+    "100,000 levels": [deep(100_000, "1"), deep(100_000, '"Marie Curie"')],
+    "a text of structure": [deep(101, '"],{[\\""'), deep(101, '"],{[\\"\\""'), deep(101, '{"a":[1],"b":2}')],
+    "invalid text": [b'{"id":"\xe9"}', b'{"id":"\xe8"}', b'{"id":"\\udce0"}', '{"id":"\ufffd"}'],
+}
+
+
+@pytest.mark.parametrize("rows", UNLIKE.values(), ids=UNLIKE)
+def test_each_row_that_cannot_be_read_is_an_entry_of_its_own(rows: list[str | bytes]) -> None:
+    hashes = Pseudonyms(b"key")
+    found = read(ITEMS, '{"id":7}', *rows, *rows, '{"id":8}', pseudonyms=hashes)
+    assert found.records["id"].to_pylist() == [7, 8]
+    keys = [key for key, *_ in entries(found)]
+    assert len(set(keys)) == len(keys) == len(rows)
+    assert "Curie" not in str(entries(found))
+    again = read(ITEMS, *reversed(rows), pseudonyms=hashes)
+    assert {key for key, *_ in entries(again)} == set(keys), "the same row is the same entry on every page"
+
+
+def test_a_row_has_one_entry_in_every_layout_of_its_page() -> None:
+    hashes = Pseudonyms(b"key")
+    written, spaced = deep(150, '"\\u00e9 \\/"'), deep(150, ' "é /" ').replace("[", "[\n ")
+    layouts = [
+        f'{{"data":[{written},5]}}',
+        f'{{ "x": [1, {{"data": [2]}}], "data" : [ {spaced} , 5 ], "links": [3] }}',
+        f'{{"data":[0],"data":{{"0":{written},"7":5}}}}',
+    ]
+    found = []
+    for body in layouts:
+        rows = read_rows(ITEMS, [Page(body.encode(), 2, 2, 2, 1, None, NOON)], hashes, "items", Parsing(UTC))
+        found.append({key for key, *_ in entries(rows)})
+        assert len(found[-1]) == 2
+    assert found[0] == found[1] == found[2]

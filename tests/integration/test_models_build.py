@@ -83,7 +83,8 @@ def test_every_example_of_the_models_holds(dbt: Dbt, account: RawAccount, tmp_pa
 def test_nothing_that_is_parsed_depends_on_a_setting(dbt: Dbt, tmp_path: Path) -> None:
     """A build takes the parse of any other."""
     rates = [{"rate": "0.5", "valid_from": "2026-01-01", "valid_to": "None"}]
-    others = {"timezone": "America/Toronto", "storage_basis": "peak", "storage_rates": rates, "models_version": "other", "minor_digits": 0}
+    others = {"timezone": "America/Toronto", "storage_basis": "peak", "storage_rates": rates}
+    others |= {"models_version": "other", "minor_digits": 0}
     others |= {
         "earliest_date": "2020-01-01",
         "dispute_days": 5,

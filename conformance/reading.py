@@ -16,7 +16,7 @@ from logentic.pages import read_page
 from logentic.personal import Pseudonyms
 from logentic.plan import Ask, plan
 from logentic.schemas import DAY, INTEGER, ITEMS, MOMENT, TRUTH, Resource
-from logentic.settings import Settings
+from logentic.settings import Settings, load_settings
 
 # Decimals travel as text: a JSON number would pass through a float.
 JSON_TYPES: Mapping[pa.DataType, dict[str, Any]] = {
@@ -29,7 +29,7 @@ TEXT = {"type": ["string", "null"]}
 
 
 def settings_of(config: Mapping[str, Any]) -> Settings:
-    return Settings(base_url=config["base_url"], api_token=config["api_token"])
+    return load_settings(base_url=config["base_url"], api_token=config["api_token"])
 
 
 def json_schema(resource: Resource) -> dict[str, Any]:

@@ -20,7 +20,8 @@ class TestSourceLogentic(SourceTestSuiteBase):
     def get_scenarios(cls) -> list[ConnectorTestScenario]:
         return [
             _scenario("the right token", CONFIG, "succeed"),
-            _scenario("a wrong token", {**CONFIG, "api_token": "a token of someone else"}, "failed"),
+            _scenario("a wrong token", {**CONFIG, "api_token": "a-token-of-someone-else"}, "failed"),
+            _scenario("no token that a header can hold", {**CONFIG, "api_token": "two words"}, "failed"),
         ]
 
 

@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from logentic import privacy
 from logentic.alerts import tell
+from logentic.client import NO_TIME
 from logentic.errors import StateError, UsageError
 from logentic.event_inbox import Inbox
 from logentic.events import pseudonymized_body
@@ -58,7 +59,7 @@ class Options:
     models: bool = True
     full_refresh: bool = False
     wait_seconds: float = 0
-    max_seconds: float = inf  # no window is begun after it
+    max_seconds: float = inf  # nothing is read after it; 0: one window of each resource
     accept_new_key: bool = False
 
 
@@ -79,7 +80,7 @@ def run_job(
     step: Callable[[str], None] = lambda name: None,
 ) -> Outcome:
     """One run, from the lock to the published file. What was loaded stays, whatever fails after it."""
-    stop_at = time.monotonic() + options.max_seconds
+    stop_at = time.monotonic() + options.max_seconds if options.max_seconds else NO_TIME
     if options.extract:
         require_token(settings)
     state = State(file.absolute())

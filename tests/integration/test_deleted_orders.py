@@ -146,11 +146,11 @@ def test_a_look_up_that_runs_out_of_time_is_made_by_the_next_run(tmp_path: Path)
     """The receipts of the windows that lack the order are dropped: later runs would not read its days otherwise."""
     file = tmp_path / "db"
     with Sandbox(Account(seed=7, scale=0.1, days=40, today=TODAY)) as sandbox:
+        gone = sandbox.insert("orders", {"status": "PENDING", "stored_items": []})
         run(sandbox, file)
-        gone = orders(sandbox)[-1]
-        sandbox.clock.advance(timedelta(hours=1))
-        sandbox.remove("orders", gone["id"])
-        fault = Fault("too_many_requests", path=f"/v1/orders/{gone['id']}", retry_after=600, times=None)
+        sandbox.clock.advance(timedelta(days=2))
+        sandbox.remove("orders", gone)
+        fault = Fault("too_many_requests", path=f"/v1/orders/{gone}", retry_after=600, times=None)
         sandbox.faults.append(fault)
         stopped = run(sandbox, file, max_seconds=5)
         assert fault.struck, "the order was not looked up: the test would show nothing"
@@ -158,4 +158,4 @@ def test_a_look_up_that_runs_out_of_time_is_made_by_the_next_run(tmp_path: Path)
         sandbox.faults.clear()
         sandbox.clock.advance(timedelta(days=5))
         run(sandbox, file)
-        assert set(deleted(file)) == {gone["id"]}
+        assert set(deleted(file)) == {gone}

@@ -152,6 +152,15 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ],
         ),
         (
+            "A secret in a file reaches dlt and Spark, and no output",
+            "credentials whole and in parts; files that are missing, empty, not UTF-8, too large, or given twice",
+            [
+                "test_settings::test_a_secret_of_dlt_or_spark_can_be_given_as_a_file",
+                "test_settings::test_dlt_finds_a_password_that_is_in_a_file",
+                "test_settings::test_a_file_for_dlt_that_cannot_be_read_is_one_line_that_does_not_show_it",
+            ],
+        ),
+        (
             "`Retry-After` is obeyed with every status that is retried, within `rate_limit_seconds`",
             "each retried status, seconds and dates, unusable values, waits that are too long, endless refusals",
             [

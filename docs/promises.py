@@ -152,6 +152,11 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ],
         ),
         (
+            "What an earlier version made is read, or one line says what to run",
+            "tables without a column, folders without a table, before the first run; every command that reads FILE",
+            ["test_earlier_versions"],
+        ),
+        (
             "A secret in a file reaches dlt and Spark, and no output",
             "credentials whole and in parts; files that are missing, empty, not UTF-8, too large, or given twice",
             [

@@ -160,6 +160,38 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ],
         ),
         (
+            "What an earlier version made is read, or one line says what to run",
+            "tables without a column, folders without a table, before the first run; every command that reads FILE",
+            ["test_earlier_versions"],
+        ),
+        (
+            "A secret in a file reaches dlt and Spark, and no output",
+            "credentials whole and in parts; files that are missing, empty, not UTF-8, too large, or given twice",
+            [
+                "test_settings::test_a_secret_of_dlt_or_spark_can_be_given_as_a_file",
+                "test_settings::test_dlt_finds_a_password_that_is_in_a_file",
+                "test_settings::test_a_file_for_dlt_that_cannot_be_read_is_one_line_that_does_not_show_it",
+            ],
+        ),
+        (
+            "`Retry-After` is obeyed with every status that is retried, within `rate_limit_seconds`",
+            "each retried status, seconds and dates, unusable values, waits that are too long, endless refusals",
+            [
+                "test_headers::test_every_retried_status_is_waited_for_as_long_as_it_asks_and_uses_up_no_patience",
+                "test_headers::test_a_retry_after_that_is_longer_than_the_setting_fails_at_once_whatever_the_status",
+                "test_headers::test_the_waits_that_503s_ask_for_are_bounded_together",
+            ],
+        ),
+        (
+            "`--max-duration` ends a window under way; it leaves no receipt, and the next run ends exact",
+            "slow pages, endless failures and waits, from the first page or a later one; a look-up by id",
+            [
+                "test_transport::test_a_window_under_way_ends_with_the_time_of_the_run_and_leaves_no_receipt",
+                "test_headers::test_no_page_is_asked_for_after_the_deadline",
+                "test_deleted_orders::test_a_look_up_that_runs_out_of_time_is_made_by_the_next_run",
+            ],
+        ),
+        (
             "An unusable header is ignored, a usable one obeyed in every form",
             "numbers of 5,000 digits, superscripts, dates in 9999, zones that do not exist, interim responses",
             ["test_headers", "test_transport::test_unusable_headers_on_every_response_change_nothing"],

@@ -70,7 +70,7 @@ def run(
     ] = False,
     max_duration: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0, help="Begin no window after it; the next run goes on."),
+        typer.Option(metavar="SECONDS", min=0, help="Read nothing after it; the next run goes on."),
     ] = None,
     log_format: Annotated[str, typer.Option(metavar="FORMAT", help="Of stderr: text, or json for machines.")] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,

@@ -2,8 +2,8 @@
 
 In: a path and parameters. Out: an `Answer` (body and service time), or a `ServiceError`. The token goes to
 the configured origin only; no redirect is followed; every failure that a repetition can mend is repeated,
-with jittered back-off, for as long as the patience lasts. Waiting for a rate limit does not use up the patience; it is
-bounded by `rate_limit_seconds` for one response, and by `stop_at`. Next: pages.py.
+with jittered back-off, for as long as the patience lasts. A wait that the service asks for does not use up the
+patience; it is bounded by `rate_limit_seconds` for one response. Next: pages.py.
 """
 
 import logging
@@ -32,6 +32,7 @@ log = logging.getLogger("logentic")
 Read = TypeVar("Read")
 LARGEST_BODY = 256 * 2**20
 FIRST_DELAY, LONGEST_DELAY, STALLED_AFTER, GRACE = 0.5, 30.0, 20, 15  # seconds
+NO_TIME = -inf
 RETRIED = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
 
 
@@ -50,7 +51,7 @@ class Traffic:
 class _Trouble:
     """How one request fares: when it was sent last, how often it failed, since when (monotonic seconds).
 
-    `pause`: seconds that the last refusal by a rate limit asked for. `limited`: seconds waited after such refusals.
+    `pause`: seconds that the last response asked to wait. `limited`: seconds waited because responses asked for it.
     """
 
     sent_at: float = 0.0
@@ -64,6 +65,7 @@ class Client:
     """Safe to use from several threads; each keeps a connection of its own alive.
 
     `lists`: the paths of lists that have answered in this run, where a 404 then stands for a list without rows.
+    `stop_at` (monotonic seconds): nothing is sent after it but the first request; with `NO_TIME` each is sent once.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Client:
         self._lock = threading.Lock()
         self._failing_since: float | None = None
         self._logged_until = -inf  # the end of the last back-off that was logged as a long one
+        self._has_time = stop_at > NO_TIME
         self._pace = Pace(settings.connections, longest_wait=settings.rate_limit_seconds, stop_at=stop_at)
 
     def get(self, path: str, params: Mapping[str, str], where: str, read: Callable[[Answer], Read]) -> Read:
@@ -91,14 +94,16 @@ class Client:
         url = f"{self.base_url}{path}" + (f"?{'&'.join(map(_encoded, params, params.values()))}" if params else "")
         trouble = _Trouble()
         while True:
-            if paused := self._pace.enter(where):  # a pause that the service asked for is no failure
+            may_be_late = not trouble.attempts and not (self.traffic.requests and self._has_time)
+            # A pause that the service asked for is no failure.
+            if paused := self._pace.enter(where, may_be_late=may_be_late):
                 self._failing_since = None
                 trouble.since += paused if trouble.since else 0.0
             trouble.sent_at = time.monotonic()
             try:
                 result = read(self._send(url, where, trouble))
             except (errors.Unreachable, errors.BadAnswer) as failure:
-                self._bear(failure, trouble)
+                self._bear(failure, trouble, where)
             else:
                 with self._lock:
                     self._failing_since = None
@@ -129,6 +134,7 @@ class Client:
     def _send(self, url: str, where: str, trouble: "_Trouble") -> Answer:
         """The answer, after what it says of the pace was passed on."""
         lines, head, status, pause = list[bytes](), b"", None, 0.0
+        trouble.pause = 0.0
         try:
             body = self._perform(url, where, self._seconds_left(trouble), lines)
             head = b"".join(lines)
@@ -139,7 +145,8 @@ class Client:
             if status in (200, 204):
                 return Answer(body, at, head, status)
             headers = read_headers(head)
-            trouble.pause = retry_after(headers, told or self.service_clock)
+            if status in RETRIED:
+                trouble.pause = retry_after(headers, told or self.service_clock)
             pause = trouble.pause if trouble.limited + trouble.pause <= self._settings.rate_limit_seconds else 0.0
         finally:
             self._pace.leave(trouble.sent_at, status, head, self.service_clock, pause)
@@ -198,17 +205,23 @@ class Client:
             return errors.NotFound(what, "Check the id, and that LOGENTIC_BASE_URL ends in /v1.", status)
         return errors.Refused(what, "It refuses this request: check LOGENTIC_BASE_URL and the options.", status)
 
-    def _bear(self, failure: errors.ServiceError, trouble: "_Trouble") -> None:
+    def _bear(self, failure: errors.ServiceError, trouble: "_Trouble", where: str) -> None:
         """Wait before the next attempt; raise when this request, or all of them, failed for as long as is borne."""
         trouble.attempts += 1
         now, delay = time.monotonic(), min(FIRST_DELAY * 2.0 ** min(trouble.attempts - 1, 16), LONGEST_DELAY)
         delay *= random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
         if failure.status == 429:  # waiting for a rate limit is progress
-            self._bear_limit(failure, trouble, delay)
+            self._note_requested_wait(failure, trouble, trouble.pause or delay)
+            self._pace.pause_at_least(delay)
             return
         trouble.since = trouble.since or trouble.sent_at
         with self._lock:
             self.traffic.retries += 1
+        if trouble.pause > delay:
+            self._note_requested_wait(failure, trouble, trouble.pause)
+            trouble.since += self._pace.wait(trouble.pause, where, "because the service asks for it")
+            return
+        with self._lock:
             is_first = self._failing_since is None
             self._failing_since = self._failing_since or trouble.sent_at
             since = min(self._failing_since, trouble.since)
@@ -219,13 +232,13 @@ class Client:
             self._logged_until = now + delay if is_long else self._logged_until
         level = logging.WARNING if is_long or (is_first and trouble.attempts > 1) else logging.INFO
         log.log(level, "%s; attempt %d failed, again in %.1f s", failure, trouble.attempts, delay)
-        self._pace.closed.wait(delay)
+        self._pace.wait(delay, where)
 
-    def _bear_limit(self, failure: errors.ServiceError, trouble: "_Trouble", delay: float) -> None:
-        """Have everybody wait; raise when the waits for one response would be longer than they may be."""
+    def _note_requested_wait(self, failure: errors.ServiceError, trouble: "_Trouble", wait: float) -> None:
+        """Count a wait that uses up no patience; raise when those for one response would be longer than they may be."""
         with self._lock:
             self._failing_since = None
-        wait, longest = trouble.pause or delay, self._settings.rate_limit_seconds
+        longest = self._settings.rate_limit_seconds
         if trouble.limited + wait > longest:
             what = f"asks to wait {wait:.0f} s" if wait > longest else "refuses this request"
             raise errors.Unreachable(
@@ -234,7 +247,6 @@ class Client:
                 failure.status,
             )
         trouble.limited += wait
-        self._pace.pause_at_least(delay)
 
     def _note_time(self, at: datetime | None) -> datetime:
         if at is None:

@@ -10,7 +10,7 @@
     │   ├── Refused                       400, 405, 422 and other answers that a repetition cannot change
     │   ├── BadAnswer                     an answer that is not what the reference promises
     │   └── UnsafeLink                    a `next` or redirect that leaves the configured origin, or turns in a circle
-    ├── DeadlineReached                   the time of --max-duration ended during a wait: the next run goes on
+    ├── DeadlineReached                   the time of --max-duration has ended: the next run goes on
     ├── StateError                        the state folder, FILE or the database cannot be used as it is
     │   ├── DamagedRaw                    a raw table that is stored and cannot be read
     │   └── UnreadableFile                a Parquet file that was written and cannot be read

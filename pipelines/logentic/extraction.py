@@ -147,7 +147,12 @@ class Extraction:
                 done = {future for future in running if future.done()}
                 running -= done
                 for future in done:
-                    result = future.result()
+                    try:
+                        result = future.result()
+                    except DeadlineReached:  # the other readings under way end as well; those that are whole count
+                        self.unread.add(resource.name)
+                        waiting.clear()
+                        continue
                     if isinstance(result, Reading):
                         done_any = True
                         yield result
@@ -156,8 +161,6 @@ class Extraction:
                 if not done and (running or waiting):
                     wait([future for futures in self._running.values() for future in futures], 0.1, FIRST_COMPLETED)
                     yield None
-        except DeadlineReached:
-            self.unread.add(resource.name)
         except LogenticError as failure:
             self.failures[resource.name] = failure
         finally:

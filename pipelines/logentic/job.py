@@ -18,10 +18,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from math import inf
 from pathlib import Path
+from shlex import quote
 from zoneinfo import ZoneInfo
 
 from logentic import privacy
 from logentic.alerts import tell
+from logentic.client import NO_TIME
 from logentic.errors import StateError, UsageError
 from logentic.event_inbox import Inbox
 from logentic.events import pseudonymized_body
@@ -58,7 +60,7 @@ class Options:
     models: bool = True
     full_refresh: bool = False
     wait_seconds: float = 0
-    max_seconds: float = inf  # no window is begun after it
+    max_seconds: float = inf  # nothing is read after it; 0: one window of each resource
     accept_new_key: bool = False
 
 
@@ -79,7 +81,7 @@ def run_job(
     step: Callable[[str], None] = lambda name: None,
 ) -> Outcome:
     """One run, from the lock to the published file. What was loaded stays, whatever fails after it."""
-    stop_at = time.monotonic() + options.max_seconds
+    stop_at = time.monotonic() + options.max_seconds if options.max_seconds else NO_TIME
     if options.extract:
         require_token(settings)
     state = State(file.absolute())
@@ -175,7 +177,7 @@ def _run(
             place.sign(key)
         clock.stop(outcome, "load")
     else:
-        outcome.loaded.rejected = _count_rejected(place)
+        outcome.loaded.rejected = _count_rejected(place, settings)
     line.update(_told(outcome))
     made = {
         "load": outcome.loaded.load_id,
@@ -207,10 +209,19 @@ def _run(
     return outcome
 
 
-def _count_rejected(place: Place) -> int:
+def _count_rejected(place: Place, settings: Settings) -> int:
+    """Count the values that could not be read; refuse raw tables that the models cannot be built of."""
     raw = place.raw()
     try:
-        return len(Stored(raw).open_rejections())
+        stored = Stored(raw)
+        # Over files the engine needs each table; elsewhere a table of rejected values that is not there is empty.
+        if place.target and (stored.lacks_columns() or (place.target == "spark" and stored.lacks_a_table())):
+            option = f" --destination {settings.destination}" if settings.destination != "duckdb" else ""
+            raise StateError(
+                f"{place.what} was loaded by an earlier version: it lacks columns or tables that the models read",
+                f"Run once: logentic run{option or f' --db {quote(place.what)}'}",
+            )
+        return len(stored.open_rejections())
     finally:
         raw.close()
 

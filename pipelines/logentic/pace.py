@@ -34,7 +34,7 @@ JITTER = 0.05
 class Pace:
     """Safe to use from several threads: `enter` before a request, `leave` after it, always both.
 
-    No wait is longer than `longest_wait` seconds, and none goes on after `stop_at` (monotonic seconds).
+    No wait is longer than `longest_wait` seconds. After `stop_at` (monotonic seconds) nothing is sent or waited for.
     """
 
     def __init__(self, connections: int, *, longest_wait: float = inf, stop_at: float = inf) -> None:
@@ -58,18 +58,18 @@ class Pace:
         self._fills_up = False
         self._ends_at: float | None = None  # of the window, where the answers say so
 
-    def enter(self, where: str = "") -> float:
+    def enter(self, where: str = "", *, may_be_late: bool = False) -> float:
         """Wait for leave; return the seconds of pause that were waited for. After `close` there is no wait.
 
-        Raises `DeadlineReached` where `stop_at` comes before the end of the pause.
+        Raises `DeadlineReached` after `stop_at`; a request that may be late is sent unless it would have to wait.
         """
         paused = 0.0
         with self._turn:
             while not self.closed.is_set():
                 now = time.monotonic()
+                if now >= self._stop_at and (now < self._resume_at or not may_be_late):
+                    raise DeadlineReached(f"{where}: the time to run has ended")
                 if now < self._resume_at:
-                    if now >= self._stop_at:
-                        raise DeadlineReached(f"{where}: the time to run ended during a wait for the rate limit")
                     self._log_wait(where, now)
                     jitter = random.uniform(0, JITTER)  # noqa: S311 - no secret
                     self._turn.wait(min(self._resume_at + jitter, self._stop_at) - now)
@@ -106,6 +106,18 @@ class Pace:
         if is_new and self._resume_at - now > LOGGED_WAIT_SECONDS:
             self._logged_until = self._resume_at
             log.warning("%s: waiting %.0f s for the rate limit", where, self._resume_at - now)
+
+    def wait(self, seconds: float, where: str, reason: str = "") -> float:
+        """Wait before one request is sent again, not beyond `stop_at`; return the seconds waited."""
+        began = time.monotonic()
+        if reason and seconds > LOGGED_WAIT_SECONDS:
+            with self._turn:  # once for all threads
+                is_new = began + seconds > self._logged_until + SAME_WAIT_SECONDS
+                self._logged_until = max(self._logged_until, began + seconds)
+            if is_new:
+                log.warning("%s: waiting %.0f s %s", where, seconds, reason)
+        self.closed.wait(max(0.0, min(seconds, self._stop_at - began)))
+        return time.monotonic() - began
 
     def pause_at_least(self, seconds: float) -> None:
         """Unless a pause is under way: for a refusal that did not say how long."""

@@ -37,7 +37,7 @@ class Run:
     progress: Progress = NO_PROGRESS
     events: list[Event] = field(default_factory=list)  # that no earlier run took
     events_retried: frozenset[str] = frozenset()  # dead ones that are to be tried again
-    stop_at: float = inf  # monotonic: no window is begun after it, and no rate limit waited for
+    stop_at: float = inf  # monotonic: nothing is read after it
     held: list[dict[str, Any]] = field(default_factory=list)  # receipts of runs that found nothing, not loaded yet
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     began_at: datetime | None = None  # the service's time

@@ -103,6 +103,7 @@ class Session:
         since = min((event.received_at for event in run.events), default=None)
         known_events = stored.events(since, also_dead=bool(run.events_retried))
         self.events = EventOrders(run.events, known_events, run.events_retried, run.settings.webhook_attempts)
+        self._lacking_orders: list[Window] = []  # windows of this extraction that lack a stored order
         self._newly_accepted: dict[str, list[Reading]] = {}
         self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
         self._has_loose_rows: dict[str, bool] = {}  # by resource
@@ -150,6 +151,17 @@ class Session:
         self._kept.pop(name, None)
         self.receipts = [row for row in self.receipts if row["resource"] != name]
 
+    def _forget_windows(self, resource: Resource, windows: list[Window]) -> None:
+        """Drop the receipts of windows of this extraction."""
+        spans = {(window.filter, window.start, window.end) for window in windows}
+        for receipts in (self._kept.get(resource.name, []), self.receipts):
+            receipts[:] = [
+                row
+                for row in receipts
+                if row["resource"] != resource.name
+                or (row["filter"], row["window_start"], row["window_end"]) not in spans
+            ]
+
     def stop(self) -> None:
         """Ends what is under way; nothing of it is kept."""
         self._extraction.close()
@@ -182,7 +194,11 @@ class Session:
             if resource.name == "payment_items" and not is_bounded and resource.name not in self._extraction.unread:
                 yield from self._ask_for_unbilled(resource)
             if resource is ORDERS:
-                yield from self._look_up_missing_orders()
+                try:
+                    yield from self._look_up_missing_orders()
+                except DeadlineReached:  # the next run reads these windows again, and finds the same orders missing
+                    self._forget_windows(ORDERS, self._lacking_orders)
+                    raise
             if resource is ITEM_QUANTITIES and not is_bounded and resource.name not in self._extraction.unread:
                 yield from self._ask_for_records_ahead()
             if resource is ORDERS and resource.name not in self._extraction.unread:
@@ -235,6 +251,8 @@ class Session:
                 removed, self._an_item_vanished = len(missing), True
         elif resource is ORDERS:
             self.run.orders_missing.update(ids_of(missing))  # another window may hold them
+            if len(missing):
+                self._lacking_orders.append(reading.window)
         elif len(missing):
             mended, removed = self._by_id.mended(resource, missing, mended)
             self._were_seen(resource, missing)

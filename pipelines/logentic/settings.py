@@ -13,7 +13,7 @@ from decimal import Decimal
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pendulum
 from pydantic import (
@@ -44,6 +44,13 @@ CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"
 HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 VISIBLE = re.compile(r"[!-~]*")  # ASCII without blanks and control characters
 LARGEST_SECRET_BYTES = 65_536
+# Secrets that others read in the environment: dlt's of a destination (whole or a part), and the engine's address.
+SECRETS_OF_OTHERS = re.compile(r"(?:\w+__)?DESTINATION__(?:\w+__)?CREDENTIALS(?:__\w+)?|SPARK_REMOTE")
+PUBLIC_PARTS = re.compile(r".*__(HOST|PORT|DATABASE|USERNAME|ENDPOINT_URL|REGION_NAME|DRIVERNAME|CONNECT_TIMEOUT)")
+ORDINARY_WORDS = {"logentic", "postgres", "password"}  # as passwords they protect nothing, and messages hold them
+PASSWORD = re.compile(r"//[^/@]*:([^/@]+)@|;token=([^;]+)")  # of a URL
+
+_given_by_files: dict[str, str] = {}  # variables that this process has set
 
 
 def _split(names: Any) -> Any:
@@ -204,6 +211,7 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: Any) -> Settings:
     """The settings in force. A wrong one is a `UsageError` that names it and never shows its value."""
+    give_secrets_to_others()
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except SettingsError as error:
@@ -292,25 +300,55 @@ def _secrets_in_files() -> dict[str, str]:
     found = {}
     for name in secret_names():
         direct = _variable(name)
-        variable = f"{direct}_FILE"
-        if not (path := os.environ.get(variable)):
-            continue
-        if os.environ.get(direct):
-            raise UsageError(f"{direct} and {variable} are both set", "Unset one of them.")
-        try:
-            with Path(path).expanduser().open("rb") as file:
-                content = file.read(LARGEST_SECRET_BYTES + 1)
-            text = content.decode("utf-8-sig").rstrip("\r\n")
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error_text(error)
-            raise UsageError(
-                f"{variable}: the file cannot be read: {reason}", f"Correct or unset {variable}."
-            ) from None
-        if not text or len(content) > LARGEST_SECRET_BYTES:
-            reason = f"is larger than {LARGEST_SECRET_BYTES} bytes" if text else "is empty"
-            raise UsageError(f"{variable}: the file {reason}", f"Correct or unset {variable}.")
-        found[name] = text
+        if path := os.environ.get(f"{direct}_FILE"):
+            found[name] = _secret_in_file(direct, path)
     return found
+
+
+def give_secrets_to_others() -> None:
+    """Set the variables of dlt and Spark whose values are in files, named by the same variable and _FILE.
+
+    All secrets of theirs in the environment are redacted from now on.
+    """
+    for direct in [name for name in _given_by_files if not os.environ.get(f"{name}_FILE")]:
+        if os.environ.get(direct) == _given_by_files.pop(direct):
+            del os.environ[direct]
+    for variable, path in sorted(os.environ.items()):
+        direct = variable.removesuffix("_FILE")
+        if path and direct != variable and SECRETS_OF_OTHERS.fullmatch(direct):
+            if os.environ.get(direct) == _given_by_files.get(direct, ""):
+                os.environ.pop(direct, None)
+            os.environ[direct] = _given_by_files[direct] = _secret_in_file(direct, path)
+    for name, value in os.environ.items():
+        if SECRETS_OF_OTHERS.fullmatch(name) and not name.endswith("_FILE") and not PUBLIC_PARTS.fullmatch(name):
+            _register_secrets_of(name, value)
+
+
+def _register_secrets_of(name: str, value: str) -> None:
+    """A URL names what messages must show, such as the host: of it the password is the secret."""
+    passwords = [part for found in PASSWORD.findall(value) for part in found if part]
+    is_url = "://" in value
+    for secret in passwords if is_url else [value]:
+        for text in {secret, unquote(secret)} - ORDINARY_WORDS:
+            register_secret(text)
+
+
+def _secret_in_file(direct: str, path: str) -> str:
+    """Read what a variable would hold, without the line ends at its end."""
+    variable = f"{direct}_FILE"
+    if os.environ.get(direct):
+        raise UsageError(f"{direct} and {variable} are both set", "Unset one of them.")
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            content = file.read(LARGEST_SECRET_BYTES + 1)
+        text = content.decode("utf-8-sig").rstrip("\r\n")
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error_text(error)
+        raise UsageError(f"{variable}: the file cannot be read: {reason}", f"Correct or unset {variable}.") from None
+    if not text or len(content) > LARGEST_SECRET_BYTES or "\0" in text:
+        reason = "holds a NUL" if "\0" in text else f"is larger than {LARGEST_SECRET_BYTES} bytes"
+        raise UsageError(f"{variable}: the file {reason if text else 'is empty'}", f"Correct or unset {variable}.")
+    return text
 
 
 def _variable(name: str) -> str:

@@ -27,6 +27,8 @@ def status(
     """What FILE or PostgreSQL holds: covered days, last success, rows and incomplete windows of each resource."""
     leave_out_needless()
     only("--fail-on", fail_on, "rejected")
+    if of_runs and fail_on:
+        raise UsageError("--fail-on looks at the tables, and --runs at the history of runs", "Use one of them.")
     from logentic.reports import runs
     from logentic.reports import status as report
     from logentic.reports.terminal import Terminal

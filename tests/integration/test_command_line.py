@@ -45,6 +45,11 @@ USAGE = {
         {},
         "'rain' is not known.*incomplete",
     ),
+    "status of runs that is to fail on values": (
+        ["status", "--db", "x.duckdb", "--runs", "--fail-on", "rejected"],
+        {},
+        "--fail-on looks at the tables, and --runs at the history of runs. Use one of them",
+    ),
     "a number that is none": (["run", "--db", "x.duckdb", "--wait", "long"], {}, "Invalid value for '--wait'"),
     "a folder as file": (["run", "--db", "folder"], {}, "--db .*folder is a folder"),
     "a file as folder": (["run", "--db", "in_the_way/x.duckdb"], {}, "--db .*x.duckdb: .*Choose a file in a folder"),

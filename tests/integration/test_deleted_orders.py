@@ -140,3 +140,22 @@ def test_an_order_that_comes_back_is_no_longer_deleted(tmp_path: Path) -> None:
         sandbox.insert("orders", {name: value for name, value in order.items() if name != "id"}, order["id"])
         run(sandbox, file, start=day, end=day)
         assert deleted(file) == {}
+
+
+def test_a_look_up_that_runs_out_of_time_is_made_by_the_next_run(tmp_path: Path) -> None:
+    """The receipts of the windows that lack the order are dropped: later runs would not read its days otherwise."""
+    file = tmp_path / "db"
+    with Sandbox(Account(seed=7, scale=0.1, days=40, today=TODAY)) as sandbox:
+        gone = sandbox.insert("orders", {"status": "PENDING", "stored_items": []})
+        run(sandbox, file)
+        sandbox.clock.advance(timedelta(days=2))
+        sandbox.remove("orders", gone)
+        fault = Fault("too_many_requests", path=f"/v1/orders/{gone}", retry_after=600, times=None)
+        sandbox.faults.append(fault)
+        stopped = run(sandbox, file, max_seconds=5)
+        assert fault.struck, "the order was not looked up: the test would show nothing"
+        assert (stopped.loaded.unread, stopped.loaded.failures) == (["orders"], {})
+        sandbox.faults.clear()
+        sandbox.clock.advance(timedelta(days=5))
+        run(sandbox, file)
+        assert set(deleted(file)) == {gone}

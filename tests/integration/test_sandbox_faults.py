@@ -12,7 +12,8 @@ import requests
 from sandbox_client import NOON, TODAY, YEARS, get, walk
 
 from logentic.sandbox import Account, Fault, Sandbox, random_faults
-from logentic.sandbox.faults import TRANSIENT
+from logentic.sandbox.clock import Clock
+from logentic.sandbox.faults import TRANSIENT, RateLimit
 from logentic.sandbox.serve import serve
 
 
@@ -144,16 +145,17 @@ def test_random_faults_come_from_their_seed() -> None:
 
 
 def test_the_rate_limit_gives_way_with_time() -> None:
-    with Sandbox(Account(5, 0.1, 5, TODAY), rate_limit=60) as sandbox:
+    clock = Clock(NOON)  # stands still between the requests, however slow they are
+    limit = RateLimit(60, lambda: clock.now().timestamp())
+    with Sandbox(Account(5, 0.1, 5, TODAY), clock=clock, rate_limit=limit) as sandbox:
         responses = [get(sandbox, "items") for _ in range(61)]
+        assert [response.status_code for response in responses] == [200] * 60 + [429]
         assert responses[0].headers["X-RateLimit-Limit"] == "60"
         assert int(responses[0].headers["X-RateLimit-Remaining"]) == 59
-        refused = [response for response in responses if response.status_code == 429] or [get(sandbox, "items")]
-        assert refused[0].status_code == 429
-        assert refused[0].headers["X-RateLimit-Remaining"] == "0"
-        assert refused[0].headers["Retry-After"] == "1"
-        time.sleep(1.1)
-        assert get(sandbox, "items").status_code == 200
+        assert responses[60].headers["X-RateLimit-Remaining"] == "0"
+        assert responses[60].headers["Retry-After"] == "1"
+        clock.advance(timedelta(seconds=1))
+        assert [get(sandbox, "items").status_code for _ in range(2)] == [200, 429]
 
 
 def test_latency_is_added_to_every_answer() -> None:

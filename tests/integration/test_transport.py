@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -41,11 +42,11 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @contextmanager
-def changed(sandbox: Sandbox, change: Change) -> Iterator[TinyService]:
-    """A service before the sandbox that changes what it says."""
+def changed(sandbox: Sandbox, change: Change, **query: object) -> Iterator[TinyService]:
+    """A service before the sandbox that changes what it says, and what it is asked."""
 
     def reply(asked: Asked) -> Reply:
-        url = f"{sandbox.origin}{asked.path}?{urlencode(asked.query)}"
+        url = f"{sandbox.origin}{asked.path}?{urlencode({**asked.query, **query})}"
         request = urllib.request.Request(url, headers={"Authorization": asked.headers["Authorization"]})
         try:
             with urllib.request.urlopen(request) as response:
@@ -253,6 +254,49 @@ def test_a_wait_ends_with_the_time_of_the_run_and_the_next_run_ends_exact(
     assert not file.exists()
     sandbox.faults.clear()
     run_job(settings_of(sandbox, sandbox.token), file, RAW_ONLY)
+    assert raw_differences(file, sandbox) == {}
+
+
+def slow(_: Asked, reply: Reply) -> Reply:
+    time.sleep(1.2)
+    return reply
+
+
+def failing(_: Asked, reply: Reply) -> Reply:
+    return Reply(503, "", reply.headers)
+
+
+def down_for_ten_minutes(_: Asked, reply: Reply) -> Reply:
+    return Reply(503, "", {**reply.headers, "Retry-After": "600"})
+
+
+@pytest.mark.parametrize("from_page", [1, 2])
+@pytest.mark.parametrize("happens", [slow, failing, down_for_ten_minutes])
+def test_a_window_under_way_ends_with_the_time_of_the_run_and_leaves_no_receipt(
+    happens: Change, from_page: int, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file, late = tmp_path / "logentic.duckdb", list[str]()
+
+    def change(asked: Asked, reply: Reply) -> Reply:
+        number = int(asked.query.get("page", 1))
+        if asked.path != ORDERS or number < from_page or has_recovered:
+            return reply
+        late.append(f"page {number}")
+        return happens(asked, reply)
+
+    has_recovered = False
+    with changed(sandbox, change, per_page=5) as service:
+        settings = settings_of(service, sandbox.token, patience_seconds=600, connections=1, window_pages=500)
+        outcome = run_job(settings, file, Options(models=False, max_seconds=5))
+        assert outcome.loaded.failures == {}
+        assert "orders" in outcome.loaded.unread
+        assert not [row for row in outcome.loaded.receipts if row["resource"] == "orders"]
+        assert [row["outcome"] for row in runs(State(file))] == ["stopped"]
+        assert not file.exists()
+        assert late
+        assert len(set(late)) < len(sandbox.state().rows("orders")) // 5, "the window was read to its end"
+        has_recovered = True
+        run_job(settings, file, RAW_ONLY)
     assert raw_differences(file, sandbox) == {}
 
 

@@ -11,13 +11,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from tiny_service import TOKEN, Reply, TinyService, page, settings_for
+from tiny_service import TOKEN, Asked, Reply, TinyService, page, settings_for
 
 from logentic import client as client_module
 from logentic import errors
 from logentic.account_check import check_account
 from logentic.answer import Answer, retry_after
 from logentic.client import Client
+from logentic.pages import read_pages
 
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
 LONG = "9" * 400
@@ -297,3 +298,109 @@ def test_a_long_back_off_is_logged_once_for_all_threads(
     lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(lines) == 1
     assert lines[0].startswith("orders, page 3: status 503; attempt 1 failed, again in ")
+
+
+RETRIED_STATUSES = sorted(client_module.RETRIED - {429})
+
+
+@pytest.mark.parametrize("status", RETRIED_STATUSES)
+def test_every_retried_status_is_waited_for_as_long_as_it_asks_and_uses_up_no_patience(status: int) -> None:
+    with TinyService(Reply(status, "", {"Retry-After": "1"}), Reply(200, "fine")) as service:
+        client = service.client(patience_seconds=0.01)
+        assert client.get("/items", {}, "items", body) == b"fine"
+    first, second = service.asked
+    assert second.at - first.at >= 1
+    assert (client.traffic.retries, client.traffic.refused_by_limit) == (1, 0)
+
+
+@pytest.mark.parametrize("value", ["Tue, 17 Mar 2026 12:00:02 GMT", "Tuesday, 17-Mar-26 12:00:02 GMT", "2", "1.5"])
+def test_a_503_is_waited_for_in_every_form_of_retry_after(value: str) -> None:
+    headers = {"Retry-After": value, "Date": format_datetime(NOON, usegmt=True)}
+    with TinyService(Reply(503, "", headers), Reply(200, "fine")) as service:
+        assert service.client(patience_seconds=0.01).get("/items", {}, "items", body) == b"fine"
+    assert service.asked[1].at - service.asked[0].at >= 1.5
+
+
+def test_the_back_off_stays_where_a_503_asks_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "FIRST_DELAY", 4)
+    with TinyService(Reply(503, "", {"Retry-After": "1"}), Reply(200, "fine")) as service:
+        assert service.client(patience_seconds=30).get("/items", {}, "items", body) == b"fine"
+    assert service.asked[1].at - service.asked[0].at >= 2
+
+
+@pytest.mark.parametrize("value", UNUSABLE_WAITS.values(), ids=UNUSABLE_WAITS)
+def test_an_unusable_retry_after_of_a_503_leaves_the_patience_as_it_is(value: str) -> None:
+    reply = Reply(503, "", {"Retry-After": value.encode("latin-1", "replace").decode("latin-1"), "Date": "soon"})
+    with TinyService(reply) as service, pytest.raises(errors.Unreachable, match=r"items: status 503$"):
+        service.client(patience_seconds=0.01).get("/items", {}, "items", body)
+    assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("status", RETRIED_STATUSES)
+def test_a_retry_after_that_is_longer_than_the_setting_fails_at_once_whatever_the_status(status: int) -> None:
+    with (
+        TinyService(Reply(status, "", {"Retry-After": "901"})) as service,
+        pytest.raises(errors.Unreachable, match=rf"{status}: it asks to wait 901 s, .* rate_limit_seconds \(900\)"),
+    ):
+        service.client(patience_seconds=600).get("/items", {}, "items", body)
+    assert len(service.asked) == 1
+
+
+def test_the_waits_that_503s_ask_for_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "FIRST_DELAY", 0.001)  # so that the back-off stays shorter than what is asked
+    with (
+        TinyService(Reply(503, "", {"Retry-After": "1"})) as service,
+        pytest.raises(errors.Unreachable, match=r"orders: status 503: it refuses this request, .*\(2\)"),
+    ):
+        service.client(patience_seconds=600, rate_limit_seconds=2).get("/orders", {}, "orders", body)
+    assert 2 <= len(service.asked) < 8
+
+
+@pytest.mark.parametrize("path", ["/items", "/items/1"])
+def test_a_wait_after_a_503_ends_at_the_deadline_and_is_logged_once(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with TinyService(Reply(503, "", {"Retry-After": "800"})) as service:
+        client = Client(settings_for(service.url), stop_at=time.monotonic() + 1)
+
+        def ask(_: int) -> object:
+            with pytest.raises(errors.DeadlineReached):
+                client.get(path, {}, "items", body)
+            return True
+
+        with ThreadPoolExecutor(3) as pool:
+            assert all(pool.map(ask, range(3)))
+    assert len(service.asked) <= 3
+    (line,) = [record.getMessage() for record in caplog.records if "waiting" in record.getMessage()]
+    assert line == "items: waiting 800 s because the service asks for it"
+
+
+def test_a_retry_after_is_forgotten_when_the_next_attempt_fails_without_one() -> None:
+    turns = [Reply(503, "", {"Retry-After": "1"}), Reply(200, b"x", {"Content-Length": "9"}), Reply(200, "fine")]
+    with TinyService(*turns) as service, pytest.raises(errors.Unreachable, match="took too long"):
+        service.client(patience_seconds=0.01, timeout_seconds=1).get("/items", {}, "items", body)
+
+
+def test_no_request_is_repeated_after_the_deadline() -> None:
+    """Also where none has been answered, and whatever the patience."""
+    with TinyService(Reply(500, "")) as service:
+        client = Client(settings_for(service.url, patience_seconds=600), stop_at=time.monotonic() + 0.2)
+        with pytest.raises(errors.DeadlineReached):
+            client.get("/items", {}, "items", body)
+    assert len(service.asked) < 4
+
+
+def test_no_page_is_asked_for_after_the_deadline() -> None:
+    def slow_page(asked: Asked) -> Reply:
+        number = int(asked.query.get("page", 1))
+        if number == 2:
+            time.sleep(3)
+        links = {"next": f"{service.url}/orders?page={number + 1}"} if number < 5 else {}
+        return page([{"id": number}], total=5, pages=5, links=links)
+
+    read: list[int] = []
+    with TinyService(slow_page) as service:
+        client = Client(settings_for(service.url), stop_at=time.monotonic() + 2.5)
+        with pytest.raises(errors.DeadlineReached, match="orders, page 3: the time to run has ended"):
+            read.extend(each.count for each in read_pages(client, "/orders", {}, "orders"))
+    assert (len(service.asked), read) == (2, [1, 1])

@@ -1,6 +1,8 @@
 """Settings: where they come from, which wins, and what a wrong one says."""
 
 import json
+import os
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +12,15 @@ from pydantic import ValidationError
 
 from logentic import config_folder, project_folder
 from logentic.errors import UsageError
-from logentic.settings import Settings, load_settings, require_token, secret_names
+from logentic.sanitizer import redacted
+from logentic.settings import (
+    SECRETS_OF_OTHERS,
+    Settings,
+    give_secrets_to_others,
+    load_settings,
+    require_token,
+    secret_names,
+)
 
 SECRET = "a-token-that-nobody-may-see"
 
@@ -339,3 +349,96 @@ def test_a_token_in_a_file_is_checked_as_any_other(folder: Path, monkeypatch: py
     monkeypatch.setenv("LOGENTIC_API_TOKEN_FILE", str(folder / "token"))
     with pytest.raises(UsageError, match=r"^setting 'api_token': must be ASCII"):
         load_settings()
+
+
+OF_OTHERS = [
+    "DESTINATION__POSTGRES__CREDENTIALS",
+    "DESTINATION__POSTGRES__CREDENTIALS__PASSWORD",
+    "DESTINATION__FILESYSTEM__CREDENTIALS__AWS_SECRET_ACCESS_KEY",
+    "DESTINATION__CREDENTIALS",
+    "LOGENTIC__DESTINATION__POSTGRES__CREDENTIALS",
+    "SPARK_REMOTE",
+]
+
+
+@pytest.fixture
+def clean_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Without variables of others, before and after."""
+    for name in list(os.environ):
+        if SECRETS_OF_OTHERS.fullmatch(name.removesuffix("_FILE")):
+            monkeypatch.delenv(name)
+    yield folder
+    for name in list(os.environ):
+        if name.endswith("_FILE"):
+            monkeypatch.delenv(name)
+    give_secrets_to_others()
+
+
+@pytest.mark.parametrize("name", OF_OTHERS)
+def test_a_secret_of_dlt_or_spark_can_be_given_as_a_file(
+    name: str, clean_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (clean_environment / "secret").write_text(f"sc://reader:{SECRET}@host/x\r\n")
+    monkeypatch.setenv(f"{name}_FILE", str(clean_environment / "secret"))
+    for _ in range(2):  # also where the variable was set by the settings read before
+        load_settings()
+        assert os.environ[name] == f"sc://reader:{SECRET}@host/x"
+    assert redacted(f"user reader, password {SECRET}") == "user reader, password ***"
+    (clean_environment / "secret").write_text("sc://another\n")
+    load_settings()
+    assert os.environ[name] == "sc://another"
+    monkeypatch.delenv(f"{name}_FILE")
+    load_settings()
+    assert name not in os.environ
+
+
+def test_dlt_finds_a_password_that_is_in_a_file(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (clean_environment / "password").write_text(f"{SECRET}\n")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__PASSWORD_FILE", str(clean_environment / "password"))
+    load_settings()
+    import dlt
+
+    assert dlt.secrets["destination.postgres.credentials.password"] == SECRET
+
+
+@pytest.mark.parametrize("name", OF_OTHERS)
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe\x00", b"a\x00b", b"x" * 100_000], ids=str)
+def test_a_file_for_dlt_that_cannot_be_read_is_one_line_that_does_not_show_it(
+    name: str, content: bytes | None, clean_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clean_environment / SECRET
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv(f"{name}_FILE", str(path))
+    with pytest.raises(UsageError, match=rf"^{name}_FILE: the file ") as raised:
+        load_settings()
+    assert SECRET not in str(raised.value) + raised.value.guidance
+    assert name not in os.environ
+
+
+def test_a_secret_of_dlt_given_twice_is_an_error(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = OF_OTHERS[0]
+    (clean_environment / "secret").write_text(SECRET)
+    monkeypatch.setenv(f"{name}_FILE", str(clean_environment / "secret"))
+    monkeypatch.setenv(name, "another")
+    with pytest.raises(UsageError, match=f"{name} and {name}_FILE are both set"):
+        load_settings()
+    assert os.environ[name] == "another"
+
+
+@pytest.mark.parametrize("name", ["DESTINATION__FILESYSTEM__KWARGS", "SSL_CERT", "PGPASS", "DESTINATION__LOG"])
+def test_other_variables_that_end_in_file_are_left_alone(
+    name: str, clean_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{name}_FILE", "/missing")
+    load_settings()
+    assert name not in os.environ
+
+
+def test_a_url_that_holds_no_password_and_the_host_stay_readable(
+    clean_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgresql://logentic:logentic@warehouse.example/account")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__HOST", "warehouse.example")
+    load_settings()
+    assert redacted("logentic: warehouse.example account") == "logentic: warehouse.example account"

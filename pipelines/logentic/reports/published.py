@@ -63,10 +63,15 @@ def records(published: duckdb.DuckDBPyConnection, sql: str, values: Any = None) 
     try:
         cursor = published.execute(in_currency(sql), values)
     except (duckdb.CatalogException, duckdb.BinderException) as error:
-        missing = str(error).splitlines()[0].partition("Error: ")[2]
-        raise StateError(f"the file is of an older version: {missing}", "Run again: logentic run --db FILE") from None
+        raise older_file(error) from None
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def older_file(error: duckdb.Error) -> StateError:
+    """FILE lacks a table or column that is read: an earlier version published it."""
+    missing = str(error).splitlines()[0].partition("Error: ")[2].rstrip("!.")
+    return StateError(f"the file was published by an earlier version: {missing}", "Run once: logentic run --db FILE")
 
 
 def refuse_unknown(

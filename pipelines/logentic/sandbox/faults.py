@@ -6,7 +6,7 @@ server.py.
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal, Protocol
@@ -119,16 +119,17 @@ def distort(fault: Fault, answer: Answer, origin: str, path: str, query: Mapping
 
 
 class RateLimit:
-    """A bucket of tokens that fills at a steady rate of real time."""
+    """A bucket of tokens that fills at a steady rate, by a clock in seconds: of real time if none is given."""
 
-    def __init__(self, per_minute: int) -> None:
+    def __init__(self, per_minute: int, seconds: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
+        self._seconds = seconds
         self._tokens = float(per_minute)
-        self._filled_at = time.monotonic()
+        self._filled_at = seconds()
 
     def take(self) -> float:
         """0, or the seconds until there is a token again."""
-        now = time.monotonic()
+        now = self._seconds()
         self._tokens = min(self.per_minute, self._tokens + (now - self._filled_at) * self.per_minute / 60)
         self._filled_at = now
         if self._tokens >= 1:

@@ -11,6 +11,7 @@ import time
 from datetime import timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import ceil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -67,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
         if sandbox.latency:
             time.sleep(sandbox.latency)
         if sandbox.rate_limit and (wait := sandbox.rate_limit.take()):
-            self._too_many(int(wait) + 1, as_date=False)
+            self._too_many(ceil(wait), as_date=False)
             return
         fault = sandbox.strike(self.path, self.query)
         if fault and self._fail(fault):

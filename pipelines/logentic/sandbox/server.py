@@ -46,12 +46,12 @@ class Sandbox(LiveAccount):
         clock: Clock | None = None,
         *,
         latency_ms: float = 0.0,
-        rate_limit: int | None = None,
+        rate_limit: int | RateLimit | None = None,
     ) -> None:
         super().__init__(account or Account(), readings or Readings(), clock)
         self.token, self.faults = token, list(faults)
         self.latency = latency_ms / 1000
-        self.rate_limit = RateLimit(rate_limit) if rate_limit else None
+        self.rate_limit = RateLimit(rate_limit) if rate_limit and isinstance(rate_limit, int) else rate_limit or None
         self.requests: deque[Request] = deque(maxlen=LOG_LENGTH)
         self.methods: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from full_build import statements
 
-from logentic.memory import keep_small, leave, leave_out_needless
+from logentic.monitoring.memory import keep_small, leave, leave_out_needless
 
 MARTS = ("items", "orders", "order_lines", "stock_movements", "stock_daily", "stock_ledger_daily", "storage_cost_daily")
 
@@ -106,7 +106,7 @@ def run(part: str, folder: Path, memory: str) -> dict[str, float]:
 def full(folder: Path, memory: str, name: str = "account", *, anew: bool = False) -> None:
     from logentic.settings import Settings
     from logentic.state import State
-    from logentic.transform import build
+    from logentic.transform.build import build
 
     built = build(Settings(duckdb_memory=memory), State(folder / f"{name}.duckdb"), anew=anew)
     print(f"{built.models} models, {built.tests} checks", file=sys.stderr)
@@ -118,7 +118,7 @@ def small(folder: Path, memory: str) -> None:
 
 def compile_models(folder: Path, memory: str) -> None:
     from logentic.settings import Settings
-    from logentic.transform import model_settings
+    from logentic.transform.build import model_settings
 
     found = statements(folder / "plain.duckdb", folder / "compiled", model_settings(Settings()))
     (folder / "plain.json").write_text(json.dumps(found), "utf-8")

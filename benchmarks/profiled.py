@@ -91,7 +91,7 @@ def main() -> None:
     sampler = Sampler()
     sampler.look()
     sampler.start()
-    from logentic.cli import main as logentic
+    from logentic.cli.app import main as logentic
 
     sys.argv = ["logentic", "run", "--no-models", "--db", os.environ["FILE"]]
     try:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from logentic.publish import publish
+from logentic.destinations.duckdb.publishing import publish
 from logentic.state import State
 
 

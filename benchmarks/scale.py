@@ -166,7 +166,7 @@ def keep(entry: dict[str, object]) -> None:
 
 def _add_journals(work: Path) -> None:
     """Empty ones, as a run leaves them."""
-    from logentic.journal import PUBLISHED, RUNS
+    from logentic.audit_log import PUBLISHED, RUNS
 
     with duckdb.connect(str(work)) as connection:
         for journal in (*PUBLISHED, RUNS):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from logentic.schemas import ORDER_EVENTS, RECEIPTS, REJECTED_VALUES, RESOURCES
+from logentic.resources import ORDER_EVENTS, RECEIPTS, REJECTED_VALUES, RESOURCES
 
 ACCOUNT = """
 create table spans as select *, date '2023-01-01' + ({days})::int as today, timestamptz '2023-01-01 12:00:00+00'

@@ -29,7 +29,7 @@ SERVERS = ("ours", "without the queue", "starlette and sqlite")
 def ours(folder: Path, *, with_queue: bool = True) -> Any:
     from concurrent.futures import Future
 
-    from logentic.serve import receiver
+    from logentic.cli.event_server import receiver
     from logentic.settings import Settings
     from logentic.state import State
 
@@ -141,7 +141,7 @@ def kept(name: str, folder: Path) -> int | None:
         return int(sqlite3.connect(folder / "events.sqlite").execute("select count(*) from events").fetchone()[0])
     if name == SERVERS[1]:
         return None
-    from logentic.event_queue import read_events, segments
+    from logentic.events.queue import read_events, segments
 
     return sum(1 for path in segments(folder / "logentic.duckdb.state" / "events") for _ in read_events(path))
 

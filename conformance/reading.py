@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-from logentic.client import Client
-from logentic.extraction import Extraction
-from logentic.pages import read_page
-from logentic.personal import Pseudonyms
-from logentic.plan import Ask, plan
-from logentic.schemas import DAY, INTEGER, ITEMS, MOMENT, TRUTH, Resource
+from logentic.api.client import Client
+from logentic.api.pagination import read_page
+from logentic.extract.planner import Ask, plan
+from logentic.extract.reader import Extraction
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import DAY, INTEGER, ITEMS, MOMENT, TRUTH, Resource
 from logentic.settings import Settings, load_settings
 
 # Decimals travel as text: a JSON number would pass through a float.

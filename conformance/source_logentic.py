@@ -11,7 +11,7 @@ from airbyte_cdk.models import ConnectorSpecification
 from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.streams import Stream
 from logentic.errors import LogenticError
-from logentic.schemas import RESOURCES, Resource
+from logentic.resources import RESOURCES, Resource
 from logentic.settings import Settings
 
 from reading import ask_anything, json_schema, records, settings_of

@@ -7,7 +7,7 @@ Next: tests/test_singer.py.
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from logentic.schemas import RESOURCES, Resource
+from logentic.resources import RESOURCES, Resource
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
 

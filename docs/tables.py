@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from logentic.schemas import RECEIPTS, REJECTED_VALUES, RESOURCES, Resource
+from logentic.resources import RECEIPTS, REJECTED_VALUES, RESOURCES, Resource
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "tables.md"

@@ -28,7 +28,7 @@ from logentic.job import Options, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.transform import model_settings
+from logentic.transform.build import model_settings
 
 PROJECT = Path(__file__).parents[1]
 MARTS = sorted(path.stem for path in (PROJECT / "models" / "marts").glob("*.sql"))

@@ -9,10 +9,10 @@ from typing import Any
 
 import simplejson
 
-from logentic.pages import Page
-from logentic.personal import Pseudonyms
-from logentic.rows import Rows, read_rows
-from logentic.schemas import Resource
+from logentic.api.pagination import Page
+from logentic.extract.parsing import Rows, read_rows
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import Resource
 
 AS_IT_IS = Pseudonyms(None)
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from logentic.cli import main
+from logentic.cli.app import main
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -45,14 +45,14 @@ def arm(step: str) -> None:
     from dlt.common.storages import PackageStorage
     from dlt.pipeline.pipeline import Pipeline
 
-    import logentic.client
-    import logentic.postgres_publish
-    import logentic.publish
-    import logentic.session
-    import logentic.transform
-    from logentic.duckdb_place import DuckdbPlace
-    from logentic.postgres_place import PostgresPlace
-    from logentic.spark_place import SparkPlace
+    import logentic.api.client
+    import logentic.destinations.duckdb.publishing
+    import logentic.destinations.postgres.publishing
+    import logentic.extract.session
+    import logentic.transform.build
+    from logentic.destinations.duckdb.destination import DuckdbPlace
+    from logentic.destinations.postgres.destination import PostgresPlace
+    from logentic.destinations.spark.destination import SparkPlace
 
     places = {"postgres": PostgresPlace, "filesystem": SparkPlace}
     place = places.get(os.environ.get("LOGENTIC_DESTINATION", ""), DuckdbPlace)

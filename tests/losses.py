@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from logentic.verify import Verdict
+from logentic.verify.verification import Verdict
 
 DAY = {
     "orders": "updated_at",

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 from truth_tables import plain
 
+from logentic.resources import RESOURCES
 from logentic.sandbox import Sandbox
-from logentic.schemas import RESOURCES
 
 LINES = "orders__stored_items"
 RAW = ("orders", LINES, "items", "item_quantities", "inventory_history", "payment_items")

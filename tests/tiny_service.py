@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from logentic.client import Client
+from logentic.api.client import Client
 from logentic.settings import Settings
 
 TOKEN = "a-token-that-nobody-may-see"

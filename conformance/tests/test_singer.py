@@ -1,7 +1,7 @@
 """Singer's own suite for taps, and what it leaves out: its test of primary keys cannot see a double."""
 
 import pytest
-from logentic.schemas import RESOURCES
+from logentic.resources import RESOURCES
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from singer_sdk.testing.runners import TapTestRunner
 

@@ -11,7 +11,7 @@ from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from logentic.source import logentic_source
+    from logentic.load.source import logentic_source
 
 __all__ = ["logentic_source"]
 
@@ -54,7 +54,7 @@ os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
 
 def __getattr__(name: str) -> Any:
     if name == "logentic_source":
-        from logentic.source import logentic_source
+        from logentic.load.source import logentic_source
 
         return logentic_source
     raise AttributeError(f"module 'logentic' has no attribute {name!r}")

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote
 
-from logentic.event_queue import EventQueue
-from logentic.events import Reader
+from logentic.events.event import Reader
+from logentic.events.queue import EventQueue
 from logentic.job import Options, run_job
-from logentic.keys import pseudonyms
+from logentic.privacy.key import pseudonyms
 from logentic.reports import answers, summary
 from logentic.reports.progress import displayed
 from logentic.reports.terminal import Terminal

@@ -21,29 +21,29 @@ from pathlib import Path
 from shlex import quote
 from zoneinfo import ZoneInfo
 
-from logentic import privacy
-from logentic.alerts import tell
-from logentic.client import NO_TIME
+from logentic.api.client import NO_TIME
+from logentic.audit_log import Row
+from logentic.destinations.base import Place
+from logentic.destinations.duckdb.audit_tables import journal_sizes
+from logentic.destinations.registry import place_of
 from logentic.errors import StateError, UsageError
-from logentic.event_inbox import Inbox
-from logentic.events import pseudonymized_body
-from logentic.extraction import NO_PROGRESS, Progress
-from logentic.history import note_killed, recorded, runs
-from logentic.journal import Row
-from logentic.journal_tables import journal_sizes
-from logentic.keys import hash_key
-from logentic.load import Loaded, load
-from logentic.personal import Pseudonyms
-from logentic.place import Place
-from logentic.places import place_of
-from logentic.run import Run
+from logentic.events.event import pseudonymized_body
+from logentic.events.inbox import Inbox
+from logentic.extract.reader import NO_PROGRESS, Progress
+from logentic.extract.run import Run
+from logentic.extract.stored_records import Stored
+from logentic.extract.windows import DAY, midnight
+from logentic.load import privacy_rewrite as privacy
+from logentic.load.loader import Loaded, load
+from logentic.monitoring.alerts import tell
+from logentic.monitoring.run_history import note_killed, recorded, runs
+from logentic.privacy.key import hash_key
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import RESOURCES
 from logentic.sanitizer import one_line
-from logentic.schemas import RESOURCES
 from logentic.settings import Settings, require_token
 from logentic.state import State
-from logentic.stored import Stored
-from logentic.transform import Built, build, model_settings
-from logentic.windows import DAY, midnight
+from logentic.transform.build import Built, build, model_settings
 
 log = logging.getLogger("logentic")
 BUILT = dict[str, str]  # the note of what the published tables were built from

@@ -35,8 +35,8 @@ from pydantic_settings import (
 )
 
 from logentic import config_folder
-from logentic.contract import ChargeRates, StorageRates
 from logentic.errors import UsageError
+from logentic.price_terms import ChargeRates, StorageRates
 from logentic.sanitizer import register_secret
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

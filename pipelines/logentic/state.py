@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logentic.atomic_write import remove_partial_files, replace_file
+from logentic.audit_log import RUNS
 from logentic.database_file import followed, reached, require_file, written_folder
 from logentic.errors import StateError, UsageError
-from logentic.journal import RUNS
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

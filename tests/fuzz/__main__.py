@@ -15,7 +15,7 @@ from itertools import count, islice
 from fuzz import account, cases, runs, workers
 from fuzz.cases import Case, case_of, judge
 from fuzz.mutations import CATALOGUE
-from logentic.memory import keep_small, leave_out_needless
+from logentic.monitoring.memory import keep_small, leave_out_needless
 
 BOUND_SECONDS = 5.0
 SHARE_OF_CASES = 0.55  # of the time; the rest is for whole runs

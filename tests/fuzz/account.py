@@ -9,11 +9,11 @@ from typing import Any
 import simplejson
 
 from fuzz import canaries
+from logentic.resources import RESOURCES
 from logentic.sandbox import Account
 from logentic.sandbox.api import Api
 from logentic.sandbox.live import LiveAccount
 from logentic.sandbox.readings import Readings
-from logentic.schemas import RESOURCES
 
 TODAY = date(2026, 3, 17)
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)

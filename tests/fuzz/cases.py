@@ -27,20 +27,20 @@ from fuzz.json_text import encode
 from fuzz.mutations import CATALOGUE, TOTALS, Draft, fields_of, names
 from fuzz.service import Service
 from fuzz.values import ABSENT
-from logentic.account_check import check_account
-from logentic.answer import Answer, read_headers, retry_after, time_of
-from logentic.client import Client
+from logentic.api.client import Client
+from logentic.api.pagination import read_pages, read_record, split_page
+from logentic.api.probe import check_account
+from logentic.api.rate_limiter import Pace
+from logentic.api.records import READABLE, Mask, read_list
+from logentic.api.response import Answer, read_headers, retry_after, time_of
 from logentic.errors import LogenticError
-from logentic.events import Reader
-from logentic.pace import Pace
-from logentic.pages import read_pages, read_record, split_page
-from logentic.personal import Pseudonyms
-from logentic.records import READABLE, Mask, read_list
-from logentic.rows import Rows, read_rows
+from logentic.events.event import Reader
+from logentic.extract.parsing import Rows, read_rows
+from logentic.extract.spill_buffer import Shelf
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import RESOURCES, Resource
 from logentic.sanitizer import redacted_bytes, register_secret
-from logentic.schemas import RESOURCES, Resource
 from logentic.settings import Settings
-from logentic.shelf import Shelf
 from logentic.state import State
 
 PSEUDONYMS = Pseudonyms(bytes(range(32)))

@@ -21,9 +21,9 @@ import simplejson
 from fuzz import canaries
 from fuzz.json_text import Members, Raw, encode, nested
 from fuzz.values import ANY, NUMBER, TEXT, TIME, TRUTH, VALUES, Value
-from logentic.schemas import DAY, MOMENT, ORDERS, Resource
-from logentic.schemas import TEXT as TEXT_COLUMN
-from logentic.schemas import TRUTH as TRUTH_COLUMN
+from logentic.resources import DAY, MOMENT, ORDERS, Resource
+from logentic.resources import TEXT as TEXT_COLUMN
+from logentic.resources import TRUTH as TRUTH_COLUMN
 
 Path = tuple[str | int, ...]
 OWN_COLUMNS = ("_seen_at", "_is_removed", "_dlt_load_id", "_dlt_id", "_parent", "_lines", "_place", "_version")

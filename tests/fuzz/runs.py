@@ -32,7 +32,7 @@ from fuzz.json_text import nested
 from fuzz.mutations import CATALOGUE, CLOCK, FAILING_LIST, REPEATED_PAGES, TOTALS, Draft
 from fuzz.service import Query, Service
 from fuzz.values import VALUES
-from logentic.schemas import ITEM_QUANTITIES, RESOURCES, Resource
+from logentic.resources import ITEM_QUANTITIES, RESOURCES, Resource
 from logentic.settings import Settings
 from logentic.state import State
 
@@ -46,8 +46,20 @@ EXIT_CODES = (0, 1, 3)
 REFUSALS = 2  # so often a request is refused before it is answered
 WARM = (
     *("dlt.destinations.impl.duckdb.duck", "dlt.normalize.normalize", "dlt.pipeline", "dlt.sources.helpers.requests"),
-    *("pyarrow.parquet", "pyarrow.dataset", "logentic.cli", "logentic.duckdb_place", "logentic.inquiries"),
-    *("logentic.job", "logentic.publish", "logentic.recovery", "logentic.reports.progress", "logentic.source"),
+    *(
+        "pyarrow.parquet",
+        "pyarrow.dataset",
+        "logentic.cli.app",
+        "logentic.destinations.duckdb.destination",
+        "logentic.cli.account",
+    ),
+    *(
+        "logentic.job",
+        "logentic.destinations.duckdb.publishing",
+        "logentic.load.recovery",
+        "logentic.reports.progress",
+        "logentic.load.source",
+    ),
 )
 KEPT = ("hash_key", "lock")  # state files that nothing can replace, or that hold nothing
 
@@ -308,7 +320,7 @@ def _become(folder: Path, url: str, arguments: list[str], out: Path, err: Path) 
         faulthandler.enable()  # a process that crashes says where
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         sys.argv = ["logentic", *arguments]
-        from logentic.cli import program
+        from logentic.cli.app import program
 
         program()
     finally:

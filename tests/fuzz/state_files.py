@@ -12,12 +12,12 @@ from zlib import crc32
 from fuzz.account import NOON
 from fuzz.json_text import encode
 from fuzz.mutations import CATALOGUE, Draft
-from logentic.event_inbox import Inbox
-from logentic.events import Event
-from logentic.held import held_receipts
-from logentic.history import note_killed, runs
-from logentic.journal import CLOSED_FACTS, EXCEPTION_LOG, MONTH_CLOSE, RUNS, Journal
-from logentic.schemas import Resource
+from logentic.audit_log import CLOSED_FACTS, EXCEPTION_LOG, MONTH_CLOSE, RUNS, Journal
+from logentic.events.event import Event
+from logentic.events.inbox import Inbox
+from logentic.load.deferred_receipts import held_receipts
+from logentic.monitoring.run_history import note_killed, runs
+from logentic.resources import Resource
 from logentic.state import State
 
 GROUPS = ("value", "field", "row", "body")  # what a state file can suffer of what a response can

@@ -10,7 +10,7 @@ import pytest
 from raw_tables import raw_differences
 from test_reruns import settings_of, tables_of
 
-import logentic.session
+import logentic.extract.session
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.state import State

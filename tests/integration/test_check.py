@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from command_line import access, logentic
 
-from logentic.account_check import Answers, Ends, check_account
+from logentic.api.probe import Answers, Ends, check_account
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Clock, Fault, Readings, Sandbox
 from logentic.settings import Settings

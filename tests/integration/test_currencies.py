@@ -13,10 +13,10 @@ from command_line import logentic
 from raw_account import RawAccount
 
 from logentic.currencies import money
-from logentic.journal_tables import load_journals
+from logentic.destinations.duckdb.audit_tables import load_journals
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.transform import build
+from logentic.transform.build import build
 
 FIRST = date(2026, 1, 4)
 WEEKS, ITEMS = 6, 6

@@ -15,12 +15,12 @@ import pytest
 from command_line import killed_run
 from raw_tables import raw_differences
 
+from logentic.destinations.duckdb.working_database import is_damaged
 from logentic.errors import StateError
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.work import is_damaged
 
 TODAY = date(2026, 3, 17)
 RAW_ONLY = Options(models=False)

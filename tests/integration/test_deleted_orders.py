@@ -9,7 +9,7 @@ import pytest
 from command_line import access
 from typer.testing import CliRunner
 
-from logentic.cli import app
+from logentic.cli.app import app
 from logentic.job import Options, Outcome, run_job
 from logentic.reports.verification import as_dict, verify_file
 from logentic.sandbox import Account, Fault, Readings, Sandbox

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from command_line import access, environment
 
-from logentic.history import runs
+from logentic.monitoring.run_history import runs
 from logentic.sandbox import Account, Sandbox
 from logentic.state import State
 

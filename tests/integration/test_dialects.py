@@ -14,7 +14,7 @@ from sqlglot.errors import ParseError
 
 from benchmarks.full_build import statements
 from logentic.settings import Settings
-from logentic.transform import model_settings
+from logentic.transform.build import model_settings
 
 TRANSPILED = ("snowflake", "bigquery")
 DIALECTS = ("duckdb", "databricks", *TRANSPILED)

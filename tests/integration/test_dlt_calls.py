@@ -38,7 +38,7 @@ def _settings(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     """Small tables, so that there are several of each resource. A call that hangs is an error."""
     monkeypatch.setenv("LOGENTIC_BASE_URL", sandbox.url)
     monkeypatch.setenv("LOGENTIC_API_TOKEN", sandbox.token)
-    monkeypatch.setattr("logentic.source.ROWS_AT_ONCE", 8)
+    monkeypatch.setattr("logentic.load.source.ROWS_AT_ONCE", 8)
 
     def hangs(*_: object) -> None:
         raise TimeoutError("the call hangs")

@@ -29,7 +29,7 @@ import typer
 from postgres_server import PostgresServer, execute
 
 from logentic import errors
-from logentic.cli import app
+from logentic.cli.app import app
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.sandbox.billing import ALL_SCENARIOS
 from logentic.settings import Settings, secret_names
@@ -343,7 +343,7 @@ def test_no_page_names_a_command_or_an_option_that_does_not_exist() -> None:
 
 def test_every_exit_code_is_documented() -> None:
     documented = {int(row[0]) for row in table_under(ROOT / "README.md", "Exit codes") if row[0].isdigit()}
-    said = re.findall(r"\b(\d) (?:done|failed|wrong)", sys.modules["logentic.cli"].__doc__ or "")
+    said = re.findall(r"\b(\d) (?:done|failed|wrong)", sys.modules["logentic.cli.app"].__doc__ or "")
     tree = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type)}
     assert documented == set(map(int, said)) >= tree
 

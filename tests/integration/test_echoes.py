@@ -13,8 +13,8 @@ from alert_receiver import AlertReceiver
 from command_line import COMMAND, environment, logentic
 from tiny_service import Asked, Reply, TinyService, page
 
-from logentic.alerts import tell_news
 from logentic.job import Options, run_job
+from logentic.monitoring.alerts import tell_news
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State

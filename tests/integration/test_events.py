@@ -11,10 +11,10 @@ import duckdb
 import pytest
 from command_line import access, logentic
 
-from logentic.event_queue import EventQueue
-from logentic.events import Event, Reader
+from logentic.events.event import Event, Reader
+from logentic.events.queue import EventQueue
 from logentic.job import Options, run_job
-from logentic.personal import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.sandbox import Account, Sandbox
 from logentic.sandbox.webhooks import STEPS, TOPICS, Webhooks, steps_taken
 from logentic.settings import Settings

@@ -13,7 +13,7 @@ from raw_tables import RAW, assert_same_rows
 
 from logentic.errors import UsageError
 from logentic.job import Options, Outcome, run_job
-from logentic.recovery import KEYS
+from logentic.load.recovery import KEYS
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 

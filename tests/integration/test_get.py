@@ -12,7 +12,7 @@ from command_line import access, logentic
 from sandbox_client import get as ask
 from sandbox_client import walk
 
-from logentic.personal import PERSONAL_VALUE
+from logentic.privacy.pseudonyms import PERSONAL_VALUE
 from logentic.sandbox import Account, Readings, Sandbox
 
 TODAY = date(2026, 3, 17)

@@ -15,7 +15,7 @@ from raw_account import RawAccount
 from benchmarks.full_build import statements
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.transform import build, model_settings
+from logentic.transform.build import build, model_settings
 
 DAYS, ITEMS = 40, (1, 2, 3)
 SETTINGS = Settings(api_token="none", timezone="America/Toronto")

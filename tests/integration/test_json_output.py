@@ -9,11 +9,11 @@ import pytest
 import typer
 from command_line import access, logentic
 
-from logentic.cli import app
-from logentic.event_queue import EventQueue
-from logentic.events import Reader
+from logentic.cli.app import app
+from logentic.events.event import Reader
+from logentic.events.queue import EventQueue
 from logentic.job import Options, run_job
-from logentic.personal import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.sandbox import Account, Sandbox
 from logentic.sanitizer import UNSAFE
 from logentic.settings import Settings

@@ -15,7 +15,7 @@ from truth_tables import TABLES, differences, opened
 
 from logentic.errors import LogenticError
 from logentic.job import Options, run_job
-from logentic.recovery import KEYS
+from logentic.load.recovery import KEYS
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
 

@@ -12,14 +12,15 @@ from json_pages import AS_IT_IS
 from raw_tables import raw_differences
 from tiny_service import Asked, Reply, TinyService, page, settings_for
 
-from logentic import extraction, shelf
-from logentic.client import Client
-from logentic.extraction import Extraction
+from logentic.api.client import Client
+from logentic.extract import reader as extraction
+from logentic.extract import spill_buffer as shelf
+from logentic.extract.reader import Extraction
+from logentic.extract.windows import Window, midnight
 from logentic.job import Options, Outcome, run_job
+from logentic.resources import INVENTORY_HISTORY
 from logentic.sandbox import Account, Readings, Sandbox
-from logentic.schemas import INVENTORY_HISTORY
 from logentic.settings import Settings
-from logentic.windows import Window, midnight
 
 TODAY = date(2026, 3, 17)
 

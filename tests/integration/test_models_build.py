@@ -14,7 +14,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from raw_account import RawAccount
 
 from logentic.settings import Settings
-from logentic.transform import model_settings
+from logentic.transform.build import model_settings
 
 PROJECT = Path(__file__).parents[2]
 Dbt = Callable[..., dbtRunnerResult]

@@ -17,10 +17,10 @@ from command_line import AS_ANYBODY, COMMAND, logentic
 from typer.testing import CliRunner
 from workbook_cells import cells_of, cents
 
-from logentic.cli import app
+from logentic.audit_log import EXCEPTION_LOG, MONTH_CLOSE
+from logentic.cli.app import app
 from logentic.errors import LogenticError, UsageError
 from logentic.job import Options, Outcome, run_job
-from logentic.journal import EXCEPTION_LOG, MONTH_CLOSE
 from logentic.reports.exceptions import Finding, read_findings, set_status, whoever
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings

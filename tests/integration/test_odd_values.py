@@ -11,8 +11,8 @@ from mutating_service import MutatingService
 
 from logentic.extra_columns import LIMIT, MORE_FIELDS
 from logentic.job import Options, Outcome, run_job
+from logentic.resources import ITEMS, ORDERS
 from logentic.sandbox import Account, Sandbox
-from logentic.schemas import ITEMS, ORDERS
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)

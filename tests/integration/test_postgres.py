@@ -20,7 +20,7 @@ from tiny_service import Asked, Reply, TinyService, page, settings_for
 from logentic import logentic_source
 from logentic.errors import StateError
 from logentic.job import Options, Outcome, run_job
-from logentic.recovery import KEYS
+from logentic.load.recovery import KEYS
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -133,7 +133,7 @@ def test_what_is_lost_in_the_middle_of_a_run_is_made_good_by_the_next(
     from dlt.common.storages import PackageStorage
     from dlt.destinations.impl.postgres.postgres import PostgresClient
 
-    from logentic.postgres import RawPostgres
+    from logentic.destinations.postgres.connection import RawPostgres
 
     moments = {
         "while it is compared": (RawPostgres, "__call__", 12),
@@ -199,7 +199,7 @@ def test_credentials_are_read_where_dlt_reads_them(
 ) -> None:
     from urllib.parse import urlsplit
 
-    from logentic.postgres import credentials
+    from logentic.destinations.postgres.connection import credentials
 
     parts = urlsplit(postgres)
     named = {"host": parts.hostname, "port": parts.port, "database": parts.path[1:], "username": "postgres"}
@@ -234,7 +234,7 @@ def test_a_command_that_reads_a_file_says_so(command: str, destination: str, tmp
 
 def test_two_runs_into_one_database_do_not_meet(postgres: str, tmp_path: Path) -> None:
     """Also with state folders of their own, as on two machines."""
-    from logentic.postgres_place import PostgresPlace
+    from logentic.destinations.postgres.destination import PostgresPlace
     from logentic.state import State
 
     with Sandbox(Account(seed=26, scale=0.1, days=10, today=TODAY)) as sandbox:
@@ -249,7 +249,7 @@ def test_two_runs_into_one_database_do_not_meet(postgres: str, tmp_path: Path) -
 def test_the_journals_come_back_when_the_state_folder_is_lost_and_another_key_is_refused(
     postgres: str, tmp_path: Path
 ) -> None:
-    from logentic.journal import EXCEPTION_LOG
+    from logentic.audit_log import EXCEPTION_LOG
     from logentic.state import State
 
     with Sandbox(Account(seed=27, scale=0.1, days=10, today=TODAY)) as sandbox:

@@ -8,10 +8,10 @@ import psycopg2
 import pytest
 from postgres_server import execute
 
+from logentic.destinations.postgres.connection import connected, credentials
+from logentic.destinations.postgres.destination import PostgresPlace
+from logentic.destinations.postgres.publishing import is_published
 from logentic.errors import StateError
-from logentic.postgres import connected, credentials
-from logentic.postgres_place import PostgresPlace
-from logentic.postgres_publish import is_published
 from logentic.state import State
 
 SCHEMAS = ("logentic_raw", "logentic_work_marts", "logentic_work_staging")
@@ -99,7 +99,7 @@ def test_a_reader_sees_the_old_rows_or_the_new_ones_and_waits_for_nobody(
     execute(postgres, "update logentic_work_marts.stock set units = units + 1")
     with connected(credentials()) as connection:
         connection.autocommit = False
-        from logentic.postgres_publish import publish
+        from logentic.destinations.postgres.publishing import publish
 
         publish(connection.cursor())
         reader.execute("select sum(units), count(*) from logentic_marts.stock")

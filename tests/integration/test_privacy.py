@@ -10,12 +10,12 @@ import duckdb
 import pytest
 from command_line import access, logentic
 
-from logentic.event_queue import EventQueue
-from logentic.events import Reader
+from logentic.events.event import Reader
+from logentic.events.queue import EventQueue
 from logentic.job import Options, Outcome, run_job
 from logentic.json_text import compact
-from logentic.keys import hash_key
-from logentic.personal import Pseudonyms
+from logentic.privacy.key import hash_key
+from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State

@@ -13,10 +13,10 @@ from command_line import access, logentic
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from logentic import logentic_source
+from logentic.cli.event_server import receiver
 from logentic.errors import StateError
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Sandbox
-from logentic.serve import receiver
 from logentic.settings import Settings
 from logentic.state import State
 

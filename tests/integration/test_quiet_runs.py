@@ -11,8 +11,8 @@ import pytest
 
 from logentic.job import Options, Outcome, run_job
 from logentic.reports.status import read_status
+from logentic.resources import RESOURCES
 from logentic.sandbox import Account, Readings, Sandbox
-from logentic.schemas import RESOURCES
 from logentic.settings import Settings
 from logentic.state import State
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from command_line import COMMAND, environment, logentic
 
-from logentic.event_queue import read_events, segments
+from logentic.events.queue import read_events, segments
 from logentic.sandbox import Account, Sandbox
 from logentic.sandbox.webhooks import Webhooks
 

@@ -22,7 +22,7 @@ from command_line import AS_ANYBODY, COMMAND, logentic
 from typer.testing import CliRunner
 from workbook_cells import cells_of, cents, total_of
 
-from logentic.cli import app
+from logentic.cli.app import app
 from logentic.errors import LogenticError
 from logentic.job import Options, run_job
 from logentic.reports.exceptions import read_findings, set_status

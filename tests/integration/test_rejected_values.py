@@ -10,8 +10,8 @@ import pytest
 from mutating_service import MutatingService, Record
 from raw_tables import raw_differences
 
-from logentic import source
 from logentic.job import Options, Outcome, run_job
+from logentic.load import source
 from logentic.reports.status import read_status
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
@@ -163,7 +163,7 @@ def test_a_row_without_a_readable_key_stays_open_until_its_window_is_complete(
 def test_a_window_on_disk_keeps_its_rejections(
     service: MutatingService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("logentic.shelf.HELD_BYTES", 0)
+    monkeypatch.setattr("logentic.extract.spill_buffer.HELD_BYTES", 0)
 
     def change(path: str, record: Record) -> None:
         if "item_quantities" in path:

@@ -10,8 +10,8 @@ from raw_tables import raw_differences
 from truth_tables import differences
 
 from logentic.job import Options, run_job
+from logentic.resources import RESOURCES
 from logentic.sandbox import Account, Clock, Sandbox
-from logentic.schemas import RESOURCES
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)

@@ -16,11 +16,11 @@ from alert_receiver import AlertReceiver
 from command_line import access, logentic
 from truth_tables import differences
 
-from logentic.alerts import tell
+from logentic.audit_log import PUBLISHED, RUNS
 from logentic.errors import Forbidden, StateError
-from logentic.history import recorded, runs
 from logentic.job import Options, run_job
-from logentic.journal import PUBLISHED, RUNS
+from logentic.monitoring.alerts import tell
+from logentic.monitoring.run_history import recorded, runs
 from logentic.sandbox import Account, Fault, Sandbox
 from logentic.settings import Settings, interval_of_schedule
 from logentic.state import State

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from command_line import logentic
 
+from logentic.destinations.spark.connection import engine_address
 from logentic.errors import UsageError, first_line
-from logentic.spark import engine_address
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_what_the_wire_says_is_one_line() -> None:
 
 def test_a_client_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_REMOTE", "sc://127.0.0.1:1")
-    monkeypatch.setattr("logentic.spark.find_spec", lambda name: None)
+    monkeypatch.setattr("logentic.destinations.spark.connection.find_spec", lambda name: None)
     with pytest.raises(UsageError, match="the client of Spark is not installed") as refused:
         engine_address()
     assert refused.value.guidance == "Install logentic-elt[spark]."

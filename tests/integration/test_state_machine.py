@@ -23,9 +23,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from killed_run import arm
 
 from logentic.job import Options, run_job
-from logentic.recovery import KEYS
+from logentic.load.recovery import KEYS
+from logentic.resources import RESOURCES, Resource
 from logentic.sandbox import Account, Readings, Sandbox
-from logentic.schemas import RESOURCES, Resource
 from logentic.settings import Settings
 from logentic.state import State
 

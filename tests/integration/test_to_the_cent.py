@@ -23,13 +23,13 @@ from raw_account import RawAccount
 from typer.testing import CliRunner
 from workbook_cells import cells_of, cents, total_of
 
-from logentic.cli import app
-from logentic.journal_tables import load_journals
+from logentic.cli.app import app
+from logentic.destinations.duckdb.audit_tables import load_journals
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.sheets import Column, Sheet
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.transform import build
+from logentic.transform.build import build
 
 FIRST = date(2026, 1, 1)
 DAYS = [FIRST + timedelta(days=day) for day in range(10)]

@@ -21,8 +21,8 @@ from command_line import COMMAND, access, environment, logentic
 from raw_tables import raw_differences
 from tiny_service import Asked, Reply, TinyService
 
-from logentic.history import runs
 from logentic.job import Options, run_job
+from logentic.monitoring.run_history import runs
 from logentic.sandbox import Account, Fault, Readings, Sandbox
 from logentic.settings import Settings
 from logentic.state import State

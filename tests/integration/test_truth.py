@@ -8,14 +8,14 @@ import pytest
 from truth_tables import differences
 
 from logentic import project_folder
+from logentic.destinations.duckdb.working_database import open_work
 from logentic.errors import BuildError
 from logentic.job import Options, run_job
-from logentic.keys import hash_key
+from logentic.privacy.key import hash_key
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.transform import build
-from logentic.work import open_work
+from logentic.transform.build import build
 
 TODAY = date(2026, 3, 17)
 SHAPES = {

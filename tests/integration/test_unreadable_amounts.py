@@ -12,8 +12,8 @@ from command_line import access, logentic
 from mutating_service import MutatingService, Record
 from truth_tables import differences
 
-from logentic.alerts import wrong_now
 from logentic.job import Options, Outcome, run_job
+from logentic.monitoring.alerts import wrong_now
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State

@@ -12,7 +12,7 @@ from command_line import access, logentic
 from losses import Named, assert_equal, lose, named
 from typer.testing import CliRunner
 
-from logentic.cli import app
+from logentic.cli.app import app
 from logentic.job import Options, run_job
 from logentic.reports.verification import verify_file
 from logentic.sandbox import Account, Fault, Readings, Sandbox

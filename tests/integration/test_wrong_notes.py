@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from raw_tables import raw_differences
 
-from logentic.alerts import wrong_now
-from logentic.event_inbox import Inbox
-from logentic.history import runs
+from logentic.events.inbox import Inbox
 from logentic.job import Options, run_job
+from logentic.monitoring.alerts import wrong_now
+from logentic.monitoring.run_history import runs
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from logentic.account_fields import order_of
+from logentic.api.probe_fields import order_of
 
 
 @pytest.mark.parametrize("odd", [[1], {"a": 1}, True, None, "soon", float("nan"), Decimal("sNaN"), "2026-03-04", 1.5])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from logentic.reports.ages import age
+from logentic.reports.humanize import age
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -12,8 +12,8 @@ from tiny_service import Reply, settings_for
 from tls_service import Authority, TlsService
 
 from logentic import errors
-from logentic.answer import Answer
-from logentic.client import Client
+from logentic.api.client import Client
+from logentic.api.response import Answer
 from logentic.settings import CERTIFICATE_VARIABLES, load_settings, require_token, trusted_certificates
 
 NAMES = ("ca_file", *CERTIFICATE_VARIABLES)

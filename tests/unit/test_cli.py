@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 import typer
 
-from logentic import cli
+from logentic.cli import app as cli
 from logentic.errors import LogenticError, UsageError
-from logentic.schemas import RESOURCES
+from logentic.resources import RESOURCES
 
 
 def test_the_names_that_help_must_not_import_are_the_real_ones() -> None:

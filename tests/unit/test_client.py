@@ -10,11 +10,11 @@ from email.utils import format_datetime
 import pytest
 from tiny_service import TOKEN, Asked, Reply, TinyService, page, settings_for
 
-from logentic import client as client_module
 from logentic import errors
-from logentic.answer import Answer
-from logentic.client import Client
-from logentic.pages import read_page
+from logentic.api import client as client_module
+from logentic.api.client import Client
+from logentic.api.pagination import read_page
+from logentic.api.response import Answer
 from logentic.sandbox import Account, Fault, Sandbox
 from logentic.settings import Settings
 

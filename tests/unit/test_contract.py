@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from pydantic import TypeAdapter
 
-from logentic.contract import FOR_EVER, ChargeRates
 from logentic.errors import UsageError
+from logentic.price_terms import FOR_EVER, ChargeRates
 from logentic.settings import load_settings
 
 

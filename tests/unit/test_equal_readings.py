@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from logentic.acceptance import accepted_spans, has_differed, is_third_equal, open_windows, was_accepted
-from logentic.plan import Ask, Receipt, plan
+from logentic.extract.acceptance import accepted_spans, has_differed, is_third_equal, open_windows, was_accepted
+from logentic.extract.planner import Ask, Receipt, plan
+from logentic.extract.windows import DAY, Edge, Window, midnight, snapshot
 from logentic.settings import Settings
-from logentic.windows import DAY, Edge, Window, midnight, snapshot
 
 START, END = midnight(date(2026, 1, 1)), midnight(date(2026, 2, 1))
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from logentic.errors import StateError
-from logentic.event_queue import EventQueue, read_events, segments
-from logentic.events import Event, Reader
-from logentic.personal import Pseudonyms
+from logentic.events.event import Event, Reader
+from logentic.events.queue import EventQueue, read_events, segments
+from logentic.privacy.pseudonyms import Pseudonyms
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
@@ -116,7 +116,7 @@ def test_files_are_the_owners_only(tmp_path: Path) -> None:
 
 
 def test_a_large_queue_is_several_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logentic.event_queue.SEGMENT_BYTES", 2000)
+    monkeypatch.setattr("logentic.events.queue.SEGMENT_BYTES", 2000)
     queue = EventQueue(tmp_path, DAY)
     for number in range(1, 60):
         queue.put(event(number)).result()

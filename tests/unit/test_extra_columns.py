@@ -9,11 +9,11 @@ import pytest
 from json_pages import AS_IT_IS, page_of
 
 from logentic.extra_columns import LIMIT, MORE_FIELDS, ExtraColumns, column_names
-from logentic.measures import is_identifier, is_kept_name
-from logentic.personal import Pseudonyms
-from logentic.plain_rows import Parsing
-from logentic.rows import Rows, read_rows
-from logentic.schemas import ITEMS, ORDERS, RESOURCES
+from logentic.extract.fallback_parsing import Parsing
+from logentic.extract.parsing import Rows, read_rows
+from logentic.privacy.measures import is_identifier, is_kept_name
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import ITEMS, ORDERS, RESOURCES
 
 
 def wide(record_id: int, fields: range, **more: Any) -> dict[str, Any]:

@@ -15,14 +15,14 @@ import pytest
 from json_pages import AS_IT_IS
 from tiny_service import Asked, Reply, TinyService, page
 
-from logentic.client import Client
+from logentic.api.client import Client
 from logentic.errors import Forbidden, Refused, UnsafeLink
-from logentic.extraction import Extraction, Progress, Reading
-from logentic.rows import Rows
+from logentic.extract.parsing import Rows
+from logentic.extract.reader import Extraction, Progress, Reading
+from logentic.extract.windows import Edge, Window, midnight
+from logentic.resources import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, RESOURCES, Resource
 from logentic.sandbox import Account, Clock, Fault, Readings, Sandbox
-from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, RESOURCES, Resource
 from logentic.settings import Settings
-from logentic.windows import Edge, Window, midnight
 
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
 BEGINNING, TOMORROW = midnight(date(2015, 1, 1)), midnight(date(2026, 3, 18))

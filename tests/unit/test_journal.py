@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from logentic.journal import EXCEPTION_LOG, MONTH_CLOSE
-from logentic.journal_tables import load_journals
+from logentic.audit_log import EXCEPTION_LOG, MONTH_CLOSE
+from logentic.destinations.duckdb.audit_tables import load_journals
 from logentic.state import State
 
 SET: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from logentic import cli
+from logentic.cli import app as cli
 from logentic.sanitizer import UNSAFE, json_text, print_json, register_secret
 
 PACKAGE = Path(cli.__file__).parent

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from json_pages import page_of
 
-from logentic import measures
-from logentic.events import Reader
-from logentic.personal import Pseudonyms
-from logentic.records import Mask
-from logentic.rows import read_rows
-from logentic.schemas import ITEMS, ORDERS
+from logentic.api.records import Mask
+from logentic.events.event import Reader
+from logentic.extract.parsing import read_rows
+from logentic.privacy import measures
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import ITEMS, ORDERS
 from logentic.settings import Settings
 
 HASHES = Pseudonyms(b"key")

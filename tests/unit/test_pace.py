@@ -9,7 +9,7 @@ import pytest
 from tiny_service import Asked, Reply, TinyService
 
 from benchmarks.desk import Limit
-from logentic.client import Client
+from logentic.api.client import Client
 from logentic.sandbox.faults import RateLimit
 
 Refusal = Callable[[], tuple[bool, str]]

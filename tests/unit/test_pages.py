@@ -11,12 +11,12 @@ import pytest
 import simplejson
 from tiny_service import Asked, Reply, TinyService, page, settings_for
 
-from logentic.account_check import check_account
-from logentic.answer import Answer
-from logentic.client import Client
+from logentic.api.client import Client
+from logentic.api.pagination import Page, read_page, read_pages, read_record, split_page
+from logentic.api.probe import check_account
+from logentic.api.records import READABLE, read_list
+from logentic.api.response import Answer
 from logentic.errors import BadAnswer, NotFound, UnsafeLink
-from logentic.pages import Page, read_page, read_pages, read_record, split_page
-from logentic.records import READABLE, read_list
 
 ENDINGS: dict[str, Any] = {
     "no next": {"previous": "http://localhost/v1/items?page=1"},
@@ -339,7 +339,7 @@ def test_the_configured_host_is_compared_in_one_form() -> None:
 
 
 def follow(client: Client, link: str) -> dict[str, str]:
-    from logentic.pages import _follow
+    from logentic.api.pagination import _follow
 
     return _follow(client, "/items", {}, link, "items, page 1")
 

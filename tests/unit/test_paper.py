@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logentic.errors import UsageError
-from logentic.reports.paper import paper_total
+from logentic.reports.amount_parser import paper_total
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logentic.personal import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.sanitizer import register_secret
 
 HASHES = Pseudonyms(b"a key of thirty-two bytes, as kept")

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from json_pages import AS_IT_IS, page_of, rows_of
 
-from logentic.personal import Pseudonyms
-from logentic.rows import read_carefully, read_rows
-from logentic.schemas import ITEMS, ORDERS
+from logentic.extract.parsing import read_carefully, read_rows
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import ITEMS, ORDERS
 
 NAMES = {
     "channel": "channel",

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 from json_pages import NOON, rows_of
 
-from logentic.rejections import Rejections
-from logentic.rows import Rows
-from logentic.schemas import INVENTORY_HISTORY, ORDERS, PAYMENT_ITEMS, REJECTED_VALUES, Resource
-from logentic.stored import RawFile, Stored
-from logentic.versions import tombstones
+from logentic.extract.diff import tombstones
+from logentic.extract.parsing import Rows
+from logentic.extract.rejections import Rejections
+from logentic.extract.stored_records import RawFile, Stored
+from logentic.resources import INVENTORY_HISTORY, ORDERS, PAYMENT_ITEMS, REJECTED_VALUES, Resource
 
 HOUR = timedelta(hours=1)
 Entry = tuple[str, str, str | None, bool]

@@ -11,14 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from json_pages import AS_IT_IS, NOON, page_of, rows_of
 
-from logentic import rows as rows_module
-from logentic.client import Client
+from logentic.api.client import Client
+from logentic.api.pagination import read_pages
 from logentic.errors import BadAnswer, LogenticError
-from logentic.pages import read_pages
-from logentic.personal import Pseudonyms
-from logentic.rows import Rows, count_distinct, empty_rows, read_carefully, read_rows
+from logentic.extract import parsing as rows_module
+from logentic.extract.parsing import Rows, count_distinct, empty_rows, read_carefully, read_rows
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import (
+    DAY,
+    INTEGER,
+    MEASURE,
+    MOMENT,
+    ORDERS,
+    PAYMENT_ITEMS,
+    QUANTITY,
+    RESOURCES,
+    TRUTH,
+    Resource,
+)
 from logentic.sandbox import Account, Sandbox
-from logentic.schemas import DAY, INTEGER, MEASURE, MOMENT, ORDERS, PAYMENT_ITEMS, QUANTITY, RESOURCES, TRUTH, Resource
 from logentic.settings import Settings
 
 Written = tuple[Any, str]  # what a value is, and one way in which a service may write it

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logentic import log_lines
 from logentic.dashboard.reading import Answer
 from logentic.errors import BadAnswer
+from logentic.monitoring import log_format as log_lines
 from logentic.reports.terminal import Terminal
 from logentic.sanitizer import (
     SafeRecord,

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pytest
 from json_pages import rows_of
 
-from logentic import shelf
 from logentic.errors import StateError
-from logentic.rows import Rows, concatenated
-from logentic.schemas import (
+from logentic.extract import spill_buffer as shelf
+from logentic.extract.parsing import Rows, concatenated
+from logentic.extract.spill_buffer import Shelf
+from logentic.resources import (
     INVENTORY_HISTORY,
     ITEM_QUANTITIES,
     ORDERS,
@@ -21,7 +22,6 @@ from logentic.schemas import (
     REJECTED_VALUES,
     Resource,
 )
-from logentic.shelf import Shelf
 
 ORDER = '{{"id":{},"status":"{}","stored_items":[{{"item_id":{},"quantity":1}},{{"item_id":8,"quantity":2}}]}}'
 BATCHES = {

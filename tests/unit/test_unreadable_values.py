@@ -12,11 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from json_pages import AS_IT_IS, NOON, page_of
 
-from logentic.pages import Page
-from logentic.personal import Pseudonyms
-from logentic.plain_rows import REPLACED, TOO_DEEP, Parsing
-from logentic.rows import NO_KEY, Rows, _quickly, concatenated, read_carefully, read_rows, row_keys, together
-from logentic.schemas import (
+from logentic.api.pagination import Page
+from logentic.extract.fallback_parsing import REPLACED, TOO_DEEP, Parsing
+from logentic.extract.parsing import NO_KEY, Rows, _quickly, concatenated, read_carefully, read_rows, row_keys, together
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import (
     DAY,
     INVENTORY_HISTORY,
     ITEM_QUANTITIES,

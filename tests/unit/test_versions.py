@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 from json_pages import NOON, rows_of
 
-from logentic import versions
 from logentic.errors import StateError
-from logentic.rows import Rows
-from logentic.schemas import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, Resource
-from logentic.versions import News, find_news, tombstones
+from logentic.extract import diff as versions
+from logentic.extract.diff import News, find_news, tombstones
+from logentic.extract.parsing import Rows
+from logentic.resources import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, Resource
 
 LATER = NOON + timedelta(hours=1)
 A_LINE, B_LINE = {"item_id": 5, "quantity": 1}, {"item_id": 6, "quantity": 2}

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logentic.event_queue import EventQueue, read_events, segments
-from logentic.events import Event, Reader
-from logentic.personal import Pseudonyms
-from logentic.webhooks import BODY_BYTES, PATH, Receiver, Signatures
+from logentic.events.event import Event, Reader
+from logentic.events.queue import EventQueue, read_events, segments
+from logentic.events.receiver import BODY_BYTES, PATH, Receiver, Signatures
+from logentic.privacy.pseudonyms import Pseudonyms
 
 SECRET = "a secret"
 LOOP = asyncio.Runner()
@@ -156,7 +156,7 @@ def test_what_is_not_an_event_is_refused_and_leaves_nothing(
 
 
 def test_a_slow_body_is_refused(queue: EventQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logentic.webhooks.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("logentic.events.receiver.BODY_SECONDS", 0.05)
     answers: list[Any] = []
 
     async def receive() -> dict[str, Any]:

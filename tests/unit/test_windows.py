@@ -8,9 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from logentic.plan import Ask, Receipt, plan
-from logentic.settings import Settings
-from logentic.windows import (
+from logentic.extract.planner import Ask, Receipt, plan
+from logentic.extract.windows import (
     DAY,
     SECOND,
     Edge,
@@ -22,6 +21,7 @@ from logentic.windows import (
     next_month,
     without,
 )
+from logentic.settings import Settings
 
 EARLIEST = date(2024, 1, 1)
 BEGINNING = midnight(EARLIEST)

@@ -5,11 +5,11 @@ In: a `Reading`, and the small logs beside FILE. Out: panels. Next: overview.py 
 
 import altair as alt
 
+from logentic.audit_log import RUNS
 from logentic.dashboard import charts
 from logentic.dashboard.panels import Chosen, Panel
 from logentic.dashboard.reading import Answer, Reading
-from logentic.history import WHOLE
-from logentic.journal import RUNS
+from logentic.monitoring.run_history import WHOLE
 from logentic.reports.runs import STEPS, line_of, read_runs
 from logentic.reports.status import read_status
 

@@ -15,8 +15,8 @@ from logentic.dashboard import charts, health
 from logentic.dashboard.panels import Chosen, Panel, Tile, amount_text, tiles
 from logentic.dashboard.reading import Answer, Reading
 from logentic.errors import LogenticError
-from logentic.reports.ages import age
 from logentic.reports.exceptions import Finding, read_findings
+from logentic.reports.humanize import age
 from logentic.reports.status import read_status
 
 STOCK = """

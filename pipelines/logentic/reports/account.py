@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from logentic.account_check import Answers, Ends, ListAnswer
+from logentic.api.probe import Answers, Ends, ListAnswer
 
 QUESTIONS: dict[str, Callable[[ListAnswer], str]] = {
     "status": lambda answer: "no answer" if answer.status is None else str(answer.status),

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from logentic.audit_log import CLOSED_FACTS, MONTH_CLOSE, Row
 from logentic.errors import UsageError
-from logentic.journal import CLOSED_FACTS, MONTH_CLOSE, Row
 from logentic.reports.published import known_at, open_published, records, written
 from logentic.reports.status import read_status
 from logentic.state import State

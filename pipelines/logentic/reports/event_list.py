@@ -12,9 +12,9 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from logentic.event_inbox import Inbox
-from logentic.events import Event
-from logentic.journal import Row
+from logentic.audit_log import Row
+from logentic.events.event import Event
+from logentic.events.inbox import Inbox
 from logentic.reports.published import open_published
 from logentic.state import State
 

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from logentic.audit_log import EXCEPTION_LOG
 from logentic.currencies import money
 from logentic.errors import UsageError
-from logentic.journal import EXCEPTION_LOG
 from logentic.reports.published import known_at, open_published, records, refuse_unknown, written
 from logentic.state import State
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from logentic.currencies import minor_unit, money
 from logentic.errors import UsageError
-from logentic.reports.delivery import delivered
 from logentic.reports.exceptions import Finding
+from logentic.reports.output_files import delivered
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.tie_out import with_taxes
 from logentic.sanitizer import one_line

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from logentic import log_lines
+from logentic.monitoring import log_format as log_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

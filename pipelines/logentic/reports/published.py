@@ -11,10 +11,10 @@ from typing import Any
 
 import duckdb
 
+from logentic.audit_log import Journal, Row
 from logentic.currencies import minor_digits
 from logentic.database_file import is_duckdb, read_by_duckdb, require_file
 from logentic.errors import StateError, UsageError
-from logentic.journal import Journal, Row
 from logentic.settings import load_settings
 from logentic.state import State
 

@@ -12,17 +12,17 @@ from typing import Any
 
 import duckdb
 
-from logentic.acceptance import open_windows
 from logentic.currencies import minor_unit
 from logentic.errors import UsageError
-from logentic.reports.behind import sheets_behind
+from logentic.extract.acceptance import open_windows
+from logentic.extract.stored_records import receipt_of
 from logentic.reports.closing import close_of
 from logentic.reports.exceptions import Finding, read_findings
 from logentic.reports.published import known_at, open_published, records, refuse_unknown
 from logentic.reports.sheets import Sheet, sheet_of
+from logentic.reports.supporting_sheets import sheets_behind
 from logentic.reports.tie_out import Line, TieOut, cents, tie_out
 from logentic.settings import Settings
-from logentic.stored import receipt_of
 
 OF_INVOICE = "select charge_id from charges where payment_id = $1 and not is_withdrawn"
 OF_MONTH = """

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from logentic.history import runs
-from logentic.journal import Row
+from logentic.audit_log import Row
+from logentic.monitoring.run_history import runs
 from logentic.state import State
 
 SHOWN = 20

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from logentic.currencies import minor_digits
-from logentic.reports.delivery import delivered
+from logentic.reports.output_files import delivered
 from logentic.reports.published import records
 from logentic.sanitizer import cell, printable
 

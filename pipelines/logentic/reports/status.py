@@ -12,19 +12,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from logentic.acceptance import accepted_spans, open_windows
 from logentic.database_file import read_by_duckdb
-from logentic.held import held_receipts
-from logentic.history import runs
-from logentic.places import place_of
-from logentic.reports.ages import age
+from logentic.destinations.registry import place_of
+from logentic.extract.acceptance import accepted_spans, open_windows
+from logentic.extract.stored_records import Query, RawFile, Stored, receipt_of
+from logentic.extract.windows import SECOND
+from logentic.load.deferred_receipts import held_receipts
+from logentic.monitoring.run_history import runs
+from logentic.reports.humanize import age
 from logentic.reports.published import open_published
 from logentic.reports.runs import line_of
 from logentic.reports.summary import rejected_line
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.stored import Query, RawFile, Stored, receipt_of
-from logentic.windows import SECOND
 
 BAR_WIDTH = 8
 # The first day of which each resource says something.

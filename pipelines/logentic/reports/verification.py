@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from logentic.holdings import Holdings
 from logentic.reports.published import open_published
 from logentic.settings import Settings
-from logentic.verify import Verdict, verify
+from logentic.verify.stored_counts import Holdings
+from logentic.verify.verification import Verdict, verify
 
 IDS_SHOWN = 20
 

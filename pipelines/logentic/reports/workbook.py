@@ -17,7 +17,7 @@ from xlsxwriter.worksheet import Worksheet
 from logentic.currencies import minor_digits, minor_unit
 from logentic.errors import UsageError
 from logentic.reports.cover import Cover, cover_of
-from logentic.reports.delivery import delivered
+from logentic.reports.output_files import delivered
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.sheets import Column, Sheet
 from logentic.reports.tie_out import cents

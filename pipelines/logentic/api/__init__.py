@@ -1,0 +1,1 @@
+"""Requests to the Logentic API: client, rate limiter, pagination."""

@@ -1,0 +1,176 @@
+"""One record, or a filtered list, as the API gives it.
+
+In: a resource, an id or filters. Out: records one after another, numbers as they were written, personal values masked.
+Nothing is stored. Next: inquiries.py prints them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from logentic.api.client import Client
+from logentic.api.pagination import parsed_rows, read_pages, read_record
+from logentic.api.values import Unreadable, reader
+from logentic.errors import UsageError
+from logentic.json_text import as_list
+from logentic.privacy.measures import DATE_VALUE
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import DAY, INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
+from logentic.settings import Settings
+
+MASK = "***"
+
+
+@dataclass(frozen=True)
+class Readable:
+    """`of_item` is the list of one item's records; without it an id is a record's own, and takes no filter."""
+
+    resource: Resource
+    filters: frozenset[str]
+    required: tuple[str, ...] = ()
+    of_item: str | None = None
+
+
+INVENTORY = Readable(
+    INVENTORY_HISTORY, frozenset({"start", "end", "exclude_storage_price"}), ("start", "end"), "/items/inventory/{}"
+)
+READABLE = {
+    "orders": Readable(ORDERS, frozenset({"external_name", "updated_at_start", "updated_at_end", "shopify_order_id"})),
+    "items": Readable(ITEMS, frozenset({"external_name", "shopify_variant_id"})),
+    "item_quantities": Readable(
+        ITEM_QUANTITIES,
+        frozenset({"updated_at_start", "updated_at_end", "shopify_variant_id"}),
+        of_item="/items/{}/item_quantities",
+    ),
+    "inventory": INVENTORY,
+    "inventory_history": INVENTORY,
+    "payment_items": Readable(
+        PAYMENT_ITEMS,
+        frozenset(
+            {
+                "start",
+                "end",
+                "billed_date_start",
+                "billed_date_end",
+                "group_by_invoice",
+                "payment_id",
+                "exclude_storage_info",
+            }
+        ),
+    ),
+}
+
+
+class Mask(Pseudonyms):
+    """Personal values are not told apart, only hidden."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(b"masked, not hashed", settings.hash_fields, settings.plain_fields)
+        self._masked_names = 0  # of a record
+
+    def hashed(self, text: str) -> str:
+        return MASK
+
+    def record(self, resource: Resource, record: Any) -> Any:
+        """A record with the same fields, in their order, masked by the rules of the raw tables.
+
+        A name within an unknown object that may be personal is masked and numbered: ***1.
+        """
+        self._masked_names = 0
+        if not isinstance(record, dict):
+            return self._unknown(resource, "", record)
+        nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
+        masked: dict[str, Any] = {}
+        for name, value in record.items():
+            if name in nested and isinstance(value, dict):
+                masked[name] = {
+                    self._field(resource, f"{name}__{inner}", inner): self._value(resource, f"{name}__{inner}", part)
+                    for inner, part in value.items()
+                }
+            elif resource.lines and name == resource.lines.field and (lines := as_list(value)) is not None:
+                masked[name] = [self._line(resource, line) for line in lines]
+            else:
+                masked[self._field(resource, name, name)] = self._value(resource, name, value)
+        return masked
+
+    def _line(self, resource: Resource, line: Any) -> Any:
+        if not isinstance(line, dict) or resource.lines is None:
+            return self._unknown(resource, "", line)
+        known = resource.lines.columns
+        return {
+            self._field(resource, name, name): self._readable(resource, name, value, known[name])
+            if name in known
+            else self._unknown(resource, name, value)
+            for name, value in line.items()
+        }
+
+    def _value(self, resource: Resource, name: str, value: Any) -> Any:
+        if name not in resource.columns:
+            return self._unknown(resource, name, value)
+        if self.covers(name, resource.personal) and value is not None:
+            return self.known(name, str(value))
+        return self._readable(resource, name, value, resource.columns[name])
+
+    def _readable(self, resource: Resource, name: str, value: Any, kind: pa.DataType) -> Any:
+        """A known value as it is; what its column could not hold is treated as unknown."""
+        try:
+            reader(kind)(value)
+        except Unreadable:
+            is_day = kind == DAY and isinstance(value, str) and DATE_VALUE.fullmatch(value)
+            return value if is_day else self._unknown(resource, name, value)
+        return value
+
+    def _unknown(self, resource: Resource, name: str, value: Any) -> Any:
+        return self.unlisted(name, value) if resource.is_about_people else self.unknown(name, value)
+
+    def _field(self, resource: Resource, path: str, name: str) -> str:
+        is_kept = not resource.is_about_people or path in resource.columns or self.keeps_name(path)
+        return name if is_kept else self._masked_name()
+
+    def _name(self, path: str, name: str, *, again: bool) -> str:
+        found = super()._name(path, name, again=again)
+        return found if found == name else self._masked_name()
+
+    def _masked_name(self) -> str:
+        self._masked_names += 1
+        return f"{MASK}{self._masked_names}"
+
+
+def check_question(name: str, record_id: int | None, filters: Mapping[str, str]) -> Readable:
+    """What is to be asked, or a `UsageError` for a filter that the reference does not give this resource."""
+    readable = READABLE.get(name)
+    if readable is None:
+        raise UsageError(f"{name!r} is no resource", f"Choose among: {', '.join(READABLE)}.")
+    is_single = record_id is not None and readable.of_item is None
+    known = frozenset() if is_single else readable.filters
+    if unknown := sorted(set(filters) - known):
+        known_options = ", ".join(_option(filter_name) for filter_name in sorted(known))
+        what = f"{name} by id" if is_single else name
+        raise UsageError(f"{what}: there is no filter {_option(unknown[0])}", f"There is: {known_options or 'none'}.")
+    if missing := [_option(filter_name) for filter_name in readable.required if filter_name not in filters]:
+        raise UsageError(f"{name}: the API requires {' and '.join(missing)}", "Give days, as YYYY-MM-DD.")
+    return readable
+
+
+def read_one(client: Client, readable: Readable, record_id: int) -> Any:
+    resource = readable.resource
+    page = read_record(client, resource.path, record_id, resource.name)
+    return parsed_rows(page, f"{resource.name}, id {record_id}")[0]
+
+
+def read_list(
+    client: Client, readable: Readable, record_id: int | None, filters: Mapping[str, str]
+) -> Iterator[tuple[int, list[Any]]]:
+    """(announced total, records) of each page."""
+    resource = readable.resource
+    where = resource.name if record_id is None else f"{resource.name} of item {record_id}"
+    path = resource.path if record_id is None else (readable.of_item or "").format(record_id)
+    sized = {**filters, "per_page": "250"} if resource is INVENTORY_HISTORY else filters
+    for page in read_pages(client, path, sized, where):
+        yield page.total, parsed_rows(page, where)
+
+
+def _option(filter_name: str) -> str:
+    return f"--{filter_name.replace('_', '-')}"

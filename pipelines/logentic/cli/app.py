@@ -1,0 +1,259 @@
+"""The command line: reads options, prints, decides exit codes, and knows nothing else.
+
+In: the arguments. Out: results on stdout, everything else on stderr; exit codes 0 done, 1 failed, 2 wrong usage or
+configuration, 3 done but a check found something that --fail-on asked to be told. Next: job.py;
+inquiries.py for the commands that only ask, finance.py for those of a month end.
+"""
+
+import io
+import logging
+import sys
+import traceback
+from importlib.metadata import version
+from math import inf
+from typing import Annotated, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from logentic.cli import account as inquiries
+from logentic.cli import events as event_commands
+from logentic.cli import explore as showing
+from logentic.cli import finance
+from logentic.cli import privacy as privacy_commands
+from logentic.cli.account import DbOrState, Engine, To, any_of, day, file_of, only
+from logentic.errors import LogenticError, UsageError
+from logentic.monitoring import log_format as log_lines
+from logentic.monitoring.memory import keep_small, leave, leave_out_needless
+from logentic.sanitizer import SafeRecord, one_line, print_json, printable
+
+app = typer.Typer(
+    help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+VERSIONED = ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb")
+RESOURCE_NAMES = ("orders", "items", "item_quantities", "inventory_history", "payment_items")
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        print(", ".join(f"{name} {version(name)}" for name in VERSIONED) + f", Python {sys.version.partition(' ')[0]}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and each request (never the token).")] = False,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which one this is, and its parts.")
+    ] = False,
+) -> None:
+    """Set LOGENTIC_API_TOKEN; or begin without one: logentic demo."""
+
+
+@app.command()
+def run(
+    db: DbOrState = None,
+    destination: To = None,
+    engine: Engine = None,
+    start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read again from this day on.")] = None,
+    end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read up to and with this day.")] = None,
+    select: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these resources, with commas.")] = None,
+    models: Annotated[bool, typer.Option("--models/--no-models", help="Build the staging views and marts.")] = True,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build all days of the marts anew.")] = False,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete, rejected, or both.")
+    ] = None,
+    new_hash_key: Annotated[
+        bool, typer.Option("--new-hash-key", help="Go on with a new key for personal data when the old one is lost.")
+    ] = False,
+    max_duration: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="Read nothing after it; the next run goes on."),
+    ] = None,
+    log_format: Annotated[str, typer.Option(metavar="FORMAT", help="Of stderr: text, or json for machines.")] = "text",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Extract what is new, build the tables, check them, publish FILE."""
+    from logentic.settings import interval_of_schedule, load_settings
+
+    settings = load_settings(destination=destination, engine=engine)
+    if settings.engine == "none":  # the client of Spark needs them
+        leave_out_needless()
+    from logentic.job import Options, run_job
+    from logentic.reports import summary
+    from logentic.reports.progress import displayed
+
+    if log_format != "text":
+        only("--log-format", log_format, "json")
+        log_lines.use_json()
+    failing = any_of("--fail-on", fail_on, ("incomplete", "rejected"))
+    first, last = day("--start", start), day("--end", end)
+    if not first and not last:
+        first, last = interval_of_schedule()
+    options = Options(
+        first,
+        last,
+        _resources(select),
+        models=models,
+        full_refresh=full_refresh,
+        wait_seconds=wait,
+        max_seconds=inf if max_duration is None else max_duration,
+        accept_new_key=new_hash_key,
+    )
+    if options.start and options.end and options.start > options.end:
+        raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
+    with displayed() as display:
+        outcome = run_job(settings, file_of(db, settings), options, display, display.step)
+    if as_json:
+        print_json(summary.as_dict(outcome))
+    else:
+        print("\n".join(map(one_line, summary.as_lines(outcome))))
+    for failure in outcome.loaded.failures.values():
+        _say(failure)
+    if outcome.loaded.failures:
+        raise typer.Exit(1)
+    left = {
+        "incomplete": outcome.loaded.incomplete or outcome.loaded.unread,
+        "rejected": outcome.loaded.rejected,
+    }
+    if any(left[name] for name in failing):
+        raise typer.Exit(3)
+
+
+@app.command()
+def build(
+    db: DbOrState = None,
+    destination: To = None,
+    engine: Engine = None,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
+    ] = None,
+) -> None:
+    """Build the tables of what is loaded, check them, publish FILE; the account is not asked."""
+    from logentic.job import Options, run_job
+    from logentic.reports import summary
+    from logentic.reports.progress import displayed
+    from logentic.settings import load_settings
+
+    only("--fail-on", fail_on, "rejected")
+    settings, options = load_settings(destination=destination, engine=engine), Options(extract=False, wait_seconds=wait)
+    with displayed() as display:
+        outcome = run_job(settings, file_of(db, settings), options, step=display.step)
+    print("\n".join(map(one_line, summary.as_lines(outcome))))
+    if fail_on and outcome.loaded.rejected:
+        raise typer.Exit(3)
+
+
+for _command in (
+    *(inquiries.check, inquiries.get, inquiries.verify, inquiries.notify),
+    *(event_commands.serve, event_commands.events, finance.reconcile, finance.close),
+    *(showing.status, showing.dashboard, showing.demo, showing.sandbox, privacy_commands.privacy),
+):
+    app.command()(_command)
+app.add_typer(finance.exceptions, name="exceptions")
+
+COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+COMMANDS |= {"exceptions"}
+OF_A_FILE = {"verify", "reconcile", "exceptions", "close", "dashboard", "notify", "events", "privacy"}
+INTO_A_FILE = "Run into a file as well: logentic run --destination duckdb --db FILE."
+
+
+def program() -> NoReturn:
+    """The command as a process."""
+    try:
+        main()
+    except SystemExit as ended:
+        leave(int(ended.code or 0))
+    leave(0)
+
+
+def main() -> None:
+    """Run the command; an error is one line on stderr, a traceback only with --debug."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    keep_small()
+    logging.setLogRecordFactory(SafeRecord)
+    for stream in (sys.stdout, sys.stderr):  # a locale may lack a letter of a name
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    debug = len(arguments) < len(sys.argv) - 1
+    if debug:
+        logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+        logging.getLogger("logentic").setLevel(logging.DEBUG)
+    try:
+        code = app(arguments, prog_name="logentic", standalone_mode=False) or 0
+        if code == 130:  # what typer makes of Ctrl-C
+            _leave_interrupted()
+        sys.exit(code)
+    except TyperException as error:
+        if not arguments:
+            print(error.format_message())
+            sys.exit(2)
+        command = f"logentic {arguments[0]}" if arguments[0] in COMMANDS else "logentic"
+        what, guidance = error.format_message().rstrip(".?"), f"See: {command} --help"
+        if arguments[0] in OF_A_FILE and ("--destination" in what or ("--db" in what and _is_elsewhere())):
+            what, guidance = f"{command} reads a DuckDB file, whatever the destination", INTO_A_FILE
+        print(one_line(f"logentic: {what}. {guidance}"), file=sys.stderr)
+        sys.exit(2)
+    except (typer.Abort, KeyboardInterrupt):
+        _leave_interrupted()
+    except LogenticError as error:
+        if debug:
+            _leave_with_traceback(error.exit_code)
+        _say(error)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            _leave_with_traceback(1)
+        reason = next(iter(str(error).splitlines()), "")
+        said = f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug."
+        print(one_line(said), file=sys.stderr)
+        sys.exit(1)
+
+
+def _is_elsewhere() -> bool:
+    from logentic.settings import load_settings
+
+    try:
+        return load_settings().destination != "duckdb"
+    except LogenticError:
+        return False
+
+
+def _leave_with_traceback(code: int) -> NoReturn:
+    print(printable(traceback.format_exc()), end="", file=sys.stderr)
+    sys.exit(code)
+
+
+def _leave_interrupted() -> NoReturn:
+    print("logentic: interrupted; what was loaded stays, the next run goes on from there", file=sys.stderr)
+    sys.exit(1)
+
+
+def _say(error: LogenticError) -> None:
+    """One line, also where a library's words within it are several."""
+    what = " ".join(str(error).split()).rstrip(".!")
+    if log_lines.are_json():
+        log_lines.write("error", "error", message=what, guidance=error.guidance, exit_code=error.exit_code)
+        return
+    print(one_line(f"logentic: {what}. {error.guidance}").rstrip(), file=sys.stderr)
+
+
+def _resources(names: str | None) -> frozenset[str]:
+    if names is None:
+        return frozenset(RESOURCE_NAMES)
+    chosen = frozenset(name.strip() for name in names.split(","))
+    if unknown := sorted(chosen - set(RESOURCE_NAMES)):
+        raise UsageError(f"--select {unknown[0]!r} is no resource", f"Choose among: {', '.join(RESOURCE_NAMES)}.")
+    return chosen
+
+
+if __name__ == "__main__":
+    program()

@@ -1,0 +1,185 @@
+"""The commands of a month end: reconcile, exceptions, close.
+
+In: the arguments. Out: results on stdout, everything else on stderr. Next: the report of the same
+name in reports/.
+"""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logentic.cli.account import AsJson, Db, only
+from logentic.database_file import database_path
+from logentic.errors import UsageError
+from logentic.sanitizer import one_line, print_json
+
+exceptions = typer.Typer(
+    help="What is wrong, what was said of it, and how long it can still be disputed. `set` says where one stands.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+FROZEN = {
+    "charge": ("charge", "charges"),
+    "charges": ("total by type", "totals by type"),
+    "invoice": ("invoice total", "invoice totals"),
+    "storage": ("item's storage", "items' storage"),
+    "stock": ("item's stock", "items' stock"),
+}
+Invoice = Annotated[int | None, typer.Option(metavar="N", min=1, help="The charges of this payment.")]
+Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; the user of this machine if not given.")]
+SomeDb = Annotated[
+    Path | None,
+    typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open."),
+]
+
+
+def reconcile(
+    db: Db,
+    invoice: Invoice = None,
+    month: Month = None,
+    invoice_total: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="The total on the paper, with tax, to tie to the cent.")
+    ] = None,
+    xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the workbook.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="DIR", help="Write its tables, a file each.")] = None,
+    letter: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write to the warehouse what is disputed: .md or .txt.")
+    ] = None,
+    fail_on: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Exit 3 when one is open, or the paper does not tie: exceptions.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is wrong with an invoice, or with a month: on the screen, as a workbook, as a letter."""
+    from logentic.reports import reconciliation as report
+    from logentic.reports.amount_parser import paper_total
+    from logentic.reports.published import newest_invoices, open_published
+    from logentic.reports.screen import as_dict, show
+    from logentic.reports.terminal import Terminal
+    from logentic.settings import load_settings
+
+    only("--fail-on", fail_on, "exceptions")
+    if (invoice is None) == (month is None):
+        with open_published(db) as published:
+            newest = newest_invoices(published)
+        raise UsageError("--invoice N or --month YYYY-MM: one of them is needed", newest)
+    for option, given in (("--invoice-total", invoice_total), ("--letter", letter)):
+        if given is not None and invoice is None:
+            raise UsageError(f"{option} is of one invoice", "Name it: --invoice N.")
+    settings = load_settings()
+    paper = None if invoice_total is None else paper_total(invoice_total, settings.currency)
+    found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=paper)
+    if xlsx:
+        try:
+            from logentic.reports.workbook import write_workbook
+        except ModuleNotFoundError:
+            raise UsageError("--xlsx needs xlsxwriter", "Install it: pip install 'logentic-elt[excel]'.") from None
+        write_workbook(found, xlsx)
+        print(one_line(f"workbook: {xlsx}"), file=sys.stderr)
+    if csv:
+        from logentic.reports.cover import cover_of
+        from logentic.reports.sheets import write_csv
+
+        for path in write_csv(cover_of(found).sheets, csv, found.currency):
+            print(one_line(f"table: {path}"), file=sys.stderr)
+    unwritten = None
+    if letter:
+        from logentic.reports.letter import write_letter
+
+        try:
+            count = write_letter(found, settings.taxes, letter)
+            print(one_line(f"letter: {letter}, {count} disputed"), file=sys.stderr)
+        except UsageError as error:
+            unwritten = error
+    # Last, so that a reader who closes the pipe early has the files all the same.
+    if as_json:
+        print_json(as_dict(found))
+    else:
+        show(found, Terminal())
+    if unwritten:
+        raise unwritten
+    is_open = any(finding.status == "open" for finding in found.findings)
+    if fail_on and (is_open or (found.tie_out and found.tie_out.difference)):
+        raise typer.Exit(3)
+
+
+@exceptions.callback()
+def list_exceptions(
+    context: typer.Context,
+    db: SomeDb = None,
+    invoice: Invoice = None,
+    month: Month = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="S", help="open, accepted, disputed, credited, rejected or cleared.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List them; those at the top are on the newest invoice."""
+    from logentic.settings import load_settings
+
+    context.obj, settings = db, load_settings()  # which registers the secrets
+    if context.invoked_subcommand:
+        return
+    from logentic.reports import exceptions as report
+    from logentic.reports.terminal import Terminal
+
+    if status is not None and status not in (*report.STATUSES, "cleared"):
+        raise UsageError(f"--status {status!r} is not known", f"Choose among: {', '.join(report.STATUSES)}, cleared.")
+    findings = report.read_findings(_needed(db), invoice, month_of(month), status)
+    if as_json:
+        print_json(report.as_dicts(findings))
+    else:
+        report.show(findings, Terminal(), settings.currency)
+
+
+@exceptions.command("set")
+def set_exception(
+    context: typer.Context,
+    exception_id: Annotated[str, typer.Argument(metavar="ID", help="As listed, such as 4711-duplicate_charge.")],
+    status: Annotated[str, typer.Argument(metavar="STATUS", help="open, accepted, disputed, credited or rejected.")],
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, or to whom it was written.")] = None,
+    by: By = None,
+    db: SomeDb = None,
+) -> None:
+    """Say where an exception stands. It shows at once, and is published by the next run."""
+    from logentic.reports.exceptions import set_status, whoever
+
+    finding = set_status(_needed(db or context.obj), exception_id, status, note, whoever(by))
+    said = f"says {finding.set_by} at {finding.set_at:%Y-%m-%d %H:%M} UTC"
+    print(one_line(f"{finding.exception_id} is {finding.status}, {said}"))
+
+
+def close(
+    month: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-01.")],
+    db: Db,
+    by: By = None,
+) -> None:
+    """Freeze a month as it is known now; what the API says differently later stands in `restatements`."""
+    from logentic.reports.closing import close_month
+    from logentic.reports.exceptions import whoever
+    from logentic.settings import load_settings
+
+    closed = close_month(db, _month(month), whoever(by), load_settings().timezone)
+    counts = ", ".join(f"{count:,} {FROZEN[subject][count > 1]}" for subject, count in closed.facts.items())
+    print(f"{closed.month:%Y-%m} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {counts}")
+
+
+def month_of(text: str | None) -> date | None:
+    return None if text is None else _month(text)
+
+
+def _month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise UsageError(f"{text!r} is not a month", "Write it as YYYY-MM, such as 2026-01.") from None
+
+
+def _needed(db: Path | None) -> Path:
+    if db is None:
+        raise UsageError("--db FILE is missing", "Name the file that `logentic run` published.")
+    return db

@@ -1,0 +1,62 @@
+"""The command about personal data that earlier versions loaded: privacy."""
+
+from typing import Annotated
+
+import typer
+
+from logentic.cli.account import Db
+from logentic.errors import StateError, UsageError
+
+
+def privacy(
+    db: Db,
+    rewrite: Annotated[
+        bool, typer.Option("--rewrite", help="Pseudonymize them in the raw tables, and publish.")
+    ] = False,
+) -> None:
+    """Which columns hold clear values that today's rules pseudonymize."""
+    from logentic.destinations.registry import place_of
+    from logentic.extract.stored_records import Stored
+    from logentic.load import privacy_rewrite as rules
+    from logentic.privacy.key import pseudonyms
+    from logentic.settings import load_settings
+    from logentic.state import State
+
+    settings = load_settings()
+    if settings.destination != "duckdb":
+        raise UsageError(
+            f"privacy reads a DuckDB file; the destination is {settings.destination}",
+            "Load into a new database or folder instead: what is loaded today is pseudonymized.",
+        )
+    if settings.keep_personal_data:
+        raise UsageError("keep_personal_data is set", "Personal data are kept by choice: unset it first.")
+    state = State(db.absolute())
+    place = place_of(settings, state)
+    place.require_loaded()
+    state.prepare()
+    with state.locked():
+        if state.has_packages():
+            raise StateError(f"{db}: the last run was interrupted", "Run first, so that its rows are loaded.")
+        used = pseudonyms(settings, state.folder)
+        place.open(used.key, accept_new_key=False)
+        if not rewrite:
+            raw = place.raw()
+            columns = rules.clear_columns(raw, used)
+            raw.close()
+            print("\n".join(map(str, columns)) or "no clear values")
+            return
+        changed = rules.rewrite(state, used, settings.duckdb_storage_version)
+        raw = place.raw()
+        loads = Stored(raw).loads()
+        state.write_note(rules.NOTE, rules.note_of(raw, used))
+        raw.close()
+        for column, values in changed.items():
+            print(f"{column}: {values} {'value' if values == 1 else 'values'} pseudonymized")
+        if not changed:
+            print("no clear values")
+        elif loads and state.read_note("built").get("load") == loads[-1]:
+            place.publish()
+            print(f"published {db}")
+        else:
+            state.forget_note("built")
+            print(f"{db} still holds them: logentic run --db {db} builds and publishes it")

@@ -1,0 +1,1 @@
+"""A folder whose tables a Spark engine builds."""

@@ -1,0 +1,148 @@
+"""A folder or a bucket whose tables an engine builds, over Spark Connect.
+
+In: settings and a `State`. Out: a `Place`: raw tables as in folder_place.py, beside them what was built and checked, as
+Parquet, a folder for each build. Which one is published stands in a small file, so that all tables change at once.
+Next: spark.py, the engine.
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from logentic.destinations.filesystem.destination import FolderPlace
+from logentic.destinations.spark.connection import (
+    VARIABLE,
+    current_session,
+    end_session,
+    engine_address,
+    engine_name,
+    require_engine,
+    session,
+)
+from logentic.errors import StateError, first_line
+from logentic.settings import Settings
+from logentic.state import State
+
+BUILDS = "logentic_marts"
+POINTER = "_published.json"
+SCHEMAS = ("logentic_work_build", "logentic_work_marts", "logentic_work_staging")
+WORK = SCHEMAS[1]
+STEPS = "_steps"  # what marts are made of; nobody reads it afterwards
+
+
+class SparkPlace(FolderPlace):
+    target = "spark"
+
+    def __init__(self, settings: Settings, state: State) -> None:
+        super().__init__(settings, state)
+        self._address = engine_address()
+        self._builds = f"{self._folder.root.rpartition('/')[0]}/{BUILDS}"
+
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
+        require_engine(self._address)
+        return super().open(key, accept_new_key=accept_new_key)
+
+    def is_published(self) -> bool:
+        return bool(self._published())
+
+    def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
+        """Each build has a folder of its own; what one before has begun and not published goes first."""
+        if only_parse:
+            return nullcontext()
+        self._remove_all_but(self._published())
+        build = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        self._state.write_note("spark", {"build": build})
+        return self._building(
+            {
+                "LOGENTIC_RAW": self._url(self._folder.root),
+                "LOGENTIC_RAW_FORMAT": self.table_format or "parquet",
+                "LOGENTIC_BUILT": self._url(f"{self._builds}/{build}"),
+            }
+        )
+
+    @contextmanager
+    def _building(self, environment: dict[str, str]) -> Iterator[None]:
+        """In empty schemas: what stands there may be of a model that is no more, over files that are gone."""
+        with session(self._address, self._state.folder, environment):
+            try:
+                for schema in SCHEMAS:
+                    current_session().sql(f"drop schema if exists {schema} cascade")
+            except Exception as error:
+                raise StateError(
+                    f"{engine_name(self._address)}: {first_line(error)}", f"Correct {VARIABLE}, or run again."
+                ) from None
+            yield
+
+    def publish(self) -> int:
+        """Name the build. Without one there is nothing to name: the raw files are there as they come."""
+        running = current_session()
+        if running is None:
+            return super().publish()
+        build, before = self._state.read_note("spark")["build"], self._published()
+        folder = f"{self._builds}/{build}"
+        try:
+            self._find_runs(running)
+            tables = sorted(row["tableName"] for row in running.sql(f"show tables in {WORK}").collect())
+            for table in tables:
+                self._write_rest(running, table, f"{folder}/{table}")
+            self._folder.system.rm(f"{folder}/{STEPS}", recursive=True)
+            self._write(f"{self._builds}/{POINTER}", json.dumps({"build": build, "tables": tables}, indent=1).encode())
+            self._show(running, tables, folder)
+        except Exception as error:
+            end_session(is_lost=True)
+            raise StateError(f"{engine_name(self._address)}: {first_line(error)}", "Run again.") from None
+        end_session()
+        self._remove_all_but({build, *before})
+        return int(self._folder.system.du(folder))
+
+    def _show(self, running: Any, tables: list[str], folder: str) -> None:
+        """In the engine they are views, each of which changes at once."""
+        running.sql("create schema if not exists logentic_marts")
+        for table in tables:
+            place = self._url(f"{folder}/{table}").replace("`", "``")
+            running.sql(f"create or replace view logentic_marts.{table} as select * from parquet.`{place}`")
+        for row in running.sql("show tables in logentic_marts").collect():
+            if row["tableName"] not in tables:
+                running.sql(f"drop view if exists logentic_marts.{row['tableName']}")
+
+    def _find_runs(self, running: Any) -> None:
+        """This run has been added: the engine is told anew, as it keeps the list of files that it saw first."""
+        place = self._url(f"{self._folder.root}/runs").replace("\\", "\\\\").replace("'", "\\'")
+        running.sql("drop table if exists logentic_raw.runs")
+        running.sql(f"create table logentic_raw.runs using parquet location '{place}'")
+
+    def _write_rest(self, running: Any, table: str, folder: str) -> None:
+        """What was built as a view is written as rows, and no rows, of which Sail makes no file, as an empty file."""
+        built = running.table(f"{WORK}.{table}")
+        if not self._folder.system.glob(f"{folder}/*.parquet"):
+            built.write.mode("overwrite").parquet(self._url(folder))
+        if not self._folder.system.glob(f"{folder}/*.parquet"):
+            written = io.BytesIO()
+            pq.write_table(built.limit(0).toArrow(), written)
+            self._write(f"{folder}/0.parquet", written.getvalue())
+
+    def _published(self) -> set[str]:
+        """The build that is read; nothing before the first."""
+        try:
+            pointer = json.loads(self._folder.system.cat_file(f"{self._builds}/{POINTER}"))
+        except FileNotFoundError:
+            return set()
+        return {pointer["build"]}
+
+    def _remove_all_but(self, kept: set[str]) -> None:
+        """The build before the published one stays: a reader may be at work on it."""
+        system = self._folder.system
+        builds = system.ls(self._builds, detail=False) if system.isdir(self._builds) else []
+        for path in builds:
+            name = str(path).rstrip("/").rpartition("/")[2]
+            if name not in {*kept, POINTER}:
+                system.rm(path, recursive=True)
+
+    def _url(self, path: str) -> Any:
+        """As the engine takes it."""
+        return path if self._folder.is_local else f"{self._folder.url.partition('://')[0]}://{path}"

@@ -1,0 +1,1 @@
+"""Receive, queue and resolve webhook events."""

@@ -1,0 +1,198 @@
+"""The receiver of events: verify, queue, answer.
+
+In: deliveries over HTTP (ASGI). Out: events in the queue, and an answer only when they are on the disk. Nothing is
+asked of the service here, and no answer waits for a run. Next: event_queue.py; serve.py puts a server around it.
+
+The service's scheme is not documented. Header and form are those of spatie/laravel-webhook-server
+(`Signature: hex(HMAC-SHA256(secret, body))`, three tries, 3 s each); hash and encoding are settings.
+"""
+
+import asyncio
+import base64
+import hmac
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from logentic.events.event import Reader
+from logentic.events.queue import EventQueue
+
+log = logging.getLogger("logentic")
+
+PATH, HEALTH = "/webhooks/logentic", "/healthz"
+BODY_BYTES = 256 * 1024
+BODY_SECONDS = 5.0
+LOOPBACK = ("127.0.0.1", "::1")
+SENT_ONCE = {"content-length", "content-type", "signature", "logentic-topic", "logentic-api-version"}
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Refused(Exception):
+    """A delivery that is answered with `status` and does nothing."""
+
+    def __init__(self, status: int, reason: str, headers: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(reason)
+        self.status, self.headers = status, list(headers)
+
+
+class Signatures:
+    """Whether a body was signed with one of the secrets: several are in force while one replaces another."""
+
+    def __init__(self, secrets: Iterable[str], algorithm: str = "sha256", encoding: str = "hex") -> None:
+        self._secrets = [secret.encode() for secret in secrets]
+        self._algorithm, self._encoding = algorithm, encoding
+
+    def are_asked_for(self) -> bool:
+        return bool(self._secrets)
+
+    def hold(self, signature: str, body: bytes) -> bool:
+        """Compared in constant time, with every secret."""
+        given = signature.strip().encode("latin-1", "replace")
+        if self._encoding == "hex":
+            given = given.lower()
+        return any([hmac.compare_digest(given, self._sign(secret, body)) for secret in self._secrets])  # noqa: C419
+
+    def _sign(self, secret: bytes, body: bytes) -> bytes:
+        digest = hmac.digest(secret, body, self._algorithm)
+        return digest.hex().encode() if self._encoding == "hex" else base64.b64encode(digest)
+
+
+class Receiver:
+    """The ASGI application: POST /webhooks/logentic, GET /healthz.
+
+    Without secrets it takes unsigned deliveries, from this machine only. `on_kept` is called for every new event.
+    """
+
+    def __init__(
+        self, queue: EventQueue, reader: Reader, signatures: Signatures, on_kept: Callable[[], None] = lambda: None
+    ) -> None:
+        self._queue, self._reader, self._signatures, self._on_kept = queue, reader, signatures, on_kept
+
+    def close(self) -> None:
+        """Writes what waits."""
+        self._queue.close()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # refused with 403, before it is opened
+            return
+        if scope["type"] != "http":
+            return
+        headers: list[tuple[str, str]] = []
+        try:
+            answer = await self._answer(scope, receive)
+            status = 200
+        except Refused as refusal:
+            answer, status, headers = {"error": str(refusal)}, refusal.status, refusal.headers
+        except ClientGone:
+            return
+        body = json.dumps(answer).encode()
+        named = [("content-type", "application/json"), ("content-length", str(len(body))), *headers]
+        encoded = [(name.encode(), value.encode()) for name, value in named]
+        with suppress(RuntimeError, OSError):  # the sender hung up: it sends again, and the content is known
+            await send({"type": "http.response.start", "status": status, "headers": encoded})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    async def _answer(self, scope: Message, receive: Receive) -> dict[str, Any]:
+        if scope["path"] == PATH:
+            if scope["method"] != "POST":
+                raise Refused(405, "only POST", [("allow", "POST")])
+            return await self._keep(scope, receive)
+        if scope["path"] == HEALTH:
+            if scope["method"] not in ("GET", "HEAD"):
+                raise Refused(405, "only GET", [("allow", "GET, HEAD")])
+            if not await asyncio.to_thread(self._queue.can_write):
+                raise Refused(503, "the queue cannot be written")
+            return {"queue": "can be written"}
+        raise Refused(404, "no such path")
+
+    async def _keep(self, scope: Message, receive: Receive) -> dict[str, Any]:
+        headers = _headers_of(scope)
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise Refused(415, "content-type must be application/json")
+        self._check_sender(scope, headers)
+        body = await _read_body(headers, receive)
+        if self._signatures.are_asked_for() and not self._signatures.hold(headers["signature"], body):
+            raise Refused(401, "wrong signature")
+        topic = headers.get("logentic-topic")
+        content = self._reader.content(topic, body)
+        if self._queue.knows(content):
+            return {"kept": False}
+        try:
+            event = self._reader.read(content, headers, body, datetime.now(UTC))
+        except ValueError:
+            raise Refused(400, "the body is not JSON") from None
+        try:
+            is_new = await asyncio.wrap_future(self._queue.put(event))
+        except OSError as error:
+            log.error("an event could not be kept: %s", error.strerror)  # noqa: TRY400 - a traceback says no more
+            raise Refused(503, "the queue cannot be written", [("retry-after", "10")]) from None
+        if is_new:
+            log.info("kept %s, topic %s", event.event_id, (topic or "none")[:80].encode("unicode_escape").decode())
+            self._on_kept()
+        return {"kept": is_new}
+
+    def _check_sender(self, scope: Message, headers: dict[str, str]) -> None:
+        if self._signatures.are_asked_for():
+            if "signature" not in headers:
+                raise Refused(401, "no signature")
+        elif (scope.get("client") or [""])[0] not in LOOPBACK or {"forwarded", "x-forwarded-for"} & headers.keys():
+            raise Refused(403, "unsigned events are taken from this machine only")
+
+
+def _headers_of(scope: Message) -> dict[str, str]:
+    """A header that decides something is sent once: of two, a proxy may read the other one."""
+    headers: dict[str, str] = {}
+    for encoded, value in scope["headers"]:
+        name = encoded.decode("latin-1").lower()
+        if name in headers and name in SENT_ONCE:
+            raise Refused(400, f"{name} is sent twice", [("connection", "close")])
+        headers[name] = value.decode("latin-1")
+    return headers
+
+
+class ClientGone(Exception):
+    """Nobody is there to be answered."""
+
+
+async def _read_body(headers: dict[str, str], receive: Receive) -> bytes:
+    """The bytes as they were sent; refused when they are too many or come too slowly."""
+    announced = headers.get("content-length", "0")
+    if not re.fullmatch("[0-9]+", announced):
+        raise Refused(400, "content-length is not a number", [("connection", "close")])
+    if len(digits := announced.lstrip("0")) > 12 or int(digits or 0) > BODY_BYTES:
+        raise Refused(413, "the body is too large", [("connection", "close")])
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                body += message.get("body", b"")
+                if len(body) > BODY_BYTES:
+                    raise Refused(413, "the body is too large", [("connection", "close")])
+                if not message.get("more_body"):
+                    return bytes(body)
+    except TimeoutError:
+        raise Refused(408, "the body came too slowly", [("connection", "close")]) from None
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,155 @@
+"""What of a reading is news.
+
+In: rows as the service gives them now, and the latest version that is stored of each. Out: the rows that are new or
+differ, and the stored ones that are missing from the reading. Compared is every value, nothing hashed.
+Next: source.py, which appends the news: raw tables are logs of versions.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from logentic.errors import StateError, first_line
+from logentic.extract.parsing import Rows
+from logentic.resources import IS_REMOVED, MOMENT, TEXT, Resource
+
+LEAST_MEMORY = "200MB"
+BOOKKEEPING = {"_seen_at", "_is_removed", "_dlt_load_id", "_dlt_id", "_version"}
+
+
+@dataclass(frozen=True)
+class News:
+    rows: Rows
+    new: int
+    changed: int
+    missing: pa.Table  # stored records that the reading does not hold
+
+
+def find_news(resource: Resource, fresh: Rows, stored: Rows | None) -> News:
+    """Compare each record, with its lines, to the stored version of the same key."""
+    if stored is None:
+        return News(fresh, len(fresh.records), 0, fresh.records.slice(0, 0))
+    with in_memory(resource.name) as memory:
+        line_columns = sorted({name for rows in (stored, fresh) if rows.lines for name in rows.lines.column_names})
+        known = _comparable(memory, "stored", resource, stored, line_columns)
+        asked = _comparable(memory, "fresh", resource, fresh, line_columns)
+        same_key = " and ".join(f"f.{name} is not distinct from s.{name}" for name in resource.key)
+        differs = " or ".join(
+            f"{_side('f', name, asked)} is distinct from {_side('s', name, known)}" for name in sorted(asked | known)
+        )
+        found = memory.sql(
+            f"select f._place, s._place is null as is_new, s._seen_at as before"
+            f" from fresh as f left join stored as s on {same_key}"
+            f" where s._place is null or s._is_removed or {differs or 'false'} order by f._place"
+        ).to_arrow_table()
+        gone = memory.sql(
+            f"select s._place from stored as s where not s._is_removed"
+            f" and not exists (select 1 from fresh as f where {same_key}) order by 1"
+        ).to_arrow_table()
+    mask = pc.is_in(pa.arange(0, len(fresh.records)), found["_place"].combine_chunks())
+    new = int(pc.sum(found["is_new"].cast(pa.int64())).as_py() or 0)
+    return News(
+        rows=_after(found["before"], fresh.keep(mask), resource),
+        new=new,
+        changed=len(found) - new,
+        missing=stored.records.take(gone["_place"].combine_chunks()),
+    )
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1, "memory_limit": LEAST_MEMORY})
+
+
+def allow_memory(limit: str) -> None:
+    """Let comparisons use as much memory as loading may use, if that is more than the least."""
+    with _database().cursor() as memory:
+        try:
+            query = "select greatest(parse_formatted_bytes(?), parse_formatted_bytes(?))"
+            found = memory.execute(query, [LEAST_MEMORY, limit]).fetchone()
+            memory.execute("set memory_limit = ?", [f"{found[0]}B" if found else LEAST_MEMORY])
+        except duckdb.Error:  # a share of the machine's memory, such as 80%
+            with suppress(duckdb.Error):
+                memory.execute("set memory_limit = ?", [limit])
+
+
+@contextmanager
+def in_memory(where: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a connection to compare Arrow tables in; what it makes is temporary, and its own."""
+    with _database().cursor() as memory:
+        memory.execute("set TimeZone = 'UTC'")
+        try:
+            yield memory
+        except duckdb.OutOfMemoryException as error:
+            message = f"{where}: rows could not be compared: {first_line(error)}"
+            raise StateError(message, "Raise LOGENTIC_LOAD_MEMORY.") from None
+
+
+def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:
+    """The last known version of records that are gone, marked as removed: the columns of `fresh`, then their own."""
+    columns = {
+        name: missing[name].cast(kind) if name in missing.column_names else pa.nulls(len(missing), kind)
+        for name, kind in zip(fresh.schema.names, fresh.schema.types, strict=True)
+    }
+    own = sorted(set(missing.column_names) - BOOKKEEPING - set(columns))
+    gone = pa.table(columns | {name: missing[name].cast(TEXT) for name in own})
+    seen = _later(pa.repeat(pa.scalar(at, MOMENT), len(gone)), missing["_seen_at"])
+    gone = gone.set_column(gone.schema.get_field_index("_seen_at"), "_seen_at", seen)
+    return gone.set_column(
+        gone.schema.get_field_index(IS_REMOVED.name), IS_REMOVED, pa.repeat(pa.scalar(True), len(gone))
+    )
+
+
+def _after(before: pa.ChunkedArray, rows: Rows, resource: Resource) -> Rows:
+    """Dated after the versions that they follow, also where the service's clock was set back or has not moved."""
+    records, lines = rows.records, rows.lines
+    seen = _later(records["_seen_at"], before)
+    records = records.set_column(records.schema.get_field_index("_seen_at"), "_seen_at", seen)
+    if lines is not None and resource.lines:
+        seen = seen.take(pc.index_in(lines[resource.lines.parent], records["id"].combine_chunks()))
+        lines = lines.set_column(lines.schema.get_field_index("_seen_at"), "_seen_at", seen)
+    return Rows(records, lines, rows.read)
+
+
+def _later(seen: pa.ChunkedArray, before: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The time itself, or the microsecond after the one before, if that is later."""
+    least = pc.add(before.cast(MOMENT), pa.scalar(1, pa.duration("us")))
+    return pc.if_else(pc.fill_null(pc.greater(least, seen), False), least, seen)
+
+
+def _comparable(
+    memory: duckdb.DuckDBPyConnection, name: str, resource: Resource, rows: Rows, line_columns: list[str]
+) -> set[str]:
+    """Register the records, numbered and with their lines as one value; the names of the columns to compare."""
+    compared = {
+        column for column in rows.records.column_names if column not in BOOKKEEPING and column not in resource.key
+    }
+    records = rows.records.append_column("_place", pa.arange(0, len(rows.records)))
+    memory.register(f"{name}_records", records)
+    if rows.lines is None or not resource.lines:
+        memory.execute(f"create temp view {name} as from {name}_records")
+        return compared
+    parent = resource.lines.parent
+    values = ", ".join(
+        # A column that only the other side has is null here: as structs of other shapes equal lines would differ.
+        f'"{column}" := ' + (f'"{column}"::varchar' if column in rows.lines.column_names else "null::varchar")
+        for column in line_columns
+        if column not in BOOKKEEPING | {parent, "line_number"}
+    )
+    memory.register(f"{name}_lines", rows.lines)
+    memory.execute(
+        f"create temp table {name} as select r.*, l._lines from {name}_records as r left join (select {parent},"
+        f" _seen_at, list_sort(list(distinct struct_pack(n := line_number, {values})))::varchar as _lines"
+        f" from {name}_lines group by all) as l on l.{parent} = r.id and l._seen_at = r._seen_at"
+    )
+    return compared | {"_lines"}
+
+
+def _side(side: str, column: str, columns: set[str]) -> str:
+    return f'{side}."{column}"' if column in columns else "null"

@@ -1,0 +1,308 @@
+"""Windows are read until they are whole; several at once, each by one connection, page after page.
+
+In: the windows of a plan. Out, by resource and as they are done: `Reading`s, rows with a receipt that says what was
+announced, read and counted, and whether that proves the window whole. A window of too many pages is cut in halves; one
+that moved while it was read is read again, then in halves, then said to be incomplete.
+Next: source.py, which hands the rows to dlt.
+
+The proof (docs/api.md): where rows can only leave a window while it is read, or only enter it, it is whole exactly if
+every page announced the same total and the distinct keys are as many. A list on one page is whole as it stands. Where
+rows do both, two readings in a row must agree: such a reading is complete, and confirmed by the next one.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from logentic.api.client import Client
+from logentic.api.pagination import Page, read_page, read_pages
+from logentic.errors import DeadlineReached, LogenticError, NotFound, Refused, UnsafeLink
+from logentic.extract.fallback_parsing import Parsing
+from logentic.extract.parsing import Rows, concatenated, read_rows
+from logentic.extract.planner import MOVED, NOT_FOUND
+from logentic.extract.spill_buffer import Shelf
+from logentic.extract.splitting import Node, cut, trim
+from logentic.extract.windows import OWNED_BY, Edge, Window
+from logentic.monitoring.memory import give_back
+from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.resources import Resource
+
+PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it grants is read from its answer
+# Rows of a span of updated_at that has passed can only leave it; of a span up to now, only enter it.
+ONE_WAY = {"orders", "item_quantities"}
+READINGS_IN_DOUBT = 2
+# So often is a window halved whose total differs: a difference of one row is then pinned to some days of a year.
+MOST_DOUBTS = 6
+LARGE = 3  # so many times too many pages, and it cannot be cut
+BATCH_BYTES = 3 * 2**19  # of JSON: so much is parsed at once, and let go of
+FIRST_CHECKED_PAGES = 32  # after so many pages, twice as many and so on, a list has to have grown
+MANY_BYTES = 8 * 2**20  # after which what was parsed leaves holes that are worth giving back
+
+
+@dataclass(frozen=True)
+class Reading:
+    window: Window
+    shelf: Shelf
+    total: int
+    keys: int
+    requests: int
+    bytes: int
+    started_at: datetime
+    finished_at: datetime
+    is_complete: bool
+    is_proven: bool
+    reason: str | None = None
+    is_steady: bool = True  # every page announced the same total
+
+    @property
+    def difference(self) -> int:
+        """Rows announced, less different keys read."""
+        return self.total - self.keys
+
+    def parts(self) -> Iterator[Rows]:
+        """The rows that belong to the window: all at once, or part by part where it is too large for that."""
+        start, end = self.window.owned()
+        for rows in self.shelf.parts():
+            yield rows.owned(OWNED_BY[self.window.filter], start, end) if start or end else rows
+
+    @property
+    def rows(self) -> Rows:
+        """All at once, also where they are many."""
+        return concatenated(list(self.parts()))
+
+
+class Progress(Protocol):
+    """Called from several threads."""
+
+    def announced(self, resource: str, pages: int) -> None: ...
+
+    def read(self, resource: str, rows: int) -> None: ...
+
+
+class _Silence:
+    def announced(self, resource: str, pages: int) -> None: ...
+
+    def read(self, resource: str, rows: int) -> None: ...
+
+
+NO_PROGRESS: Progress = _Silence()
+
+
+class Extraction:
+    """Reads windows with as many connections as the settings allow; no resource has more readings under way."""
+
+    def __init__(
+        self,
+        client: Client,
+        pseudonyms: Pseudonyms,
+        *,
+        connections: int,
+        window_pages: int,
+        folder: Path | None = None,  # where the rows of large windows wait
+        progress: Progress = NO_PROGRESS,
+        go_on: Callable[[], bool] = lambda: True,
+        parsing: Parsing | None = None,
+    ) -> None:
+        self.client = client
+        self.failures: dict[str, LogenticError] = {}
+        self.unread: set[str] = set()  # resources with windows left for the next load
+        self._pseudonyms = pseudonyms
+        self._parsing = parsing or Parsing()
+        self._connections = connections
+        self._window_pages = window_pages
+        self._folder = folder
+        self._progress = progress
+        self._go_on = go_on
+        self._pool = ThreadPoolExecutor(connections, "logentic")
+        self._running: dict[str, set[Future[Reading | list[Node]]]] = {}
+        self._page_size: dict[str, int | None] = {}
+        self._lock = threading.Lock()
+        self._large: Future[Reading | list[Node]] | None = None  # the last reading of a window that is held long
+
+    def readings(
+        self, resource: Resource, windows: list[Window], is_known: Callable[[Window], bool] = lambda window: False
+    ) -> Iterator[Reading | None]:
+        """The readings of one resource, as they are done; None while there is none yet and others may go on.
+
+        `is_known` says of a window that its total already differed in earlier runs: it is not halved for that.
+        """
+        waiting = deque(Node(window, is_known=is_known(window)) for window in windows)
+        running = self._running[resource.name] = set()
+        done_any = False  # each extraction gets on, however little time it is given
+        try:
+            while waiting or running:
+                if waiting and done_any and not self._go_on():
+                    self.unread.add(resource.name)
+                    waiting.clear()
+                while len(running) < self._connections and (node := self._next(waiting, is_idle=not running)):
+                    future = self._pool.submit(self._examine, resource, node)
+                    running.add(future)
+                    self._large = future if node.is_large else self._large
+                done = {future for future in running if future.done()}
+                running -= done
+                for future in done:
+                    try:
+                        result = future.result()
+                    except DeadlineReached:  # the other readings under way end as well; those that are whole count
+                        self.unread.add(resource.name)
+                        waiting.clear()
+                        continue
+                    if isinstance(result, Reading):
+                        done_any = True
+                        yield result
+                    else:
+                        waiting.extendleft(reversed(result))
+                if not done and (running or waiting):
+                    wait([future for futures in self._running.values() for future in futures], 0.1, FIRST_COMPLETED)
+                    yield None
+        except LogenticError as failure:
+            self.failures[resource.name] = failure
+        finally:
+            for future in running:
+                future.cancel()
+            del self._running[resource.name]
+
+    def read_again(self, resource: Resource, window: Window) -> Reading:
+        """A second reading at once, for a window of which rows have gone."""
+        return self._read(resource, window, None)
+
+    def close(self) -> None:
+        self.client.close()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _next(self, waiting: deque[Node], *, is_idle: bool) -> Node | None:
+        """Large ones one at a time, of all resources: each is held whole until it is proven."""
+        may_be_large = self._large is None or self._large.done()
+        node = next((node for node in waiting if not node.is_last and (may_be_large or not node.is_large)), None)
+        node = node or next((node for node in waiting if node.is_last and is_idle), None)
+        if node:
+            waiting.remove(node)
+        return node
+
+    def _examine(self, resource: Resource, node: Node) -> Reading | list[Node]:
+        """Read the window, or cut it. One that is not found is read after the others: they may show that it exists."""
+        try:
+            return self._examine_once(resource, node)
+        except NotFound:
+            if node.is_last:
+                raise
+            return [replace(node, first=None, is_last=True)]
+
+    def _examine_once(self, resource: Resource, node: Node) -> Reading | list[Node]:
+        ask = partial(self._ask_first, resource)
+        if not node.first:
+            first = ask(node.window)
+            self._progress.announced(resource.name, first.total_pages)
+            nodes = [
+                replace(node, window=p.window, first=p.first) for p in trim(ask, node.window, first, self._window_pages)
+            ]
+            if len(nodes) > 1:
+                return nodes
+            node = nodes[0]
+        window, pages = node.window, node.first.total_pages if node.first else 0
+        if pages > self._window_pages and not node.is_large:
+            if nodes := cut(ask, window, node.first, self._window_pages):
+                return [replace(node, window=part.window, first=part.first) for part in nodes]
+            if pages > LARGE * self._window_pages:
+                return [replace(node, is_large=True)]
+        reading = self._read(resource, window, node.first)
+        # What lies in the past and differed before is compared with its earlier readings, not with a second one.
+        is_read_once = node.doubts or (node.is_known and window.after is not Edge.OPEN)
+        for _ in range(0 if is_read_once else READINGS_IN_DOUBT - 1):
+            if reading.is_complete or (reading.reason == NOT_FOUND and reading.requests == 1):
+                return reading
+            reading = self._read(resource, window, None)
+        if (
+            reading.is_complete
+            or reading.reason == NOT_FOUND
+            or node.is_known
+            or node.doubts >= MOST_DOUBTS
+            or (node.doubts and not reading.is_steady)
+        ):
+            return reading
+        nodes = cut(ask, window, None, self._window_pages, in_doubt=True)
+        # Where the totals of the halves add up, one of them holds the difference, and can be halved again.
+        is_exact = bool(nodes) and nodes[0].window.after is Edge.PROVEN and reading.is_steady
+        doubts = node.doubts + 1 if is_exact else MOST_DOUBTS
+        return [Node(part.window, doubts=doubts) for part in nodes] or reading
+
+    def _read(self, resource: Resource, window: Window, first: Page | None) -> Reading:
+        """One reading of all pages, and what it proves."""
+        first = first or self._ask_first(resource, window)
+        shelf, pages, waiting = Shelf(resource, self._folder), [], 0
+        requests = traffic = 0
+        totals = set()
+        checked_pages, known_keys = FIRST_CHECKED_PAGES, 0
+        started_at = first.at
+        for page in read_pages(self.client, resource.path, self._params(resource, window), str(window), first):
+            pages.append(page)
+            waiting += len(page.rows)
+            requests += 1
+            totals.add(page.total)
+            self._progress.read(resource.name, page.count)
+            is_check_due = requests == checked_pages
+            if waiting >= BATCH_BYTES or not page.next or is_check_due:
+                shelf.put(read_rows(resource, pages, self._pseudonyms, str(window), self._parsing))
+                traffic += waiting
+                pages, waiting = [], 0
+            if is_check_due:
+                checked_pages, known_keys = 2 * checked_pages, self._require_growth(shelf, window, requests, known_keys)
+        keys = shelf.count()
+        if traffic > MANY_BYTES:
+            give_back()
+        is_complete = totals == {keys} and not page.is_not_found
+        reason = None
+        if page.is_not_found:
+            reason = NOT_FOUND
+        elif len(totals) > 1:
+            reason = f"{MOVED} between {min(totals)} and {max(totals)}"
+        elif not is_complete:
+            reason = f"{max(totals)} rows were announced and {keys} read"
+        return Reading(
+            window=window,
+            shelf=shelf,
+            total=page.total,
+            keys=keys,
+            requests=requests,
+            bytes=traffic,
+            started_at=started_at,
+            finished_at=page.at,
+            is_complete=is_complete,
+            is_proven=is_complete and (requests == 1 or resource.name in ONE_WAY),
+            reason=reason,
+            is_steady=len(totals) == 1 and not page.is_not_found,
+        )
+
+    @staticmethod
+    def _require_growth(shelf: Shelf, window: Window, requests: int, known_keys: int) -> int:
+        """Return the different keys read; raise where the pages since the last check held no new one."""
+        keys = shelf.different_keys()
+        if keys <= known_keys:
+            raise UnsafeLink(
+                f"{window}, page {requests}: rows already read come again and again", "Report it to Logentic."
+            )
+        return keys
+
+    def _ask_first(self, resource: Resource, window: Window) -> Page:
+        """The first page, and with it the page size that the service accepts."""
+        for size in PAGE_SIZES[PAGE_SIZES.index(self._page_size.get(resource.name, PAGE_SIZES[0])) :]:
+            with self._lock:
+                self._page_size[resource.name] = size
+            try:
+                page = read_page(self.client, resource.path, self._params(resource, window), f"{window}, page 1")
+                # A list ends where no next link follows, whatever number of pages it announces.
+                return page if page.next else replace(page, total_pages=min(page.total_pages, 1))
+            except Refused:
+                if size is None:
+                    raise
+        raise AssertionError
+
+    def _params(self, resource: Resource, window: Window) -> dict[str, str]:
+        size = self._page_size.get(resource.name)
+        return {**window.params(), **({"per_page": str(size)} if size else {})}

@@ -1,0 +1,356 @@
+"""What is already stored: receipts of complete loads, and the latest version of records.
+
+In: a way to query the raw tables (`RawFile` here, or destination.py through dlt). Out: `Receipt`s for the plan, and
+Arrow tables to compare a reading with. Reads only. Next: versions.py, which compares.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from logentic.errors import StateError, first_line
+from logentic.extra_columns import MORE_FIELDS
+from logentic.extract.parsing import Rows
+from logentic.extract.planner import MOVED, NOT_FOUND, Receipt
+from logentic.extract.windows import Edge, Window
+from logentic.resources import (
+    INTEGER,
+    ITEM_COLUMNS,
+    ORDER_EVENTS,
+    RAW_TABLES,
+    RECEIPTS,
+    REJECTED_VALUES,
+    RESOURCES,
+    TEXT,
+    Resource,
+)
+
+LONGEST_LIST = 200
+# What `receipt_of` looks at.
+OF_RECEIPTS = (
+    *("window_id", "run_id", "resource", "filter", "window_start", "window_end", "finished_at", "is_complete"),
+    *(
+        "is_confirmed",
+        "is_accepted",
+        "reason",
+        "requests",
+        "total_announced",
+        "distinct_keys",
+        "rows_new",
+        "rows_changed",
+    ),
+)
+BOOKS = {"extract_windows": RECEIPTS.names}
+
+
+class Query(Protocol):
+    """Runs a query in which {name} stands for a raw table; None where a table is missing."""
+
+    def __call__(self, sql: str) -> pa.Table | None: ...
+
+    def close(self) -> None: ...
+
+
+class RawFile:
+    """The raw tables of one DuckDB file, asked without dlt: importing it costs more than a run that finds nothing."""
+
+    def __init__(self, file: Path, *, read_only: bool = True) -> None:
+        """A process opens a file in one way only: read-only as readers do, or as the run does that writes it."""
+        self._file, self._read_only = file, read_only
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def __call__(self, sql: str) -> pa.Table | None:
+        if self._connection is None:
+            self._connection = duckdb.connect(str(self._file), read_only=self._read_only)
+            self._connection.execute("set TimeZone = 'UTC'")
+        try:
+            return self._connection.sql(sql.format_map(_Tables())).to_arrow_table()
+        except duckdb.CatalogException:
+            return None
+        except duckdb.OutOfMemoryException as error:
+            raise StateError(
+                f"stored rows could not be compared: {first_line(error)}", "Raise LOGENTIC_LOAD_MEMORY."
+            ) from None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class _Tables(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return f'logentic_raw."{name}"'
+
+
+class Stored:
+    """A table that does not exist yet reads as empty."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+
+    def receipts(self) -> list[Receipt]:
+        """The receipts whose load is complete (its id stands in _dlt_loads with status 0), oldest first.
+
+        Those of a resource whose tables were dropped do not count: it is read from the beginning.
+        """
+        # All columns: a table that an earlier version made lacks some.
+        table = self._query(
+            "select * from {extract_windows} where _dlt_load_id in"
+            " (select load_id from {_dlt_loads} where status = 0) order by finished_at, _dlt_load_id"
+        )
+        read = table.select([name for name in OF_RECEIPTS if name in table.column_names]) if table else None
+        found = [receipt_of(row) for row in (read.to_pylist() if read else [])]
+        dropped = {name for name in {receipt.resource for receipt in found} if not self._has_tables(name)}
+        return [receipt for receipt in found if receipt.resource not in dropped]
+
+    def latest_load_finished_at(self) -> datetime | None:
+        """The service's time of the last receipt of the latest complete load."""
+        table = self._query(
+            "select max(finished_at) as finished_at from {extract_windows} where _dlt_load_id ="
+            " (select max(load_id) from {_dlt_loads} where status = 0)"
+        )
+        found = table["finished_at"][0].as_py() if table and len(table) else None
+        return found and _utc(found)
+
+    def loads(self) -> list[str]:
+        """The ids of complete loads, oldest first."""
+        table = self._query("select load_id from {_dlt_loads} where status = 0 order by load_id")
+        return [str(load_id) for load_id in table["load_id"].to_pylist()] if table else []
+
+    def has_orphans(self) -> bool:
+        """Whether there are rows of a load that is not complete."""
+        loads = "_dlt_load_id not in (select load_id from {_dlt_loads} where status = 0)"
+        found = (self._query(f"select 1 from {{{table}}} where {loads} limit 1") for table in RAW_TABLES)
+        return any(table is not None and len(table) for table in found)
+
+    def lacks_columns(self) -> bool:
+        """Whether an earlier version of this program made a raw table, without a column that is written now."""
+        written = {**{resource.name: resource.schema().names for resource in RESOURCES.values()}, **BOOKS}
+        for name, columns in written.items():
+            table = self._query(f"select * from {{{name}}} limit 0")
+            if table is not None and set(columns) - set(table.column_names):
+                return True
+        events = self._query("select * from {order_events} limit 0")
+        return events is not None and bool(set(ORDER_EVENTS.names) - set(events.column_names))
+
+    def extra_columns(self) -> dict[str, set[str]]:
+        """The columns of each raw table that hold fields which the reference does not name."""
+        known = {resource.name: set(resource.schema().names) for resource in RESOURCES.values()}
+        known |= {each.lines.table: set(each.lines.schema().names) for each in RESOURCES.values() if each.lines}
+        found = {table: self._query(f"select * from {{{table}}} limit 1") for table in known}
+        return {
+            table: {name for name in rows.column_names if name not in known[table] and not name.startswith("_dlt_")}
+            - {MORE_FIELDS}
+            for table, rows in found.items()
+            if rows is not None
+        }
+
+    def has_rows_without_receipt(self, name: str) -> bool:
+        """Whether a load brought rows of a resource and no receipt of it."""
+        found = self._query(
+            f"select count(*) as rows from (select 1 from {{{name}}} where _dlt_load_id not in (select _dlt_load_id"
+            f" from {{extract_windows}} where resource = '{name}') limit 1) as found"
+        )
+        return found is not None and found["rows"][0].as_py() > 0
+
+    def unknown_items(self, ids: Iterable[int]) -> set[int]:
+        """Those of the item ids that no stored row of any resource names."""
+        unknown = set(ids)
+        for table, column in ITEM_COLUMNS.items():
+            if unknown:
+                known = self._query(f"select distinct {column} as id from {{{table}}} where {_among(column, unknown)}")
+                unknown -= set(known["id"].to_pylist()) if known else set()
+        return unknown
+
+    def named_orders(self) -> set[int]:
+        """Orders that charges name and no list ever gave."""
+        table = self._query(
+            "select distinct order_id from {payment_items} as charges where order_id is not null"
+            " and not exists (select 1 from {orders} as orders where orders.id = charges.order_id)"
+        )
+        return set(table["order_id"].to_pylist()) if table else set()
+
+    def unbilled(self) -> list[tuple[int, date | None]]:
+        """(id, first day) of each charge that was not billed when it was last seen."""
+        table = self._query(
+            "select id, start from (" + _latest("{payment_items}", ["id"], "true") + ") as latest"
+            " where billed_date is null and not _is_removed"
+        )
+        return [(row["id"], row["start"]) for row in (table.to_pylist() if table else [])]
+
+    def latest(self, resource: Resource, ids: Sequence[int], scope: str | None) -> Rows | None:
+        """The latest version of each record with one of these ids, or that lies, or once lay, in `scope`."""
+        wanted = []
+        if len(ids):
+            wanted.append(_among("id", ids))
+        if scope:
+            wanted.append(f"id in (select id from {{{resource.name}}} where {scope})")
+        return self._latest(resource, " or ".join(wanted)) if wanted else None
+
+    def days(self, resource: Resource, window: Window, rows: Rows, ids: Sequence[int] | None = None) -> Rows | None:
+        """The latest version of each record, or of these, on the days of a window and of rows; its key has a date."""
+        bounds = pc.min_max(rows.records["date"]).as_py().values()
+        days = sorted({window.start.date(), window.end.date(), *bounds} - {None})
+        among = "" if ids is None else f" and {_among('id', ids)}"
+        until = "" if window.after is Edge.OPEN else f" and date <= date '{days[-1]}'"
+        return self._latest(resource, f"date >= date '{days[0]}'{until}{among}")
+
+    def keys(self, resource: Resource, scope: str) -> pa.Table | None:
+        """The keys of the records whose latest version lies in `scope`."""
+        where = scope if "date" in resource.key else f"id in (select id from {{{resource.name}}} where {scope})"
+        latest = _latest(f"{{{resource.name}}}", resource.key, where)
+        return self._query(
+            f"select {', '.join(resource.key)} from ({latest}) as latest where not _is_removed and {scope}"
+        )
+
+    def undated_orders(self) -> list[int]:
+        """The orders without a time of their last change, in their latest version."""
+        latest = _latest("{orders}", ["id"], "true")
+        table = self._query(f"select id from ({latest}) as latest where updated_at is null and not _is_removed")
+        return ids_of(table) if table else []
+
+    def dated_ahead(self, now: datetime) -> pa.Table | None:
+        """The stock records that are dated after `now` in the version that was seen last."""
+        ahead = f"updated_at > timestamptz '{now:%Y-%m-%d %H:%M:%S}+00'"
+        latest = _latest("{item_quantities}", ["id"], f"id in (select id from {{item_quantities}} where {ahead})")
+        return self._query(f"select * from ({latest}) as latest where {ahead} and not _is_removed")
+
+    def events(self, since: datetime | None, *, also_dead: bool) -> list[dict[str, Any]]:
+        """The latest row of each event that waits, that is dead, or that was received `since` or later."""
+        wanted = ["outcome = 'waiting'"]
+        if also_dead:
+            wanted.append("outcome = 'dead'")
+        if since:
+            wanted.append(f"received_at >= timestamptz '{since:%Y-%m-%d %H:%M:%S.%f}+00'")
+        latest = "row_number() over (partition by event_id order by _seen_at desc, attempts desc) as _version"
+        table = self._query(
+            f"select * from (select *, {latest} from {{order_events}}) as versions"
+            f" where _version = 1 and ({' or '.join(wanted)})"
+        )
+        return list(table.to_pylist()) if table else []
+
+    def open_rejections(self) -> pa.Table:
+        """The latest version of each value that could not be read, and cannot be read yet."""
+        latest = _latest("{rejected_values}", ("resource", "key", "field"), "true")
+        table = self._query(f"select * from ({latest}) as latest where not _is_removed")
+        return (
+            REJECTED_VALUES.empty_table()
+            if table is None
+            else table.select(REJECTED_VALUES.names).cast(REJECTED_VALUES)
+        )
+
+    def lacks_a_table(self) -> bool:
+        """Whether the database was made before all of today's tables were known."""
+        return any(self._query(f"select 1 from {{{table}}} limit 0") is None for table in RAW_TABLES)
+
+    def close(self) -> None:
+        """Lets go of the database, so that dlt can write it."""
+        self._query.close()
+
+    def fitted(self, rows: Rows) -> Rows:
+        """What was read, as the place can hold it: else it would never equal what is stored."""
+        if not getattr(self._query, "lacks_nul", False):
+            return rows
+        tables = {name: getattr(rows, name) for name in ("records", "lines", "rejected")}
+        return replace(rows, **{name: _without_nul(table) for name, table in tables.items() if table is not None})
+
+    def _has_tables(self, name: str) -> bool:
+        resource = RESOURCES.get(name)
+        tables = [name, *([resource.lines.table] if resource and resource.lines else [])]
+        count = "select count(*) as rows from (select 1 from {{{}}} limit 1) as found"
+        return all(self._query(count.format(table)) is not None for table in tables)
+
+    def _latest(self, resource: Resource, where: str) -> Rows | None:
+        records = self._query(_latest(f"{{{resource.name}}}", resource.key, where))
+        if records is None or not len(records):
+            return None
+        lines = None
+        if resource.lines:
+            found = _among(resource.lines.parent, records["id"].to_pylist())
+            lines = self._query(f"select * from {{{resource.lines.table}}} where {found}")
+        return Rows(records, lines)
+
+
+def receipt_of(row: dict[str, Any]) -> Receipt:
+    """A row of extract_windows, as planning needs it."""
+    return Receipt(
+        window_id=row["window_id"],
+        resource=row["resource"],
+        filter=row["filter"],
+        span=(_utc(row["window_start"]), _utc(row["window_end"])),
+        finished_at=_utc(row["finished_at"]),
+        is_complete=row["is_complete"],
+        is_confirmed=row["is_confirmed"],
+        pages=row["requests"],
+        run_id=row["run_id"],
+        is_accepted=bool(row.get("is_accepted")),
+        is_steady=not (row.get("reason") or "").startswith((MOVED, NOT_FOUND)),
+        difference=(row.get("total_announced") or 0) - (row.get("distinct_keys") or 0),
+        has_news=bool((row.get("rows_new") or 0) + (row.get("rows_changed") or 0)),
+    )
+
+
+def scope_of(window: Window) -> str | None:
+    """The condition by which a stored record would have to be in the window; None where leaving it is no news.
+
+    An open edge asks for everything beyond it, so a record with an absurd date is missed there as well.
+    """
+    if window.filter == "snapshot":
+        return "true"
+    columns = {
+        "updated_day": ("updated_at",),
+        "date": ("date",),
+        "payment_date": ("start", "end"),
+        "billed_date": ("billed_date",),
+    }.get(window.filter)
+    if columns is None:
+        return None
+    bounds = []
+    if window.before is not Edge.OPEN or window.filter == "date":  # whose query always names its first day
+        bounds.append(f">= {_literal(window, window.start)}")
+    if window.after is not Edge.OPEN:
+        bounds.append(f"< {_literal(window, window.end)}")
+    return " and ".join(f'"{name}" {bound}' for name in columns for bound in bounds or ["is not null"])
+
+
+def _literal(window: Window, at: datetime) -> str:
+    return f"timestamptz '{at:%Y-%m-%d %H:%M:%S}+00'" if window.filter == "updated_day" else f"date '{at:%Y-%m-%d}'"
+
+
+def _latest(table: str, key: Sequence[str], where: str) -> str:
+    return (
+        "select * from (select *, row_number() over ("
+        f"partition by {', '.join(key)} order by _seen_at desc, _dlt_load_id desc) as _version"
+        f" from {table} where {where}) as versions where _version = 1"
+    )
+
+
+def _among(column: str, ids: Iterable[int]) -> str:
+    """A condition that holds for these ids; where they are many, perhaps for others between them."""
+    wanted = sorted(set(ids))
+    if len(wanted) > LONGEST_LIST and wanted[-1] - wanted[0] < 4 * len(wanted):
+        return f"{column} between {wanted[0]} and {wanted[-1]}"
+    return f"{column} in ({', '.join(map(str, wanted))})"
+
+
+def _without_nul(table: pa.Table) -> pa.Table:
+    """U+0000 within a text becomes U+FFFD, the sign for what cannot be shown."""
+    for place, column in enumerate(table.columns):
+        if column.type == TEXT and pc.any(pc.match_substring(column, "\0")).as_py():
+            table = table.set_column(place, table.field(place), pc.replace_substring(column, "\0", "\ufffd"))
+    return table
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+def ids_of(records: pa.Table) -> list[int]:
+    return [int(value) for value in records["id"].cast(INTEGER).unique().to_pylist()]

@@ -1,0 +1,1 @@
+"""Changes and receipts become dlt resources and raw tables."""

@@ -1,0 +1,295 @@
+"""Extract, and load what is new: one dlt pipeline into the place that the settings name.
+
+In: a `Run` and a locked `State`. Out: a `Loaded` that says what happened, by resource. Packages left by a run that was
+killed are finished first. A long extraction is loaded every few minutes; each part begins where the receipts end. Where
+nothing is new, dlt is not even imported, and the receipts are held back. Next: transform.py.
+"""
+
+import errno
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from logentic.api.client import Traffic
+from logentic.destinations.base import Place
+from logentic.destinations.registry import place_of
+from logentic.errors import LogenticError, StateError, UnreadableFile, is_out_of_memory
+from logentic.extract.run import Run
+from logentic.extract.session import Session
+from logentic.extract.stored_records import Stored
+from logentic.load.deferred_receipts import held_receipts, hold_back, let_go
+from logentic.resources import RESOURCES
+from logentic.state import State
+
+log = logging.getLogger("logentic")
+
+LOST_CONNECTION = {"OperationalError", "InterfaceError", "AdminShutdown", "DiskFull", "TooManyConnections"}
+ASKED = "orders_asked"  # for by id, as a charge named them
+
+
+@dataclass
+class Loaded:
+    """Rows by resource, as the receipts of this run count them."""
+
+    now: Any = None
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    traffic: Traffic = field(default_factory=Traffic)
+    failures: dict[str, LogenticError] = field(default_factory=dict)
+    finished_pending: bool = False
+    load_id: str = ""  # the latest complete load that the working database holds
+    unread: list[str] = field(default_factory=list)  # resources with windows that the time did not suffice for
+    rejected: int = 0  # values stored as null because they could not be read
+
+    @property
+    def news(self) -> int:
+        return sum(r["rows_new"] + r["rows_changed"] + r["rows_removed"] for r in self.receipts)
+
+    @property
+    def incomplete(self) -> list[dict[str, Any]]:
+        """Windows by the last time that this run read them."""
+        windows = ("resource", "filter", "window_start", "window_end")
+        latest = {tuple(receipt[name] for name in windows): receipt for receipt in self.receipts}
+        return [receipt for receipt in latest.values() if not receipt["is_complete"] and not receipt["is_accepted"]]
+
+    @property
+    def accepted(self) -> list[dict[str, Any]]:
+        """Windows that are not complete and are not read again: their totals never agreed with their rows."""
+        return [receipt for receipt in self.receipts if receipt["is_accepted"]]
+
+
+def load(run: Run, state: State) -> Loaded:
+    """Everything that the run asks for, in as many packages as its length needs; in none where nothing is new."""
+    place = place_of(run.settings, state)
+    stored = Stored(place.raw())
+    dlt = _Dlt(run, state, place)
+    loaded = Loaded()
+    try:
+        if state.has_packages() or stored.has_orphans():
+            stored.close()
+            loaded.finished_pending = dlt.recover()
+        loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
+        run.held = held_receipts(state, loads)
+        asked = set(state.read_note(ASKED, dict[str, list[int]]).get("ids", ()))
+        named: set[int] = set()
+        read_twice: set[str] = set()  # resources whose package could not be loaded once
+        while True:
+            run.begin_part()
+            run.named_orders = named
+            receipts, orders_asked = len(run.receipts), set(run.orders_asked)
+            session = Session(run, stored, _for_seconds(min(run.settings.load_every_seconds, run.seconds_left())))
+            try:
+                if session.finds_news() or is_due or not loads or _are_of_days_past(run):
+                    stored.close()
+                    dlt.load(session)
+                    loads, run.held, is_due = stored.loads(), [], False
+                    let_go(state)
+                else:
+                    run.held = session.close().to_pylist()
+            except NotLoaded as failure:
+                session.stop()
+                del run.receipts[receipts:]
+                run.orders_asked, run.unbilled = orders_asked, None
+                _require_another_way(run, failure, read_twice)
+                loads = stored.loads()
+                continue
+            except BaseException:  # an interrupt as well: requests under way would hold the process until they end
+                session.stop()
+                raise
+            asked |= named & run.orders_asked
+            named = set() if run.unread else _named_orders(run, stored) - asked
+            if run.seconds_left() <= 0 or not (run.unread or named):
+                break
+        state.write_note(ASKED, {"ids": sorted(asked)})
+        if run.held:
+            hold_back(state, run.held, loads[-1])
+        loaded.rejected = len(stored.open_rejections())
+    finally:
+        stored.close()
+    return replace(
+        loaded,
+        load_id=loads[-1],
+        unread=sorted(run.unread),
+        now=run.now,
+        receipts=run.receipts,
+        traffic=run.traffic,
+        failures=run.failures,
+    )
+
+
+def _require_another_way(run: Run, failure: "NotLoaded", read_twice: set[str]) -> None:
+    """Let a resource be read a second time; then it has failed, and the others are loaded without it."""
+    if failure.resource in read_twice:
+        if failure.resource not in run.select - run.failures.keys():
+            raise failure
+        run.failures[failure.resource] = failure
+    read_twice.add(failure.resource)
+
+
+def _named_orders(run: Run, stored: Stored) -> set[int]:
+    """What no list has given, when all lists are read. Each is asked for once: `unknown_order` says what came of it."""
+    return stored.named_orders() if "orders" in run.select - run.failures.keys() else set()
+
+
+def _for_seconds(seconds: float) -> Callable[[], bool]:
+    deadline = time.monotonic() + seconds
+    return lambda: time.monotonic() < deadline
+
+
+def _are_of_days_past(run: Run) -> bool:
+    """Receipts are held back for a day at most: then the database says of itself how far it goes."""
+    return any(row["finished_at"].date() < run.now.date() for row in run.held)
+
+
+class NotLoaded(StateError):
+    """A package that dlt could not load and that was set aside; `resource` is "" where dlt names no table."""
+
+    def __init__(self, resource: str, message: str, guidance: str) -> None:
+        super().__init__(message, guidance)
+        self.resource = resource
+
+
+class _Dlt:
+    """dlt, woken when there is something for it to do: its import costs more than a run that finds nothing."""
+
+    def __init__(self, run: Run, state: State, place: Place) -> None:
+        self._run, self._state, self._place = run, state, place
+        self._pipeline: Any = None
+
+    def recover(self) -> bool:
+        """Finish what an earlier run left. A package that it could not load, and this one cannot, is set aside."""
+        from dlt.pipeline.exceptions import PipelineStepFailed
+
+        from logentic.load.recovery import recover
+
+        try:
+            return recover(self._opened())
+        except PipelineStepFailed as error:
+            if _is_passing(error) or self._place.is_damaged():
+                raise _cause(error) from error
+            self._set_aside(error)
+            return False
+
+    def load(self, session: Session) -> None:
+        """What the session has found, and will find."""
+        from dlt.pipeline.exceptions import PipelineStepFailed
+
+        from logentic.load.recovery import forget_old_packages
+        from logentic.load.source import logentic_source
+
+        pipeline = self._opened()
+        try:
+            pipeline.extract(logentic_source(self._run, session=session), table_format=self._place.table_format)
+            pipeline.normalize()
+            self._place.check_files(_files_to_load(pipeline))
+            pipeline.load()
+        except (PipelineStepFailed, UnreadableFile) as error:
+            step = getattr(error, "step", "load")
+            if step == "extract" or _is_passing(error) or self._place.is_damaged():
+                raise _cause(error) from error
+            raise self._set_aside(error) from error
+        forget_old_packages(pipeline)
+
+    def _set_aside(self, error: BaseException) -> NotLoaded:
+        """Move the packages that are not loaded out of the way, with all that dlt remembers of them."""
+        from logentic.load.recovery import recover, set_packages_aside
+
+        packages = set_packages_aside(self._state)
+        self._pipeline = None
+        recover(self._opened())  # deletes the rows of it that were loaded
+        self._place.remove_orphans()
+        table = _table_of(error)
+        resource = next((r.name for r in RESOURCES.values() if r.lines and r.lines.table == table), table)
+        reason = _cause(error)
+        guidance = getattr(reason, "guidance", "")
+        if is_out_of_memory(reason):
+            guidance = f"Set LOGENTIC_LOAD_MEMORY to more than {self._run.settings.load_memory}."
+        log.warning(
+            "package %s was not loaded and is set aside in %s: %s; what it held is read again%s",
+            ", ".join(path.name for path in packages),
+            self._state.set_aside,
+            " ".join(str(reason).split()),
+            f". {guidance}" if is_out_of_memory(reason) else "",
+        )
+        return NotLoaded(resource, f"{resource or 'a package'}: {reason}", guidance)
+
+    def _opened(self) -> Any:
+        if self._pipeline is None:
+            os.environ["DLT_DATA_DIR"] = str(self._state.dlt)
+            os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also where the user has a dlt configuration
+            self._pipeline = _open_pipeline(self._state, self._place)
+        return self._pipeline
+
+
+def _open_pipeline(state: State, place: Place) -> Any:
+    """dlt's pipeline; its folder is made anew where it cannot be read: progress stands in the receipts, not there."""
+    import dlt
+
+    def attach() -> Any:
+        pipeline = dlt.pipeline(
+            "logentic",
+            destination=place.dlt_destination(),
+            dataset_name="logentic_raw",
+            pipelines_dir=str(state.dlt),
+        )
+        pipeline.sync_destination()
+        return pipeline
+
+    try:
+        return attach()
+    except Exception:
+        log.warning("the state that dlt keeps in %s cannot be read; it is made anew", state.folder / "dlt")
+        shutil.rmtree(state.dlt, ignore_errors=True)
+        return attach()
+
+
+def _files_to_load(pipeline: Any) -> list[str]:
+    """The Parquet files of the packages that are to be loaded."""
+    folder = Path(pipeline.working_dir) / "load" / "normalized"
+    return sorted(str(path) for path in folder.glob("*/new_jobs/*.parquet"))
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether the reason lies outside the package, and may be gone by the next run: a full disk, a lost connection."""
+    full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO}
+    for inner in _chain(error):
+        if isinstance(inner, LogenticError) and not isinstance(inner, UnreadableFile):
+            return True
+        if isinstance(inner, ConnectionError | KeyboardInterrupt | TimeoutError):
+            return True
+        if isinstance(inner, OSError) and inner.errno in full:
+            return True
+        if type(inner).__module__.startswith("psycopg2") and type(inner).__name__ in LOST_CONNECTION:
+            return True
+        if any(os.strerror(number) in str(inner) for number in full):
+            return True
+    return False
+
+
+def _table_of(error: BaseException) -> str:
+    """The table whose file could not be loaded; "" where no error names one."""
+    jobs = [str(getattr(inner, "job_id", "") or "") for inner in _chain(error)]
+    jobs += [inner.file for inner in _chain(error) if isinstance(inner, UnreadableFile)]
+    return next((job.partition(".")[0] for job in jobs if job), "")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    inner: BaseException | None = error
+    while inner is not None:
+        yield inner
+        inner = getattr(inner, "client_exception", None) or inner.__cause__ or inner.__context__
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Our own error, or the user's interrupt, within dlt's; or an error that says what dlt could not do."""
+    for inner in _chain(error):
+        if isinstance(inner, LogenticError | KeyboardInterrupt):
+            return inner
+        last = inner
+    reason = next(iter(str(last).splitlines()), "")
+    guidance = "Set LOGENTIC_LOAD_MEMORY to more." if is_out_of_memory(reason) else "Run again; --debug shows more."
+    return StateError(f"loading failed: {type(last).__name__}: {reason}", guidance)

@@ -1,0 +1,412 @@
+"""The dlt source: five resources, events and receipts, each one short function.
+
+In: settings. Out: `logentic_source`, for `dlt.pipeline(…).run(logentic_source())`. Raw tables are logs of versions:
+a row is appended when what the service says of a record is new, differs, or has ended; nothing is updated. Progress
+is read from the receipts that the destination holds, so a package that was dropped skips nothing.
+Next: load.py, which runs it; or your own pipeline.
+"""
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
+from dlt.common.storages.load_package import LoadPackageStateInjectableContext
+from dlt.extract import DltResource, DltSource
+from dlt.extract.items import DataItemWithMeta
+from dlt.extract.items_transform import ItemTransform, LimitItem, YieldMapItem
+from dlt.extract.source import SourceInjectableContext
+
+from logentic.destinations.dlt_queries import Destination, nothing_stored
+from logentic.errors import UsageError
+from logentic.extract.parsing import Rows, concatenated, empty_rows
+from logentic.extract.run import Run
+from logentic.extract.session import Session
+from logentic.extract.stored_records import Stored
+from logentic.extract.windows import DAY, midnight
+from logentic.privacy.key import check_fingerprint, fingerprint_of, hash_key, pseudonyms
+from logentic.resources import (
+    INVENTORY_HISTORY,
+    ITEM_QUANTITIES,
+    ITEMS,
+    ORDER_EVENTS,
+    ORDERS,
+    PAYMENT_ITEMS,
+    RECEIPTS,
+    REJECTED_VALUES,
+    RESOURCES,
+    Lines,
+    Resource,
+)
+from logentic.settings import Settings, interval_of_schedule, load_settings, require_token
+
+# dlt spends 10 ms on each table that it is given, however small.
+ROWS_AT_ONCE = 20_000
+FINGERPRINT = "key_fingerprint"  # in the state of the source
+RECEIPTS_NAME = "extract_windows"
+END = object()
+Steps = Generator[Any, None, None]  # Arrow tables; None where others may go on
+
+
+@dlt.source(name="logentic", max_table_nesting=0)
+def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> Iterable[DltResource]:
+    """Orders, items, stock records, inventory history and charges of one account, and the receipts of what was read.
+
+    For some of them: `logentic_source().with_resources("orders", "extract_windows")`; the receipts always belong to it.
+
+    Every item is a `pyarrow.Table` of up to 20,000 rows, so `add_map`, `add_filter` and `add_yield_map` receive tables:
+    `source.items.add_map(lambda table: table.filter(pc.field("id") > 7))`. Rows that they remove, and their lines,
+    count as read: a later run does not read them again. A map that changes values makes its rows differ from what the
+    service returns, so that each later reading appends them again: change values in a view. `add_limit` counts tables;
+    the first one of a resource is empty. A resource that a limit ends leaves no receipts, and the next run reads its
+    windows again.
+
+    Rows are only appended, into tables named after the resources. Any other write disposition or table name is
+    refused. After `refresh` or `dlt pipeline ... drop`, the resources whose tables were dropped are read from the
+    beginning.
+
+    Args:
+        run: a `logentic.run.Run`, for callers that bound or follow a run; by default everything new is read, or
+            the days of DLT_INTERVAL_START and DLT_INTERVAL_END, with the settings in force (environment LOGENTIC_…,
+            secrets.toml, config.toml).
+        go_on: called before each window; False leaves the rest to the next extraction.
+        session: a `logentic.session.Session` of that run that has begun to read.
+
+    Raises:
+        LogenticError: while dlt extracts, wrapped by dlt, when a resource could not be read; not where the caller gave
+            `run`, and looks at `run.failures`.
+    """
+    shared = _Shared(run, go_on or (lambda: True), session)
+
+    @dlt.resource(write_disposition="append")
+    def items() -> Iterator[Any]:
+        yield from shared.steps("items", shared.news(ITEMS))
+
+    @dlt.resource(write_disposition="append")
+    def orders() -> Iterator[Any]:
+        yield from shared.steps("orders", shared.news(ORDERS))
+
+    @dlt.resource(write_disposition="append")
+    def item_quantities() -> Iterator[Any]:
+        yield from shared.steps("item_quantities", shared.news(ITEM_QUANTITIES))
+
+    @dlt.resource(write_disposition="append")
+    def inventory_history() -> Iterator[Any]:
+        yield from shared.steps("inventory_history", shared.news(INVENTORY_HISTORY))
+
+    @dlt.resource(write_disposition="append")
+    def payment_items() -> Iterator[Any]:
+        yield from shared.steps("payment_items", shared.news(PAYMENT_ITEMS))
+
+    @dlt.resource(write_disposition="append")
+    def order_events() -> Iterator[Any]:
+        yield from shared.steps("order_events", shared.events())
+
+    @dlt.resource(write_disposition="append")
+    def extract_windows() -> Iterator[Any]:
+        yield from shared.steps(RECEIPTS_NAME, shared.receipts())
+
+    orders.add_step(_GiveCompanions("orders", "the lines of its orders are"))
+    extract_windows.add_step(_GiveCompanions(RECEIPTS_NAME, "the values that could not be read are"))
+    return items, orders, item_quantities, inventory_history, payment_items, order_events, extract_windows
+
+
+class _Shared:
+    """The session that all resources of one extraction share, opened by the first of them that reads.
+
+    dlt may close a resource at any time (`add_limit`), and gives each one a thread of its own after `parallelize`.
+    """
+
+    def __init__(self, run: Run | None, go_on: Callable[[], bool], session: Session | None) -> None:
+        self._given = run
+        self._go_on = go_on
+        self._given_session = session
+        self._session: Session | None = None
+        self._load_id = ""
+        self._source: DltSource | None = None
+        self._unended: set[str] = set()  # resources that dlt has yet to end or close
+        self._begun: set[str] = set()  # those of them that dlt has asked
+        self._lock = threading.RLock()
+
+    def steps(self, name: str, stream: Steps) -> Iterator[Any]:
+        """Run one resource, never at the same time as a step of another one, and note how it ends."""
+        try:
+            while True:
+                with self._lock:
+                    self._begin(name)
+                    item = next(stream, END)
+                    if item is END:
+                        self._end(name)
+                        return
+                yield item
+        except GeneratorExit:  # dlt has enough of it, or an error ends the extraction
+            with self._lock, closing(stream):
+                self._end(name, is_closed=True)
+            raise
+        except BaseException:  # an interrupt as well: requests under way would hold the process until they end
+            with self._lock:
+                self._stop()
+            raise
+
+    def news(self, resource: Resource) -> Steps:
+        """Arrow tables; None where others may go on."""
+        yield from _tables(resource, empty_rows(resource))  # the tables exist also where nothing was found
+        session = self._open()
+        waiting: list[Rows] = []
+        with closing(session.news(resource)) as stream:
+            for rows in stream:
+                if rows is None:
+                    yield None
+                    continue
+                waiting.append(rows)
+                if sum(len(each.records) for each in waiting) >= ROWS_AT_ONCE:
+                    yield from _taken(_tables(resource, concatenated(waiting)))
+                    session.were_taken(resource)
+                    waiting = []
+        if waiting:
+            yield from _taken(_tables(resource, concatenated(waiting)))
+        session.were_taken(resource)
+
+    def events(self) -> Steps:
+        """One table, when the orders that events name were asked for."""
+        yield ORDER_EVENTS.empty_table()
+        session = self._open()
+        while ORDERS.name in session.running:
+            yield None
+        yield session.events.table(session.run.now)
+
+    def receipts(self) -> Steps:
+        """One table, when dlt has taken all of the other resources.
+
+        The values that could not be read go with it: they need no selection of their own, and no limit parts the two.
+        """
+        while self._unended - {RECEIPTS_NAME}:
+            yield None
+        session, self._session = self._session, None
+        if session is None:  # every resource was closed before it read
+            yield DataItemWithMeta(_Rejected([]), RECEIPTS.empty_table())
+            return
+        for name in RESOURCES:
+            if not self._keeps_receipts(name):
+                session.forget_receipts(name)
+        receipts = session.close()
+        if self._given is None and session.run.failures:
+            raise next(iter(session.run.failures.values()))
+        yield DataItemWithMeta(_Rejected([*session.rejections.take()]), receipts)
+
+    def _begin(self, name: str) -> None:
+        """Note that dlt asks this resource; with the first of an extraction, check what dlt was told."""
+        load_id = str(_package().load_id)
+        if load_id != self._load_id:
+            source = Container()[SourceInjectableContext].source
+            _require_receipts(source)
+            _require_own_tables(source)
+            if _LOADS.setdefault(load_id, self) is not self:
+                raise UsageError(
+                    "two sources of logentic were given to one run of a pipeline",
+                    "Run them one after the other, each account into a dataset of its own.",
+                )
+            self._load_id, self._source, self._session = load_id, source, self._given_session
+            self._unended = {each.name for each in source.resources.extracted} & {*OWN_RESOURCES}
+            self._begun = set()
+        if name in self._unended:
+            self._begun.add(name)
+
+    def _end(self, name: str, *, is_closed: bool = False) -> None:
+        """A resource that was closed leaves no receipts. When no other one can go on, reading stops."""
+        self._unended.discard(name)
+        self._begun.discard(name)
+        if self._session and is_closed:
+            self._session.forget_receipts(name)
+            self._session.running.discard(name)
+            if not self._begun:
+                self._stop()
+
+    def _stop(self) -> None:
+        if self._session:
+            self._session.stop()
+        self._session = None
+
+    def _keeps_receipts(self, name: str) -> bool:
+        """Not of a resource that only a transformer reads, nor where a limit may still end what a map yields."""
+        resource = self._source and self._source.resources.selected.get(name)
+        if not resource:
+            return False
+        steps = resource._pipe.steps
+        is_limited = any(isinstance(step, LimitItem) for step in steps)
+        return not (is_limited and any(isinstance(step, YieldMapItem) for step in steps))
+
+    def _open(self) -> Session:
+        if self._session is None:
+            pipeline = dlt.current.pipeline()
+            run = self._given
+            if run is None:
+                if pipeline.list_extracted_load_packages() or pipeline.list_normalized_load_packages():
+                    raise UsageError(
+                        f"pipeline {pipeline.pipeline_name}: a package with receipts is not loaded yet",
+                        "Load it first: pipeline.normalize(), then pipeline.load().",
+                    )
+                settings = load_settings()
+                require_token(settings)
+                first, last = interval_of_schedule()
+                folder = Path(pipeline.working_dir)
+                _check_key(settings, folder, pipeline.pipeline_name)
+                run = Run(
+                    settings,
+                    pseudonyms(settings, folder),
+                    folder,
+                    start=midnight(first) if first else None,
+                    end=midnight(last) + DAY if last else None,
+                )
+            is_refreshed = bool(_package().state.get("refresh"))
+            stored = Stored(nothing_stored if is_refreshed else Destination(pipeline))
+            self._session = Session(run, stored, self._go_on)
+            self._session.running |= self._unended & {*RESOURCES}
+        return self._session
+
+
+OWN_RESOURCES = (*RESOURCES, "order_events", RECEIPTS_NAME)
+# The source that reads for each load package.
+_LOADS: WeakValueDictionary[str, _Shared] = WeakValueDictionary()
+
+
+def _package() -> LoadPackageStateInjectableContext:
+    """The load package that dlt extracts into."""
+    try:
+        return Container()[LoadPackageStateInjectableContext]
+    except ContextDefaultCannotBeCreated:
+        raise UsageError(
+            "logentic_source() was iterated without a pipeline",
+            "Run it: dlt.pipeline(…).run(logentic_source()), then read the tables with pipeline.dataset().",
+        ) from None
+
+
+def _require_receipts(source: DltSource) -> None:
+    if RECEIPTS_NAME not in source.resources.selected:
+        raise UsageError(
+            f"with_resources() leaves out {RECEIPTS_NAME}",
+            "Select it as well: without receipts the next run knows nothing of this one and loads all again.",
+        )
+
+
+def _require_own_tables(source: DltSource) -> None:
+    """Raw tables are logs of versions, found by their names: no row is ever replaced."""
+    for name in OWN_RESOURCES:
+        resource = source.resources.selected.get(name)
+        if resource is None:
+            continue
+        given = resource.write_disposition
+        disposition = given.get("disposition") if isinstance(given, dict) else given
+        if disposition != "append":
+            shown = disposition if isinstance(disposition, str) else "given as a function"
+            raise UsageError(
+                f"{name}: write_disposition {shown} would remove versions that no later run reads again",
+                'Leave it at "append"; to read everything anew: pipeline.run(…, refresh="drop_sources").',
+            )
+        if resource.table_name != name:
+            raise UsageError(
+                f"{name}: its table has another name, where the next run does not look for it",
+                "Leave out table_name; rename the tables in a view, or load into a dataset of another name.",
+            )
+
+
+def _taken(tables: Iterable[Any]) -> Iterator[Any]:
+    """Give dlt some tables, and end when it has taken the last of them.
+
+    dlt reads an iterator in its own thread, also after `parallelize`, where it otherwise asks for the next table
+    before it has taken the one before.
+    """
+    is_taken = False
+
+    def each() -> Iterator[Any]:
+        nonlocal is_taken
+        yield from tables
+        is_taken = True
+
+    yield each()
+    while not is_taken:
+        yield None
+
+
+def _check_key(settings: Settings, folder: Path, name: str) -> None:
+    """Refuse another key than the one of earlier loads: dlt's state, which the destination keeps, knows it."""
+    state, key = dlt.current.source_state(), hash_key(settings, folder)
+    if FINGERPRINT in state:
+        check_fingerprint(f"the destination of pipeline {name}", state[FINGERPRINT], key)
+    else:
+        state[FINGERPRINT] = fingerprint_of(key)
+
+
+def _tables(resource: Resource, rows: Rows) -> Iterator[Any]:
+    """Records, at most ROWS_AT_ONCE in a table; each table carries its lines."""
+    for start in range(0, max(len(rows.records), 1), ROWS_AT_ONCE):
+        records = rows.records.slice(start, ROWS_AT_ONCE)
+        if resource.lines is None or rows.lines is None:
+            yield records
+            continue
+        lines = rows.lines
+        if len(records) < len(rows.records):
+            lines = lines.filter(pc.is_in(lines[resource.lines.parent], records["id"].combine_chunks()))
+        yield DataItemWithMeta(_Lines(resource.lines, lines, len(records)), records)
+
+
+def _as_table(name: str, rows: pa.Table) -> Any:
+    """Rows that go into another table than their resource's."""
+    hints = dlt.mark.make_hints(table_name=name, write_disposition="append", primary_key="")
+    return dlt.mark.with_hints(rows, hints, create_table_variant=True)
+
+
+class _Lines:
+    """The lines of a table of records; dlt takes them along through the steps of a resource."""
+
+    def __init__(self, lines: Lines, rows: pa.Table, records: int) -> None:
+        self._lines, self._rows, self._records = lines, rows, records
+
+    def of(self, table: pa.Table) -> Iterator[Any]:
+        """Those of the records that a map or filter left in the table; each line once."""
+        rows = self._rows
+        if len(table) != self._records and "id" in table.column_names:
+            are_of = pc.is_in(rows[self._lines.parent], table["id"].combine_chunks())
+            rows, self._rows = rows.filter(are_of), rows.filter(pc.invert(are_of))
+        else:
+            self._rows = rows.slice(0, 0)
+        yield _as_table(self._lines.table, rows)
+
+
+class _Rejected:
+    """The values that could not be read, beside the table of receipts."""
+
+    def __init__(self, tables: list[pa.Table]) -> None:
+        self._tables = tables
+
+    def of(self, _: pa.Table) -> Iterator[Any]:
+        yield _as_table("rejected_values", pa.concat_tables([REJECTED_VALUES.empty_table(), *self._tables]))
+
+
+class _GiveCompanions(ItemTransform[Any, dict[str, Any]]):
+    """Yield each table, and then those that travel with it. After a limit: it takes both or neither."""
+
+    placement_affinity = LimitItem.placement_affinity + 0.1
+
+    def __init__(self, name: str, loss: str) -> None:
+        super().__init__(self._with_companions)
+        self._name, self._loss = name, loss
+
+    def __call__(self, item: Any, meta: Any = None) -> Any:
+        return self._with_companions(item, meta)
+
+    def _with_companions(self, item: Any, meta: Any) -> Iterator[Any]:
+        if not isinstance(meta, _Lines | _Rejected) or not isinstance(item, pa.Table):
+            raise UsageError(
+                f"{self._name}: a map gave something else than a pyarrow.Table, so that {self._loss} lost",
+                "Return a table from the map, without dlt.mark.",
+            )
+        yield item
+        yield from meta.of(item)

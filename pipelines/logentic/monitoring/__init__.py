@@ -1,0 +1,1 @@
+"""Alerts, run history, memory and log format."""

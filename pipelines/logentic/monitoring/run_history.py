@@ -1,0 +1,67 @@
+"""The history of runs: a line for each, also for one that was killed.
+
+In: a locked `State`. Out: the journal `runs`. A run notes that it is under way, and takes the note away when it has
+written its line; a note that the next run finds tells of one that was killed. Next: alerts.py, reports/runs.py.
+"""
+
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from logentic.audit_log import RUNS, Row
+from logentic.errors import LogenticError
+from logentic.sanitizer import one_line
+from logentic.state import State
+
+UNDER_WAY = "under_way"
+COUNTS = ("rows_new", "rows_changed", "rows_removed", "incomplete_windows", "requests", "error")
+WHOLE = ("published", "unchanged")  # outcomes after which the tables are as of the run
+
+
+def runs(state: State) -> list[Row]:
+    """All that is remembered, oldest first."""
+    needed = {"event_id": str, "started_at": datetime, "outcome": str}
+    found = RUNS.read(state.folder)
+    rows = [row for row in found if all(isinstance(row.get(name), kind) for name, kind in needed.items())]
+    return sorted(({**dict.fromkeys(COUNTS), **row} for row in rows), key=lambda row: row["started_at"])
+
+
+def note_killed(state: State) -> bool:
+    """A run that left its note, and no line, was killed: it gets its line now. Only for who holds the lock."""
+    left = state.read_note(UNDER_WAY, dict[str, str])
+    if {"event_id", "started_at"} <= left.keys() and left["event_id"] not in {row["event_id"] for row in runs(state)}:
+        state.log_run({**left, "outcome": "killed", "error": "the process ended before the run did"})
+    state.forget_note(UNDER_WAY)
+    return bool(left)
+
+
+@contextmanager
+def recorded(state: State) -> Iterator[Row]:
+    """The line of one run, for the job to fill in; written however the run ends."""
+    row: Row = {"event_id": uuid4().hex, "started_at": datetime.now(UTC)}
+    state.write_note(UNDER_WAY, row)
+    try:
+        yield row
+    except BaseException as error:
+        row["outcome"] = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        row["error"] = _said(error)
+        raise
+    finally:
+        state.log_run({**row, "ended_at": datetime.now(UTC), "peak_memory_mb": _peak_memory_mb()})
+        state.forget_note(UNDER_WAY)
+
+
+def _said(error: BaseException) -> str:
+    """Our own errors hold neither token nor personal data; of others only the kind is kept."""
+    return (
+        " ".join(one_line(error).split()) if isinstance(error, LogenticError) else f"unexpected {type(error).__name__}"
+    )
+
+
+def _peak_memory_mb() -> float:
+    """Of this process, so far. Linux counts in KiB, macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)

@@ -1,0 +1,1 @@
+"""Pseudonyms for personal data, and the key that makes them."""

@@ -1,0 +1,230 @@
+"""Personal data becomes a keyed hash before it touches a disk.
+
+In: values and the field they stand in. Out: the same values, hashed where they are personal. Equal values give
+equal hashes under one key, so that joins and counts still work; a postal code keeps its area.
+
+Two rules decide about fields that the reference does not name. In orders, their lines and events (`unlisted`) every
+text and number is hashed unless its name is a measure of the allow-list (measures.py). Elsewhere (`unknown`) a value is
+hashed where its name or its looks are personal. `hash_fields` and `plain_fields` outweigh both.
+Next: rows.py, which calls this on every table it makes.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import accumulate
+from typing import Any
+
+import pyarrow as pa
+
+from logentic.extra_columns import column_name
+from logentic.json_text import compact, is_too_deep, loads
+from logentic.privacy.measures import is_identifier, is_kept_name, is_measure
+from logentic.sanitizer import json_excerpt
+
+PERSONAL_NAME = re.compile(r"name|mail|phone|address|postal|recipient|contact|note", re.IGNORECASE)
+PERSONAL_VALUE = re.compile(
+    r"[^@\s]@[^@\s]+\.[^@\s]"  # a mail address, found in time that grows with the text's length only
+    r"|^\s*(\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4})\s*$"  # a phone number, as one writes it
+)
+HASHED = re.compile(r"([^\n]{1,3} )?[0-9a-f]{32}")  # what `hashed`, or `known` of a postal code, returns
+EXCERPT = 100
+# Short numbers, numbers with an exponent, days and times: what a column may refuse, and no datum of a person.
+HARMLESS = re.compile(
+    r"[-+]?\d{0,6}(\.\d{0,24})?([eE][-+]?\d+)?|\s*|nan|-?inf"
+    r"|-?\d{1,4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d\d(:\d\d(\.\d{1,9})?)?(Z|[-+]\d\d:?\d\d)?)?",
+    re.ASCII,
+)
+IsKnown = Callable[[str, Any], bool]
+TRUTHS = ("true", "false")  # as JSON text, in which a stored column holds a truth value
+
+
+class Pseudonyms:
+    """Hashes with one key; `None` as the key keeps everything as it is.
+
+    `hash_fields` and `plain_fields` name fields, with all that lies within them, and outweigh the looks of names and
+    values.
+    """
+
+    def __init__(
+        self, key: bytes | None, hash_fields: Collection[str] = (), plain_fields: Collection[str] = ()
+    ) -> None:
+        self._key = key
+        self._keyed = blake2b(key=key or b"", digest_size=16)
+        self._hash_fields = frozenset(hash_fields)
+        self._plain_fields = frozenset(plain_fields)
+
+    @property
+    def key(self) -> bytes | None:
+        return self._key
+
+    def chosen_fields(self) -> list[list[str]]:
+        """`hash_fields` and `plain_fields`."""
+        return [sorted(self._hash_fields), sorted(self._plain_fields)]
+
+    def hashed(self, text: str) -> str:
+        """32 hexadecimal digits (BLAKE2b keyed, RFC 7693)."""
+        if self._key is None:
+            return text
+        hashing = self._keyed.copy()  # the key is mixed in once for all
+        hashing.update(text.encode("utf-8", "surrogatepass"))
+        return hashing.hexdigest()
+
+    def digest(self, content: bytes) -> str:
+        """32 hexadecimal digits by which equal contents are recognised; keyed where there is a key."""
+        return blake2b(content, key=self._key or b"", digest_size=16).hexdigest()
+
+    def keeps_name(self, name: str) -> bool:
+        """Whether a field of an order that the reference does not name may have a column under its own name.
+
+        A field within a nested record (recipient__marie) may be named by a datum: only usual names of fields are kept.
+        """
+        outer, _, inner = column_name(name).partition("__")
+        is_inner = bool(self._key is not None and outer and inner)
+        return is_identifier(name) and (not is_inner or is_kept_name(inner) or self._is_plain(name))
+
+    def more_key(self, name: str, column: str) -> str:
+        """The key in `_more_fields` of a field whose name is not kept.
+
+        `column` is the column that an earlier version gave the field, so that both have one key; empty for none.
+        """
+        outer, _, inner = column.partition("__")
+        return f"{outer}__{self.hashed(inner)}" if outer and inner and is_identifier(name) else self.hashed(name)
+
+    def covers(self, name: str, personal: Collection[str]) -> bool:
+        """Whether a text field that the reference names is to be hashed."""
+        return name not in self._plain_fields and (name in personal or name in self._hash_fields)
+
+    def suspects(self, name: str, value: Any) -> bool:
+        """Whether a value under a name that the reference does not know is taken for personal."""
+        if self._is_plain(name):
+            return False
+        return bool(_fields(name) & self._hash_fields) or _looks_personal(name, value)
+
+    def unlisted(self, name: str, value: Any, *, again: bool = False, is_known: IsKnown = lambda *_: False) -> Any:
+        """A field of an order or event that the reference does not name: hashed unless the allow-list has it.
+
+        Within objects, names that are no names of fields are hashed as well. `again`: the value was read from a
+        table, and what is hashed already stays. `is_known` says of a path and a text or number that it stays.
+        """
+        if self._key is None or value is None or isinstance(value, bool) or self._is_plain(name):
+            return value
+        if isinstance(value, dict):
+            paths = [(f"{name}.{inner}" if name else inner, inner, part) for inner, part in value.items()]
+            return {
+                self._name(path, inner, again=again): self.unlisted(path, part, again=again, is_known=is_known)
+                for path, inner, part in paths
+            }
+        if isinstance(value, list):
+            return [self.unlisted(name, part, again=again, is_known=is_known) for part in value]
+        is_kept = self.keeps(name, value, again=again) or (
+            is_known(name, value) and not _fields(name) & self._hash_fields
+        )
+        return value if is_kept else self.known(name, str(value))
+
+    def unlisted_text(self, name: str, value: Any, *, again: bool = False) -> str | None:
+        """The same as a column of text. A text that is a JSON object or list is treated as one, since a stored column
+        does not tell them apart; nor does it a truth value and its text.
+        """
+        # What looked personal as a text was hashed as a text by earlier versions, and still is.
+        if isinstance(value, str) and self._key is not None and (again or not _looks_personal(name, value)):
+            value = _structure(value)
+        found = value if value in TRUTHS else self.unlisted(name, value, again=again)
+        return found if found is None or isinstance(found, str) else compact(found)
+
+    def keeps(self, name: str, value: Any, *, again: bool = False) -> bool:
+        """Whether `unlisted` keeps a text or number as it is."""
+        text = str(value)
+        if self._key is None or self._is_plain(name) or not text.strip() or (again and HASHED.fullmatch(text)):
+            return True
+        return is_measure(name, value) and not _fields(name) & self._hash_fields
+
+    def excerpt(self, name: str, value: Any, personal: Collection[str] | None) -> str:
+        """The JSON text of a value that could not be read: shortened, and hashed where it may be personal.
+
+        `personal` names the personal fields of orders; None outside orders, where only values that look personal are
+        hashed.
+        """
+        if isinstance(value, dict | list) and is_too_deep(value):
+            return "{…}" if isinstance(value, dict) else "[…]"
+        if personal is None:
+            shown = self.unknown(name, value)
+        elif isinstance(value, dict | list):
+            shown = self.unlisted(name, value)
+        else:
+            is_kept = value is None or isinstance(value, bool) or bool(HARMLESS.fullmatch(str(value)))
+            is_kept = self._key is None or self._is_plain(name) or (is_kept and not self.covers(name, personal))
+            shown = value if is_kept else self.hashed(str(value))
+        text = json_excerpt(compact(shown))
+        return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
+
+    def row_excerpt(self, row: Any) -> str:
+        """The JSON text of a row of which not even the key could be read, shortened, its texts and numbers hashed."""
+        text = "[…]" if is_too_deep(row) else json_excerpt(compact(self.unlisted("row", row)))
+        return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
+
+    def column(self, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:
+        """A text column with every value hashed, each distinct value once."""
+        if self._key is None:
+            return values
+        values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        coded = values.dictionary_encode()
+        hashes = pa.array([self.known(name, text) for text in coded.dictionary.to_pylist()], pa.string())
+        return hashes.take(coded.indices)
+
+    def known(self, name: str, text: str) -> str:
+        """A postal code keeps its area: a Canadian forward sortation area, a US sectional centre."""
+        if self._key is not None and name.endswith("postal_code"):
+            return f"{text.strip()[:3].upper()} {self.hashed(text)}"
+        return self.hashed(text)
+
+    def unknown(self, name: str, value: Any) -> Any:
+        """A field that the reference does not name: hashed if its name or its value looks personal, at any depth.
+
+        Within an object whose name looks personal, names that are no names of fields are hashed as well.
+        """
+        if self._key is None or value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, dict):
+            paths = [(f"{name}.{inner}", inner, part) for inner, part in value.items()]
+            is_suspect = self.suspects(name, None)
+            return {
+                self._name(path, inner, again=False) if is_suspect else inner: self.unknown(path, part)
+                for path, inner, part in paths
+            }
+        if isinstance(value, list):
+            return [self.unknown(name, part) for part in value]
+        return self.known(name, str(value)) if self.suspects(name, value) else value
+
+    def _is_plain(self, name: str) -> bool:
+        return bool(_fields(name) & self._plain_fields)
+
+    def _name(self, path: str, name: str, *, again: bool) -> str:
+        """The name of a field within an unknown object."""
+        if is_kept_name(name) or self._is_plain(path) or (again and HASHED.fullmatch(name)):
+            return name
+        return self.hashed(name)
+
+
+@lru_cache(maxsize=4096)
+def _fields(path: str) -> frozenset[str]:
+    """A field and the fields that it lies within, each as the service names it and as its column is called."""
+    parts = path.split(".")
+    named = frozenset(accumulate(parts, "{}.{}".format))
+    return named.union(accumulate([column_name(parts[0]), *parts[1:]], "{}.{}".format), ["__".join(parts[:2])])
+
+
+def _looks_personal(name: str, value: Any) -> bool:
+    return bool(PERSONAL_NAME.search(name) or (isinstance(value, str) and PERSONAL_VALUE.search(value)))
+
+
+def _structure(text: str) -> Any:
+    """The object or list that a text is, if it is one."""
+    if text[:1] not in ("{", "["):
+        return text
+    try:
+        value = loads(text.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return text
+    return text if is_too_deep(value) else value

@@ -1,0 +1,1 @@
+"""Build the models and run their checks."""

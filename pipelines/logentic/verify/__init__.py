@@ -1,0 +1,1 @@
+"""Compare stored rows with the totals that the API announces."""

@@ -1,0 +1,54 @@
+"""How many records the service announces for windows, without reading them.
+
+In: windows. Out: totals, each from one small page. What a total counts depends on what a filter means at its ends, so
+neighbouring windows are cut in one of three ways until their totals add up to that of the whole: then each record of
+the account stands in exactly one of them. Next: verify.py.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from logentic.api.client import Client
+from logentic.api.pagination import read_page
+from logentic.errors import Refused
+from logentic.extract.windows import DAY, SECOND, Window
+from logentic.resources import Resource
+
+# By how many days or seconds the two bounds are moved outwards: where the service includes both, one, or neither.
+CUTS = ((0, 0), (0, 1), (1, 1))
+TRIES = 3
+
+
+class Totals:
+    """`cut` is the way in force: the first until `add_up` finds another."""
+
+    def __init__(self, client: Client, resource: Resource, connections: int) -> None:
+        self.cut = CUTS[0]
+        self._client, self._resource, self._connections = client, resource, connections
+
+    def add_up(self, pieces: Sequence[Window]) -> list[int] | None:
+        """The totals of neighbours that are cut so that nothing is lost or doubled; None where no cut does that."""
+        whole = replace(pieces[-1], start=pieces[0].start, before=pieces[0].before)
+        for self.cut in CUTS:
+            for _ in range(TRIES):
+                announced, totals = self.of(whole), self.of_all(pieces)
+                if sum(totals) == announced:
+                    return totals
+                if self.of(whole) == announced:
+                    break  # nothing moved meanwhile: it is the cut
+        return None
+
+    def of_all(self, windows: Sequence[Window]) -> list[int]:
+        with ThreadPoolExecutor(self._connections) as pool:
+            return list(pool.map(self.of, windows))
+
+    def of(self, window: Window) -> int:
+        unit = SECOND if window.filter == "updated_at" else DAY
+        outwards = replace(window, start=window.start - self.cut[0] * unit, end=window.end + self.cut[1] * unit)
+        params = outwards.params()
+        try:
+            page = read_page(self._client, self._resource.path, {**params, "per_page": "1"}, str(window))
+        except Refused:
+            page = read_page(self._client, self._resource.path, params, str(window))
+        return page.total

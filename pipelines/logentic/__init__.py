@@ -1,9 +1,4 @@
-"""Everything a Logentic account says over its API, extracted whole, as a dlt source.
-
-In: `import logentic`. Out: `logentic.logentic_source`, for `dlt.pipeline(…).run(logentic_source())`.
-dlt reads where its settings lie once, at its own import; that is why this module says it first.
-Next: source.py.
-"""
+"""Everything a Logentic account says over its API, extracted whole, as a dlt source."""
 
 import os
 from pathlib import Path

@@ -1,9 +1,4 @@
-"""Journals: what people and runs did, one line each, only ever added to.
-
-In: rows of one `Journal`. Out: NAME.jsonl in the state folder, readable by its owner only, and the rows read back with
-their types. Each row has an `event_id`, so that the same row from two places counts once.
-Next: journal_tables.py, which makes them tables of the published file.
-"""
+"""Journals: what people and runs did, one line each, only ever added to."""
 
 import fcntl
 import json

@@ -1,8 +1,4 @@
-"""The demo: the main job against the sandbox, in this process, offline.
-
-In: where the tables go. Out: the published file, and three questions answered on the screen.
-Next: job.py does the work; reports/answers.py asks the tables.
-"""
+"""The demo: the main job against the sandbox, in this process, offline."""
 
 from concurrent.futures import wait
 from datetime import UTC, datetime, timedelta

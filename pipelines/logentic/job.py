@@ -1,10 +1,4 @@
-"""The main job: load what is new, build the models, publish.
-
-In: settings and options of one run. Out: an `Outcome`. Steps that have nothing to do are skipped: without news and on
-the same day, with the same settings and nothing new in the journals, the tables that stand are the right ones.
-However it ends, it leaves a line in the history, and who is to be told is told.
-Next: load.py, transform.py, publish.py, in that order; cli.py prints the outcome.
-"""
+"""The main job: load what is new, build the models, publish."""
 
 import gc
 import json

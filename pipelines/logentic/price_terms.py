@@ -1,8 +1,4 @@
-"""The contract: prices that the user writes, in place of those that the account shows.
-
-In: the tables storage_rates and charge_rates of the settings, a row each. Out: the same, checked: no two prices hold
-for the same charge, and one without an end holds until the next begins. Next: settings.py, which holds them.
-"""
+"""The contract: prices that the user writes, in place of those that the account shows."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta

@@ -1,8 +1,4 @@
-"""The columns of each resource, as the reference names them.
-
-In: nothing. Out: `RESOURCES`, from which rows.py parses, source.py declares and the documentation is written.
-A nested field is written `place__city`, as dlt names it. Next: rows.py.
-"""
+"""The columns of each resource, as the reference names them."""
 
 from dataclasses import dataclass, field
 
@@ -259,3 +255,12 @@ ORDER_EVENTS = pa.schema(
         SEEN_AT,
     ]
 )
+
+# Columns that tell a raw row from every other row of its load.
+RAW_KEYS = {
+    **{resource.name: (*resource.key, "_seen_at", "_is_removed") for resource in RESOURCES.values()},
+    **{r.lines.table: (r.lines.parent, "line_number", "_seen_at") for r in RESOURCES.values() if r.lines},
+    "order_events": ("event_id", "_seen_at", "outcome"),
+    "rejected_values": ("resource", "key", "field", "_seen_at", "_is_removed"),
+    "extract_windows": ("window_id",),
+}

@@ -1,9 +1,4 @@
-"""One typed object for every setting.
-
-In: the environment (LOGENTIC_…, for a secret also LOGENTIC_…_FILE) > secrets.toml > config.toml > the defaults here.
-Out: `Settings`.
-Next: client.py, which sends the first request with it.
-"""
+"""One typed object for every setting."""
 
 import os
 import re

@@ -1,8 +1,4 @@
-"""The state folder beside the published file: everything that the product keeps and no analyst opens.
-
-In: FILE. Out: a locked `State` with the paths of the working database, dlt's folder and dbt's folder.
-Next: load.py.
-"""
+"""The state folder beside the published file: everything that the product keeps and no analyst opens."""
 
 import fcntl
 import json

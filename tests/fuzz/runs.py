@@ -45,21 +45,20 @@ FIRST_DAY = "2026-03-01"
 EXIT_CODES = (0, 1, 3)
 REFUSALS = 2  # so often a request is refused before it is answered
 WARM = (
-    *("dlt.destinations.impl.duckdb.duck", "dlt.normalize.normalize", "dlt.pipeline", "dlt.sources.helpers.requests"),
-    *(
-        "pyarrow.parquet",
-        "pyarrow.dataset",
-        "logentic.cli.app",
-        "logentic.destinations.duckdb.destination",
-        "logentic.cli.account",
-    ),
-    *(
-        "logentic.job",
-        "logentic.destinations.duckdb.publishing",
-        "logentic.load.recovery",
-        "logentic.reports.progress",
-        "logentic.load.source",
-    ),
+    "dlt.destinations.impl.duckdb.duck",
+    "dlt.normalize.normalize",
+    "dlt.pipeline",
+    "dlt.sources.helpers.requests",
+    "pyarrow.parquet",
+    "pyarrow.dataset",
+    "logentic.cli.app",
+    "logentic.destinations.duckdb.destination",
+    "logentic.cli.account",
+    "logentic.job",
+    "logentic.destinations.duckdb.publishing",
+    "logentic.load.recovery",
+    "logentic.reports.progress",
+    "logentic.load.source",
 )
 KEPT = ("hash_key", "lock")  # state files that nothing can replace, or that hold nothing
 

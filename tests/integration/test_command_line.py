@@ -210,7 +210,7 @@ def test_the_short_word_for_help_is_known(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
-    program = f"import sys; sys.argv = ['logentic', *{arguments!r}]; from logentic.cli import main; main()"
+    program = f"import sys; sys.argv = ['logentic', *{arguments!r}]; from logentic.cli.app import main; main()"
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", program],
         cwd=tmp_path,

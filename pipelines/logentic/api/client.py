@@ -1,10 +1,4 @@
-"""One request to the service, answered or failed for good.
-
-In: a path and parameters. Out: an `Answer` (body and service time), or a `ServiceError`. The token goes to
-the configured origin only; no redirect is followed; every failure that a repetition can mend is repeated,
-with jittered back-off, for as long as the patience lasts. A wait that the service asks for does not use up the
-patience; it is bounded by `rate_limit_seconds` for one response. Next: pages.py.
-"""
+"""One request to the service, answered or failed for good."""
 
 import logging
 import random

@@ -1,9 +1,4 @@
-"""The pages of a list, one after another.
-
-In: a path and parameters. Out: `Page`s, each with its rows still as bytes and what the service announced.
-A `next` that leaves the configured host, points to a page already read, or goes on without end is an error.
-Next: extraction.py, which collects pages until a window is whole.
-"""
+"""The pages of a list, one after another."""
 
 import json
 import re

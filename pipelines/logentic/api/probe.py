@@ -1,9 +1,4 @@
-"""What this account answers to the questions that the reference leaves open (docs/api.md).
-
-In: settings. Out: `Answers`: the token, the clock, the rate limit, and of each list its fields, order, page size,
-formats and what its filters mean at their ends. Ten requests where both ends are included, two more for each of
-the five filters where not. The extraction holds under every answer. Next: reports/account.py.
-"""
+"""What this account answers to the questions that the reference leaves open (docs/api.md)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,4 @@
-"""What the rows of a page show of themselves: their fields, their order, how numbers and times are written.
-
-In: rows as parsed from JSON. Out: names and plain words. Next: account_check.py, which asks for the rows.
-"""
+"""What the rows of a page show of themselves: their fields, their order, how numbers and times are written."""
 
 import re
 from collections.abc import Iterator

@@ -1,8 +1,5 @@
 """How fast, and by how many connections at once, the service lets us ask.
 
-In: what each answer says of the limit (X-RateLimit-…, Retry-After) and whether it pushes back (429, 503).
-Out: leave to send, for all threads alike. Next: client.py, which asks for it before each request.
-
 A limit comes in windows (Laravel: so many requests a minute, from the first one on) or fills up steadily. How long a
 window lasts is not said until it is used up: the first 429 tells, and from then on its end is waited for unasked.
 """

@@ -1,8 +1,4 @@
-"""One record, or a filtered list, as the API gives it.
-
-In: a resource, an id or filters. Out: records one after another, numbers as they were written, personal values masked.
-Nothing is stored. Next: inquiries.py prints them.
-"""
+"""One record, or a filtered list, as the API gives it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

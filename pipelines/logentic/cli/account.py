@@ -1,7 +1,4 @@
-"""The commands that ask and change no table: check, get, verify, notify.
-
-In: the arguments. Out: results on stdout, everything else on stderr. Next: account_check.py, records.py, verify.py.
-"""
+"""The commands that ask and change no table: check, get, verify, notify."""
 
 import sys
 from contextlib import suppress

@@ -1,8 +1,7 @@
-"""The command line: reads options, prints, decides exit codes, and knows nothing else.
+"""The command line: options, printing and exit codes.
 
-In: the arguments. Out: results on stdout, everything else on stderr; exit codes 0 done, 1 failed, 2 wrong usage or
-configuration, 3 done but a check found something that --fail-on asked to be told. Next: job.py;
-inquiries.py for the commands that only ask, finance.py for those of a month end.
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done,
+but a check found something that `--fail-on` asked to be told.
 """
 
 import io
@@ -253,7 +252,3 @@ def _resources(names: str | None) -> frozenset[str]:
     if unknown := sorted(chosen - set(RESOURCE_NAMES)):
         raise UsageError(f"--select {unknown[0]!r} is no resource", f"Choose among: {', '.join(RESOURCE_NAMES)}.")
     return chosen
-
-
-if __name__ == "__main__":
-    program()

@@ -1,8 +1,4 @@
-"""A server around the receiver, and a run when events have come.
-
-In: settings and FILE. Out: an HTTP server until it is interrupted. `application` is the same receiver for a server of
-your own: `LOGENTIC_WEBHOOK_FILE=FILE uvicorn --factory logentic.serve:application`. Next: webhooks.py answers.
-"""
+"""A server around the receiver, and a run when events have come."""
 
 import logging
 import socket
@@ -114,7 +110,7 @@ class Refresh(threading.Thread):
             if self._stopping.is_set():
                 return
             self.wanted.clear()
-            command = [sys.executable, "-m", "logentic.cli.app", "run", "--db", str(self._file), "--wait", "600"]
+            command = [sys.executable, "-m", "logentic.cli", "run", "--db", str(self._file), "--wait", "600"]
             self._run = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
             if code := self._run.wait():
                 log.warning("the run that events asked for ended with exit code %d", code)

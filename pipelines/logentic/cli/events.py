@@ -1,7 +1,4 @@
-"""The commands about events: serve takes them, events lists what became of them.
-
-In: the arguments. Out: results on stdout, everything else on stderr. Next: serve.py, reports/event_list.py.
-"""
+"""The commands about events: serve takes them, events lists what became of them."""
 
 from typing import Annotated
 

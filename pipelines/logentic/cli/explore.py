@@ -1,7 +1,4 @@
-"""The commands that show something: status, dashboard, demo, sandbox.
-
-In: the arguments. Out: results on stdout, everything else on stderr. Next: reports/, dashboard/, demo.py, sandbox/.
-"""
+"""The commands that show something: status, dashboard, demo, sandbox."""
 
 from pathlib import Path
 from typing import Annotated

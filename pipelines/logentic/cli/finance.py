@@ -1,8 +1,4 @@
-"""The commands of a month end: reconcile, exceptions, close.
-
-In: the arguments. Out: results on stdout, everything else on stderr. Next: the report of the same
-name in reports/.
-"""
+"""The commands of a month end: reconcile, exceptions, close."""
 
 import sys
 from datetime import date

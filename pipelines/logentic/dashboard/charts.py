@@ -1,7 +1,4 @@
-"""How things are drawn: one look for every chart, colours that a colour-blind reader can tell apart, light and dark.
-
-In: an `Answer`. Out: an Altair chart without data transforms, so that the browser gets what it shows. Next: panels.py.
-"""
+"""How things are drawn: one look for every chart, colours that a colour-blind reader can tell apart, light and dark."""
 
 from datetime import date, datetime
 from decimal import Decimal

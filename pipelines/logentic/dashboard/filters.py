@@ -1,8 +1,4 @@
-"""What a reader may choose, remembered in the URL, so that a view can be shared.
-
-In: the URL and what the tables hold. Out: elements by the name of their part of the URL; `chosen`, their values as
-panels ask for them. Next: pages.py.
-"""
+"""What a reader may choose, remembered in the URL, so that a view can be shared."""
 
 from datetime import date, timedelta
 from typing import Any

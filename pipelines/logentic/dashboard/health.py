@@ -1,7 +1,4 @@
-"""What the runs did, and what they have read whole.
-
-In: a `Reading`, and the small logs beside FILE. Out: panels. Next: overview.py shows them.
-"""
+"""What the runs did, and what they have read whole."""
 
 import altair as alt
 

@@ -1,7 +1,4 @@
-"""Invoices: one invoice, billed against expected; each exception with its evidence.
-
-In: a `Reading`, an invoice, one of its exceptions. Out: panels. Next: pages.py.
-"""
+"""Invoices: one invoice, billed against expected; each exception with its evidence."""
 
 from collections.abc import Callable
 from importlib.util import find_spec

@@ -1,7 +1,4 @@
-"""Orders: how many in which state, lines and units, what shipping costs, which are late or stuck.
-
-In: a `Reading`, the days on which orders were created, a warehouse or all. Out: panels. Next: pages.py.
-"""
+"""Orders: how many in which state, lines and units, what shipping costs, which are late or stuck."""
 
 import altair as alt
 

@@ -1,7 +1,4 @@
-"""Overview: is the data whole and fresh, what stands in the building, what does it cost, what is to be done.
-
-In: a `Reading`. Out: panels. Next: health.py, stock.py, storage.py, invoices.py say more of each.
-"""
+"""Overview: is the data whole and fresh, what stands in the building, what does it cost, what is to be done."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime

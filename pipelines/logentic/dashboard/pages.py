@@ -1,8 +1,4 @@
-"""The pages of the dashboard, in the order of the menu, and what makes one.
-
-In: the URL. Out: filters, picks and panels of the page that is open; no other page asks anything. Next: the notebook
-notebooks/dashboard.py shows them.
-"""
+"""The pages of the dashboard, in the order of the menu, and what makes one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

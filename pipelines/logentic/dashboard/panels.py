@@ -1,8 +1,4 @@
-"""A panel: a title that says what is seen, the chart, and behind it the table with its download.
-
-In: a `Reading` and what was chosen. Out: HTML for the notebook. A panel that finds nothing, or whose table this file
-does not hold yet, says so and leaves its neighbours standing. Next: pages.py puts panels on pages.
-"""
+"""A panel: a title that says what is seen, the chart, and behind it the table with its download."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field

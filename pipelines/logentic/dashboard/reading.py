@@ -1,8 +1,4 @@
-"""Questions to the published file, while it may be replaced.
-
-In: FILE and SQL. Out: `Answer`s, small enough to draw. Each view opens FILE anew, read only, and closes it: a run that
-publishes meanwhile disturbs nobody, and the next view shows what it brought. Next: panels.py.
-"""
+"""Questions to the published file, while it may be replaced."""
 
 import io
 import re

@@ -1,8 +1,4 @@
-"""Serve the dashboard on this machine.
-
-In: FILE, an address, a password. Out: a marimo app until Ctrl-C. A page of another site can neither read it nor write
-to it: only requests that come for this address, from this address, are let in. Next: view.py fills the pages.
-"""
+"""Serve the dashboard on this machine."""
 
 import os
 import signal

@@ -1,7 +1,4 @@
-"""Stock: levels, one ledger as a waterfall, the records behind each bar, breaks, how long it lasts, what stands still.
-
-In: a `Reading`, the days, an item or all, a bar of the waterfall. Out: panels. Next: pages.py.
-"""
+"""Stock: levels, a ledger as a waterfall with the records behind each bar, breaks, days of stock, idle items."""
 
 import altair as alt
 

@@ -1,7 +1,4 @@
-"""Storage: cost by month, item and volume class, who makes most of it, the rate, how the bill fits, what comes.
-
-In: a `Reading`, the days, an item or all. Out: panels. Next: pages.py.
-"""
+"""Storage: cost by month, item and volume class, who makes most of it, the rate, how the bill fits, what comes."""
 
 from decimal import Decimal
 

@@ -1,8 +1,4 @@
-"""What the notebook shows, cell by cell: the menu, the filters of a page, what can be picked, the panels.
-
-In: FILE and the URL. Out: elements and HTML. Whatever is wrong with FILE is said in one line, in place of the page.
-Next: notebooks/dashboard.py.
-"""
+"""What the notebook shows, cell by cell: the menu, the filters of a page, what can be picked, the panels."""
 
 import os
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Where the tables go: what a run needs of it, whichever it is.
-
-In: nothing. Out: `Place`, which duckdb_place.py, postgres_place.py and folder_place.py are. Next: places.py.
-"""
+"""Where the tables go: what a run needs of it, whichever it is."""
 
 from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol

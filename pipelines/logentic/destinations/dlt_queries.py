@@ -1,7 +1,4 @@
-"""The raw tables of a dlt pipeline, wherever it loads to.
-
-In: a dlt pipeline. Out: a `Query` for stored.py. Next: source.py, when dlt extracts.
-"""
+"""The raw tables of a dlt pipeline, wherever it loads to."""
 
 import warnings
 from typing import Any

@@ -1,7 +1,4 @@
-"""Which place the settings name.
-
-In: settings and a `State`. Out: a `Place`. Next: load.py, transform.py.
-"""
+"""Which place the settings name."""
 
 from logentic.destinations.base import Place
 from logentic.settings import Settings

@@ -1,8 +1,4 @@
-"""What an event says: which order, which step, when.
-
-In: the headers and the bytes of one delivery. Out: an `Event`, personal data hashed, ready for the queue. Nothing of it
-is trusted: the order is asked for by id later. Next: event_queue.py, which keeps it.
-"""
+"""What an event says: which order, which step, when."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

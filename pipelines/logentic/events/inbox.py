@@ -1,9 +1,4 @@
-"""The queue as a run sees it: what it has not taken yet, and what may go because FILE holds it.
-
-In: the segments of the queue. Out: events that no earlier run took. What was taken is noted only when it is published:
-a run that dies takes the same events again, and the raw table tells them apart by their ids.
-Next: event_orders.py asks for their orders.
-"""
+"""The queue as a run sees it: what it has not taken yet, and what may go because FILE holds it."""
 
 import time
 from collections.abc import Collection, Iterable

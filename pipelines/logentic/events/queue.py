@@ -1,8 +1,4 @@
-"""The queue of events: on disk before the sender has its answer, until a run has loaded and published them.
-
-In: events from webhooks.py, many at once. Out: the same events, in order, to the next run. One process appends; a run
-reads at the same time, and removes whole segments when FILE holds what is in them. Next: event_orders.py drains it.
-"""
+"""The queue of events: on disk before the sender has its answer, until a run has loaded and published them."""
 
 import fcntl
 import logging

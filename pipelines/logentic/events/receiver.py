@@ -1,8 +1,5 @@
 """The receiver of events: verify, queue, answer.
 
-In: deliveries over HTTP (ASGI). Out: events in the queue, and an answer only when they are on the disk. Nothing is
-asked of the service here, and no answer waits for a run. Next: event_queue.py; serve.py puts a server around it.
-
 The service's scheme is not documented. Header and form are those of spatie/laravel-webhook-server
 (`Signature: hex(HMAC-SHA256(secret, body))`, three tries, 3 s each); hash and encoding are settings.
 """

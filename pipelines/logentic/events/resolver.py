@@ -1,8 +1,4 @@
-"""What becomes of events: the orders that they name are read, each once, and each event says so.
-
-In: events from the queue, and what is stored of earlier ones. Out: the orders still to be asked for, and new rows of
-`order_events`. An event is read when its order was read after it came, by a window or by id. Next: session.py asks.
-"""
+"""What becomes of events: the orders that they name are read, each once, and each event says so."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable

@@ -1,9 +1,4 @@
-"""What of a reading is news.
-
-In: rows as the service gives them now, and the latest version that is stored of each. Out: the rows that are new or
-differ, and the stored ones that are missing from the reading. Compared is every value, nothing hashed.
-Next: source.py, which appends the news: raw tables are logs of versions.
-"""
+"""What of a reading is news."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -1,9 +1,4 @@
-"""The careful way from JSON to columns: row by row, nothing guessed, nothing lost.
-
-In: the rows of pages as JSON. Out: Arrow arrays by column, every field that the reference does not name as text
-(the JSON text of its value). A value that its column cannot hold is null there and stands in `rejected` with the
-reason; a row whose key cannot be read is left out and stands there too. Next: back to rows.py.
-"""
+"""The careful way from JSON to columns: row by row, nothing guessed, nothing lost."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

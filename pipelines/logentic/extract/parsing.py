@@ -1,11 +1,4 @@
-"""Pages of JSON become Arrow tables: exact decimals, UTC times, days, personal data hashed.
-
-In: the pages of one window. Out: `Rows`, a table of records and, where a resource has them, a table of their lines.
-The quick way parses all pages at once by the resource's schema, in C++; whatever it does not accept (an unknown
-field, a number written as text where an integer is expected) goes the careful way, row by row (plain_rows.py),
-which takes it without loss or names it in `rejected`. Both give the same of every page that both accept.
-Next: extraction.py.
-"""
+"""Pages of JSON become Arrow tables: exact decimals, UTC times, days, personal data hashed."""
 
 import re
 from collections.abc import Sequence

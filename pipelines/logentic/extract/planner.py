@@ -1,8 +1,4 @@
-"""Which windows to ask for. Pure: no clock, no network, no disk.
-
-In: what has been read so far (receipts) and the service's time. Out: `Window`s.
-Next: extraction.py, which reads windows.
-"""
+"""Which windows to ask for. Pure: no clock, no network, no disk."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable

@@ -1,10 +1,5 @@
 """Windows are read until they are whole; several at once, each by one connection, page after page.
 
-In: the windows of a plan. Out, by resource and as they are done: `Reading`s, rows with a receipt that says what was
-announced, read and counted, and whether that proves the window whole. A window of too many pages is cut in halves; one
-that moved while it was read is read again, then in halves, then said to be incomplete.
-Next: source.py, which hands the rows to dlt.
-
 The proof (docs/api.md): where rows can only leave a window while it is read, or only enter it, it is whole exactly if
 every page announced the same total and the distinct keys are as many. A list on one page is whole as it stands. Where
 rows do both, two readings in a row must agree: such a reading is complete, and confirmed by the next one.

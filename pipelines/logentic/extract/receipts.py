@@ -1,7 +1,4 @@
-"""What is remembered of each window that was read.
-
-In: a reading, and what of it was news. Out: a row of extract_windows. Next: session.py, which keeps it.
-"""
+"""What is remembered of each window that was read."""
 
 import uuid
 from typing import Any

@@ -1,8 +1,4 @@
-"""Records asked for by their ids: lists do not show everything that must be known.
-
-In: ids. Out: the rows that are news; tombstones of records that the service no longer knows. Next: session.py keeps the
-receipts.
-"""
+"""Records asked for by their ids: lists do not show everything that must be known."""
 
 import logging
 from collections.abc import Sequence

@@ -1,8 +1,4 @@
-"""One run, of one or more extractions: each goes on where the one before was loaded.
-
-In: settings, what to read, receipts of earlier runs that are not loaded yet. Out: what the extractions share.
-Next: session.py, one of them.
-"""
+"""One run, of one or more extractions: each goes on where the one before was loaded."""
 
 import time
 import uuid

@@ -1,9 +1,4 @@
-"""What the resources of one extraction share: the service's clock, the plan, the receipts.
-
-In: a run and what is stored. Out, resource by resource: the rows that are news, and receipts of every window.
-A session can begin before dlt is there: `finds_news` reads until there is something to load, if there is.
-Next: source.py, which declares these as dlt resources.
-"""
+"""What the resources of one extraction share: the service's clock, the plan, the receipts."""
 
 import logging
 from collections.abc import Callable, Generator, Iterator

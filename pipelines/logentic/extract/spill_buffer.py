@@ -1,10 +1,4 @@
-"""The rows of one window until it is proven whole: in memory, and beyond so many bytes in a file without a name.
-
-In: batches of rows as they were parsed, personal data hashed. Out: how many keys they hold; then the rows again, part
-by part, each key once, as it was read last. Of what lies in the file only the keys stay in memory: a window takes
-little of it, however many rows it has. The file has no name in its folder, so it ends with the process, however that
-ends. Next: extraction.py, which reads the window.
-"""
+"""The rows of one window until it is proven whole: in memory, and beyond so many bytes in a file without a name."""
 
 from collections.abc import Iterator
 from pathlib import Path

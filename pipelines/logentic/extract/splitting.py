@@ -1,9 +1,4 @@
-"""A window is cut, and the totals that the service announces say whether the cut lost or doubled a row.
-
-In: a window and a way to ask for first pages. Out: narrower windows with their first pages. What a filter means at its
-ends is not documented: where the totals of the parts add up to that of the whole, they are asked for as they are, else
-with margins. Next: extraction.py, which reads them.
-"""
+"""A window is cut, and the totals that the service announces say whether the cut lost or doubled a row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,8 +1,4 @@
-"""What is already stored: receipts of complete loads, and the latest version of records.
-
-In: a way to query the raw tables (`RawFile` here, or destination.py through dlt). Out: `Receipt`s for the plan, and
-Arrow tables to compare a reading with. Reads only. Next: versions.py, which compares.
-"""
+"""What is already stored: receipts of complete loads, and the latest version of records."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

@@ -1,9 +1,4 @@
-"""One reading beside what is stored of its window.
-
-In: a reading. Out: what of it is news, part by part, and then the stored records that it lacks. A window that is read
-in parts is compared in parts, so that no more of what is stored is in memory than of what was read.
-Next: session.py, which finds out what became of the records that are missing.
-"""
+"""One reading beside what is stored of its window."""
 
 from collections.abc import Iterator
 

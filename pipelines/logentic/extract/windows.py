@@ -1,7 +1,5 @@
 """A window: a span of a resource, and the query that asks for it. Pure: no clock, no network, no disk.
 
-In: a span of time. Out: `Window`s, and the query of each.
-
 A window covers [start, end), in UTC; where a filter takes days, both are midnights. What the service's filters
 mean at their ends is not documented, so an edge is asked for with a margin (`Edge`). Where a window was cut in two
 and the totals that the service announces for the halves add up to that of the whole, the cut lost and doubled

@@ -1,9 +1,4 @@
-"""Receipts of runs that found nothing new, held back in the state folder until there is something to load.
-
-In: the receipts of a run. Out: the same, for the next plan, for `status`, and for the next load, which takes them
-along. They count only beside the load that they were compared with: where the working database was set back behind it,
-they say nothing. Next: session.py, which plans by them.
-"""
+"""Receipts of runs that found nothing new, held back in the state folder until there is something to load."""
 
 from functools import cache
 from typing import Annotated, Any

@@ -1,9 +1,4 @@
-"""Extract, and load what is new: one dlt pipeline into the place that the settings name.
-
-In: a `Run` and a locked `State`. Out: a `Loaded` that says what happened, by resource. Packages left by a run that was
-killed are finished first. A long extraction is loaded every few minutes; each part begins where the receipts end. Where
-nothing is new, dlt is not even imported, and the receipts are held back. Next: transform.py.
-"""
+"""Extract, and load what is new: one dlt pipeline into the place that the settings name."""
 
 import errno
 import logging

@@ -1,8 +1,4 @@
-"""What a run that was killed left behind is finished, or taken back.
-
-In: a pipeline before its first extraction. Out: raw tables that hold each complete load once, and nothing else.
-Next: load.py goes on with the run's own work.
-"""
+"""What a run that was killed left behind is finished, or taken back."""
 
 import shutil
 from pathlib import Path
@@ -10,17 +6,9 @@ from pathlib import Path
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from logentic.resources import RESOURCES
+from logentic.resources import RAW_KEYS
 from logentic.state import State
 
-# What makes a row of one load unlike every other row of it.
-KEYS = {
-    **{resource.name: (*resource.key, "_seen_at", "_is_removed") for resource in RESOURCES.values()},
-    **{r.lines.table: (r.lines.parent, "line_number", "_seen_at") for r in RESOURCES.values() if r.lines},
-    "order_events": ("event_id", "_seen_at", "outcome"),
-    "rejected_values": ("resource", "key", "field", "_seen_at", "_is_removed"),
-    "extract_windows": ("window_id",),
-}
 ADDRESSES = {"postgres": "ctid"}
 
 
@@ -66,7 +54,7 @@ def forget_old_packages(pipeline: dlt.Pipeline, keep: int = 20) -> None:
 
 
 def _remove_doubles_and_orphans(pipeline: dlt.Pipeline, pending: list[str], address: str) -> None:
-    for table, key in KEYS.items():
+    for table, key in RAW_KEYS.items():
         if pending:
             _execute(pipeline, _doubles(key, pending, address), table)
         _execute(

@@ -1,10 +1,4 @@
-"""The dlt source: five resources, events and receipts, each one short function.
-
-In: settings. Out: `logentic_source`, for `dlt.pipeline(…).run(logentic_source())`. Raw tables are logs of versions:
-a row is appended when what the service says of a record is new, differs, or has ended; nothing is updated. Progress
-is read from the receipts that the destination holds, so a package that was dropped skips nothing.
-Next: load.py, which runs it; or your own pipeline.
-"""
+"""The dlt source: five resources, events and receipts, each one short function."""
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator

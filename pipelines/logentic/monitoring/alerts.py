@@ -1,9 +1,4 @@
-"""Alerts: what is wrong is told once, and so is that it is right again.
-
-In: the history of runs and FILE. Out: messages, by apprise, to everyone in `alert_urls`. What was told is noted in the
-state folder only when it was sent, so that the next run tells what a killed process could not.
-No message holds a token, a body or personal data: counts, names of fields, ids of charges, our own errors.
-"""
+"""Alerts: what is wrong is told once, and so is that it is right again."""
 
 import logging
 from datetime import UTC, datetime, timedelta

@@ -1,8 +1,4 @@
-"""What goes to stderr for a machine: one JSON object a line.
-
-In: an event and its fields; the warnings of the package. Out: stderr, with time, level and event. Next: cli.py and
-reports/progress.py write here when `--log-format json` was asked for.
-"""
+"""What goes to stderr for a machine: one JSON object a line."""
 
 import logging
 import sys

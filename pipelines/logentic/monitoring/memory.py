@@ -1,9 +1,4 @@
-"""A process that stays small, and leaves quickly.
-
-In: a process of our own, before pyarrow is imported. Out: memory that was used once is given back, not kept for later;
-what nothing here uses is not imported; what the system takes back at the end is not taken apart before.
-Next: cli.py, which calls both.
-"""
+"""A process that stays small, and leaves quickly."""
 
 import atexit
 import ctypes

@@ -1,8 +1,4 @@
-"""The history of runs: a line for each, also for one that was killed.
-
-In: a locked `State`. Out: the journal `runs`. A run notes that it is under way, and takes the note away when it has
-written its line; a note that the next run finds tells of one that was killed. Next: alerts.py, reports/runs.py.
-"""
+"""The history of runs: a line for each, also for one that was killed."""
 
 import resource
 import sys

@@ -1,8 +1,4 @@
-"""The key of the hashes of personal data.
-
-In: settings and the folder that keeps the key where the settings name none. Out: `Pseudonyms` made with it.
-Next: rows.py hashes.
-"""
+"""The key of the hashes of personal data."""
 
 import re
 import secrets

@@ -1,8 +1,5 @@
 """Personal data becomes a keyed hash before it touches a disk.
 
-In: values and the field they stand in. Out: the same values, hashed where they are personal. Equal values give
-equal hashes under one key, so that joins and counts still work; a postal code keeps its area.
-
 Two rules decide about fields that the reference does not name. In orders, their lines and events (`unlisted`) every
 text and number is hashed unless its name is a measure of the allow-list (measures.py). Elsewhere (`unknown`) a value is
 hashed where its name or its looks are personal. `hash_fields` and `plain_fields` outweigh both.

@@ -1,7 +1,4 @@
-"""What `logentic check` was told, for a person and for a program.
-
-In: `Answers`. Out: text, or a dictionary of plain values. Next: inquiries.py prints it.
-"""
+"""What `logentic check` was told, for a person and for a program."""
 
 from collections.abc import Callable
 from dataclasses import asdict

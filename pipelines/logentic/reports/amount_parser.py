@@ -1,8 +1,4 @@
-"""The total on the paper, as someone types it: 1234.56, 1,234.56, 1 234,56 $, CAD 1234.56, 1.234,56, (12.34).
-
-In: the text, and the currency of the settings. Out: the amount. What could be read in two ways, or is in another
-currency, is refused. Pure. Next: reconciliation.py.
-"""
+"""The total on the paper, as someone types it: 1234.56, 1,234.56, 1 234,56 $, CAD 1234.56, 1.234,56, (12.34)."""
 
 import re
 from decimal import Decimal

@@ -1,7 +1,4 @@
-"""Three questions that a newcomer asks first, answered from the published tables.
-
-In: FILE. Out: text. Next: docs/tables.md lists what else can be asked.
-"""
+"""Three questions that a newcomer asks first, answered from the published tables."""
 
 from decimal import Decimal
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""Closing a month: its numbers are frozen as they are known now.
-
-In: FILE and a month. Out: its facts in the journals beside FILE, and at the next run `restatements`, which compares
-them with what the API says by then. Next: cli.py prints.
-"""
+"""Closing a month: its numbers are frozen as they are known now."""
 
 import fcntl
 import os

@@ -1,8 +1,4 @@
-"""The cover of a reconciliation: what was checked, what was found, and what could not be said.
-
-In: a `Reconciliation`. Out: a `Cover` of headings and lines, and the sheets in their order. Next: workbook.py; the
-summary on the screen has the same lines.
-"""
+"""The cover of a reconciliation: what was checked, what was found, and what could not be said."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass

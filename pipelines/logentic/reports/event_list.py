@@ -1,7 +1,4 @@
-"""What became of the events: waiting, read, dead; and how to have the dead ones asked for again.
-
-In: FILE, read only, and the queue beside it. Out: a table on the screen, or JSON. Next: event_commands.py prints it.
-"""
+"""What became of the events: waiting, read, dead; and how to have the dead ones asked for again."""
 
 from dataclasses import dataclass
 from datetime import UTC

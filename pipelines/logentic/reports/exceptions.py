@@ -1,8 +1,4 @@
-"""The life of a finding: what is wrong, what was said of it, and how long it can still be disputed.
-
-In: FILE, and the journal beside it. Out: exceptions with their status; a status that someone gives is added to the
-journal, shows at once, and is published by the next run. Next: cli.py prints.
-"""
+"""The life of a finding: what is wrong, what was said of it, and how long it can still be disputed."""
 
 import getpass
 from collections.abc import Sized

@@ -1,7 +1,4 @@
-"""Times as people say them.
-
-In: a time and now. Out: words. Next: status.py and the dashboard print them.
-"""
+"""Times as people say them."""
 
 from datetime import datetime
 

@@ -1,8 +1,4 @@
-"""The letter to the warehouse: what is disputed on an invoice, what shows it, and what is asked.
-
-In: a `Reconciliation` of one invoice. Out: Markdown, or plain text where the file ends in .txt. Nothing that is not
-said to be disputed stands in it, and no note: those are our own. Next: whoever sends it.
-"""
+"""The letter to the warehouse: what is disputed on an invoice, what shows it, and what is asked."""
 
 import re
 from collections.abc import Iterator

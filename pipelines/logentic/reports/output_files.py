@@ -1,8 +1,4 @@
-"""Files that people get: written whole, or what stood there stays.
-
-In: an option, and the path that was given with it. Out: a path beside it to write to, which then takes its place.
-What prevents it is one clear line. Next: whoever opens the file.
-"""
+"""Files that people get: written whole, or what stood there stays."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

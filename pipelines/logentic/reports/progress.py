@@ -1,7 +1,4 @@
-"""How a run shows itself while it works: a bar for each resource on a terminal, plain lines elsewhere.
-
-In: pages as they are read, from several threads. Out: stderr. Next: summary.py.
-"""
+"""How a run shows itself while it works: a bar for each resource on a terminal, plain lines elsewhere."""
 
 import sys
 import threading

@@ -1,7 +1,4 @@
-"""The published file, opened to be read: what every report begins with.
-
-In: FILE. Out: a read-only connection, and rows by name. Next: the report that asked.
-"""
+"""The published file, opened to be read: what every report begins with."""
 
 import logging
 from datetime import UTC, date, datetime

@@ -1,8 +1,4 @@
-"""An invoice, or a month, checked: what was charged, what is wrong with it, and what could not be said.
-
-In: FILE, and one invoice or month. Out: a `Reconciliation`: the tie-out, the findings, and the sheets of the workbook.
-Next: workbook.py, letter.py; finance.py prints.
-"""
+"""An invoice, or a month, checked: what was charged, what is wrong with it, and what could not be said."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

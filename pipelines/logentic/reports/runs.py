@@ -1,7 +1,4 @@
-"""The history of runs, from the state folder: also of runs that published nothing.
-
-In: FILE. Out: its runs, newest last. Next: cli.py prints it.
-"""
+"""The history of runs, from the state folder: also of runs that published nothing."""
 
 from pathlib import Path
 

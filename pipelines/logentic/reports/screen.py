@@ -1,7 +1,4 @@
-"""A reconciliation on the screen, and for a program.
-
-In: a `Reconciliation`. Out: text, or a dictionary of plain values. Next: finance.py prints.
-"""
+"""A reconciliation on the screen, and for a program."""
 
 from dataclasses import asdict
 from decimal import Decimal

@@ -1,7 +1,4 @@
-"""Tables on their way to paper: a sheet is a query's result whose columns know what they hold.
-
-In: a query on the published file. Out: a `Sheet`, which workbook.py formats and which `--csv` writes as it is.
-"""
+"""Tables on their way to paper: a sheet is a query's result whose columns know what they hold."""
 
 import csv
 from collections.abc import Iterable

@@ -1,8 +1,4 @@
-"""What FILE holds and how fresh it is.
-
-In: FILE or another destination, read only, and the receipts that runs without news have held back beside it. Out: per
-resource the covered days, last success, rows and incomplete windows. Next: cli.py prints it.
-"""
+"""What FILE holds and how fresh it is."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path

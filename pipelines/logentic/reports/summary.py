@@ -1,7 +1,4 @@
-"""What a run did, for a person and for a program.
-
-In: an `Outcome`. Out: text, or a dictionary of plain values for `--json`. Next: cli.py prints it.
-"""
+"""What a run did, for a person and for a program."""
 
 from collections.abc import Iterator
 from typing import Any

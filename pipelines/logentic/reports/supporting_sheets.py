@@ -1,7 +1,4 @@
-"""What stands behind the charges of a reconciliation: storage by item, what is still to come, prices, restatements.
-
-In: the published file, and which charges. Out: the sheets that it has rows for. Next: workbook.py, sheets.py.
-"""
+"""What stands behind the charges of a reconciliation: storage by item, what is still to come, prices, restatements."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,8 +1,4 @@
-"""The invoice on paper beside the charges of the API, to the cent, before any rule is looked at.
-
-In: the charges of an invoice, the taxes, the total on the paper. Out: whether they tie; and if not, the one tax or
-charge that makes the difference, where one does. Pure: no file, no clock. Next: reconciliation.py, which reads for it.
-"""
+"""The invoice on paper beside the charges of the API, to the cent, before any rule is looked at."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

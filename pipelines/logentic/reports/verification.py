@@ -1,8 +1,4 @@
-"""FILE beside the account: opened, compared, told to a person or a program.
-
-In: FILE, settings, days. Out: text, or a dictionary of plain values, with the command that mends each difference.
-Next: inquiries.py prints it.
-"""
+"""FILE beside the account: opened, compared, told to a person or a program."""
 
 from dataclasses import asdict
 from datetime import date

@@ -1,8 +1,4 @@
-"""The workbook: a cover, a summary, and every table behind them, ready to print.
-
-In: a `Reconciliation`. Out: an .xlsx file. Totals are formulas, stored with the value that was computed exactly, so
-that both agree; text is never a formula. Next: whoever pays the invoice.
-"""
+"""The workbook: a cover, a summary, and every table behind them, ready to print."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,9 +1,4 @@
-"""The account: everything that ever happens on it, as one list of events in order of time.
-
-In: a seed, a scale, a number of days, and what today is. Out: `events`, the same for the same arguments,
-always; `errors`, the billing errors put among them. The clock decides how much of it has happened. Next:
-state.py, truth.py.
-"""
+"""The account: everything that ever happens on it, as one list of events in order of time."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping

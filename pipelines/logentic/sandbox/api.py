@@ -1,8 +1,5 @@
 """The API of the account: a path and a query become a page of JSON, as the reference has it and the readings
 complete it.
-
-In: a path, a query, the state of the moment. Out: an `Answer`: status, records written as JSON, pagination to
-the letter of league/fractal. Next: server.py sends it, faults.py spoils it.
 """
 
 import json

@@ -1,9 +1,5 @@
 """What the warehouse charges: for every order it ships, for every item it stores, and a monthly invoice of it
 all.
-
-In: what happened (warehouse.py), the rates of storage. Out: the charges as events, and the billing errors that
-were put among them, labelled. Errors come in with the invoice of a month, never into an open one. Next:
-account.py.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,8 +1,4 @@
-"""Billing errors put into an invoice on purpose, each on a charge of its own, each with its label.
-
-In: a month that is about to be invoiced. Out: charges to add, to alter, to forget, and what a perfect audit
-would say of them. The rules are those of the reconciliation. Next: billing.py makes them events.
-"""
+"""Billing errors put into an invoice on purpose, each on a charge of its own, each with its label."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,8 +1,4 @@
-"""Honest oddities that a careless audit takes for errors, and errors that come in crowds: each a named scenario.
-
-In: a month that is about to be invoiced, the names. Out: charges to add and to alter, and labels where something is
-wrong indeed. Whatever a trap touches, no other error does. Scenarios can be combined. Next: billing_errors.py.
-"""
+"""Honest oddities that a careless audit takes for errors, and errors that come in crowds: each a named scenario."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta

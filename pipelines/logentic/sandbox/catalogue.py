@@ -1,8 +1,5 @@
 """What items and people are called: accents, quotes, emoji, commas, other scripts, and text a sheet takes for a
 formula.
-
-In: a random source and a running number. Out: the fields of an item, or a recipient with an address. Next:
-warehouse.py.
 """
 
 from decimal import Decimal

@@ -1,7 +1,4 @@
-"""The account's own time: it stands still until it is set, or ticks with real time from where it was set.
-
-In: a moment. Out: `now()`, in whole seconds, UTC. Next: state.py asks what is so at that moment.
-"""
+"""The account's own time: it stands still until it is set, or ticks with real time from where it was set."""
 
 import time
 from datetime import UTC, datetime, timedelta

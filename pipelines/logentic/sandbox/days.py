@@ -1,7 +1,4 @@
-"""Days and months as the warehouse counts them, in its own zone.
-
-In: a zone's name. Out: the day of a moment, the moment a day begins. Next: history.py closes days by it.
-"""
+"""Days and months as the warehouse counts them, in its own zone."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo

@@ -1,7 +1,4 @@
-"""Values as JSON, in one of the ways the service may write them.
-
-In: Python values. Out: compact JSON. Next: api.py puts rows into pages.
-"""
+"""Values as JSON, in one of the ways the service may write them."""
 
 import json
 from collections.abc import Mapping

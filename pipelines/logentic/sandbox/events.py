@@ -1,8 +1,4 @@
-"""What can happen on an account: one event, and what a movement of stock does to the five counters.
-
-In: nothing. Out: `Event`, `effect`, and `Row`, what they fold into. Every list of the API is these events,
-folded up to a moment. Next: warehouse.py.
-"""
+"""What can happen on an account: one event, and what a movement of stock does to the five counters."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,8 +1,4 @@
-"""What can go wrong between a client and the service: scripted, or at random from a seed.
-
-In: a list of faults. Out: for each request the fault that strikes it, if any; what it does to an answer. Next:
-server.py.
-"""
+"""What can go wrong between a client and the service: scripted, or at random from a seed."""
 
 import json
 import time

@@ -1,8 +1,4 @@
-"""The documented filters of every list: which rows a query asks for, and what is wrong with it.
-
-In: a query, readings. Out: a test for rows, or `Invalid` with what the service says of each parameter. Next:
-api.py.
-"""
+"""The documented filters of every list: which rows a query asks for, and what is wrong with it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta

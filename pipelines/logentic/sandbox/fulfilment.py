@@ -1,8 +1,4 @@
-"""Orders on their way through the warehouse: created, picked, packed, shipped, received; or not.
-
-In: the warehouse's floor. Out: the events of orders, and of the stock they take. Next: billing.py charges for
-them.
-"""
+"""Orders on their way through the warehouse: created, picked, packed, shipped, received; or not."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

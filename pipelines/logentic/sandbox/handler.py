@@ -1,7 +1,5 @@
 """One HTTP connection at a time: a request is taken apart, answered by the sandbox or struck by a fault, and
 logged.
-
-In: requests. Out: responses over a kept-alive connection. Next: server.py holds what they are about.
 """
 
 import gzip

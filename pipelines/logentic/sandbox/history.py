@@ -1,9 +1,4 @@
-"""Inventory history: every item's stock at the end of every day, its volume and the price of storing it.
-
-In: events, in order. Out: rows of history, and the sum of an item's daily prices over a span, which is what
-storage is billed by. A row that is restated later shows something else, but what was priced stays priced. Next:
-billing.py, state.py.
-"""
+"""Inventory history: every item's stock at the end of every day, its volume and the price of storing it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime

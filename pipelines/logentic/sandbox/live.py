@@ -1,9 +1,4 @@
-"""A live account: its clock, its state, and what a test changes on it as time goes by.
-
-In: an account and readings. Out: rows as of the clock; `insert`, `alter`, `remove`, `move` and `restate_day`
-are events at the clock's moment, so that going back in time takes them back. Next: server.py shows it over
-HTTP.
-"""
+"""A live account: its clock, its state, and what a test changes on it as time goes by."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time

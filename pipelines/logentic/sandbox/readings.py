@@ -1,8 +1,4 @@
-"""What the reference leaves open, as options: one field per question, the first reading given is the default.
-
-In: nothing. Out: `Readings`, which state.py and api.py follow. A client must come to the same tables under all
-of them.
-"""
+"""What the reference leaves open, as options: one field per question, the first reading given is the default."""
 
 from dataclasses import dataclass
 from typing import Literal

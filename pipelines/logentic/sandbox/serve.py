@@ -1,8 +1,4 @@
-"""The sandbox from a terminal: served until Ctrl-C.
-
-In: a port, a seed, a scale, a number of days, scenarios. Out: the two environment variables to set, on stdout. cli.py
-calls it.
-"""
+"""The sandbox from a terminal: served until Ctrl-C."""
 
 import sys
 from collections.abc import Iterable

@@ -1,8 +1,4 @@
-"""The account's API over real HTTP, on the loopback address only.
-
-In: an account, readings, faults, a clock. Out: `with Sandbox(account) as sandbox:` serves at `sandbox.url`
-until the block ends, and keeps a log of what was asked. Next: serve.py, for a terminal.
-"""
+"""The account's API over real HTTP, on the loopback address only."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence

@@ -1,8 +1,4 @@
-"""What is so on the account at a moment: its events, folded up to then.
-
-In: an account, readings, a moment. Out: the rows of every list, replaced as time passes. Going on in time
-applies only what has happened since; going back starts again. Next: api.py.
-"""
+"""What is so on the account at a moment: its events, folded up to then."""
 
 from collections.abc import Iterable
 from datetime import date, datetime

@@ -1,8 +1,4 @@
-"""What every table of stock must hold at a moment: movements as they were made, day by day.
-
-In: an account, a moment. Out: plain rows under the column names of the marts. It reads events only, never
-the counters of the API. Next: truth.py adds bills to it.
-"""
+"""What every table of stock must hold at a moment: movements as they were made, day by day."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -1,8 +1,4 @@
-"""Items and their stock: created, announced, received, counted, edited, some day given up.
-
-In: the warehouse's floor. Out: shelves to pick from, and the events that filled them. Next: fulfilment.py
-empties them.
-"""
+"""Items and their stock: created, announced, received, counted, edited, some day given up."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,8 +1,5 @@
 """What every table must hold at a moment, straight from what happened: movements as they were made, bills as
 they add up.
-
-In: an account, a moment. Out: plain rows under the column names of the marts. It reads events only, never the
-counters of the API, so that it can prove what was derived from them. Tests compare; nothing comes next.
 """
 
 from datetime import date, datetime

@@ -1,8 +1,4 @@
-"""The warehouse's floor: its shelves, its agenda, and the list of what happened there.
-
-In: a random source. Out: `events`, in order of time, as stocking.py and fulfilment.py let things happen.
-Everything is drawn as time passes, so that running on to a later end only adds events. Next: stocking.py.
-"""
+"""The warehouse's floor: its shelves, its agenda, and the list of what happened there."""
 
 import heapq
 from collections.abc import Callable, Mapping

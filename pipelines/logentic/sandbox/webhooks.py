@@ -1,9 +1,4 @@
-"""The service's deliveries: an event for each step of an order, at least once, in no promised order, sometimes never.
-
-In: a live account, where to send, the shared secret. Out: signed POSTs as spatie/laravel-webhook-server makes them,
-with losses, doubles, disorder and delay as options; `steps_taken` says what really happened. Next: serve.py sends as
-time passes; tests send a span at once.
-"""
+"""Webhook deliveries of the service: an event for each step of an order, at least once and in any order, or never."""
 
 import hmac
 import http.client

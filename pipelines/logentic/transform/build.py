@@ -1,8 +1,4 @@
-"""The models: dbt, in this process, imported only here.
-
-In: a place with its raw tables. Out: staging views and marts, built and checked by the data tests.
-Next: publish.py.
-"""
+"""The models: dbt, in this process, imported only here."""
 
 import json
 import os

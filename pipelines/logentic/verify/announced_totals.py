@@ -1,9 +1,4 @@
-"""How many records the service announces for windows, without reading them.
-
-In: windows. Out: totals, each from one small page. What a total counts depends on what a filter means at its ends, so
-neighbouring windows are cut in one of three ways until their totals add up to that of the whole: then each record of
-the account stands in exactly one of them. Next: verify.py.
-"""
+"""How many records the service announces for windows, without reading them."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,8 +1,4 @@
-"""What the published file holds of one resource: how many current records of each day, and which.
-
-In: a connection to FILE, read only. Out: counts and keys; a key's current record is its latest version, if that is no
-tombstone. Next: verify.py, which compares them with what the service announces.
-"""
+"""What the published file holds of one resource: how many current records of each day, and which."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

@@ -1,9 +1,4 @@
-"""Whether FILE still holds what the account holds: totals announced against records kept, and where they differ.
-
-In: what FILE holds (holdings.py), what the service announces (totals.py). Out: a `Verdict` for each resource, every
-difference with its day and ids. A month whose total differs is cut in halves until they are short, then read with
-margins: only rows that were read are ever called a difference. Next: reports/verification.py.
-"""
+"""Whether FILE still holds what the account holds: totals announced against records kept, and where they differ."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

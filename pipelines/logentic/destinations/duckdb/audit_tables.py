@@ -1,8 +1,4 @@
-"""Journals become tables of the working database, and come back from it when the state folder was lost.
-
-In: the journals of a state folder, and a working database that may hold an earlier copy of them. Out: both hold the
-same rows. Next: transform.py, whose models read these tables; publish.py, which makes them outlive the folder.
-"""
+"""Journals become tables of the working database, and come back from it when the state folder was lost."""
 
 import duckdb
 

@@ -1,7 +1,4 @@
-"""One DuckDB file, beside the working database that it is a copy of.
-
-In: settings and a `State`. Out: a `Place`. Next: work.py, journal_tables.py and publish.py do what it says.
-"""
+"""One DuckDB file, beside the working database that it is a copy of."""
 
 import os
 from collections.abc import Iterator

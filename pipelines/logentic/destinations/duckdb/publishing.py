@@ -1,8 +1,4 @@
-"""Publishing: the checked build becomes FILE, whole, in one step.
-
-In: the working database after a build whose checks passed. Out: FILE, swapped in by a rename, so that a reader sees the
-old tables or the new ones and never blocks a run. Next: the analysts; and reports/.
-"""
+"""Publishing: the checked build becomes FILE, whole, in one step."""
 
 import os
 import shutil

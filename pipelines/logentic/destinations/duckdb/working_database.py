@@ -1,8 +1,4 @@
-"""The working database: made, taken up again from the published file, and signed.
-
-In: a locked `State`. Out: a database that this version may write, with the key that its hashes were made with.
-Next: load.py writes it.
-"""
+"""The working database: made, taken up again from the published file, and signed."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,8 +1,4 @@
-"""A folder or a bucket: raw tables as Parquet or Delta, for whatever engine reads them.
-
-In: settings and a `State`. Out: a `Place` in which no models are built: the raw tables are what is read.
-Next: folder.py, which reads them; spark_place.py has an engine build the models.
-"""
+"""A folder or a bucket: raw tables as Parquet or Delta, for whatever engine reads them."""
 
 import io
 import json
@@ -28,9 +24,8 @@ from logentic.destinations.filesystem.tables import (
     unreadable,
 )
 from logentic.errors import StateError, UsageError
-from logentic.load.recovery import KEYS
 from logentic.privacy.key import fingerprint_of
-from logentic.resources import MEASURE, MOMENT
+from logentic.resources import MEASURE, MOMENT, RAW_KEYS
 from logentic.settings import Settings
 from logentic.state import State
 
@@ -64,14 +59,14 @@ class FolderPlace:
         first = self._first_damaged_load()
         loads = [load for load in self._folder.loads() if first and float(load) >= float(first)]
         place = f"{self._folder.root}_set_aside"
-        move_loads(self._folder, ("_dlt_loads", *KEYS), loads, place)
+        move_loads(self._folder, ("_dlt_loads", *RAW_KEYS), loads, place)
         shutil.rmtree(self._state.dlt, ignore_errors=True)
         for name in ("held", "orders_asked"):
             self._state.forget_note(name)
         return f"load {first} holds a file that cannot be read: it and every later load are set aside in {place}"
 
     def _first_damaged_load(self) -> str | None:
-        tables = [table for table in KEYS if not self._folder.is_delta(table)]
+        tables = [table for table in RAW_KEYS if not self._folder.is_delta(table)]
         damaged = [load_of(path) for table in tables for path in unreadable(self._folder, table, self._memory)]
         return min(damaged, key=float, default=None)
 
@@ -81,7 +76,7 @@ class FolderPlace:
             require_readable(file, self._memory)
 
     def remove_orphans(self) -> None:
-        remove_orphans(self._folder, KEYS)
+        remove_orphans(self._folder, RAW_KEYS)
 
     def locked(self, wait_seconds: float) -> nullcontext[None]:
         """A bucket has no locks: the state folder's is the only one."""
@@ -96,7 +91,7 @@ class FolderPlace:
                 f"{self.what} is not in the raw_format {self._settings.raw_format}", "Name another folder."
             )
         if not self._state.has_packages():
-            remove_orphans(self._folder, KEYS)
+            remove_orphans(self._folder, RAW_KEYS)
         return is_signed
 
     def kept_open(self) -> nullcontext[None]:
@@ -136,7 +131,7 @@ class FolderPlace:
 
     def publish(self) -> int:
         """The files are what analysts read as they come; counted are their bytes."""
-        return sum(int(self._folder.system.size(path) or 0) for table in KEYS for path in self._folder.files(table))
+        return sum(int(self._folder.system.size(path) or 0) for table in RAW_KEYS for path in self._folder.files(table))
 
     def _signature(self) -> tuple[int, str | None] | None:
         try:

@@ -1,8 +1,4 @@
-"""The raw tables as files in a folder or a bucket, one folder each.
-
-In: the URL that dlt's users give its destination `filesystem`. Out: which files count, and a `Query` for stored.py.
-A file counts when its load is complete; its name begins with the id of its load. Next: folder_place.py.
-"""
+"""The raw tables as files in a folder or a bucket, one folder each."""
 
 import os
 import tomllib

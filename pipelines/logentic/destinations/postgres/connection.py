@@ -1,8 +1,4 @@
-"""PostgreSQL: who may write it, and its raw tables as Arrow.
-
-In: credentials where dlt's users keep them. Out: a connection, and a `Query` for stored.py that wakes no dlt.
-Next: postgres_place.py.
-"""
+"""PostgreSQL: who may write it, and its raw tables as Arrow."""
 
 import os
 import tomllib

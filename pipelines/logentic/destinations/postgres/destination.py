@@ -1,7 +1,4 @@
-"""A PostgreSQL database: raw tables that dlt writes, work tables that dbt builds, published ones that analysts read.
-
-In: a `State`, whose folder keeps what no analyst opens. Out: a `Place`. Next: postgres_publish.py.
-"""
+"""A PostgreSQL database: raw tables that dlt writes, work tables that dbt builds, published ones that analysts read."""
 
 import logging
 import os

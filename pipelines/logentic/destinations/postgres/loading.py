@@ -1,8 +1,4 @@
-"""How dlt loads PostgreSQL here: its own destination, but Parquet goes in by COPY.
-
-In: a URL. Out: a destination for dlt. Of dlt's own ways (1.31) inserts of values cost several times as much, its CSV
-makes null of a text without letters, and its ADBC job fails on a file without rows. Next: load.py.
-"""
+"""How dlt loads PostgreSQL here: its own destination, but Parquet goes in by COPY."""
 
 from io import BytesIO
 from typing import Any

@@ -1,9 +1,4 @@
-"""Publishing on PostgreSQL: the checked build becomes what analysts read, in one transaction.
-
-In: a transaction, after a build whose checks passed. Out: the schemas that analysts read hold what the work schemas do.
-Tables are not replaced: rows that are gone are deleted, rows that are new are inserted. So no reader waits and nobody
-waits for a reader; grants stay, and so do views and indexes that others made. Next: the analysts.
-"""
+"""Publishing on PostgreSQL: the checked build becomes what analysts read, in one transaction."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,8 +1,4 @@
-"""An engine that speaks Spark Connect: Spark, Sail, Databricks.
-
-In: its address in SPARK_REMOTE, as every client of Spark reads it. Out: a session that dbt shares, and whose tables
-are still there when they are published. Next: spark_place.py.
-"""
+"""An engine that speaks Spark Connect: Spark, Sail, Databricks."""
 
 import os
 import socket

@@ -1,9 +1,4 @@
-"""A folder or a bucket whose tables an engine builds, over Spark Connect.
-
-In: settings and a `State`. Out: a `Place`: raw tables as in folder_place.py, beside them what was built and checked, as
-Parquet, a folder for each build. Which one is published stands in a small file, so that all tables change at once.
-Next: spark.py, the engine.
-"""
+"""A folder or a bucket whose tables an engine builds, over Spark Connect."""
 
 import io
 import json

@@ -1,18 +1,28 @@
 """Records dated in a year to come are loaded, and their corrections are found, wherever they are dated then."""
 
 import re
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import duckdb
 import pytest
+from engines import MARTS_BUT_RUNS, Rows, differences, duckdb_marts
+from raw_tables import raw_differences
+from tiny_service import Asked, Reply, TinyService
 
 from logentic.job import Options, Outcome, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.sandbox.events import Row
 from logentic.settings import Settings
+from logentic.state import State
 
 TODAY = date(2026, 3, 17)
 FUTURE = datetime(2099, 12, 31, 12, tzinfo=UTC)
@@ -89,3 +99,46 @@ def test_a_stock_record_that_goes_back_to_what_was_known_ends_the_version_of_the
             (FUTURE, False),
             (right["updated_at"], False),
         ]
+
+
+def without_seen_at(marts: Rows) -> Rows:
+    """`seen_at` says when a version was read, by the clock of that run: it differs by definition."""
+
+    def kept(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(pair for pair in row if pair[0] != "seen_at")
+
+    return {mart: Counter(map(kept, rows.elements())) for mart, rows in marts.items()}
+
+
+@contextmanager
+def dated(sandbox: Sandbox, shift: timedelta) -> Iterator[TinyService]:
+    """The same account behind a clock that is wrong by so much: only the header Date says another time."""
+
+    def reply(asked: Asked) -> Reply:
+        url = f"{sandbox.origin}{asked.path}?{urlencode(asked.query)}"
+        request = urllib.request.Request(url, headers={"Authorization": asked.headers["Authorization"]})
+        try:
+            with urllib.request.urlopen(request) as response:
+                status, content = response.status, response.read()
+        except urllib.error.HTTPError as error:
+            status, content = error.code, error.read()
+        return Reply(status, content, {"Date": format_datetime(sandbox.clock.now() + shift, usegmt=True)})
+
+    with TinyService(reply) as service:
+        yield service
+
+
+def test_a_run_under_a_clock_that_is_ahead_leaves_no_trace_in_the_marts_of_the_next_one(tmp_path: Path) -> None:
+    wrong, right = tmp_path / "wrong.duckdb", tmp_path / "right.duckdb"
+    with Sandbox(Account(seed=8, scale=0.1, days=60, today=TODAY)) as sandbox:
+        settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="one")
+        with dated(sandbox, timedelta(days=400)) as service:
+            run_job(settings.model_copy(update={"base_url": service.url}), wrong, Options())
+        run_job(settings, right, Options(models=False))
+        sandbox.clock.advance(timedelta(days=1))
+        for file in (wrong, right):
+            run_job(settings, file, Options())
+        assert raw_differences(wrong, sandbox) == {}
+    expected, found = (without_seen_at(duckdb_marts(State(file).work)) for file in (right, wrong))
+    assert sum(map(len, expected.values())) > 1000
+    assert differences(expected, found, MARTS_BUT_RUNS) == {}

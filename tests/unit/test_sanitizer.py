@@ -138,6 +138,6 @@ def test_a_report_shows_markup_as_it_is_and_obeys_no_escape() -> None:
 
 
 def test_every_report_prints_on_that_terminal() -> None:
-    package = Path(log_lines.__file__).parent
+    package = Path(log_lines.__file__).parents[1]
     made = {path.name for path in package.rglob("*.py") if re.search(r"(?<!\w)Console\(", path.read_text("utf-8"))}
     assert made == {"progress.py"}, "bars of a run, of our own words alone"

@@ -1,0 +1,5 @@
+"""`python -m logentic.cli` is the command `logentic`."""
+
+from logentic.cli.app import program
+
+program()

@@ -25,7 +25,7 @@ UNSAFE = re.compile(
 LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 WIDE_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 # \u0061 in JSON is the letter a; quotes and backslashes stay escaped.
-ESCAPED_ASCII = re.compile(rb"(?<!\\)((?:\\\\)*)\\u00(?!22|5[cC])([2-6][0-9a-fA-F]|7[0-9a-eA-E])")
+ESCAPED_ASCII = re.compile(r"(?<!\\)((?:\\\\)*)\\u00(?!22|5[cC])([2-6][0-9a-fA-F]|7[0-9a-eA-E])")
 # Control characters as JSON writes them, also within a JSON text that is a value; with the rest of a colour sequence.
 CONTROL_ESCAPES = re.compile(
     r"\\+(?:[bfnrt]|u00[01][0-9a-fA-F]|u007[fF]|u00[89][0-9a-fA-F]|u20[0-6][0-9a-fA-F]|u[fF]e[fF]{2}"
@@ -62,14 +62,26 @@ def redacted_bytes(body: bytes) -> bytes:
 
     Only a token that no ordinary value can equal: data must stay as the service wrote them.
     """
-    if _tokens and b"\\u00" in body:
-        body = ESCAPED_ASCII.sub(lambda found: found[1] + bytes.fromhex(found[2].decode()), body)
     encodings = ("utf-8", *(WIDE_ENCODINGS if b"\0" in body else ()))
+    for encoding in encodings if _tokens else ():
+        if "\\u00".encode(encoding) in body:
+            body = _with_plain_ascii(body, encoding)
     for secret in sorted(_tokens, key=len, reverse=True):
         for encoding in encodings:
             if (encoded := secret.encode(encoding, "surrogatepass")) in body:
                 body = body.replace(encoded, REDACTED.encode(encoding))
     return body
+
+
+def _with_plain_ascii(body: bytes, encoding: str) -> bytes:
+    """A body in which letters are not escaped; of an encoding that it does not have, the same bytes."""
+    if encoding == "utf-8":  # every byte stays, also one that is not UTF-8
+        encoding = "latin-1"
+    try:
+        text = body.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        return body
+    return ESCAPED_ASCII.sub(lambda found: found[1] + chr(int(found[2], 16)), text).encode(encoding, "surrogatepass")
 
 
 def printable(text: object) -> str:

@@ -232,6 +232,11 @@ def test_the_documented_words_are_those_of_the_list() -> None:
         ("shipping.to.weight", 4),
         ("package_status", "left-at-12-rue-X"),
         ("delivery_status", "Left_with_Marie_Curie"),
+        ("carrier", "call-514-555-0101"),
+        ("payment_method", "visa-4242-4242-4242"),
+        ("order_status", "TBA-123456-789012"),
+        ("unit", "Apt-12"),
+        ("delivery_unit", "12"),
     ],
 )
 def test_what_belongs_to_a_person_or_reads_as_a_sentence_is_no_measure(name: str, value: object) -> None:

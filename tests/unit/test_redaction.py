@@ -34,6 +34,15 @@ def test_a_token_with_escaped_letters_is_found_and_no_other_value_changes() -> N
     assert read == {"a": "***", "b": json.loads(body)["b"]}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("letters", [1, len(TOKEN)])
+def test_an_escaped_token_is_found_in_any_encoding_and_the_rest_stays(encoding: str, letters: int) -> None:
+    Settings(api_token=TOKEN)
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in TOKEN[:letters]) + TOKEN[letters:]
+    body = f'{{"name": "é {escaped}", "note": "日本 \\u0022"}}'.encode(encoding)
+    assert json.loads(redacted_bytes(body)) == {"name": "é ***", "note": '日本 "'}
+
+
 @pytest.mark.parametrize("hidden", ["\0", "\x1b", "\u200b"])
 def test_a_token_split_by_a_character_that_is_removed_is_redacted(hidden: str) -> None:
     Settings(api_token=TOKEN)

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-Kind = Literal["number", "code", "date"]
+Kind = Literal["number", "code", "date", "unit"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -96,12 +96,13 @@ KEPT_NAMES = LISTED | FIELD_WORDS
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,59}", re.ASCII)
 LONG_NUMBER = re.compile(r"\d{7}")  # of a telephone, a parcel, a card
-SEPARATORS = re.compile(r"[_-]")  # phone_514_555_0101
+SEPARATORS = re.compile(r"[_:/-]")  # phone_514_555_0101
 # Fewer digits than a telephone number.
 NUMBER_VALUE = re.compile(r"-?\d{1,9}(\.\d{1,30})?([eE][-+]?\d{1,2})?", re.ASCII)
 CODE_VALUE = re.compile(r"(?=.{1,32}\Z)[A-Za-z][A-Za-z0-9]*([_:/-][A-Za-z0-9]+)*|\d{1,6}", re.ASCII)
 DATE_VALUE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
-SHAPES = {"number": NUMBER_VALUE, "code": CODE_VALUE, "date": DATE_VALUE}
+UNIT_VALUE = re.compile(r"[A-Za-z]{1,12}[23]?", re.ASCII)  # kg, m3, pieces; not the number of a flat
+SHAPES = {"unit": UNIT_VALUE, "number": NUMBER_VALUE, "code": CODE_VALUE, "date": DATE_VALUE}
 
 
 def is_measure(name: str, value: object) -> bool:
@@ -116,7 +117,11 @@ def is_measure(name: str, value: object) -> bool:
 
 def _is_code(text: str) -> bool:
     words = re.split(r"[_:/-]", text.lower())
-    return len(words) <= LONGEST_CODE and not SENTENCE_WORDS.intersection(words) and not LONG_NUMBER.search(text)
+    return (
+        len(words) <= LONGEST_CODE
+        and not SENTENCE_WORDS.intersection(words)
+        and not LONG_NUMBER.search(SEPARATORS.sub("", text))
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -136,7 +141,7 @@ def kind_of(name: str) -> Kind | None:
         if word in DATE_WORDS:
             return "date" if len(words) > 1 or word == "date" else None
         if word in CODE_WORDS:
-            return "code"
+            return "unit" if word == "unit" else "code"
         if word in NUMBER_WORDS:
             return "number"
         if word == "value":

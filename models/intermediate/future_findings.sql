@@ -61,6 +61,17 @@ dated as (
     cross join service
     where not orders.is_removed and greatest(orders.created_at, orders.updated_at) >= service.ends_at
     union all
+    select
+        'item' as subject,
+        {{ text('items.item_id') }} as key,
+        'Item ' || items.item_id as words,
+        items.item_id,
+        cast(null as bigint) as payment_id,
+        {{ account_date('greatest(items.created_at, items.updated_at)') }} as date
+    from {{ ref('stg_items') }} as items
+    cross join service
+    where greatest(items.created_at, items.updated_at) >= service.ends_at
+    union all
     -- A charge may be billed or begin some weeks ahead, and cover a year.
     select
         'charge' as subject,

@@ -140,7 +140,7 @@ def test_a_slow_clock_and_a_fast_clock_of_this_machine_lose_nothing(tmp_path: Pa
 
 def command(sandbox: Sandbox, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "logentic.cli.app", "run", "--db", str(folder / "db"), "--no-models", *arguments],
+        [sys.executable, "-m", "logentic.cli", "run", "--db", str(folder / "db"), "--no-models", *arguments],
         env={**os.environ, "LOGENTIC_BASE_URL": sandbox.url, "LOGENTIC_API_TOKEN": sandbox.token, **environment},
         capture_output=True,
         text=True,

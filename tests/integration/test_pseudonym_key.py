@@ -21,7 +21,9 @@ from logentic.settings import Settings
 from logentic.state import State
 
 RAW_ONLY = Options(models=False)
-KEEP_KEY = "import sys, pathlib; from logentic.keys import keep_key; print(keep_key(pathlib.Path(sys.argv[1])).hex())"
+KEEP_KEY = (
+    "import sys, pathlib; from logentic.privacy.key import keep_key; print(keep_key(pathlib.Path(sys.argv[1])).hex())"
+)
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """What the resources of one extraction share: the service's clock, the plan, the receipts."""
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+import uuid
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logentic.api.client import Client
-from logentic.api.pagination import read_page, read_pages
+from logentic.api.pagination import read_page, read_pages, read_record
 from logentic.errors import (
     BadAnswer,
     DamagedRaw,
@@ -26,13 +28,11 @@ from logentic.errors import (
 from logentic.events.resolver import EventOrders
 from logentic.extra_columns import ExtraColumns
 from logentic.extract.acceptance import has_differed, is_third_equal, was_accepted
-from logentic.extract.diff import allow_memory, find_news, tombstones
+from logentic.extract.diff import BOOKKEEPING, allow_memory, find_news, tombstones
 from logentic.extract.fallback_parsing import Parsing
-from logentic.extract.parsing import Rows, empty_rows, read_rows
+from logentic.extract.parsing import Rows, concatenated, empty_rows, read_rows
 from logentic.extract.planner import Ask, Receipt, plan
 from logentic.extract.reader import Extraction, Reading
-from logentic.extract.receipts import receipt
-from logentic.extract.record_lookup import ById, with_records
 from logentic.extract.rejections import Rejections
 from logentic.extract.run import Run
 from logentic.extract.spill_buffer import Shelf
@@ -40,6 +40,7 @@ from logentic.extract.stored_records import Stored, ids_of, receipt_of
 from logentic.extract.window_diff import Comparison
 from logentic.extract.windows import MARGIN, MINUTE, Edge, Span, Window, joined, snapshot, without
 from logentic.monitoring.memory import give_back
+from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.resources import (
     INTEGER,
     IS_REMOVED,
@@ -50,6 +51,7 @@ from logentic.resources import (
     ORDERS,
     RECEIPTS,
     RESOURCES,
+    TEXT,
     Resource,
 )
 
@@ -80,7 +82,7 @@ class Session:
             parsing=self._parsing,
         )
         self.rejections = Rejections(stored)
-        self._by_id = ById(self._client, stored, run.pseudonyms, self.rejections, self._parsing)
+        self._lookup = RecordLookup(self._client, stored, run.pseudonyms, self.rejections, self._parsing)
         self._past = stored.receipts()
         self._has_receipts_to_load = False  # also where nothing else is new
         known = {past.window_id for past in self._past}
@@ -242,14 +244,14 @@ class Session:
             if confirmed:
                 gone = tombstones(missing, mended.records, reading.finished_at)
                 self.rejections.note(resource, Rows(gone, None))
-                mended = with_records(mended, gone)
+                mended = _with_records(mended, gone)
                 removed, self._an_item_vanished = len(missing), True
         elif resource is ORDERS:
             self.run.orders_missing.update(ids_of(missing))  # another window may hold them
             if len(missing):
                 self._lacking_orders.append(reading.window)
         elif len(missing):
-            mended, removed = self._by_id.mended(resource, missing, mended)
+            mended, removed = self._lookup.mended(resource, missing, mended)
             self._were_seen(resource, missing)
         changed = found.changed + len(mended.records) - removed
         accepted = self._accepts(reading, has_news=bool(found.new + changed))
@@ -271,7 +273,7 @@ class Session:
             return
         log.info("orders: %d that a complete list lacks are looked up by id, one request each", len(wanted))
         self.run.orders_asked.update(wanted)
-        rows, removed = self._by_id.missing_orders(wanted, read[0].as_py() if len(read) else None)
+        rows, removed = self._lookup.missing_orders(wanted, read[0].as_py() if len(read) else None)
         self.events.were_read(ids_of(rows.records.filter(pc.invert(rows.records[IS_REMOVED.name]))))
         self._note_items(ORDERS, rows)
         self._keep_receipt_of_ids(ORDERS, len(wanted), len(rows.records) - removed, removed)
@@ -317,7 +319,7 @@ class Session:
             ended = tombstones(gone, news.rows.records, self._client.service_time())
             self.rejections.note(ITEM_QUANTITIES, Rows(ended, None))
             self._keep_receipt_of_ids(ITEM_QUANTITIES, len(read), news.changed, len(ended), new=news.new)
-            yield with_records(news.rows, ended)
+            yield _with_records(news.rows, ended)
 
     def _is_compared(self, resource: Resource) -> bool:
         """Whether anything of a resource may be stored."""
@@ -377,7 +379,7 @@ class Session:
             return
         self.run.unbilled = {}
         empty = Rows(stored.records.select(resource.schema().names).cast(resource.schema()).slice(0, 0), None)
-        rows, removed = self._by_id.mended(resource, stored.records, empty)
+        rows, removed = self._lookup.mended(resource, stored.records, empty)
         self._keep_receipt_of_ids(resource, len(stored.records), len(rows.records) - removed, removed)
         yield rows
 
@@ -385,7 +387,7 @@ class Session:
         """Orders that events or charges name, and that no window of this run showed."""
         for order_id in sorted({*self.events.orders(), *self.run.named_orders} - self.run.orders_asked):
             try:
-                yield self._by_id.news(ORDERS, order_id)
+                yield self._lookup.news(ORDERS, order_id)
             except (NotFound, Refused, BadAnswer) as failure:
                 self.events.failed(order_id, str(failure))
             else:
@@ -460,7 +462,7 @@ class Session:
     def _keep_receipt(
         self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool, accepted: bool = False
     ) -> None:
-        kept = receipt(self.run.run_id, reading, new, changed, removed, confirmed=confirmed, accepted=accepted)
+        kept = _receipt(self.run.run_id, reading, new, changed, removed, confirmed=confirmed, accepted=accepted)
         self._kept.setdefault(reading.window.resource, []).append(kept)
 
     def _keep_receipt_of_ids(self, resource: Resource, asked: int, changed: int, removed: int, new: int = 0) -> None:
@@ -475,3 +477,132 @@ def _items_of(resource: Resource, rows: Rows) -> list[int]:
     tables = {resource.name: rows.records, **({resource.lines.table: rows.lines} if resource.lines else {})}
     named = [table[ITEM_COLUMNS[name]] for name, table in tables.items() if table and name in ITEM_COLUMNS]
     return [item for column in named for item in column.drop_null().unique().to_pylist()]
+
+
+class RecordLookup:
+    """Asks for one record at a time, and compares it with what is stored."""
+
+    def __init__(
+        self,
+        client: Client,
+        stored: Stored,
+        pseudonyms: Pseudonyms,
+        rejections: Rejections,
+        parsing: Parsing | None = None,
+    ) -> None:
+        self._client, self._stored, self._pseudonyms = client, stored, pseudonyms
+        self._rejections = rejections
+        self._parsing = parsing or Parsing()
+
+    def news(self, resource: Resource, record_id: int) -> Rows:
+        """The record, if it is new or differs from the stored one; `NotFound` where the service does not know it."""
+        page = read_record(self._client, resource.path, record_id, resource.name)
+        where = f"{resource.name}, id {record_id}"
+        found = read_rows(resource, [page], self._pseudonyms, where, self._parsing)
+        found = self._stored.fitted(found)
+        self._rejections.note(resource, found)
+        return find_news(resource, found, self._stored.latest(resource, [record_id], None)).rows
+
+    def mended(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
+        """Rows, with what became of records that a list no longer gives, and how many are gone.
+
+        A record is gone if the service does not know its id; else it only moved.
+        """
+        gone = []
+        for place, record_id in enumerate(missing["id"].to_pylist()):
+            try:
+                rows = _with_records(rows, self.news(resource, record_id).records)
+            except NotFound:
+                gone.append(place)
+        if gone:
+            removed = tombstones(missing.take(gone), rows.records, self._client.service_time())
+            self._rejections.note(resource, Rows(removed, None))
+            rows = _with_records(rows, removed)
+        return rows, len(gone)
+
+    def missing_orders(self, ids: Sequence[int], known_id: int | None) -> tuple[Rows, int]:
+        """Look up orders that a complete list lacks: what is new of them, and tombstones; and how many are gone.
+
+        `known_id` is an order that a list has just given: where the service does not find it by its id either, a 404
+        says nothing, and no order is marked. A tombstone has the lines of the last version.
+        """
+        found, gone, unread = [empty_rows(ORDERS)], list[int](), 0
+        for order_id in ids:
+            try:
+                found.append(self.news(ORDERS, order_id))
+            except NotFound:
+                gone.append(order_id)
+            except (Refused, BadAnswer):
+                unread += 1
+        if unread:
+            log.warning(
+                "orders: %d of %d that a list lacks could not be read by id; they stay as they are", unread, len(ids)
+            )
+        if gone and known_id is not None and not self._finds(known_id):
+            log.warning("orders: the service finds no order by its id, so none of %d is marked as deleted", len(gone))
+            gone = []
+        if gone and (stored := self._stored.latest(ORDERS, gone, None)):
+            wanted = pc.and_(
+                pc.is_in(stored.records["id"], pa.array(gone, INTEGER)), pc.invert(stored.records["_is_removed"])
+            )
+            last = stored.records.filter(wanted)
+            ended = tombstones(last, empty_rows(ORDERS).records, self._client.service_time())
+            self._rejections.note(ORDERS, Rows(ended, None))
+            found.append(Rows(ended, _lines_of(last, ended, stored.lines)))
+            return concatenated(found), len(ended)
+        return concatenated(found), 0
+
+    def _finds(self, order_id: int) -> bool:
+        try:
+            read_record(self._client, ORDERS.path, order_id, ORDERS.name)
+        except NotFound:
+            return False
+        return True
+
+
+def _lines_of(last: pa.Table, ended: pa.Table, lines: pa.Table | None) -> pa.Table:
+    """The lines of the last versions, dated as the tombstones are."""
+    schema = ORDERS.lines.schema() if ORDERS.lines else pa.schema([])
+    if lines is None or not ORDERS.lines:
+        return schema.empty_table()
+    parent = ORDERS.lines.parent
+    places = pc.index_in(lines[parent], last["id"].combine_chunks())
+    kept = pc.fill_null(pc.equal(lines["_seen_at"], last["_seen_at"].take(places)), False)
+    lines, places = lines.filter(kept), places.filter(kept)
+    own = sorted(set(lines.column_names) - BOOKKEEPING - set(schema.names))
+    columns = {name: lines[name].cast(schema.field(name).type) for name in schema.names if name in lines.column_names}
+    columns |= {name: lines[name].cast(TEXT) for name in own}
+    return pa.table(columns | {"_seen_at": ended["_seen_at"].take(places)})
+
+
+def _with_records(rows: Rows, more: pa.Table) -> Rows:
+    return replace(rows, records=pa.concat_tables([rows.records, more], promote_options="default"))
+
+
+def _receipt(
+    run_id: str, reading: Reading, new: int, changed: int, removed: int, *, confirmed: bool, accepted: bool
+) -> dict[str, Any]:
+    """Return the row of extract_windows for one reading."""
+    window = reading.window
+    return {
+        "window_id": f"{run_id}-{uuid.uuid4().hex[:12]}",
+        "run_id": run_id,
+        "resource": window.resource,
+        "filter": window.filter,
+        "window_start": window.start,
+        "window_end": window.end,
+        "total_announced": reading.total,
+        "rows_read": reading.shelf.read,
+        "distinct_keys": reading.keys,
+        "rows_new": new,
+        "rows_changed": changed,
+        "rows_removed": removed,
+        "requests": reading.requests,
+        "bytes": reading.bytes,
+        "started_at": reading.started_at,
+        "finished_at": reading.finished_at,
+        "is_complete": reading.is_complete,
+        "is_confirmed": confirmed,
+        "is_accepted": accepted,
+        "reason": reading.reason,
+    }

@@ -7,8 +7,9 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from logentic.api.client import Traffic
 from logentic.destinations.base import Place
@@ -17,14 +18,19 @@ from logentic.errors import LogenticError, StateError, UnreadableFile, is_out_of
 from logentic.extract.run import Run
 from logentic.extract.session import Session
 from logentic.extract.stored_records import Stored
-from logentic.load.deferred_receipts import held_receipts, hold_back, let_go
-from logentic.resources import RESOURCES
+from logentic.resources import INTEGER, MOMENT, RECEIPTS, RESOURCES, TRUTH
 from logentic.state import State
 
 log = logging.getLogger("logentic")
 
 LOST_CONNECTION = {"OperationalError", "InterfaceError", "AdminShutdown", "DiskFull", "TooManyConnections"}
 ASKED = "orders_asked"  # for by id, as a charge named them
+DEFERRED = "held"  # the note of receipts that wait for something to load
+NEVER_NULL = {
+    *("window_id", "run_id", "resource", "filter", "window_start", "window_end", "started_at", "finished_at"),
+    *("rows_read", "distinct_keys", "rows_new", "rows_changed", "rows_removed", "requests", "bytes"),
+    *("is_complete", "is_confirmed"),
+}
 
 
 @dataclass
@@ -68,7 +74,7 @@ def load(run: Run, state: State) -> Loaded:
             stored.close()
             loaded.finished_pending = dlt.recover()
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
-        run.held = held_receipts(state, loads)
+        run.held = read_deferred_receipts(state, loads)
         asked = set(state.read_note(ASKED, dict[str, list[int]]).get("ids", ()))
         named: set[int] = set()
         read_twice: set[str] = set()  # resources whose package could not be loaded once
@@ -82,7 +88,7 @@ def load(run: Run, state: State) -> Loaded:
                     stored.close()
                     dlt.load(session)
                     loads, run.held, is_due = stored.loads(), [], False
-                    let_go(state)
+                    forget_deferred_receipts(state)
                 else:
                     run.held = session.close().to_pylist()
             except NotLoaded as failure:
@@ -101,7 +107,7 @@ def load(run: Run, state: State) -> Loaded:
                 break
         state.write_note(ASKED, {"ids": sorted(asked)})
         if run.held:
-            hold_back(state, run.held, loads[-1])
+            defer_receipts(state, run.held, loads[-1])
         loaded.rejected = len(stored.open_rejections())
     finally:
         stored.close()
@@ -138,6 +144,40 @@ def _for_seconds(seconds: float) -> Callable[[], bool]:
 def _are_of_days_past(run: Run) -> bool:
     """Receipts are held back for a day at most: then the database says of itself how far it goes."""
     return any(row["finished_at"].date() < run.now.date() for row in run.held)
+
+
+def defer_receipts(state: State, receipts: list[dict[str, Any]], load: str) -> None:
+    """Keep the receipts of runs that found nothing new; `load` is the latest complete one."""
+    state.write_note(DEFERRED, {"after": load, "receipts": receipts})
+
+
+def forget_deferred_receipts(state: State) -> None:
+    """Remove the receipts that are loaded now."""
+    state.forget_note(DEFERRED)
+
+
+def read_deferred_receipts(state: State, loads: list[str]) -> list[dict[str, Any]]:
+    """Return the deferred receipts, if the load that they were compared with is among `loads`."""
+    note = state.read_note(DEFERRED, _deferred_type())
+    if not note or note.after not in loads:
+        return []
+    return [row.model_dump() for row in note.receipts]
+
+
+@cache
+def _deferred_type() -> Any:
+    """Return the type of the note."""
+    from pydantic import AwareDatetime, Field, create_model
+
+    integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    types: dict[Any, Any] = {INTEGER: integer, MOMENT: AwareDatetime, TRUTH: bool}
+    columns: dict[str, Any] = {}
+    for column in RECEIPTS:
+        kind = types.get(column.type, str)
+        columns[column.name] = (kind, ...) if column.name in NEVER_NULL else (kind | None, None)
+    receipt = create_model("DeferredReceipt", **columns)
+    fields: dict[str, Any] = {"after": (str, ...), "receipts": (list[receipt], ...)}  # type: ignore[valid-type]
+    return create_model("DeferredReceipts", **fields)
 
 
 class NotLoaded(StateError):

@@ -34,7 +34,7 @@ from logentic.extract.parsing import Rows, concatenated, empty_rows, read_rows
 from logentic.extract.planner import Ask, Receipt, plan
 from logentic.extract.reader import Extraction, Reading
 from logentic.extract.rejections import Rejections
-from logentic.extract.run import Run
+from logentic.extract.run import RunState
 from logentic.extract.spill_buffer import Shelf
 from logentic.extract.stored_records import Stored, ids_of, receipt_of
 from logentic.extract.window_diff import Comparison
@@ -62,32 +62,33 @@ END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 class Session:
     """One extraction of a run: from `open` to the end of its last resource."""
 
-    def __init__(self, run: Run, stored: Stored, go_on: Callable[[], bool]) -> None:
-        self.run = run
+    def __init__(self, run: RunState, stored: Stored, go_on: Callable[[], bool]) -> None:
+        request = run.request
+        self.run, self._request = run, request
         self.receipts: list[dict[str, Any]] = []  # of windows whose rows were taken
         self._kept: dict[str, list[dict[str, Any]]] = {}  # of windows whose last rows are under way, by resource
         self.running: set[str] = set()  # resources that have begun and not ended
         self._stored = stored
-        allow_memory(run.settings.load_memory)
-        self._client = Client(run.settings, run.traffic, stop_at=run.stop_at, lists=run.lists)
-        self._parsing = Parsing(ZoneInfo(run.settings.timezone), ExtraColumns(stored.extra_columns()))
+        allow_memory(request.settings.load_memory)
+        self._client = Client(request.settings, run.traffic, stop_at=request.stop_at, lists=run.lists)
+        self._parsing = Parsing(ZoneInfo(request.settings.timezone), ExtraColumns(stored.extra_columns()))
         self._extraction = Extraction(
             self._client,
-            run.pseudonyms,
-            connections=run.settings.connections,
-            window_pages=run.settings.window_pages,
-            folder=run.folder,
-            progress=run.progress,
+            request.pseudonyms,
+            connections=request.settings.connections,
+            window_pages=request.settings.window_pages,
+            folder=request.folder,
+            progress=request.progress,
             go_on=go_on,
             parsing=self._parsing,
         )
         self.rejections = Rejections(stored)
-        self._lookup = RecordLookup(self._client, stored, run.pseudonyms, self.rejections, self._parsing)
+        self._lookup = RecordLookup(self._client, stored, request.pseudonyms, self.rejections, self._parsing)
         self._past = stored.receipts()
         self._has_receipts_to_load = False  # also where nothing else is new
         known = {past.window_id for past in self._past}
-        run.held = [row for row in run.held if row["window_id"] not in known]
-        self._past += map(receipt_of, run.held)
+        run.deferred = [row for row in run.deferred if row["window_id"] not in known]
+        self._past += map(receipt_of, run.deferred)
         if run.began_at is None:
             run.began_at = self._ask_the_time()
             self._warn_of_receipts_ahead()
@@ -97,9 +98,11 @@ class Session:
         self._unbilled_days = stored.unbilled()
         if run.unbilled is None:
             run.unbilled = dict(self._unbilled_days)
-        since = min((event.received_at for event in run.events), default=None)
-        known_events = stored.events(since, also_dead=bool(run.events_retried))
-        self.events = EventOrders(run.events, known_events, run.events_retried, run.settings.webhook_attempts)
+        since = min((event.received_at for event in request.events), default=None)
+        known_events = stored.events(since, also_dead=bool(request.events_retried))
+        self.events = EventOrders(
+            request.events, known_events, request.events_retried, request.settings.webhook_attempts
+        )
         self._lacking_orders: list[Window] = []  # windows of this extraction that lack a stored order
         self._newly_accepted: dict[str, list[Reading]] = {}
         self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
@@ -170,11 +173,11 @@ class Session:
         give_back()
         self.run.unread |= self._extraction.unread
         self.run.receipts += self.receipts
-        return pa.Table.from_pylist([*self.run.held, *self.receipts], RECEIPTS)
+        return pa.Table.from_pylist([*self.run.deferred, *self.receipts], RECEIPTS)
 
     def _read(self, resource: Resource) -> Iterator[Rows | None]:
         try:
-            if resource.name not in self.run.select or resource.name in self.run.failures:
+            if resource.name not in self.run.readable:
                 return
             windows = self._plan(resource)
             if resource is ITEMS and not windows:
@@ -187,7 +190,7 @@ class Session:
                     yield from self._compare(resource, reading)
                 else:
                     yield None
-            is_bounded = self.run.start or self.run.end
+            is_bounded = self._request.start or self._request.end
             if resource.name == "payment_items" and not is_bounded and resource.name not in self._extraction.unread:
                 yield from self._ask_for_unbilled(resource)
             if resource is ORDERS:
@@ -213,9 +216,11 @@ class Session:
             self.run.failures |= self._extraction.failures
 
     def _plan(self, resource: Resource) -> list[Window]:
-        ask = Ask(self.run.now, self.run.run_id, self.run.start, self.run.end, self.run.is_selective)
+        ask = Ask(
+            self.run.now, self._request.run_id, self._request.start, self._request.end, self._request.is_selective
+        )
         days = [day for _, day in self._unbilled_days if day]
-        return plan(resource.name, ask, self._past, self.run.settings, min(days, default=None))
+        return plan(resource.name, ask, self._past, self._request.settings, min(days, default=None))
 
     def _items_anew(self) -> list[Window]:
         """Items are read once a day; again when one turned up that nothing stored names, or vanished from history."""
@@ -307,7 +312,7 @@ class Session:
                 continue
             if any(page.is_not_found for page in read):  # a 404 on a list does not prove that records are gone
                 continue
-            rows = read_rows(ITEM_QUANTITIES, read, self.run.pseudonyms, where, self._parsing)
+            rows = read_rows(ITEM_QUANTITIES, read, self._request.pseudonyms, where, self._parsing)
             rows = self._stored.fitted(rows)
             self.rejections.note(ITEM_QUANTITIES, rows)
             known = self._stored.latest(ITEM_QUANTITIES, ids_of(rows.records), None)
@@ -326,7 +331,7 @@ class Session:
         return any(past.resource == resource.name for past in self._past)
 
     def _earlier(self) -> list[Receipt]:
-        return [past for past in self._past if past.run_id != self.run.run_id and not past.is_ahead(self.run.now)]
+        return [past for past in self._past if past.run_id != self._request.run_id and not past.is_ahead(self.run.now)]
 
     def _has_differed(self, window: Window) -> bool:
         return has_differed(window, self._earlier())
@@ -435,7 +440,7 @@ class Session:
             last[each.run_id] = max(each.span[1], last.get(each.run_id, each.span[1]))
         for each in receipts:
             start, end = each.span
-            is_last = each.run_id != self.run.run_id and end == last[each.run_id]
+            is_last = each.run_id != self._request.run_id and end == last[each.run_id]
             yield start, END_OF_TIME if is_last else end + margin
 
     def _ask_the_time(self) -> datetime:
@@ -462,7 +467,7 @@ class Session:
     def _keep_receipt(
         self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool, accepted: bool = False
     ) -> None:
-        kept = _receipt(self.run.run_id, reading, new, changed, removed, confirmed=confirmed, accepted=accepted)
+        kept = _receipt(self._request.run_id, reading, new, changed, removed, confirmed=confirmed, accepted=accepted)
         self._kept.setdefault(reading.window.resource, []).append(kept)
 
     def _keep_receipt_of_ids(self, resource: Resource, asked: int, changed: int, removed: int, new: int = 0) -> None:

@@ -27,7 +27,6 @@ PHASES = (
     ("/logentic/privacy/pseudonyms.py", "hash personal data"),
     ("/logentic/extract/diff.py", "compare with what is stored"),
     ("/logentic/extract/stored_records.py", "compare with what is stored"),
-    ("/logentic/load/deferred_receipts.py", "compare with what is stored"),
     ("/logentic/destinations/dlt_queries.py", "compare with what is stored"),
     ("/logentic/destinations/duckdb/publishing.py", "publish"),
     ("/logentic/destinations/duckdb/working_database.py", "open the working database"),

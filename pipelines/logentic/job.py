@@ -24,11 +24,11 @@ from logentic.errors import StateError, UsageError
 from logentic.events.event import pseudonymized_body
 from logentic.events.inbox import Inbox
 from logentic.extract.reader import NO_PROGRESS, Progress
-from logentic.extract.run import Run
+from logentic.extract.run import RunRequest, RunResult
 from logentic.extract.stored_records import Stored
 from logentic.extract.windows import DAY, midnight
 from logentic.load import privacy_rewrite as privacy
-from logentic.load.loader import Loaded, load
+from logentic.load.loader import load
 from logentic.monitoring.alerts import tell
 from logentic.monitoring.run_history import note_killed, recorded, runs
 from logentic.privacy.key import hash_key
@@ -61,7 +61,7 @@ class Options:
 @dataclass
 class Outcome:
     shown: str  # what it published, as the user calls it
-    loaded: Loaded
+    loaded: RunResult
     built: Built | None = None
     published_bytes: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -148,11 +148,11 @@ def _run(
     pseudonyms = Pseudonyms(key, settings.hash_fields, settings.plain_fields)
     clock = _Clock()
     outcome = Outcome(
-        place.what, Loaded(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
+        place.what, RunResult(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
     )
     if options.extract:
         _warn_of_clear_values(state, place, pseudonyms)
-        run = Run(
+        request = RunRequest(
             settings,
             pseudonyms,
             state.folder,
@@ -160,18 +160,18 @@ def _run(
             end=midnight(options.end) + DAY if options.end else None,
             select=options.select,
             progress=progress,
-            events=[replace(event, body=pseudonymized_body(event.body, pseudonyms)) for event in inbox.fresh()],
+            events=tuple(replace(event, body=pseudonymized_body(event.body, pseudonyms)) for event in inbox.fresh()),
             events_retried=inbox.to_retry(),
             stop_at=stop_at,
         )
         step("extract and load")
-        outcome.loaded = load(run, state)
-        retried = run.events_retried
+        outcome.loaded = load(request, state)
+        retried = request.events_retried
         if not is_signed:  # also where nothing will be published
             place.sign(key)
         clock.stop(outcome, "load")
     else:
-        outcome.loaded.rejected = _count_rejected(place, settings)
+        outcome.loaded = replace(outcome.loaded, rejected=_count_rejected(place, settings))
     line.update(_told(outcome))
     made = {
         "load": outcome.loaded.load_id,

@@ -15,7 +15,7 @@ from fuzz.mutations import CATALOGUE, Draft
 from logentic.audit_log import CLOSED_FACTS, EXCEPTION_LOG, MONTH_CLOSE, RUNS, Journal
 from logentic.events.event import Event
 from logentic.events.inbox import Inbox
-from logentic.load.deferred_receipts import held_receipts
+from logentic.load.loader import read_deferred_receipts
 from logentic.monitoring.run_history import note_killed, runs
 from logentic.resources import Resource
 from logentic.state import State
@@ -133,7 +133,7 @@ def _read_nothing_more(state: State) -> None:
 
 
 READERS: dict[str, Callable[[State], Any]] = {
-    "held": lambda state: held_receipts(state, [LOAD]),
+    "held": lambda state: read_deferred_receipts(state, [LOAD]),
     "under_way": note_killed,
     "events_taken": lambda state: Inbox(state).fresh(),
     "events_retry": lambda state: (Inbox(state).to_retry(), Inbox(state).published(timedelta(hours=1), ["e1"])),

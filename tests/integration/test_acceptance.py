@@ -10,7 +10,7 @@ import pytest
 from raw_tables import raw_differences
 from test_reruns import settings_of, tables_of
 
-import logentic.extract.session
+import logentic.extract.run
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.state import State
@@ -37,9 +37,9 @@ def test_a_load_is_resumed_from_the_state_after_each_of_its_parts(
 ) -> None:
     """The state after every part is set aside; each is taken up by another run, which has less to load."""
     states: list[Path] = []
-    begin_part = logentic.extract.session.Run.begin_part
+    begin_part = logentic.extract.run.RunState.begin_part
 
-    def set_aside(run: logentic.extract.session.Run) -> None:
+    def set_aside(run: logentic.extract.run.RunState) -> None:
         if run.receipts:
             states.append(tmp_path / f"after part {len(states) + 1}")
             shutil.copytree(State(tmp_path / "db").folder, State(states[-1]).folder)
@@ -48,7 +48,7 @@ def test_a_load_is_resumed_from_the_state_after_each_of_its_parts(
     account = Account(seed=82, scale=0.1, days=40, today=TODAY)
     with Sandbox(account) as sandbox:
         with monkeypatch.context() as patched:
-            patched.setattr(logentic.extract.session.Run, "begin_part", set_aside)
+            patched.setattr(logentic.extract.run.RunState, "begin_part", set_aside)
             impatient = settings_of(sandbox, load_every_seconds=0.001, window_pages=1, connections=1)
             whole = run_job(impatient, tmp_path / "db", NO_MODELS)
         assert len(states) > 2

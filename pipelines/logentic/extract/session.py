@@ -1,8 +1,10 @@
 """What the resources of one extraction share: the service's clock, the plan, the receipts."""
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+import uuid
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logentic.api.client import Client
-from logentic.api.pagination import read_page, read_pages
+from logentic.api.pagination import read_page, read_pages, read_record
 from logentic.errors import (
     BadAnswer,
     DamagedRaw,
@@ -26,20 +28,19 @@ from logentic.errors import (
 from logentic.events.resolver import EventOrders
 from logentic.extra_columns import ExtraColumns
 from logentic.extract.acceptance import has_differed, is_third_equal, was_accepted
-from logentic.extract.diff import allow_memory, find_news, tombstones
+from logentic.extract.diff import BOOKKEEPING, allow_memory, find_news, tombstones
 from logentic.extract.fallback_parsing import Parsing
-from logentic.extract.parsing import Rows, empty_rows, read_rows
+from logentic.extract.parsing import Rows, concatenated, empty_rows, read_rows
 from logentic.extract.planner import Ask, Receipt, plan
 from logentic.extract.reader import Extraction, Reading
-from logentic.extract.receipts import receipt
-from logentic.extract.record_lookup import ById, with_records
 from logentic.extract.rejections import Rejections
-from logentic.extract.run import Run
+from logentic.extract.run import RunState
 from logentic.extract.spill_buffer import Shelf
 from logentic.extract.stored_records import Stored, ids_of, receipt_of
 from logentic.extract.window_diff import Comparison
 from logentic.extract.windows import MARGIN, MINUTE, Edge, Span, Window, joined, snapshot, without
 from logentic.monitoring.memory import give_back
+from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.resources import (
     INTEGER,
     IS_REMOVED,
@@ -50,6 +51,7 @@ from logentic.resources import (
     ORDERS,
     RECEIPTS,
     RESOURCES,
+    TEXT,
     Resource,
 )
 
@@ -60,32 +62,33 @@ END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 class Session:
     """One extraction of a run: from `open` to the end of its last resource."""
 
-    def __init__(self, run: Run, stored: Stored, go_on: Callable[[], bool]) -> None:
-        self.run = run
+    def __init__(self, run: RunState, stored: Stored, go_on: Callable[[], bool]) -> None:
+        request = run.request
+        self.run, self._request = run, request
         self.receipts: list[dict[str, Any]] = []  # of windows whose rows were taken
         self._kept: dict[str, list[dict[str, Any]]] = {}  # of windows whose last rows are under way, by resource
         self.running: set[str] = set()  # resources that have begun and not ended
         self._stored = stored
-        allow_memory(run.settings.load_memory)
-        self._client = Client(run.settings, run.traffic, stop_at=run.stop_at, lists=run.lists)
-        self._parsing = Parsing(ZoneInfo(run.settings.timezone), ExtraColumns(stored.extra_columns()))
+        allow_memory(request.settings.load_memory)
+        self._client = Client(request.settings, run.traffic, stop_at=request.stop_at, lists=run.lists)
+        self._parsing = Parsing(ZoneInfo(request.settings.timezone), ExtraColumns(stored.extra_columns()))
         self._extraction = Extraction(
             self._client,
-            run.pseudonyms,
-            connections=run.settings.connections,
-            window_pages=run.settings.window_pages,
-            folder=run.folder,
-            progress=run.progress,
+            request.pseudonyms,
+            connections=request.settings.connections,
+            window_pages=request.settings.window_pages,
+            folder=request.folder,
+            progress=request.progress,
             go_on=go_on,
             parsing=self._parsing,
         )
         self.rejections = Rejections(stored)
-        self._by_id = ById(self._client, stored, run.pseudonyms, self.rejections, self._parsing)
+        self._lookup = RecordLookup(self._client, stored, request.pseudonyms, self.rejections, self._parsing)
         self._past = stored.receipts()
         self._has_receipts_to_load = False  # also where nothing else is new
         known = {past.window_id for past in self._past}
-        run.held = [row for row in run.held if row["window_id"] not in known]
-        self._past += map(receipt_of, run.held)
+        run.deferred = [row for row in run.deferred if row["window_id"] not in known]
+        self._past += map(receipt_of, run.deferred)
         if run.began_at is None:
             run.began_at = self._ask_the_time()
             self._warn_of_receipts_ahead()
@@ -95,9 +98,11 @@ class Session:
         self._unbilled_days = stored.unbilled()
         if run.unbilled is None:
             run.unbilled = dict(self._unbilled_days)
-        since = min((event.received_at for event in run.events), default=None)
-        known_events = stored.events(since, also_dead=bool(run.events_retried))
-        self.events = EventOrders(run.events, known_events, run.events_retried, run.settings.webhook_attempts)
+        since = min((event.received_at for event in request.events), default=None)
+        known_events = stored.events(since, also_dead=bool(request.events_retried))
+        self.events = EventOrders(
+            request.events, known_events, request.events_retried, request.settings.webhook_attempts
+        )
         self._lacking_orders: list[Window] = []  # windows of this extraction that lack a stored order
         self._newly_accepted: dict[str, list[Reading]] = {}
         self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
@@ -168,11 +173,11 @@ class Session:
         give_back()
         self.run.unread |= self._extraction.unread
         self.run.receipts += self.receipts
-        return pa.Table.from_pylist([*self.run.held, *self.receipts], RECEIPTS)
+        return pa.Table.from_pylist([*self.run.deferred, *self.receipts], RECEIPTS)
 
     def _read(self, resource: Resource) -> Iterator[Rows | None]:
         try:
-            if resource.name not in self.run.select or resource.name in self.run.failures:
+            if resource.name not in self.run.readable:
                 return
             windows = self._plan(resource)
             if resource is ITEMS and not windows:
@@ -185,7 +190,7 @@ class Session:
                     yield from self._compare(resource, reading)
                 else:
                     yield None
-            is_bounded = self.run.start or self.run.end
+            is_bounded = self._request.start or self._request.end
             if resource.name == "payment_items" and not is_bounded and resource.name not in self._extraction.unread:
                 yield from self._ask_for_unbilled(resource)
             if resource is ORDERS:
@@ -211,9 +216,11 @@ class Session:
             self.run.failures |= self._extraction.failures
 
     def _plan(self, resource: Resource) -> list[Window]:
-        ask = Ask(self.run.now, self.run.run_id, self.run.start, self.run.end, self.run.is_selective)
+        ask = Ask(
+            self.run.now, self._request.run_id, self._request.start, self._request.end, self._request.is_selective
+        )
         days = [day for _, day in self._unbilled_days if day]
-        return plan(resource.name, ask, self._past, self.run.settings, min(days, default=None))
+        return plan(resource.name, ask, self._past, self._request.settings, min(days, default=None))
 
     def _items_anew(self) -> list[Window]:
         """Items are read once a day; again when one turned up that nothing stored names, or vanished from history."""
@@ -242,14 +249,14 @@ class Session:
             if confirmed:
                 gone = tombstones(missing, mended.records, reading.finished_at)
                 self.rejections.note(resource, Rows(gone, None))
-                mended = with_records(mended, gone)
+                mended = _with_records(mended, gone)
                 removed, self._an_item_vanished = len(missing), True
         elif resource is ORDERS:
             self.run.orders_missing.update(ids_of(missing))  # another window may hold them
             if len(missing):
                 self._lacking_orders.append(reading.window)
         elif len(missing):
-            mended, removed = self._by_id.mended(resource, missing, mended)
+            mended, removed = self._lookup.mended(resource, missing, mended)
             self._were_seen(resource, missing)
         changed = found.changed + len(mended.records) - removed
         accepted = self._accepts(reading, has_news=bool(found.new + changed))
@@ -271,7 +278,7 @@ class Session:
             return
         log.info("orders: %d that a complete list lacks are looked up by id, one request each", len(wanted))
         self.run.orders_asked.update(wanted)
-        rows, removed = self._by_id.missing_orders(wanted, read[0].as_py() if len(read) else None)
+        rows, removed = self._lookup.missing_orders(wanted, read[0].as_py() if len(read) else None)
         self.events.were_read(ids_of(rows.records.filter(pc.invert(rows.records[IS_REMOVED.name]))))
         self._note_items(ORDERS, rows)
         self._keep_receipt_of_ids(ORDERS, len(wanted), len(rows.records) - removed, removed)
@@ -305,7 +312,7 @@ class Session:
                 continue
             if any(page.is_not_found for page in read):  # a 404 on a list does not prove that records are gone
                 continue
-            rows = read_rows(ITEM_QUANTITIES, read, self.run.pseudonyms, where, self._parsing)
+            rows = read_rows(ITEM_QUANTITIES, read, self._request.pseudonyms, where, self._parsing)
             rows = self._stored.fitted(rows)
             self.rejections.note(ITEM_QUANTITIES, rows)
             known = self._stored.latest(ITEM_QUANTITIES, ids_of(rows.records), None)
@@ -317,14 +324,14 @@ class Session:
             ended = tombstones(gone, news.rows.records, self._client.service_time())
             self.rejections.note(ITEM_QUANTITIES, Rows(ended, None))
             self._keep_receipt_of_ids(ITEM_QUANTITIES, len(read), news.changed, len(ended), new=news.new)
-            yield with_records(news.rows, ended)
+            yield _with_records(news.rows, ended)
 
     def _is_compared(self, resource: Resource) -> bool:
         """Whether anything of a resource may be stored."""
         return any(past.resource == resource.name for past in self._past)
 
     def _earlier(self) -> list[Receipt]:
-        return [past for past in self._past if past.run_id != self.run.run_id and not past.is_ahead(self.run.now)]
+        return [past for past in self._past if past.run_id != self._request.run_id and not past.is_ahead(self.run.now)]
 
     def _has_differed(self, window: Window) -> bool:
         return has_differed(window, self._earlier())
@@ -377,7 +384,7 @@ class Session:
             return
         self.run.unbilled = {}
         empty = Rows(stored.records.select(resource.schema().names).cast(resource.schema()).slice(0, 0), None)
-        rows, removed = self._by_id.mended(resource, stored.records, empty)
+        rows, removed = self._lookup.mended(resource, stored.records, empty)
         self._keep_receipt_of_ids(resource, len(stored.records), len(rows.records) - removed, removed)
         yield rows
 
@@ -385,7 +392,7 @@ class Session:
         """Orders that events or charges name, and that no window of this run showed."""
         for order_id in sorted({*self.events.orders(), *self.run.named_orders} - self.run.orders_asked):
             try:
-                yield self._by_id.news(ORDERS, order_id)
+                yield self._lookup.news(ORDERS, order_id)
             except (NotFound, Refused, BadAnswer) as failure:
                 self.events.failed(order_id, str(failure))
             else:
@@ -433,7 +440,7 @@ class Session:
             last[each.run_id] = max(each.span[1], last.get(each.run_id, each.span[1]))
         for each in receipts:
             start, end = each.span
-            is_last = each.run_id != self.run.run_id and end == last[each.run_id]
+            is_last = each.run_id != self._request.run_id and end == last[each.run_id]
             yield start, END_OF_TIME if is_last else end + margin
 
     def _ask_the_time(self) -> datetime:
@@ -460,7 +467,7 @@ class Session:
     def _keep_receipt(
         self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool, accepted: bool = False
     ) -> None:
-        kept = receipt(self.run.run_id, reading, new, changed, removed, confirmed=confirmed, accepted=accepted)
+        kept = _receipt(self._request.run_id, reading, new, changed, removed, confirmed=confirmed, accepted=accepted)
         self._kept.setdefault(reading.window.resource, []).append(kept)
 
     def _keep_receipt_of_ids(self, resource: Resource, asked: int, changed: int, removed: int, new: int = 0) -> None:
@@ -475,3 +482,132 @@ def _items_of(resource: Resource, rows: Rows) -> list[int]:
     tables = {resource.name: rows.records, **({resource.lines.table: rows.lines} if resource.lines else {})}
     named = [table[ITEM_COLUMNS[name]] for name, table in tables.items() if table and name in ITEM_COLUMNS]
     return [item for column in named for item in column.drop_null().unique().to_pylist()]
+
+
+class RecordLookup:
+    """Asks for one record at a time, and compares it with what is stored."""
+
+    def __init__(
+        self,
+        client: Client,
+        stored: Stored,
+        pseudonyms: Pseudonyms,
+        rejections: Rejections,
+        parsing: Parsing | None = None,
+    ) -> None:
+        self._client, self._stored, self._pseudonyms = client, stored, pseudonyms
+        self._rejections = rejections
+        self._parsing = parsing or Parsing()
+
+    def news(self, resource: Resource, record_id: int) -> Rows:
+        """The record, if it is new or differs from the stored one; `NotFound` where the service does not know it."""
+        page = read_record(self._client, resource.path, record_id, resource.name)
+        where = f"{resource.name}, id {record_id}"
+        found = read_rows(resource, [page], self._pseudonyms, where, self._parsing)
+        found = self._stored.fitted(found)
+        self._rejections.note(resource, found)
+        return find_news(resource, found, self._stored.latest(resource, [record_id], None)).rows
+
+    def mended(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
+        """Rows, with what became of records that a list no longer gives, and how many are gone.
+
+        A record is gone if the service does not know its id; else it only moved.
+        """
+        gone = []
+        for place, record_id in enumerate(missing["id"].to_pylist()):
+            try:
+                rows = _with_records(rows, self.news(resource, record_id).records)
+            except NotFound:
+                gone.append(place)
+        if gone:
+            removed = tombstones(missing.take(gone), rows.records, self._client.service_time())
+            self._rejections.note(resource, Rows(removed, None))
+            rows = _with_records(rows, removed)
+        return rows, len(gone)
+
+    def missing_orders(self, ids: Sequence[int], known_id: int | None) -> tuple[Rows, int]:
+        """Look up orders that a complete list lacks: what is new of them, and tombstones; and how many are gone.
+
+        `known_id` is an order that a list has just given: where the service does not find it by its id either, a 404
+        says nothing, and no order is marked. A tombstone has the lines of the last version.
+        """
+        found, gone, unread = [empty_rows(ORDERS)], list[int](), 0
+        for order_id in ids:
+            try:
+                found.append(self.news(ORDERS, order_id))
+            except NotFound:
+                gone.append(order_id)
+            except (Refused, BadAnswer):
+                unread += 1
+        if unread:
+            log.warning(
+                "orders: %d of %d that a list lacks could not be read by id; they stay as they are", unread, len(ids)
+            )
+        if gone and known_id is not None and not self._finds(known_id):
+            log.warning("orders: the service finds no order by its id, so none of %d is marked as deleted", len(gone))
+            gone = []
+        if gone and (stored := self._stored.latest(ORDERS, gone, None)):
+            wanted = pc.and_(
+                pc.is_in(stored.records["id"], pa.array(gone, INTEGER)), pc.invert(stored.records["_is_removed"])
+            )
+            last = stored.records.filter(wanted)
+            ended = tombstones(last, empty_rows(ORDERS).records, self._client.service_time())
+            self._rejections.note(ORDERS, Rows(ended, None))
+            found.append(Rows(ended, _lines_of(last, ended, stored.lines)))
+            return concatenated(found), len(ended)
+        return concatenated(found), 0
+
+    def _finds(self, order_id: int) -> bool:
+        try:
+            read_record(self._client, ORDERS.path, order_id, ORDERS.name)
+        except NotFound:
+            return False
+        return True
+
+
+def _lines_of(last: pa.Table, ended: pa.Table, lines: pa.Table | None) -> pa.Table:
+    """The lines of the last versions, dated as the tombstones are."""
+    schema = ORDERS.lines.schema() if ORDERS.lines else pa.schema([])
+    if lines is None or not ORDERS.lines:
+        return schema.empty_table()
+    parent = ORDERS.lines.parent
+    places = pc.index_in(lines[parent], last["id"].combine_chunks())
+    kept = pc.fill_null(pc.equal(lines["_seen_at"], last["_seen_at"].take(places)), False)
+    lines, places = lines.filter(kept), places.filter(kept)
+    own = sorted(set(lines.column_names) - BOOKKEEPING - set(schema.names))
+    columns = {name: lines[name].cast(schema.field(name).type) for name in schema.names if name in lines.column_names}
+    columns |= {name: lines[name].cast(TEXT) for name in own}
+    return pa.table(columns | {"_seen_at": ended["_seen_at"].take(places)})
+
+
+def _with_records(rows: Rows, more: pa.Table) -> Rows:
+    return replace(rows, records=pa.concat_tables([rows.records, more], promote_options="default"))
+
+
+def _receipt(
+    run_id: str, reading: Reading, new: int, changed: int, removed: int, *, confirmed: bool, accepted: bool
+) -> dict[str, Any]:
+    """Return the row of extract_windows for one reading."""
+    window = reading.window
+    return {
+        "window_id": f"{run_id}-{uuid.uuid4().hex[:12]}",
+        "run_id": run_id,
+        "resource": window.resource,
+        "filter": window.filter,
+        "window_start": window.start,
+        "window_end": window.end,
+        "total_announced": reading.total,
+        "rows_read": reading.shelf.read,
+        "distinct_keys": reading.keys,
+        "rows_new": new,
+        "rows_changed": changed,
+        "rows_removed": removed,
+        "requests": reading.requests,
+        "bytes": reading.bytes,
+        "started_at": reading.started_at,
+        "finished_at": reading.finished_at,
+        "is_complete": reading.is_complete,
+        "is_confirmed": confirmed,
+        "is_accepted": accepted,
+        "reason": reading.reason,
+    }

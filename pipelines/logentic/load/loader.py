@@ -6,69 +6,44 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from logentic.api.client import Traffic
 from logentic.destinations.base import Place
 from logentic.destinations.registry import place_of
 from logentic.errors import LogenticError, StateError, UnreadableFile, is_out_of_memory
-from logentic.extract.run import Run
+from logentic.extract.run import RunRequest, RunResult, RunState
 from logentic.extract.session import Session
 from logentic.extract.stored_records import Stored
-from logentic.load.deferred_receipts import held_receipts, hold_back, let_go
-from logentic.resources import RESOURCES
+from logentic.resources import INTEGER, MOMENT, RECEIPTS, RESOURCES, TRUTH
 from logentic.state import State
 
 log = logging.getLogger("logentic")
 
 LOST_CONNECTION = {"OperationalError", "InterfaceError", "AdminShutdown", "DiskFull", "TooManyConnections"}
 ASKED = "orders_asked"  # for by id, as a charge named them
+DEFERRED = "held"  # the note of receipts that wait for something to load
+NEVER_NULL = {
+    *("window_id", "run_id", "resource", "filter", "window_start", "window_end", "started_at", "finished_at"),
+    *("rows_read", "distinct_keys", "rows_new", "rows_changed", "rows_removed", "requests", "bytes"),
+    *("is_complete", "is_confirmed"),
+}
 
 
-@dataclass
-class Loaded:
-    """Rows by resource, as the receipts of this run count them."""
-
-    now: Any = None
-    receipts: list[dict[str, Any]] = field(default_factory=list)
-    traffic: Traffic = field(default_factory=Traffic)
-    failures: dict[str, LogenticError] = field(default_factory=dict)
-    finished_pending: bool = False
-    load_id: str = ""  # the latest complete load that the working database holds
-    unread: list[str] = field(default_factory=list)  # resources with windows that the time did not suffice for
-    rejected: int = 0  # values stored as null because they could not be read
-
-    @property
-    def news(self) -> int:
-        return sum(r["rows_new"] + r["rows_changed"] + r["rows_removed"] for r in self.receipts)
-
-    @property
-    def incomplete(self) -> list[dict[str, Any]]:
-        """Windows by the last time that this run read them."""
-        windows = ("resource", "filter", "window_start", "window_end")
-        latest = {tuple(receipt[name] for name in windows): receipt for receipt in self.receipts}
-        return [receipt for receipt in latest.values() if not receipt["is_complete"] and not receipt["is_accepted"]]
-
-    @property
-    def accepted(self) -> list[dict[str, Any]]:
-        """Windows that are not complete and are not read again: their totals never agreed with their rows."""
-        return [receipt for receipt in self.receipts if receipt["is_accepted"]]
-
-
-def load(run: Run, state: State) -> Loaded:
+def load(request: RunRequest, state: State) -> RunResult:
     """Everything that the run asks for, in as many packages as its length needs; in none where nothing is new."""
-    place = place_of(run.settings, state)
+    run = RunState(request)
+    place = place_of(request.settings, state)
     stored = Stored(place.raw())
     dlt = _Dlt(run, state, place)
-    loaded = Loaded()
+    finished_pending = False
     try:
         if state.has_packages() or stored.has_orphans():
             stored.close()
-            loaded.finished_pending = dlt.recover()
+            finished_pending = dlt.recover()
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
-        run.held = held_receipts(state, loads)
+        run.deferred = read_deferred_receipts(state, loads)
         asked = set(state.read_note(ASKED, dict[str, list[int]]).get("ids", ()))
         named: set[int] = set()
         read_twice: set[str] = set()  # resources whose package could not be loaded once
@@ -76,15 +51,17 @@ def load(run: Run, state: State) -> Loaded:
             run.begin_part()
             run.named_orders = named
             receipts, orders_asked = len(run.receipts), set(run.orders_asked)
-            session = Session(run, stored, _for_seconds(min(run.settings.load_every_seconds, run.seconds_left())))
+            session = Session(
+                run, stored, _for_seconds(min(request.settings.load_every_seconds, request.seconds_left()))
+            )
             try:
                 if session.finds_news() or is_due or not loads or _are_of_days_past(run):
                     stored.close()
                     dlt.load(session)
-                    loads, run.held, is_due = stored.loads(), [], False
-                    let_go(state)
+                    loads, run.deferred, is_due = stored.loads(), [], False
+                    forget_deferred_receipts(state)
                 else:
-                    run.held = session.close().to_pylist()
+                    run.deferred = session.close().to_pylist()
             except NotLoaded as failure:
                 session.stop()
                 del run.receipts[receipts:]
@@ -97,16 +74,17 @@ def load(run: Run, state: State) -> Loaded:
                 raise
             asked |= named & run.orders_asked
             named = set() if run.unread else _named_orders(run, stored) - asked
-            if run.seconds_left() <= 0 or not (run.unread or named):
+            if request.seconds_left() <= 0 or not (run.unread or named):
                 break
         state.write_note(ASKED, {"ids": sorted(asked)})
-        if run.held:
-            hold_back(state, run.held, loads[-1])
-        loaded.rejected = len(stored.open_rejections())
+        if run.deferred:
+            defer_receipts(state, run.deferred, loads[-1])
+        rejected = len(stored.open_rejections())
     finally:
         stored.close()
-    return replace(
-        loaded,
+    return RunResult(
+        finished_pending=finished_pending,
+        rejected=rejected,
         load_id=loads[-1],
         unread=sorted(run.unread),
         now=run.now,
@@ -116,18 +94,18 @@ def load(run: Run, state: State) -> Loaded:
     )
 
 
-def _require_another_way(run: Run, failure: "NotLoaded", read_twice: set[str]) -> None:
+def _require_another_way(run: RunState, failure: "NotLoaded", read_twice: set[str]) -> None:
     """Let a resource be read a second time; then it has failed, and the others are loaded without it."""
     if failure.resource in read_twice:
-        if failure.resource not in run.select - run.failures.keys():
+        if failure.resource not in run.readable:
             raise failure
         run.failures[failure.resource] = failure
     read_twice.add(failure.resource)
 
 
-def _named_orders(run: Run, stored: Stored) -> set[int]:
+def _named_orders(run: RunState, stored: Stored) -> set[int]:
     """What no list has given, when all lists are read. Each is asked for once: `unknown_order` says what came of it."""
-    return stored.named_orders() if "orders" in run.select - run.failures.keys() else set()
+    return stored.named_orders() if "orders" in run.readable else set()
 
 
 def _for_seconds(seconds: float) -> Callable[[], bool]:
@@ -135,9 +113,43 @@ def _for_seconds(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() < deadline
 
 
-def _are_of_days_past(run: Run) -> bool:
+def _are_of_days_past(run: RunState) -> bool:
     """Receipts are held back for a day at most: then the database says of itself how far it goes."""
-    return any(row["finished_at"].date() < run.now.date() for row in run.held)
+    return any(row["finished_at"].date() < run.now.date() for row in run.deferred)
+
+
+def defer_receipts(state: State, receipts: list[dict[str, Any]], load: str) -> None:
+    """Keep the receipts of runs that found nothing new; `load` is the latest complete one."""
+    state.write_note(DEFERRED, {"after": load, "receipts": receipts})
+
+
+def forget_deferred_receipts(state: State) -> None:
+    """Remove the receipts that are loaded now."""
+    state.forget_note(DEFERRED)
+
+
+def read_deferred_receipts(state: State, loads: list[str]) -> list[dict[str, Any]]:
+    """Return the deferred receipts, if the load that they were compared with is among `loads`."""
+    note = state.read_note(DEFERRED, _deferred_type())
+    if not note or note.after not in loads:
+        return []
+    return [row.model_dump() for row in note.receipts]
+
+
+@cache
+def _deferred_type() -> Any:
+    """Return the type of the note."""
+    from pydantic import AwareDatetime, Field, create_model
+
+    integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    types: dict[Any, Any] = {INTEGER: integer, MOMENT: AwareDatetime, TRUTH: bool}
+    columns: dict[str, Any] = {}
+    for column in RECEIPTS:
+        kind = types.get(column.type, str)
+        columns[column.name] = (kind, ...) if column.name in NEVER_NULL else (kind | None, None)
+    receipt = create_model("DeferredReceipt", **columns)
+    fields: dict[str, Any] = {"after": (str, ...), "receipts": (list[receipt], ...)}  # type: ignore[valid-type]
+    return create_model("DeferredReceipts", **fields)
 
 
 class NotLoaded(StateError):
@@ -151,7 +163,7 @@ class NotLoaded(StateError):
 class _Dlt:
     """dlt, woken when there is something for it to do: its import costs more than a run that finds nothing."""
 
-    def __init__(self, run: Run, state: State, place: Place) -> None:
+    def __init__(self, run: RunState, state: State, place: Place) -> None:
         self._run, self._state, self._place = run, state, place
         self._pipeline: Any = None
 
@@ -202,7 +214,7 @@ class _Dlt:
         reason = _cause(error)
         guidance = getattr(reason, "guidance", "")
         if is_out_of_memory(reason):
-            guidance = f"Set LOGENTIC_LOAD_MEMORY to more than {self._run.settings.load_memory}."
+            guidance = f"Set LOGENTIC_LOAD_MEMORY to more than {self._run.request.settings.load_memory}."
         log.warning(
             "package %s was not loaded and is set aside in %s: %s; what it held is read again%s",
             ", ".join(path.name for path in packages),

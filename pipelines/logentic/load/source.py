@@ -21,7 +21,7 @@ from dlt.extract.source import SourceInjectableContext
 from logentic.destinations.dlt_queries import Destination, nothing_stored
 from logentic.errors import UsageError
 from logentic.extract.parsing import Rows, concatenated, empty_rows
-from logentic.extract.run import Run
+from logentic.extract.run import RunRequest, RunState
 from logentic.extract.session import Session
 from logentic.extract.stored_records import Stored
 from logentic.extract.windows import DAY, midnight
@@ -67,11 +67,11 @@ def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> 
     beginning.
 
     Args:
-        run: a `logentic.run.Run`, for callers that bound or follow a run; by default everything new is read, or
-            the days of DLT_INTERVAL_START and DLT_INTERVAL_END, with the settings in force (environment LOGENTIC_…,
-            secrets.toml, config.toml).
+        run: a `logentic.extract.run.RunState`, for callers that bound or follow a run; by default everything new is
+            read, or the days of DLT_INTERVAL_START and DLT_INTERVAL_END, with the settings in force (environment
+            LOGENTIC_…, secrets.toml, config.toml).
         go_on: called before each window; False leaves the rest to the next extraction.
-        session: a `logentic.session.Session` of that run that has begun to read.
+        session: a `logentic.extract.session.Session` of that run that has begun to read.
 
     Raises:
         LogenticError: while dlt extracts, wrapped by dlt, when a resource could not be read; not where the caller gave
@@ -118,7 +118,7 @@ class _Shared:
     dlt may close a resource at any time (`add_limit`), and gives each one a thread of its own after `parallelize`.
     """
 
-    def __init__(self, run: Run | None, go_on: Callable[[], bool], session: Session | None) -> None:
+    def __init__(self, run: RunState | None, go_on: Callable[[], bool], session: Session | None) -> None:
         self._given = run
         self._go_on = go_on
         self._given_session = session
@@ -252,12 +252,14 @@ class _Shared:
                 first, last = interval_of_schedule()
                 folder = Path(pipeline.working_dir)
                 _check_key(settings, folder, pipeline.pipeline_name)
-                run = Run(
-                    settings,
-                    pseudonyms(settings, folder),
-                    folder,
-                    start=midnight(first) if first else None,
-                    end=midnight(last) + DAY if last else None,
+                run = RunState(
+                    RunRequest(
+                        settings,
+                        pseudonyms(settings, folder),
+                        folder,
+                        start=midnight(first) if first else None,
+                        end=midnight(last) + DAY if last else None,
+                    )
                 )
             is_refreshed = bool(_package().state.get("refresh"))
             stored = Stored(nothing_stored if is_refreshed else Destination(pipeline))

@@ -13,7 +13,7 @@ from logentic.destinations.registry import place_of
 from logentic.extract.acceptance import accepted_spans, open_windows
 from logentic.extract.stored_records import Query, RawFile, Stored, receipt_of
 from logentic.extract.windows import SECOND
-from logentic.load.deferred_receipts import held_receipts
+from logentic.load.loader import read_deferred_receipts
 from logentic.monitoring.run_history import runs
 from logentic.reports.humanize import age
 from logentic.reports.published import open_published
@@ -55,7 +55,7 @@ def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
 def _resources(raw: Query, state: State) -> dict[str, dict[str, Any]]:
     """A run that found nothing new is known to the state folder only."""
     stored = Stored(raw)
-    receipts = [*stored.receipts(), *map(receipt_of, held_receipts(state, stored.loads()))]
+    receipts = [*stored.receipts(), *map(receipt_of, read_deferred_receipts(state, stored.loads()))]
     found: dict[str, dict[str, Any]] = {}
     for name in sorted({receipt.resource for receipt in receipts}):
         mine = [receipt for receipt in receipts if receipt.resource == name]

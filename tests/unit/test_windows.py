@@ -8,11 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from logentic.extract.planner import Ask, Receipt, plan
+from logentic.extract.planner import Ask, plan
 from logentic.extract.windows import (
     DAY,
     SECOND,
     Edge,
+    Receipt,
     Span,
     Window,
     ceiling,

@@ -75,13 +75,14 @@ def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> 
     """
     shared = _Shared(run, go_on or (lambda: True), session)
 
-    def records(resource: Resource) -> Iterator[Any]:
-        yield from shared.steps(resource.name, shared.news(resource))
+    def records_of(resource: Resource) -> DltResource:
+        @dlt.resource(name=resource.name, write_disposition="append")
+        def records() -> Iterator[Any]:
+            yield from shared.steps(resource.name, shared.news(resource))
 
-    found = [dlt.resource(records, each.name, write_disposition="append")(each) for each in RESOURCES.values()]
-    for each, resource in zip(found, RESOURCES.values(), strict=True):
         if resource.lines:
-            each.add_step(_GiveCompanions(each.name, f"the lines of its {each.name} are"))
+            records.add_step(_GiveCompanions(resource.name, f"the lines of its {resource.name} are"))
+        return records
 
     @dlt.resource(write_disposition="append")
     def order_events() -> Iterator[Any]:
@@ -92,7 +93,7 @@ def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> 
         yield from shared.steps(RECEIPTS_NAME, shared.receipts())
 
     extract_windows.add_step(_GiveCompanions(RECEIPTS_NAME, "the values that could not be read are"))
-    return *found, order_events, extract_windows
+    return *map(records_of, RESOURCES.values()), order_events, extract_windows
 
 
 class _Shared:

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Ends:
+class FilterBounds:
     """Whether a filter includes the day or second that it names; None: no row could tell."""
 
     filter: str
@@ -32,7 +32,7 @@ class Ends:
 
 
 @dataclass
-class ListAnswer:
+class ListProbe:
     resource: str
     status: int | None
     error: str = ""
@@ -44,13 +44,13 @@ class ListAnswer:
     new_fields: list[str] = field(default_factory=list)
     missing_fields: list[str] = field(default_factory=list)
     personal_fields: list[str] = field(default_factory=list)
-    ends: list[Ends] = field(default_factory=list)
+    ends: list[FilterBounds] = field(default_factory=list)
 
 
 @dataclass
-class Answers:
+class AccountProbe:
     base_url: str
-    lists: list[ListAnswer]
+    lists: list[ListProbe]
     token: Literal["accepted"] = "accepted"  # noqa: S105 - a verdict, no token
     asked_at: datetime | None = None  # by this machine
     service_clock: datetime | None = None  # None: the service does not say
@@ -72,19 +72,19 @@ class Answers:
         ]
 
 
-def check_account(settings: Settings) -> Answers:
+def check_account(settings: Settings) -> AccountProbe:
     """Ask; a list that fails is an answer, a token that is refused or a service that is not there an error."""
-    return _Check(settings).run()
+    return _Probe(settings).run()
 
 
-class _Check:
+class _Probe:
     def __init__(self, settings: Settings) -> None:
         self._client = Client(settings)
         self._pseudonyms = Pseudonyms(b"only asked", settings.hash_fields, settings.plain_fields)
         self._zone = ZoneInfo(settings.timezone)
-        self._answers = Answers(settings.base_url, [])
+        self._answers = AccountProbe(settings.base_url, [])
 
-    def run(self) -> Answers:
+    def run(self) -> AccountProbe:
         for resource in RESOURCES.values():
             try:
                 self._answers.lists.append(self._ask(resource))
@@ -93,13 +93,13 @@ class _Check:
             except ServiceError as failure:
                 if isinstance(failure, Unreachable) and failure.status is None:
                     raise
-                self._answers.lists.append(ListAnswer(resource.name, failure.status, f"{failure}. {failure.guidance}"))
+                self._answers.lists.append(ListProbe(resource.name, failure.status, f"{failure}. {failure.guidance}"))
             except LogenticError as failure:
-                self._answers.lists.append(ListAnswer(resource.name, 200, f"{failure}. {failure.guidance}"))
+                self._answers.lists.append(ListProbe(resource.name, 200, f"{failure}. {failure.guidance}"))
         self._answers.requests = self._client.traffic.requests
         return self._answers
 
-    def _ask(self, resource: Resource) -> ListAnswer:
+    def _ask(self, resource: Resource) -> ListProbe:
         params: dict[str, str] = {}
         if resource.window.is_required:
             today = self._client.service_time().date()
@@ -109,7 +109,7 @@ class _Check:
         except Refused:
             page = self._page(resource, resource.path, params)
         rows = _rows(page, resource.name)
-        answer = ListAnswer(resource.name, 200, total=page.total, page_size=page.per_page)
+        answer = ListProbe(resource.name, 200, total=page.total, page_size=page.per_page)
         if rows:
             answer.sorted_by = order_of(rows)
             answer.decimals = decimal_form(resource, rows)
@@ -152,15 +152,15 @@ class _Check:
             name = f"{record}*" if any(column.startswith(record) for column in resource.columns) else "*"
         return ".".join([line + name, *(part if is_kept_name(part) else "*" for part in inner)])
 
-    def _try(self, resource: Resource, asked: WindowKind, rows: list[Row]) -> Ends:
+    def _try(self, resource: Resource, asked: WindowKind, rows: list[Row]) -> FilterBounds:
         """Ask for one row by the very moment that it bears; then, where it is not found, from before and to after."""
         name = f"{asked.start}, {asked.end}"
         row, at = next(self._usable(resource, asked, rows), (None, None))
         if row is None or at is None:
-            return Ends(name, None, None)
+            return FilterBounds(name, None, None)
         if self._holds(resource, asked, row, (at, at)):
-            return Ends(name, start_included=True, end_included=True)
-        return Ends(
+            return FilterBounds(name, start_included=True, end_included=True)
+        return FilterBounds(
             name,
             start_included=self._holds(resource, asked, row, (at, at + asked.unit)),
             end_included=self._holds(resource, asked, row, (at - asked.unit, at)),

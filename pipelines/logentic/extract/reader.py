@@ -222,7 +222,7 @@ class Extraction:
             return reading
         tasks = split(ask, window, None, self._window_pages, is_incomplete=True)
         # Where the totals of the halves add up, one of them holds the difference, and can be halved again.
-        is_exact = bool(tasks) and tasks[0].window.after is Edge.PROVEN and reading.is_steady
+        is_exact = bool(tasks) and tasks[0].window.after is Edge.EXACT and reading.is_steady
         attempts = task.attempts + 1 if is_exact else MOST_ATTEMPTS
         return [WindowTask(part.window, attempts=attempts) for part in tasks] or reading
 

@@ -67,13 +67,13 @@ def split(
 
 def _parts(window: Window, pages: int, most_pages: int, *, is_incomplete: bool = False) -> list[Window]:
     if window.end - window.start > 2 * YEAR:  # before the account began there is nothing: one part is enough for it
-        return window.last_year(Edge.PROVEN)
+        return window.last_year(Edge.EXACT)
     count = 2 if is_incomplete else min(max(-(-pages // most_pages), 2), MOST_PARTS)
-    return window.parts(count, Edge.PROVEN)
+    return window.parts(count, Edge.EXACT)
 
 
 def _split_month(ask: AskFirstPage, window: Window, whole: Page) -> list[WindowTask]:
-    parts = window.parts(2, Edge.PROVEN, within_months=True)
+    parts = window.parts(2, Edge.EXACT, within_months=True)
     pages = [ask(part) for part in parts]
     return _tasks(parts, pages) if sum(page.total for page in pages) == whole.total else []
 

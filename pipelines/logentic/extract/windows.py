@@ -26,7 +26,7 @@ class Edge(Enum):
     OPEN = "nothing of the resource lies beyond it: it is not asked for at all"
     OUTER = "asked for with an overlap; a row beyond it is welcome"
     SHARED = "asked for with an overlap; a row beyond it belongs to the neighbour that is read as well"
-    PROVEN = "a split that lost and doubled nothing: asked for as it is"
+    EXACT = "a split that lost and doubled nothing: asked for as it is"
 
 
 @dataclass(frozen=True)
@@ -75,28 +75,28 @@ class Window:
     def parts(self, count: int, edge: Edge, *, within_months: bool = False) -> list["Window"]:
         """So many neighbours or fewer, with that edge between them; none where the window cannot be split."""
         at = [self.start + (self.end - self.start) * n / count for n in range(1, count)]
-        return self._parted(at, edge, within_months)
+        return self._split_at(at, edge, within_months)
 
     def last_year(self, edge: Edge) -> list["Window"]:
         """What came before the last year, and that year."""
-        return self._parted([self.end - YEAR], edge, within_months=False)
+        return self._split_at([self.end - YEAR], edge, within_months=False)
 
     def without_overlaps(self) -> tuple["Window", list["Window"]]:
         """The window itself, and the overlaps that its outer edges are asked for with."""
         overlap, core, overlaps = self.kind.overlap, self, []
         if self.before is Edge.OUTER:
-            core = replace(core, before=Edge.PROVEN)
+            core = replace(core, before=Edge.EXACT)
             overlaps.append(replace(self, start=self.start - overlap, end=self.start))
         if self.after is Edge.OUTER:
-            core = replace(core, after=Edge.PROVEN)
+            core = replace(core, after=Edge.EXACT)
             end = ceiling(self.end, self.kind.unit)
             overlaps.append(replace(self, start=end, end=end + overlap))
-        return core, [replace(each, before=Edge.PROVEN, after=Edge.PROVEN) for each in overlaps]
+        return core, [replace(each, before=Edge.EXACT, after=Edge.EXACT) for each in overlaps]
 
     def _overlap(self, edge: Edge) -> timedelta:
-        return 0 * DAY if edge is Edge.PROVEN else self.kind.overlap
+        return 0 * DAY if edge is Edge.EXACT else self.kind.overlap
 
-    def _parted(self, at: list[datetime], edge: Edge, within_months: bool) -> list["Window"]:
+    def _split_at(self, at: list[datetime], edge: Edge, within_months: bool) -> list["Window"]:
         near = (self._split_point_near(moment, within_months) for moment in at)
         points = sorted({point for point in near if self.start < point < self.end})
         starts, ends = [self.start, *points], [*points, self.end]

@@ -71,8 +71,8 @@ def _resources(raw: Query, state: State) -> dict[str, dict[str, Any]]:
 
 def _first_day(name: str) -> str:
     """The first day of which a resource says something, in SQL."""
-    resource = RESOURCES[name]
-    columns = resource.first_day_columns or resource.window.columns[:1]
+    resource = RESOURCES.get(name)  # None: loaded by another version
+    columns = resource and (resource.first_day_columns or resource.window.columns[:1])
     return f"min(coalesce({', '.join(columns)}))::date" if columns else "null"
 
 

@@ -168,7 +168,7 @@ class _Verification:
             month = next_month(month)
         points = sorted({self._beginning, last} | {at for at in cuts if self._beginning < at < last})
         pieces = [
-            Window(self._resource.name, self._kind.name, a, b, Edge.PROVEN, Edge.PROVEN) for a, b in pairwise(points)
+            Window(self._resource.name, self._kind.name, a, b, Edge.EXACT, Edge.EXACT) for a, b in pairwise(points)
         ]
         pieces[0] = replace(pieces[0], before=Edge.OPEN)
         if self._kind.is_monthly:
@@ -200,7 +200,7 @@ class _Verification:
         """Halves of a window that differs, down to those that are short or a day long; these are read."""
         if total == days_of(window, by_day):
             return
-        halves = window.halves(Edge.PROVEN) if total > FEW_RECORDS and window.end - window.start > DAY else None
+        halves = window.halves(Edge.EXACT) if total > FEW_RECORDS and window.end - window.start > DAY else None
         if halves:
             middle = max(midnight(halves[0].end.date()), window.start + DAY)
             halves = replace(halves[0], end=middle), replace(halves[1], start=middle)

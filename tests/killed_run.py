@@ -58,8 +58,8 @@ def arm(step: str) -> None:
     place = places.get(os.environ.get("LOGENTIC_DESTINATION", ""), DuckdbPlace)
 
     arms: dict[str, Callable[[], None]] = {
-        "a page was read": lambda: after(logentic.client.Client, "_send", 5),
-        "a window was done": lambda: after(logentic.session.Session, "_keep_receipt", 3),
+        "a page was read": lambda: after(logentic.api.client.Client, "_send", 5),
+        "a window was done": lambda: after(logentic.extract.session.Session, "_keep_receipt", 3),
         "all was extracted": lambda: after(Pipeline, "extract"),
         "all was normalised": lambda: after(Pipeline, "normalize"),
         "a file was loaded but not noted": lambda: before(PackageStorage, "complete_job", 4),
@@ -68,9 +68,9 @@ def arm(step: str) -> None:
         "all was loaded": lambda: after(Pipeline, "load"),
         "half of the models were built": kill_in_the_build,
         "before publishing": lambda: before(place, "publish"),
-        "in the middle of publishing": lambda: after(logentic.postgres_publish, "_publish_table", 9),
+        "in the middle of publishing": lambda: after(logentic.destinations.postgres.publishing, "_publish_table", 9),
         "as its files were written": lambda: after(SparkPlace, "_write_rest", 9),
-        "between copy and swap": lambda: before(logentic.publish.os, "fsync"),
+        "between copy and swap": lambda: before(logentic.destinations.duckdb.publishing.os, "fsync"),
         "after publishing": lambda: after(place, "publish"),
     }
     arms[step]()

@@ -31,7 +31,7 @@ from logentic.api.client import Client
 from logentic.api.pagination import read_pages, read_record, split_page
 from logentic.api.probe import check_account
 from logentic.api.rate_limiter import Pace
-from logentic.api.records import READABLE, Mask, read_list
+from logentic.api.records import Mask, read_list
 from logentic.api.response import Answer, read_headers, retry_after, time_of
 from logentic.errors import LogenticError
 from logentic.events.event import Reader
@@ -487,7 +487,7 @@ def _judge_shown(case: Case) -> str | None:
 
 def _judge_get(http: "_Http", resource: Resource, draft: Draft) -> str | None:
     with _Reading(http, may_wait=False) as reading:
-        found = reading.run(lambda: list(read_list(reading.client, READABLE[resource.name], None, {})))
+        found = reading.run(lambda: list(read_list(reading.client, resource, None, {})))
     if wrong := reading.wrong(draft.may_fail):
         return wrong
     mask = Mask(Settings())

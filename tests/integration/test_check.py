@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from command_line import access, logentic
 
-from logentic.api.probe import Answers, Ends, check_account
+from logentic.api.probe import AccountProbe, FilterBounds, check_account
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Clock, Fault, Readings, Sandbox
 from logentic.settings import Settings
@@ -18,7 +18,7 @@ TODAY = date(2026, 3, 17)
 EVERY_FILTER = 5
 
 
-def ask(readings: Readings | None = None, **settings: object) -> Answers:
+def ask(readings: Readings | None = None, **settings: object) -> AccountProbe:
     with Sandbox(
         Account(seed=33, scale=0.2, days=50, today=TODAY, timezone="America/Toronto"), readings=readings
     ) as it:
@@ -28,13 +28,13 @@ def ask(readings: Readings | None = None, **settings: object) -> Answers:
         return answers
 
 
-def ends(answers: Answers) -> set[tuple[bool | None, bool | None]]:
-    found: list[Ends] = [one for answer in answers.lists for one in answer.ends]
+def ends(answers: AccountProbe) -> set[tuple[bool | None, bool | None]]:
+    found: list[FilterBounds] = [one for answer in answers.lists for one in answer.ends]
     assert len(found) == EVERY_FILTER
     return {(one.start_included, one.end_included) for one in found}
 
 
-def of(answers: Answers, resource: str) -> dict[str, object]:
+def of(answers: AccountProbe, resource: str) -> dict[str, object]:
     return next(vars(answer) for answer in answers.lists if answer.resource == resource)
 
 

@@ -12,7 +12,7 @@ from logentic.resources import RESOURCES
 
 def test_the_names_that_help_must_not_import_are_the_real_ones() -> None:
     """They are copies, because help imports neither the schemas nor typer's list of commands."""
-    assert set(cli.RESOURCE_NAMES) == set(RESOURCES)
+    assert set(cli.resource_names()) == set(RESOURCES)
     assert isinstance(group := typer.main.get_command(cli.app), typer.core.TyperGroup)
     assert set(group.commands) == cli.COMMANDS
 

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from logentic.extract.acceptance import accepted_spans, has_differed, is_third_equal, open_windows, was_accepted
-from logentic.extract.planner import Ask, Receipt, plan
-from logentic.extract.windows import DAY, Edge, Window, midnight, snapshot
+from logentic.extract.planner import Ask, plan
+from logentic.extract.windows import DAY, Edge, Receipt, Window, midnight, snapshot
 from logentic.settings import Settings
 
 START, END = midnight(date(2026, 1, 1)), midnight(date(2026, 2, 1))
@@ -25,7 +25,7 @@ def reading(run: int, window: Window = PAST, **more: object) -> Receipt:
     return Receipt(window.resource, window.filter, (window.start, end), run_id=f"run {run}", **given)
 
 
-@pytest.mark.parametrize("window", [PAST, PRESENT, snapshot(NOW)], ids=["past", "present", "snapshot"])
+@pytest.mark.parametrize("window", [PAST, PRESENT, snapshot("items", NOW)], ids=["past", "present", "snapshot"])
 def test_the_third_equal_reading_is_accepted(window: Window) -> None:
     assert not is_third_equal(window, 1, [], has_news=False)
     assert not is_third_equal(window, 1, [reading(1, window, has_news=True)], has_news=False)
@@ -76,7 +76,10 @@ def test_an_incomplete_window_is_settled_by_later_readings_that_cover_it_togethe
     assert open_windows([first, *halves]) == []
     assert accepted_spans([first, *halves]) == [(START + 9 * DAY, END)]
     assert accepted_spans([first, *halves, reading(4, is_complete=True)]) == []
-    items = [reading(1, snapshot(NOW)), reading(2, snapshot(NOW + timedelta(hours=1)), is_accepted=True)]
+    items = [
+        reading(1, snapshot("items", NOW)),
+        reading(2, snapshot("items", NOW + timedelta(hours=1)), is_accepted=True),
+    ]
     assert open_windows(items) == []
 
 

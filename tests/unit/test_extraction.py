@@ -101,7 +101,7 @@ def test_a_window_of_too_many_pages_is_cut_and_the_totals_prove_the_cut(account:
     assert all(one.end == other.start for one, other in itertools.pairwise(windows))
     if name == "payment_items":  # a charge that spans a cut lies in both halves: the totals cannot add up
         return
-    assert {edge for window in windows for edge in (window.before, window.after)} == {Edge.OPEN, Edge.PROVEN}
+    assert {edge for window in windows for edge in (window.before, window.after)} == {Edge.OPEN, Edge.EXACT}
     assert all(reading.is_complete for reading in readings)
 
 

@@ -14,9 +14,10 @@ from tiny_service import Asked, Reply, TinyService, page, settings_for
 from logentic.api.client import Client
 from logentic.api.pagination import Page, read_page, read_pages, read_record, split_page
 from logentic.api.probe import check_account
-from logentic.api.records import READABLE, read_list
+from logentic.api.records import read_list
 from logentic.api.response import Answer
 from logentic.errors import BadAnswer, NotFound, UnsafeLink
+from logentic.resources import ITEMS
 
 ENDINGS: dict[str, Any] = {
     "no next": {"previous": "http://localhost/v1/items?page=1"},
@@ -231,7 +232,7 @@ def test_an_answer_that_is_no_list_is_an_error_and_never_an_empty_one(text: str)
 def test_rows_that_are_not_json_are_an_error_that_names_the_list(row: str) -> None:
     with TinyService(Reply(200, f'{{"data":[{row}],"meta":{META}}}')) as service:
         with pytest.raises(BadAnswer, match=r"^items: the rows are not JSON$"):
-            list(read_list(service.client(), READABLE["items"], None, {}))
+            list(read_list(service.client(), ITEMS, None, {}))
         (answer,) = [each for each in check_account(settings_for(service.url)).lists if each.resource == "items"]
     assert answer.error.startswith("items: the rows are not JSON. ")
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from logentic.extract.planner import Ask, Receipt, plan
+from logentic.extract.planner import Ask, plan
 from logentic.extract.windows import (
     DAY,
     SECOND,
     Edge,
+    Receipt,
     Span,
     Window,
     ceiling,
@@ -171,7 +172,7 @@ def test_a_run_before_all_days_reads_nothing(resource: str) -> None:
 def test_items_are_read_whole_once_a_run_and_once_a_day() -> None:
     ask = Ask(NOW, "now")
     (window,) = plan("items", ask, [], SETTINGS, None)
-    assert (window.filter, window.params(), window.halves(Edge.PROVEN)) == ("snapshot", {}, None)
+    assert (window.filter, window.params(), window.halves(Edge.EXACT)) == ("snapshot", {}, None)
     assert plan("items", ask, read([window], NOW, "now"), SETTINGS, None) == []
     assert plan("items", ask, read([window], midnight(NOW.date()), "before"), SETTINGS, None) == []
     assert plan("items", ask, read([window], midnight(NOW.date()) - SECOND, "before"), SETTINGS, None) == [window]
@@ -229,14 +230,14 @@ def test_halves_part_a_window_and_keep_its_outer_edges(resource: str, data: st.D
     assume(start < end)
     whole = window(resource, start, end, before=Edge.OPEN, after=Edge.SHARED)
     shortest = {"item_quantities": SECOND, "payment_items": 62 * DAY}.get(resource, DAY)
-    halves = whole.halves(Edge.PROVEN)
+    halves = whole.halves(Edge.EXACT)
     if halves is None:
         assert end - start <= shortest
         return
     early, late = halves
     assert (early.start, late.end) == (start, end)
     assert start < early.end == late.start < end
-    assert (early.before, early.after, late.before, late.after) == (Edge.OPEN, Edge.PROVEN, Edge.PROVEN, Edge.SHARED)
+    assert (early.before, early.after, late.before, late.after) == (Edge.OPEN, Edge.EXACT, Edge.EXACT, Edge.SHARED)
     if resource == "payment_items":
         assert early.end.day == 1, "storage is charged by the month"
     elif resource != "item_quantities":
@@ -262,7 +263,7 @@ def test_the_query_asks_beyond_an_edge_that_the_filters_may_lose(resource: str) 
     start, end = midnight(date(2026, 2, 1)), midnight(date(2026, 2, 10))
     assert window(resource, start, end).params() == PARAMS[resource]
     assert window(resource, start, end, before=Edge.SHARED, after=Edge.SHARED).params() == PARAMS[resource]
-    proven = window(resource, start, end, before=Edge.PROVEN, after=Edge.PROVEN)
+    proven = window(resource, start, end, before=Edge.EXACT, after=Edge.EXACT)
     assert proven.params() == PROVEN_PARAMS[resource]
 
 
@@ -276,14 +277,14 @@ def test_the_query_does_not_name_an_end_that_is_open_except_where_the_service_re
 
 
 def test_a_window_up_to_the_middle_of_a_day_asks_for_that_day() -> None:
-    proven = window("orders", midnight(date(2026, 3, 1)), NOW, before=Edge.PROVEN, after=Edge.PROVEN)
+    proven = window("orders", midnight(date(2026, 3, 1)), NOW, before=Edge.EXACT, after=Edge.EXACT)
     assert proven.params() == {"updated_at_start": "2026-03-01", "updated_at_end": "2026-03-17"}
 
 
 def test_a_row_belongs_to_one_side_of_a_shared_edge_and_is_welcome_beyond_an_outer_one() -> None:
     start, end = midnight(date(2026, 2, 1)), midnight(date(2026, 2, 10))
     assert window("orders", start, end).owned() == (None, None)
-    assert window("orders", start, end, before=Edge.SHARED, after=Edge.PROVEN).owned() == (start, None)
+    assert window("orders", start, end, before=Edge.SHARED, after=Edge.EXACT).owned() == (start, None)
     assert window("orders", start, end, before=Edge.OPEN, after=Edge.SHARED).owned() == (None, end)
 
 

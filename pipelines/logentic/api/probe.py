@@ -13,7 +13,7 @@ from logentic.api.response import Answer, time_of, whole_number
 from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unauthorised, Unreachable
 from logentic.privacy.measures import is_kept_name
 from logentic.privacy.pseudonyms import PERSONAL_NAME, Pseudonyms
-from logentic.resources import MOMENT, RESOURCES, Resource
+from logentic.resources import ONE_DAY, RESOURCES, Resource, WindowKind
 from logentic.sanitizer import one_line
 from logentic.settings import Settings
 
@@ -23,39 +23,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Filter:
-    """`by`: the field that it looks at. `within`: the field of a row that narrows the list to few others."""
-
-    start: str
-    end: str
-    by: str
-    unit: timedelta = timedelta(days=1)
-    within: str | None = None
-    path: str | None = None
-
-
-FILTERS = {
-    "orders": [Filter("updated_at_start", "updated_at_end", "updated_at", within="external_name")],
-    "item_quantities": [
-        Filter(
-            "updated_at_start",
-            "updated_at_end",
-            "updated_at",
-            unit=timedelta(seconds=1),
-            path="/items/{item_id}/item_quantities",
-        )
-    ],
-    "inventory_history": [Filter("start", "end", "date", path="/items/inventory/{id}")],
-    "payment_items": [
-        Filter("start", "end", "start"),
-        Filter("billed_date_start", "billed_date_end", "billed_date", within="payment_id"),
-    ],
-}
-OPTIONAL = {"inventory_history": {"warehouse_id"}}  # nothing is missing where an account has one warehouse
-
-
-@dataclass(frozen=True)
-class Ends:
+class FilterBounds:
     """Whether a filter includes the day or second that it names; None: no row could tell."""
 
     filter: str
@@ -64,7 +32,7 @@ class Ends:
 
 
 @dataclass
-class ListAnswer:
+class ListProbe:
     resource: str
     status: int | None
     error: str = ""
@@ -76,13 +44,13 @@ class ListAnswer:
     new_fields: list[str] = field(default_factory=list)
     missing_fields: list[str] = field(default_factory=list)
     personal_fields: list[str] = field(default_factory=list)
-    ends: list[Ends] = field(default_factory=list)
+    ends: list[FilterBounds] = field(default_factory=list)
 
 
 @dataclass
-class Answers:
+class AccountProbe:
     base_url: str
-    lists: list[ListAnswer]
+    lists: list[ListProbe]
     token: Literal["accepted"] = "accepted"  # noqa: S105 - a verdict, no token
     asked_at: datetime | None = None  # by this machine
     service_clock: datetime | None = None  # None: the service does not say
@@ -104,19 +72,19 @@ class Answers:
         ]
 
 
-def check_account(settings: Settings) -> Answers:
+def check_account(settings: Settings) -> AccountProbe:
     """Ask; a list that fails is an answer, a token that is refused or a service that is not there an error."""
-    return _Check(settings).run()
+    return _Probe(settings).run()
 
 
-class _Check:
+class _Probe:
     def __init__(self, settings: Settings) -> None:
         self._client = Client(settings)
         self._pseudonyms = Pseudonyms(b"only asked", settings.hash_fields, settings.plain_fields)
         self._zone = ZoneInfo(settings.timezone)
-        self._answers = Answers(settings.base_url, [])
+        self._answers = AccountProbe(settings.base_url, [])
 
-    def run(self) -> Answers:
+    def run(self) -> AccountProbe:
         for resource in RESOURCES.values():
             try:
                 self._answers.lists.append(self._ask(resource))
@@ -125,23 +93,23 @@ class _Check:
             except ServiceError as failure:
                 if isinstance(failure, Unreachable) and failure.status is None:
                     raise
-                self._answers.lists.append(ListAnswer(resource.name, failure.status, f"{failure}. {failure.guidance}"))
+                self._answers.lists.append(ListProbe(resource.name, failure.status, f"{failure}. {failure.guidance}"))
             except LogenticError as failure:
-                self._answers.lists.append(ListAnswer(resource.name, 200, f"{failure}. {failure.guidance}"))
+                self._answers.lists.append(ListProbe(resource.name, 200, f"{failure}. {failure.guidance}"))
         self._answers.requests = self._client.traffic.requests
         return self._answers
 
-    def _ask(self, resource: Resource) -> ListAnswer:
+    def _ask(self, resource: Resource) -> ListProbe:
         params: dict[str, str] = {}
-        if resource.name == "inventory_history":
+        if resource.window.is_required:
             today = self._client.service_time().date()
-            params = {"start": str(today - HISTORY), "end": str(today)}
+            params = {resource.window.start: str(today - HISTORY), resource.window.end: str(today)}
         try:
             page = self._page(resource, resource.path, {**params, "per_page": str(PAGE_SIZE)})
         except Refused:
             page = self._page(resource, resource.path, params)
         rows = _rows(page, resource.name)
-        answer = ListAnswer(resource.name, 200, total=page.total, page_size=page.per_page)
+        answer = ListProbe(resource.name, 200, total=page.total, page_size=page.per_page)
         if rows:
             answer.sorted_by = order_of(rows)
             answer.decimals = decimal_form(resource, rows)
@@ -149,9 +117,9 @@ class _Check:
             seen = {name for row in rows for name, _ in fields_of(resource, row)}
             expected = _expected(resource)
             answer.new_fields = sorted({self._shown(resource, name) for name in seen - expected})
-            answer.missing_fields = sorted(expected - seen - OPTIONAL.get(resource.name, set()))
+            answer.missing_fields = sorted(expected - seen - resource.optional)
             answer.personal_fields = sorted(set(self._personal(resource, rows, expected)))
-        answer.ends = [self._try(resource, one, rows) for one in FILTERS.get(resource.name, [])]
+        answer.ends = [self._try(resource, one, rows) for one in resource.window_kinds if one.columns]
         return answer
 
     def _personal(self, resource: Resource, rows: list[Row], expected: set[str]) -> Iterator[str]:
@@ -184,42 +152,45 @@ class _Check:
             name = f"{record}*" if any(column.startswith(record) for column in resource.columns) else "*"
         return ".".join([line + name, *(part if is_kept_name(part) else "*" for part in inner)])
 
-    def _try(self, resource: Resource, asked: Filter, rows: list[Row]) -> Ends:
+    def _try(self, resource: Resource, asked: WindowKind, rows: list[Row]) -> FilterBounds:
         """Ask for one row by the very moment that it bears; then, where it is not found, from before and to after."""
         name = f"{asked.start}, {asked.end}"
         row, at = next(self._usable(resource, asked, rows), (None, None))
         if row is None or at is None:
-            return Ends(name, None, None)
+            return FilterBounds(name, None, None)
         if self._holds(resource, asked, row, (at, at)):
-            return Ends(name, start_included=True, end_included=True)
-        return Ends(
+            return FilterBounds(name, start_included=True, end_included=True)
+        return FilterBounds(
             name,
             start_included=self._holds(resource, asked, row, (at, at + asked.unit)),
             end_included=self._holds(resource, asked, row, (at - asked.unit, at)),
         )
 
-    def _usable(self, resource: Resource, asked: Filter, rows: list[Row]) -> Iterator[tuple[Row, datetime]]:
+    def _usable(self, resource: Resource, asked: WindowKind, rows: list[Row]) -> Iterator[tuple[Row, datetime]]:
         """Rows that bear one moment, in the past, that means the same in UTC and to the warehouse."""
         today = datetime.combine(self._client.service_time().date(), time(), UTC)
         for row in rows:
-            at = _moment(row.get(asked.by))
-            if at is None or at >= today - timedelta(days=1) or (asked.within and row.get(asked.within) is None):
+            first, *others = (row.get(name) for name in asked.columns)
+            at = _moment(first)
+            if at is None or at >= today - ONE_DAY or (asked.narrowed_by and row.get(asked.narrowed_by) is None):
                 continue
-            if asked.by == "start" and row.get("end") != row["start"]:
+            if any(other != first for other in others):
                 continue  # whether a longer span is found is another question
-            if asked.unit == timedelta(seconds=1):
+            if asked.is_exact:
                 if not at.microsecond:
                     yield row, at
-            elif resource.columns[asked.by] != MOMENT or at.date() == at.astimezone(self._zone).date():
+            elif not resource.has_moments(asked) or at.date() == at.astimezone(self._zone).date():
                 yield row, datetime.combine(at.date(), time(), UTC)
 
-    def _holds(self, resource: Resource, asked: Filter, row: Row, span: tuple[datetime, datetime]) -> bool | None:
+    def _holds(self, resource: Resource, asked: WindowKind, row: Row, span: tuple[datetime, datetime]) -> bool | None:
         """Whether the list of a span holds the row; None where it is not on the first page of several."""
-        form = "%Y-%m-%d" if asked.unit == timedelta(days=1) else "%Y-%m-%dT%H:%M:%SZ"
+        form = "%Y-%m-%dT%H:%M:%SZ" if asked.is_exact else "%Y-%m-%d"
         params = {asked.start: span[0].strftime(form), asked.end: span[1].strftime(form), "per_page": str(PAGE_SIZE)}
-        if asked.within:
-            params[asked.within] = str(row[asked.within])
-        path = asked.path.format_map(row) if asked.path else resource.path
+        if asked.narrowed_by:
+            params[asked.narrowed_by] = str(row[asked.narrowed_by])
+        path = resource.path
+        if resource.item_path and resource.item_column:
+            path = resource.item_path.format(row[resource.item_column])
         try:
             page = self._page(resource, path, params)
         except Refused:

@@ -1,7 +1,6 @@
-"""One record, or a filtered list, as the API gives it."""
+"""Read one record, or a filtered list, as the API gives it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,50 +12,10 @@ from logentic.errors import UsageError
 from logentic.json_text import as_list
 from logentic.privacy.measures import DATE_VALUE
 from logentic.privacy.pseudonyms import Pseudonyms
-from logentic.resources import DAY, INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
+from logentic.resources import DAY, RESOURCES, Resource
 from logentic.settings import Settings
 
 MASK = "***"
-
-
-@dataclass(frozen=True)
-class Readable:
-    """`of_item` is the list of one item's records; without it an id is a record's own, and takes no filter."""
-
-    resource: Resource
-    filters: frozenset[str]
-    required: tuple[str, ...] = ()
-    of_item: str | None = None
-
-
-INVENTORY = Readable(
-    INVENTORY_HISTORY, frozenset({"start", "end", "exclude_storage_price"}), ("start", "end"), "/items/inventory/{}"
-)
-READABLE = {
-    "orders": Readable(ORDERS, frozenset({"external_name", "updated_at_start", "updated_at_end", "shopify_order_id"})),
-    "items": Readable(ITEMS, frozenset({"external_name", "shopify_variant_id"})),
-    "item_quantities": Readable(
-        ITEM_QUANTITIES,
-        frozenset({"updated_at_start", "updated_at_end", "shopify_variant_id"}),
-        of_item="/items/{}/item_quantities",
-    ),
-    "inventory": INVENTORY,
-    "inventory_history": INVENTORY,
-    "payment_items": Readable(
-        PAYMENT_ITEMS,
-        frozenset(
-            {
-                "start",
-                "end",
-                "billed_date_start",
-                "billed_date_end",
-                "group_by_invoice",
-                "payment_id",
-                "exclude_storage_info",
-            }
-        ),
-    ),
-}
 
 
 class Mask(Pseudonyms):
@@ -134,36 +93,37 @@ class Mask(Pseudonyms):
         return f"{MASK}{self._masked_names}"
 
 
-def check_question(name: str, record_id: int | None, filters: Mapping[str, str]) -> Readable:
-    """What is to be asked, or a `UsageError` for a filter that the reference does not give this resource."""
-    readable = READABLE.get(name)
-    if readable is None:
-        raise UsageError(f"{name!r} is no resource", f"Choose among: {', '.join(READABLE)}.")
-    is_single = record_id is not None and readable.of_item is None
-    known = frozenset() if is_single else readable.filters
+def check_question(name: str, record_id: int | None, filters: Mapping[str, str]) -> Resource:
+    """Return the resource of that name; raise `UsageError` for a filter that the reference does not give it."""
+    resource = next((each for each in RESOURCES.values() if name in (each.name, each.alias)), None)
+    if resource is None:
+        names = (each.alias or each.name for each in RESOURCES.values())
+        raise UsageError(f"{name!r} is no resource", f"Choose among: {', '.join(names)}.")
+    is_single = record_id is not None and resource.item_path is None
+    bounds = {parameter for kind in resource.window_kinds for parameter in (kind.start, kind.end) if parameter}
+    known = frozenset() if is_single else resource.filters | bounds
     if unknown := sorted(set(filters) - known):
         known_options = ", ".join(_option(filter_name) for filter_name in sorted(known))
         what = f"{name} by id" if is_single else name
         raise UsageError(f"{what}: there is no filter {_option(unknown[0])}", f"There is: {known_options or 'none'}.")
-    if missing := [_option(filter_name) for filter_name in readable.required if filter_name not in filters]:
+    required = (resource.window.start, resource.window.end) if resource.window.is_required else ()
+    if missing := [_option(filter_name) for filter_name in required if filter_name not in filters]:
         raise UsageError(f"{name}: the API requires {' and '.join(missing)}", "Give days, as YYYY-MM-DD.")
-    return readable
+    return resource
 
 
-def read_one(client: Client, readable: Readable, record_id: int) -> Any:
-    resource = readable.resource
+def read_one(client: Client, resource: Resource, record_id: int) -> Any:
     page = read_record(client, resource.path, record_id, resource.name)
     return parsed_rows(page, f"{resource.name}, id {record_id}")[0]
 
 
 def read_list(
-    client: Client, readable: Readable, record_id: int | None, filters: Mapping[str, str]
+    client: Client, resource: Resource, item_id: int | None, filters: Mapping[str, str]
 ) -> Iterator[tuple[int, list[Any]]]:
-    """(announced total, records) of each page."""
-    resource = readable.resource
-    where = resource.name if record_id is None else f"{resource.name} of item {record_id}"
-    path = resource.path if record_id is None else (readable.of_item or "").format(record_id)
-    sized = {**filters, "per_page": "250"} if resource is INVENTORY_HISTORY else filters
+    """Yield (announced total, records) of each page."""
+    where = resource.name if item_id is None else f"{resource.name} of item {item_id}"
+    path = resource.path if item_id is None else (resource.item_path or "").format(item_id)
+    sized = {**filters, "per_page": str(resource.page_size)} if resource.page_size else filters
     for page in read_pages(client, path, sized, where):
         yield page.total, parsed_rows(page, where)
 

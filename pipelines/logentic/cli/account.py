@@ -85,7 +85,7 @@ def check(
 
 def get(
     resource: Annotated[
-        str, typer.Argument(metavar="RESOURCE", help="orders, items, item_quantities, inventory or payment_items.")
+        str, typer.Argument(metavar="RESOURCE", help="Such as orders or payment_items; an unknown name lists all.")
     ],
     record_id: Annotated[
         int | None, typer.Argument(metavar="[ID]", min=1, help="The record's; the item's for the two of stock.")
@@ -133,20 +133,20 @@ def _print_records(name: str, record_id: int | None, filters: dict[str, str], ke
     from logentic.api.records import Mask, check_question, read_list, read_one
     from logentic.settings import load_settings, require_token
 
-    readable = check_question(name, record_id, filters)
+    resource = check_question(name, record_id, filters)
     settings = load_settings()
     require_token(settings)
     client, mask = Client(settings), Mask(settings)
 
     def written(record: Any) -> str:
-        shown = record if keep_personal_data or settings.keep_personal_data else mask.record(readable.resource, record)
+        shown = record if keep_personal_data or settings.keep_personal_data else mask.record(resource, record)
         return json_text(shown, is_exact=True)
 
-    if record_id is not None and not readable.of_item:
-        print(written(read_one(client, readable, record_id)))
+    if record_id is not None and not resource.item_path:
+        print(written(read_one(client, resource, record_id)))
         return
     announced, count, opening = set(), 0, "[\n"
-    for total, records in read_list(client, readable, record_id, filters):
+    for total, records in read_list(client, resource, record_id, filters):
         announced.add(total)
         for record in records:
             print(opening + written(record), end="")

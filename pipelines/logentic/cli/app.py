@@ -36,7 +36,6 @@ app = typer.Typer(
 )
 
 VERSIONED = ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb")
-RESOURCE_NAMES = ("orders", "items", "item_quantities", "inventory_history", "payment_items")
 
 
 def _version(is_asked: bool) -> None:
@@ -245,10 +244,17 @@ def _say(error: LogenticError) -> None:
     print(one_line(f"logentic: {what}. {error.guidance}").rstrip(), file=sys.stderr)
 
 
+def resource_names() -> tuple[str, ...]:
+    from logentic.resources import RESOURCES  # imports pyarrow, which `--help` does not need
+
+    return tuple(RESOURCES)
+
+
 def _resources(names: str | None) -> frozenset[str]:
+    known = resource_names()
     if names is None:
-        return frozenset(RESOURCE_NAMES)
+        return frozenset(known)
     chosen = frozenset(name.strip() for name in names.split(","))
-    if unknown := sorted(chosen - set(RESOURCE_NAMES)):
-        raise UsageError(f"--select {unknown[0]!r} is no resource", f"Choose among: {', '.join(RESOURCE_NAMES)}.")
+    if unknown := sorted(chosen - set(known)):
+        raise UsageError(f"--select {unknown[0]!r} is no resource", f"Choose among: {', '.join(known)}.")
     return chosen

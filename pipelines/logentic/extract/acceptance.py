@@ -9,8 +9,9 @@ is marked as removed.
 
 from collections.abc import Iterable, Iterator
 
-from logentic.extract.planner import Receipt, last_readings
-from logentic.extract.windows import DAY, Edge, Span, Window, joined, without
+from logentic.extract.planner import last_readings
+from logentic.extract.windows import DAY, Edge, Receipt, Span, Window, joined, without
+from logentic.resources import SNAPSHOT
 
 EQUAL_READINGS = 3
 
@@ -33,9 +34,9 @@ def open_windows(receipts: Iterable[Receipt]) -> list[Receipt]:
 def accepted_spans(receipts: Iterable[Receipt]) -> list[Span]:
     """Return the time of one resource whose last reading was accepted; a snapshot has none, and is one moment."""
     covered = sorted((receipt for receipt in receipts if receipt.is_covered), key=lambda receipt: receipt.finished_at)
-    snapshots = [receipt for receipt in covered if receipt.filter == "snapshot"]
+    snapshots = [receipt for receipt in covered if receipt.filter == SNAPSHOT.name]
     spans = [receipt.span for receipt in snapshots[-1:] if receipt.is_accepted]
-    for kind in sorted({receipt.filter for receipt in covered} - {"snapshot"}):
+    for kind in sorted({receipt.filter for receipt in covered} - {SNAPSHOT.name}):
         mine = (receipt for receipt in covered if receipt.filter == kind)
         spans += joined((start, end) for start, end, _ in last_readings(mine, lambda receipt: receipt.is_complete))
     return spans
@@ -53,8 +54,8 @@ def _is_settled(receipt: Receipt, receipts: list[Receipt]) -> bool:
             or (other.finished_at == receipt.finished_at and not receipt.is_covered)
         )
     ]
-    if receipt.filter == "snapshot":
-        return any(other.filter == "snapshot" for other in later)
+    if receipt.filter == SNAPSHOT.name:
+        return any(other.filter == SNAPSHOT.name for other in later)
     return not without([receipt.span], [other.span for other in later])
 
 
@@ -94,7 +95,7 @@ def _equal(window: Window, difference: int, receipts: Iterable[Receipt]) -> Iter
 
 def _can_be_compared(receipt: Receipt, window: Window) -> bool:
     """Whether the reading covered the window; of one up to the present, its beginning, up to the present of then."""
-    if window.filter == "snapshot":
+    if window.filter == SNAPSHOT.name:
         return True
     start, end = receipt.span
     if start > window.start:

@@ -3,15 +3,15 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from logentic.extract.windows import (
     DAY,
-    MINUTE,
     WEEK,
     Edge,
+    Receipt,
     Span,
     Window,
     day_after,
@@ -21,39 +21,8 @@ from logentic.extract.windows import (
     snapshot,
     without,
 )
+from logentic.resources import RESOURCES, SNAPSHOT, Resource
 from logentic.settings import Settings
-
-# How the reason of a receipt begins whose pages announced different totals.
-MOVED = "the announced total moved"
-NOT_FOUND = "the service answers 404 for this list"
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What planning needs to know of a window that was read and loaded."""
-
-    resource: str
-    filter: str
-    span: Span
-    finished_at: datetime
-    is_complete: bool
-    is_confirmed: bool
-    run_id: str
-    pages: int = 0
-    window_id: str = ""
-    is_accepted: bool = False
-    is_steady: bool = True  # every page announced the same total
-    difference: int = 0  # rows announced, less different keys read
-    has_news: bool = False
-
-    @property
-    def is_covered(self) -> bool:
-        """Nothing more can be learned by reading it again."""
-        return self.is_complete or self.is_accepted
-
-    def is_ahead(self, now: datetime) -> bool:
-        """A service whose clock went wrong for a while said that it had come further than it had."""
-        return self.finished_at > now + MINUTE
 
 
 @dataclass(frozen=True)
@@ -67,13 +36,12 @@ class Ask:
     is_selective: bool = False  # who names resources wants them read now
 
 
-def plan(
-    resource: str, ask: Ask, receipts: list[Receipt], settings: Settings, unbilled_since: date | None
-) -> list[Window]:
-    """The windows that a resource still needs in this run, oldest first."""
-    mine = [receipt for receipt in receipts if receipt.resource == resource]
-    if resource == "items":
-        return [] if any(_holds_today(receipt, ask) for receipt in mine) else [snapshot(ask.now)]
+def plan(name: str, ask: Ask, receipts: list[Receipt], settings: Settings, unbilled_since: date | None) -> list[Window]:
+    """Return the windows that a resource still needs in this run, oldest first."""
+    resource = RESOURCES[name]
+    mine = [receipt for receipt in receipts if receipt.resource == name]
+    if resource.window is SNAPSHOT:
+        return [] if any(_holds_today(receipt, ask) for receipt in mine) else [snapshot(name, ask.now)]
     beginning = midnight(settings.earliest_date)
     windows = []
     for kind, wanted, end in _wanted(resource, ask, mine, settings, unbilled_since):
@@ -84,7 +52,7 @@ def plan(
             before = Edge.OPEN if a <= beginning else Edge.OUTER
             after = Edge.OPEN if b >= end and ask.end is None else Edge.OUTER
             points = [a, *(at for at in cuts if a < at < b), b]
-            parts = [Window(resource, kind, p, q, Edge.SHARED, Edge.SHARED) for p, q in pairwise(points)]
+            parts = [Window(name, kind, p, q, Edge.SHARED, Edge.SHARED) for p, q in pairwise(points)]
             parts[0] = replace(parts[0], before=before)
             parts[-1] = replace(parts[-1], after=after)
             windows += parts
@@ -92,7 +60,7 @@ def plan(
 
 
 def _holds_today(receipt: Receipt, ask: Ask) -> bool:
-    """A list of items is read once a run, and once a day: that of the day must have been confirmed."""
+    """A snapshot is read once a run, and once a day: that of the day must have been confirmed."""
     if receipt.run_id == ask.run_id:
         return receipt.is_covered
     of_today = receipt.finished_at.date() == ask.now.date() and not receipt.is_ahead(ask.now)
@@ -101,24 +69,20 @@ def _holds_today(receipt: Receipt, ask: Ask) -> bool:
 
 
 def _wanted(
-    resource: str, ask: Ask, receipts: list[Receipt], settings: Settings, unbilled_since: date | None
+    resource: Resource, ask: Ask, receipts: list[Receipt], settings: Settings, unbilled_since: date | None
 ) -> Iterable[tuple[str, list[Span], datetime]]:
     """(filter, spans to read, end of the resource) before what this run has already read is taken off."""
+    kind = resource.window
     beginning = midnight(settings.earliest_date)
     today = ask.now.astimezone(ZoneInfo(settings.timezone)).date()
     tomorrow = midnight(max(today, ask.now.date())) + DAY
-    kind, end, lookback = {
-        "orders": ("updated_day", ask.now, settings.order_overlap_days * DAY),
-        "item_quantities": ("updated_at", ask.now, timedelta(minutes=settings.quantity_overlap_minutes)),
-        "inventory_history": ("date", tomorrow, (settings.history_lookback_days + 1) * DAY),
-        "payment_items": ("payment_date", tomorrow, timedelta(0)),
-    }[resource]
+    end = ask.now if resource.has_moments(kind) else tomorrow
     if ask.start or ask.end:
-        yield kind, [(max(ask.start or beginning, beginning), min(ask.end or end, end))], end
+        yield kind.name, [(max(ask.start or beginning, beginning), min(ask.end or end, end))], end
         return
     past = [r for r in receipts if r.run_id != ask.run_id and not r.is_ahead(ask.now)]
     read = [
-        # Of what came after it was read, a window proves nothing, whatever its run was told of the time.
+        # A window proves nothing about changes made after it was read, whatever time its run was told.
         replace(
             r,
             span=(
@@ -126,19 +90,19 @@ def _wanted(
                 min(r.span[1], end, r.finished_at if end == ask.now else day_after(r.finished_at)),
             ),
         )
-        for r in _still_covered([r for r in past if r.filter == kind])
+        for r in _still_covered([r for r in past if r.filter == kind.name])
     ]
     reached = max((r.span[1] for r in read), default=beginning)
-    reread_from = reached - lookback
-    if kind == "payment_date":
-        open_period = first_of_month(ask.now)
-        reread_from = min(reached, open_period, first_of_month(midnight(unbilled_since or tomorrow.date())))
-        if past:
-            yield "billed_date", [(_billed_since(past, ask, settings), tomorrow)], tomorrow
-    if kind == "updated_day":
+    reread_from = reached - resource.look_back(settings)
+    if kind.is_monthly:  # the open billing period
+        open_since = unbilled_since or tomorrow.date()
+        reread_from = min(reread_from, first_of_month(ask.now), first_of_month(midnight(open_since)))
+    if resource.settled and past:
+        yield resource.settled.name, [(_settled_since(resource, past, ask, settings), tomorrow)], tomorrow
+    if not kind.is_exact:
         reread_from = midnight(reread_from.date())
     wanted = without([(beginning, end)], [(r.span[0], min(r.span[1], reread_from)) for r in read])
-    yield kind, joined(wanted + unconfirmed(read, settings.confirm_pages)), end
+    yield kind.name, joined(wanted + unconfirmed(read, settings.confirm_pages)), end
 
 
 def _still_covered(receipts: list[Receipt]) -> list[Receipt]:
@@ -197,16 +161,16 @@ def last_readings(
     return doubts
 
 
-def _billed_since(receipts: list[Receipt], ask: Ask, settings: Settings) -> datetime:
-    """Every run asks what was billed since the last one; once a week, what can still be disputed."""
+def _settled_since(resource: Resource, receipts: list[Receipt], ask: Ask, settings: Settings) -> datetime:
+    """Every run asks what was settled (billed) since the last one; once a week, what can still be disputed."""
     disputable = midnight(ask.now.date()) - settings.dispute_days * DAY
     covered = [r for r in receipts if r.is_covered and r.finished_at > ask.now - WEEK]
-    spans = [r.span for r in covered if r.filter == "billed_date"]
-    # A first load reads every charge, whenever it was billed.
+    spans = [r.span for r in covered if resource.settled and r.filter == resource.settled.name]
+    # A first load reads every record, whenever it was settled.
     spans += [
         (disputable, midnight(r.finished_at.date()))
         for r in covered
-        if r.filter == "payment_date" and r.span[0] <= disputable
+        if r.filter == resource.window.name and r.span[0] <= disputable
     ]
     missing = without([(disputable, midnight(ask.now.date()))], spans)
     return min((a for a, _ in missing), default=midnight(ask.now.date())) - 2 * DAY

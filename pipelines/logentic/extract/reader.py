@@ -20,21 +20,18 @@ from logentic.api.pagination import Page, read_page, read_pages
 from logentic.errors import DeadlineReached, LogenticError, NotFound, Refused, UnsafeLink
 from logentic.extract.fallback_parsing import Parsing
 from logentic.extract.parsing import Rows, concatenated, read_rows
-from logentic.extract.planner import MOVED, NOT_FOUND
 from logentic.extract.spill_buffer import Shelf
-from logentic.extract.splitting import Node, cut, trim
-from logentic.extract.windows import OWNED_BY, Edge, Window
+from logentic.extract.splitting import WindowTask, drop_overlaps, split
+from logentic.extract.windows import MOVED, NOT_FOUND, Edge, Window
 from logentic.monitoring.memory import give_back
 from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.resources import Resource
 
 PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it grants is read from its answer
-# Rows of a span of updated_at that has passed can only leave it; of a span up to now, only enter it.
-ONE_WAY = {"orders", "item_quantities"}
 READINGS_IN_DOUBT = 2
 # So often is a window halved whose total differs: a difference of one row is then pinned to some days of a year.
-MOST_DOUBTS = 6
-LARGE = 3  # so many times too many pages, and it cannot be cut
+MOST_ATTEMPTS = 6
+LARGE = 3  # so many times too many pages, and it cannot be split
 BATCH_BYTES = 3 * 2**19  # of JSON: so much is parsed at once, and let go of
 FIRST_CHECKED_PAGES = 32  # after so many pages, twice as many and so on, a list has to have grown
 MANY_BYTES = 8 * 2**20  # after which what was parsed leaves holes that are worth giving back
@@ -63,8 +60,9 @@ class Reading:
     def parts(self) -> Iterator[Rows]:
         """The rows that belong to the window: all at once, or part by part where it is too large for that."""
         start, end = self.window.owned()
+        column = self.window.kind.column if start or end else None
         for rows in self.shelf.parts():
-            yield rows.owned(OWNED_BY[self.window.filter], start, end) if start or end else rows
+            yield rows.owned(column, start, end) if column else rows
 
     @property
     def rows(self) -> Rows:
@@ -115,19 +113,19 @@ class Extraction:
         self._progress = progress
         self._go_on = go_on
         self._pool = ThreadPoolExecutor(connections, "logentic")
-        self._running: dict[str, set[Future[Reading | list[Node]]]] = {}
+        self._running: dict[str, set[Future[Reading | list[WindowTask]]]] = {}
         self._page_size: dict[str, int | None] = {}
         self._lock = threading.Lock()
-        self._large: Future[Reading | list[Node]] | None = None  # the last reading of a window that is held long
+        self._large: Future[Reading | list[WindowTask]] | None = None  # the last reading of a window that is held long
 
     def readings(
-        self, resource: Resource, windows: list[Window], is_known: Callable[[Window], bool] = lambda window: False
+        self, resource: Resource, windows: list[Window], has_differed: Callable[[Window], bool] = lambda window: False
     ) -> Iterator[Reading | None]:
         """The readings of one resource, as they are done; None while there is none yet and others may go on.
 
-        `is_known` says of a window that its total already differed in earlier runs: it is not halved for that.
+        `has_differed`: whether the total of a window already differed in earlier runs; then it is not split for that.
         """
-        waiting = deque(Node(window, is_known=is_known(window)) for window in windows)
+        waiting = deque(WindowTask(window, has_differed=has_differed(window)) for window in windows)
         running = self._running[resource.name] = set()
         done_any = False  # each extraction gets on, however little time it is given
         try:
@@ -135,10 +133,10 @@ class Extraction:
                 if waiting and done_any and not self._go_on():
                     self.unread.add(resource.name)
                     waiting.clear()
-                while len(running) < self._connections and (node := self._next(waiting, is_idle=not running)):
-                    future = self._pool.submit(self._examine, resource, node)
+                while len(running) < self._connections and (task := self._next(waiting, is_idle=not running)):
+                    future = self._pool.submit(self._examine, resource, task)
                     running.add(future)
-                    self._large = future if node.is_large else self._large
+                    self._large = future if task.is_large else self._large
                 done = {future for future in running if future.done()}
                 running -= done
                 for future in done:
@@ -171,44 +169,45 @@ class Extraction:
         self.client.close()
         self._pool.shutdown(cancel_futures=True)
 
-    def _next(self, waiting: deque[Node], *, is_idle: bool) -> Node | None:
+    def _next(self, waiting: deque[WindowTask], *, is_idle: bool) -> WindowTask | None:
         """Large ones one at a time, of all resources: each is held whole until it is proven."""
         may_be_large = self._large is None or self._large.done()
-        node = next((node for node in waiting if not node.is_last and (may_be_large or not node.is_large)), None)
-        node = node or next((node for node in waiting if node.is_last and is_idle), None)
-        if node:
-            waiting.remove(node)
-        return node
+        task = next((task for task in waiting if not task.is_last and (may_be_large or not task.is_large)), None)
+        task = task or next((task for task in waiting if task.is_last and is_idle), None)
+        if task:
+            waiting.remove(task)
+        return task
 
-    def _examine(self, resource: Resource, node: Node) -> Reading | list[Node]:
-        """Read the window, or cut it. One that is not found is read after the others: they may show that it exists."""
+    def _examine(self, resource: Resource, task: WindowTask) -> Reading | list[WindowTask]:
+        """Read the window or split it; one that is not found comes after the others, which may show that it exists."""
         try:
-            return self._examine_once(resource, node)
+            return self._examine_once(resource, task)
         except NotFound:
-            if node.is_last:
+            if task.is_last:
                 raise
-            return [replace(node, first=None, is_last=True)]
+            return [replace(task, first=None, is_last=True)]
 
-    def _examine_once(self, resource: Resource, node: Node) -> Reading | list[Node]:
+    def _examine_once(self, resource: Resource, task: WindowTask) -> Reading | list[WindowTask]:
         ask = partial(self._ask_first, resource)
-        if not node.first:
-            first = ask(node.window)
+        if not task.first:
+            first = ask(task.window)
             self._progress.announced(resource.name, first.total_pages)
-            nodes = [
-                replace(node, window=p.window, first=p.first) for p in trim(ask, node.window, first, self._window_pages)
+            tasks = [
+                replace(task, window=p.window, first=p.first)
+                for p in drop_overlaps(ask, task.window, first, self._window_pages)
             ]
-            if len(nodes) > 1:
-                return nodes
-            node = nodes[0]
-        window, pages = node.window, node.first.total_pages if node.first else 0
-        if pages > self._window_pages and not node.is_large:
-            if nodes := cut(ask, window, node.first, self._window_pages):
-                return [replace(node, window=part.window, first=part.first) for part in nodes]
+            if len(tasks) > 1:
+                return tasks
+            task = tasks[0]
+        window, pages = task.window, task.first.total_pages if task.first else 0
+        if pages > self._window_pages and not task.is_large:
+            if tasks := split(ask, window, task.first, self._window_pages):
+                return [replace(task, window=part.window, first=part.first) for part in tasks]
             if pages > LARGE * self._window_pages:
-                return [replace(node, is_large=True)]
-        reading = self._read(resource, window, node.first)
+                return [replace(task, is_large=True)]
+        reading = self._read(resource, window, task.first)
         # What lies in the past and differed before is compared with its earlier readings, not with a second one.
-        is_read_once = node.doubts or (node.is_known and window.after is not Edge.OPEN)
+        is_read_once = task.attempts or (task.has_differed and window.after is not Edge.OPEN)
         for _ in range(0 if is_read_once else READINGS_IN_DOUBT - 1):
             if reading.is_complete or (reading.reason == NOT_FOUND and reading.requests == 1):
                 return reading
@@ -216,16 +215,16 @@ class Extraction:
         if (
             reading.is_complete
             or reading.reason == NOT_FOUND
-            or node.is_known
-            or node.doubts >= MOST_DOUBTS
-            or (node.doubts and not reading.is_steady)
+            or task.has_differed
+            or task.attempts >= MOST_ATTEMPTS
+            or (task.attempts and not reading.is_steady)
         ):
             return reading
-        nodes = cut(ask, window, None, self._window_pages, in_doubt=True)
+        tasks = split(ask, window, None, self._window_pages, is_incomplete=True)
         # Where the totals of the halves add up, one of them holds the difference, and can be halved again.
-        is_exact = bool(nodes) and nodes[0].window.after is Edge.PROVEN and reading.is_steady
-        doubts = node.doubts + 1 if is_exact else MOST_DOUBTS
-        return [Node(part.window, doubts=doubts) for part in nodes] or reading
+        is_exact = bool(tasks) and tasks[0].window.after is Edge.EXACT and reading.is_steady
+        attempts = task.attempts + 1 if is_exact else MOST_ATTEMPTS
+        return [WindowTask(part.window, attempts=attempts) for part in tasks] or reading
 
     def _read(self, resource: Resource, window: Window, first: Page | None) -> Reading:
         """One reading of all pages, and what it proves."""
@@ -269,7 +268,7 @@ class Extraction:
             started_at=started_at,
             finished_at=page.at,
             is_complete=is_complete,
-            is_proven=is_complete and (requests == 1 or resource.name in ONE_WAY),
+            is_proven=is_complete and (requests == 1 or window.kind.is_one_way),
             reason=reason,
             is_steady=len(totals) == 1 and not page.is_not_found,
         )

@@ -31,14 +31,14 @@ from logentic.extract.acceptance import has_differed, is_third_equal, was_accept
 from logentic.extract.diff import BOOKKEEPING, allow_memory, find_news, tombstones
 from logentic.extract.fallback_parsing import Parsing
 from logentic.extract.parsing import Rows, concatenated, empty_rows, read_rows
-from logentic.extract.planner import Ask, Receipt, plan
+from logentic.extract.planner import Ask, plan
 from logentic.extract.reader import Extraction, Reading
 from logentic.extract.rejections import Rejections
 from logentic.extract.run import RunState
 from logentic.extract.spill_buffer import Shelf
 from logentic.extract.stored_records import Stored, ids_of, receipt_of
 from logentic.extract.window_diff import Comparison
-from logentic.extract.windows import MARGIN, MINUTE, Edge, Span, Window, joined, snapshot, without
+from logentic.extract.windows import MINUTE, Edge, Receipt, Span, Window, joined, snapshot, without
 from logentic.monitoring.memory import give_back
 from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.resources import (
@@ -49,9 +49,12 @@ from logentic.resources import (
     ITEMS,
     MOMENT,
     ORDERS,
+    PAYMENT_ITEMS,
     RECEIPTS,
     RESOURCES,
+    SNAPSHOT,
     TEXT,
+    Absence,
     Resource,
 )
 
@@ -191,7 +194,7 @@ class Session:
                 else:
                     yield None
             is_bounded = self._request.start or self._request.end
-            if resource.name == "payment_items" and not is_bounded and resource.name not in self._extraction.unread:
+            if resource is PAYMENT_ITEMS and not is_bounded and resource.name not in self._extraction.unread:
                 yield from self._ask_for_unbilled(resource)
             if resource is ORDERS:
                 try:
@@ -225,7 +228,7 @@ class Session:
     def _items_anew(self) -> list[Window]:
         """Items are read once a day; again when one turned up that nothing stored names, or vanished from history."""
         is_due = self._an_item_vanished or self._stored.unknown_items(self._items_seen)
-        return [snapshot(self.run.now)] if is_due else []
+        return [snapshot(ITEMS.name, self.run.now)] if is_due else []
 
     def _compare(self, resource: Resource, reading: Reading) -> Iterator[Rows]:
         """The news of a reading; its receipt is kept."""
@@ -244,14 +247,14 @@ class Session:
             self.run.order_windows.append((reading.window, reading.is_complete))
         missing, mended, removed = found.missing, empty_rows(resource), 0
         confirmed = reading.is_proven or (reading.is_complete and found.agrees)
-        if len(missing) and resource.name == "inventory_history":
+        if len(missing) and resource.absence is Absence.READ_AGAIN:
             confirmed = confirmed or self._reads_the_same_again(resource, reading)
             if confirmed:
                 gone = tombstones(missing, mended.records, reading.finished_at)
                 self.rejections.note(resource, Rows(gone, None))
                 mended = _with_records(mended, gone)
                 removed, self._an_item_vanished = len(missing), True
-        elif resource is ORDERS:
+        elif resource.absence is Absence.LOOKED_UP_LAST:
             self.run.orders_missing.update(ids_of(missing))  # another window may hold them
             if len(missing):
                 self._lacking_orders.append(reading.window)
@@ -307,7 +310,7 @@ class Session:
             mine = vanished.filter(pc.equal(vanished["item_id"], item_id))
             where = f"{ITEM_QUANTITIES.name} of item {item_id}"
             try:
-                read = list(read_pages(self._client, f"{ITEMS.path}/{item_id}/item_quantities", {}, where))
+                read = list(read_pages(self._client, (ITEM_QUANTITIES.item_path or "").format(item_id), {}, where))
             except (NotFound, Refused, BadAnswer):
                 continue
             if any(page.is_not_found for page in read):  # a 404 on a list does not prove that records are gone
@@ -363,7 +366,7 @@ class Session:
     def _were_seen(self, resource: Resource, records: pa.Table) -> None:
         if resource is ORDERS:
             self.events.were_read(ids_of(records))
-        elif resource.name == "payment_items" and self.run.unbilled:
+        elif resource is PAYMENT_ITEMS and self.run.unbilled:
             for seen in ids_of(records):
                 self.run.unbilled.pop(seen, None)
 
@@ -409,7 +412,7 @@ class Session:
             later = [
                 r.span for r in done if r.is_complete and r.filter == each.filter and r.finished_at > each.finished_at
             ]
-            is_list = each.filter == "snapshot" and later
+            is_list = each.filter == SNAPSHOT.name and later
             if not each.is_complete and not is_list and without([each.span], later):
                 return
         self.rejections.end_dropped_rows(resource, max(each.finished_at for each in done))
@@ -421,9 +424,9 @@ class Session:
         if self._has_loose_rows[window.resource]:
             return True
         past = [past for past in self._past if past.resource == window.resource]
-        if window.filter in ("snapshot", "payment_date", "billed_date"):
+        if window.kind is SNAPSHOT or RESOURCES[window.resource].settled:  # its rows may have been in any window
             return bool(past)
-        margin = 2 * MARGIN[window.filter]
+        margin = 2 * window.kind.overlap
         if window.resource not in self._covered:
             self._covered[window.resource] = joined(self._with_open_ends(past, margin))
         covered = self._covered[window.resource]

@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 from logentic.errors import StateError, first_line
 from logentic.extra_columns import MORE_FIELDS
 from logentic.extract.parsing import Rows
-from logentic.extract.planner import MOVED, NOT_FOUND, Receipt
-from logentic.extract.windows import Edge, Window
+from logentic.extract.windows import MOVED, NOT_FOUND, Edge, Receipt, Window
 from logentic.resources import (
     INTEGER,
     ITEM_COLUMNS,
@@ -24,6 +23,7 @@ from logentic.resources import (
     REJECTED_VALUES,
     RESOURCES,
     TEXT,
+    Absence,
     Resource,
 )
 
@@ -191,16 +191,17 @@ class Stored:
         return self._latest(resource, " or ".join(wanted)) if wanted else None
 
     def days(self, resource: Resource, window: Window, rows: Rows, ids: Sequence[int] | None = None) -> Rows | None:
-        """The latest version of each record, or of these, on the days of a window and of rows; its key has a date."""
-        bounds = pc.min_max(rows.records["date"]).as_py().values()
+        """The latest version of each record, or of these, on the days of a window and of rows; its key has a day."""
+        day = resource.day_in_key
+        bounds = pc.min_max(rows.records[day]).as_py().values()
         days = sorted({window.start.date(), window.end.date(), *bounds} - {None})
         among = "" if ids is None else f" and {_among('id', ids)}"
-        until = "" if window.after is Edge.OPEN else f" and date <= date '{days[-1]}'"
-        return self._latest(resource, f"date >= date '{days[0]}'{until}{among}")
+        until = "" if window.after is Edge.OPEN else f" and {day} <= date '{days[-1]}'"
+        return self._latest(resource, f"{day} >= date '{days[0]}'{until}{among}")
 
     def keys(self, resource: Resource, scope: str) -> pa.Table | None:
         """The keys of the records whose latest version lies in `scope`."""
-        where = scope if "date" in resource.key else f"id in (select id from {{{resource.name}}} where {scope})"
+        where = scope if resource.day_in_key else f"id in (select id from {{{resource.name}}} where {scope})"
         latest = _latest(f"{{{resource.name}}}", resource.key, where)
         return self._query(
             f"select {', '.join(resource.key)} from ({latest}) as latest where not _is_removed and {scope}"
@@ -298,26 +299,18 @@ def scope_of(window: Window) -> str | None:
 
     An open edge asks for everything beyond it, so a record with an absurd date is missed there as well.
     """
-    if window.filter == "snapshot":
-        return "true"
-    columns = {
-        "updated_day": ("updated_at",),
-        "date": ("date",),
-        "payment_date": ("start", "end"),
-        "billed_date": ("billed_date",),
-    }.get(window.filter)
-    if columns is None:
+    resource, kind = RESOURCES[window.resource], window.kind
+    if resource.absence is Absence.NORMAL:
         return None
+    if not kind.columns:
+        return "true"
+    form = "timestamptz '%Y-%m-%d %H:%M:%S+00'" if resource.has_moments(kind) else "date '%Y-%m-%d'"
     bounds = []
-    if window.before is not Edge.OPEN or window.filter == "date":  # whose query always names its first day
-        bounds.append(f">= {_literal(window, window.start)}")
+    if window.before is not Edge.OPEN or kind.is_required:  # whose query always names its first day
+        bounds.append(f">= {window.start.strftime(form)}")
     if window.after is not Edge.OPEN:
-        bounds.append(f"< {_literal(window, window.end)}")
-    return " and ".join(f'"{name}" {bound}' for name in columns for bound in bounds or ["is not null"])
-
-
-def _literal(window: Window, at: datetime) -> str:
-    return f"timestamptz '{at:%Y-%m-%d %H:%M:%S}+00'" if window.filter == "updated_day" else f"date '{at:%Y-%m-%d}'"
+        bounds.append(f"< {window.end.strftime(form)}")
+    return " and ".join(f'"{name}" {bound}' for name in kind.columns for bound in bounds or ["is not null"])
 
 
 def _latest(table: str, key: Sequence[str], where: str) -> str:

@@ -43,7 +43,7 @@ class Comparison:
 
     def _what_is_stored(self, rows: Rows, *, is_whole: bool) -> Rows | None:
         """The latest version of what was read; of a whole window, also of what should have been."""
-        if "date" in self._resource.key:
+        if self._resource.day_in_key:
             ids = None if is_whole else ids_of(rows.records)
             return self._stored.days(self._resource, self._reading.window, rows, ids)
         scope = scope_of(self._reading.window) if is_whole else None

@@ -1,10 +1,9 @@
-"""A window: a span of a resource, and the query that asks for it. Pure: no clock, no network, no disk.
+"""A window is a span of a resource and the query that asks for it; a receipt is the record of one window read.
 
-A window covers [start, end), in UTC; where a filter takes days, both are midnights. What the service's filters
-mean at their ends is not documented, so an edge is asked for with a margin (`Edge`). Where a window was cut in two
-and the totals that the service announces for the halves add up to that of the whole, the cut lost and doubled
-nothing, and needs none.
-Next: plan.py, which says which windows a run needs.
+A window covers [start, end), in UTC; where a filter takes days, both are midnights. What the service's filters mean at
+their ends is not documented, so an edge is asked for with an overlap (`Edge`). Where a window was split in two and the
+totals that the service announces for the halves add up to that of the whole, the split lost and doubled nothing, and
+needs no overlap. Pure: no clock, no network, no disk.
 """
 
 from collections.abc import Iterable
@@ -12,42 +11,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 
+from logentic.resources import ONE_DAY, ONE_SECOND, RESOURCES, SNAPSHOT, WindowKind
+
 Span = tuple[datetime, datetime]
 
-SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
+SECOND, MINUTE, DAY = ONE_SECOND, timedelta(minutes=1), ONE_DAY
 WEEK, YEAR = 7 * DAY, 366 * DAY
-# An orders filter takes a day, of an unknown zone, perhaps without the day itself: two days hold either.
-# A charge may lie within, overlap or end in the span that is asked for: a month holds the longest.
-MARGIN = {
-    "updated_day": 2 * DAY,
-    "updated_at": SECOND,
-    "date": DAY,
-    "payment_date": 32 * DAY,
-    "billed_date": DAY,
-    "snapshot": timedelta(0),
-}
-PARAMETERS = {
-    "updated_day": ("updated_at_start", "updated_at_end"),
-    "updated_at": ("updated_at_start", "updated_at_end"),
-    "date": ("start", "end"),
-    "payment_date": ("start", "end"),
-    "billed_date": ("billed_date_start", "billed_date_end"),
-}
-# The column by which a row belongs to one of two neighbours.
-OWNED_BY = {
-    "updated_day": "updated_at",
-    "updated_at": "updated_at",
-    "date": "date",
-    "payment_date": "start",
-    "billed_date": "billed_date",
-}
+# How the reason of a receipt begins whose pages announced different totals.
+MOVED = "the announced total moved"
+NOT_FOUND = "the service answers 404 for this list"
 
 
 class Edge(Enum):
     OPEN = "nothing of the resource lies beyond it: it is not asked for at all"
-    OUTER = "asked for with a margin; a row beyond it is welcome"
-    SHARED = "asked for with a margin; a row beyond it belongs to the neighbour that is read as well"
-    PROVEN = "a cut that lost and doubled nothing: asked for as it is"
+    OUTER = "asked for with an overlap; a row beyond it is welcome"
+    SHARED = "asked for with an overlap; a row beyond it belongs to the neighbour that is read as well"
+    EXACT = "a split that lost and doubled nothing: asked for as it is"
 
 
 @dataclass(frozen=True)
@@ -59,26 +38,26 @@ class Window:
     before: Edge = Edge.OUTER
     after: Edge = Edge.OUTER
 
+    @property
+    def kind(self) -> WindowKind:
+        return RESOURCES[self.resource].window_kind(self.filter)
+
     def __str__(self) -> str:
-        if self.filter == "snapshot":
+        if self.kind is SNAPSHOT:
             return self.resource
-        if self.filter == "updated_at":
+        if self.kind.is_exact:
             return f"{self.resource} {self.start:%Y-%m-%dT%H:%M:%SZ} to {self.end:%Y-%m-%dT%H:%M:%SZ}"
         return f"{self.resource} {self.start:%Y-%m-%d} to {self.end - SECOND:%Y-%m-%d}"
 
     def params(self) -> dict[str, str]:
-        """The query. The last day or second is meant as included; a margin holds a service that excludes it."""
-        if self.filter == "snapshot":
-            return {}
-        from_name, to_name = PARAMETERS[self.filter]
-        unit = SECOND if self.filter == "updated_at" else DAY
-        required = self.filter == "date"
+        """The query. The last day or second is meant as included; an overlap holds a service that excludes it."""
+        kind = self.kind
         bounds = {}
-        if self.before is not Edge.OPEN or required:
-            bounds[from_name] = self._write(self.start - self._margin(self.before))
-        if self.after is not Edge.OPEN or required:
+        if kind.start and (self.before is not Edge.OPEN or kind.is_required):
+            bounds[kind.start] = self._write(self.start - self._overlap(self.before))
+        if kind.end and (self.after is not Edge.OPEN or kind.is_required):
             # Where the end is not a midnight (the service's now), its day is included.
-            bounds[to_name] = self._write(ceiling(self.end, unit) - unit + self._margin(self.after))
+            bounds[kind.end] = self._write(ceiling(self.end, kind.unit) - kind.unit + self._overlap(self.after))
         return bounds
 
     def owned(self) -> tuple[datetime | None, datetime | None]:
@@ -89,60 +68,89 @@ class Window:
         )
 
     def halves(self, edge: Edge) -> tuple["Window", "Window"] | None:
-        """Two neighbours, with that edge between them; None where the window cannot be cut."""
+        """Two neighbours, with that edge between them; None where the window cannot be split."""
         parts = self.parts(2, edge)
         return (parts[0], parts[1]) if parts else None
 
     def parts(self, count: int, edge: Edge, *, within_months: bool = False) -> list["Window"]:
-        """So many neighbours or fewer, with that edge between them; none where the window cannot be cut."""
+        """So many neighbours or fewer, with that edge between them; none where the window cannot be split."""
         at = [self.start + (self.end - self.start) * n / count for n in range(1, count)]
-        return self._parted(at, edge, within_months)
+        return self._split_at(at, edge, within_months)
 
     def last_year(self, edge: Edge) -> list["Window"]:
         """What came before the last year, and that year."""
-        return self._parted([self.end - YEAR], edge, within_months=False)
+        return self._split_at([self.end - YEAR], edge, within_months=False)
 
-    def without_margins(self) -> tuple["Window", list["Window"]]:
-        """The window itself, and the margins that its outer edges are asked for with."""
-        margin, unit = MARGIN[self.filter], SECOND if self.filter == "updated_at" else DAY
-        core, margins = self, []
+    def without_overlaps(self) -> tuple["Window", list["Window"]]:
+        """The window itself, and the overlaps that its outer edges are asked for with."""
+        overlap, core, overlaps = self.kind.overlap, self, []
         if self.before is Edge.OUTER:
-            core = replace(core, before=Edge.PROVEN)
-            margins.append(replace(self, start=self.start - margin, end=self.start))
+            core = replace(core, before=Edge.EXACT)
+            overlaps.append(replace(self, start=self.start - overlap, end=self.start))
         if self.after is Edge.OUTER:
-            core = replace(core, after=Edge.PROVEN)
-            end = ceiling(self.end, unit)
-            margins.append(replace(self, start=end, end=end + margin))
-        return core, [replace(each, before=Edge.PROVEN, after=Edge.PROVEN) for each in margins]
+            core = replace(core, after=Edge.EXACT)
+            end = ceiling(self.end, self.kind.unit)
+            overlaps.append(replace(self, start=end, end=end + overlap))
+        return core, [replace(each, before=Edge.EXACT, after=Edge.EXACT) for each in overlaps]
 
-    def _margin(self, edge: Edge) -> timedelta:
-        return 0 * DAY if edge is Edge.PROVEN else MARGIN[self.filter]
+    def _overlap(self, edge: Edge) -> timedelta:
+        return 0 * DAY if edge is Edge.EXACT else self.kind.overlap
 
-    def _parted(self, at: list[datetime], edge: Edge, within_months: bool) -> list["Window"]:
-        cuts = sorted({cut for moment in at if self.start < (cut := self._cut_near(moment, within_months)) < self.end})
-        starts, ends = [self.start, *cuts], [*cuts, self.end]
+    def _split_at(self, at: list[datetime], edge: Edge, within_months: bool) -> list["Window"]:
+        near = (self._split_point_near(moment, within_months) for moment in at)
+        points = sorted({point for point in near if self.start < point < self.end})
+        starts, ends = [self.start, *points], [*points, self.end]
         parts = [replace(self, start=a, end=b, before=edge, after=edge) for a, b in zip(starts, ends, strict=True)]
         parts[0], parts[-1] = replace(parts[0], before=self.before), replace(parts[-1], after=self.after)
-        return parts if cuts else []
+        return parts if points else []
 
-    def _cut_near(self, moment: datetime, within_months: bool) -> datetime:
-        if self.filter == "snapshot":
+    def _split_point_near(self, moment: datetime, within_months: bool) -> datetime:
+        kind = self.kind
+        if kind is SNAPSHOT:
             return self.start
-        if self.filter == "payment_date" and not within_months:  # storage is charged by the month
-            cut = first_of_month(moment)
-            return cut if cut > self.start else next_month(cut)
-        if self.filter == "updated_at":
+        if kind.is_monthly and not within_months:
+            month = first_of_month(moment)
+            return month if month > self.start else next_month(month)
+        if kind.is_exact:
             return moment.replace(microsecond=0)
-        cut = midnight(moment.date())
-        return cut if cut > self.start else cut + DAY
+        day = midnight(moment.date())
+        return day if day > self.start else day + DAY
 
     def _write(self, at: datetime) -> str:
-        return at.strftime("%Y-%m-%dT%H:%M:%SZ" if self.filter == "updated_at" else "%Y-%m-%d")
+        return at.strftime("%Y-%m-%dT%H:%M:%SZ" if self.kind.is_exact else "%Y-%m-%d")
 
 
-def snapshot(now: datetime) -> Window:
-    """The whole list of items."""
-    return Window("items", "snapshot", now, now, Edge.OPEN, Edge.OPEN)
+@dataclass(frozen=True)
+class Receipt:
+    """What planning needs to know of a window that was read and loaded."""
+
+    resource: str
+    filter: str
+    span: Span
+    finished_at: datetime
+    is_complete: bool
+    is_confirmed: bool
+    run_id: str
+    pages: int = 0
+    window_id: str = ""
+    is_accepted: bool = False
+    is_steady: bool = True  # every page announced the same total
+    difference: int = 0  # rows announced, less different keys read
+    has_news: bool = False
+
+    @property
+    def is_covered(self) -> bool:
+        """Nothing more can be learned by reading it again."""
+        return self.is_complete or self.is_accepted
+
+    def is_ahead(self, now: datetime) -> bool:
+        """A service whose clock went wrong for a while said that it had come further than it had."""
+        return self.finished_at > now + MINUTE
+
+
+def snapshot(resource: str, now: datetime) -> Window:
+    """The whole list."""
+    return Window(resource, SNAPSHOT.name, now, now, Edge.OPEN, Edge.OPEN)
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

@@ -1,4 +1,4 @@
-"""The dlt source: five resources, events and receipts, each one short function."""
+"""The dlt source: the resources, events and receipts of one account."""
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -27,12 +27,8 @@ from logentic.extract.stored_records import Stored
 from logentic.extract.windows import DAY, midnight
 from logentic.privacy.key import check_fingerprint, fingerprint_of, hash_key, pseudonyms
 from logentic.resources import (
-    INVENTORY_HISTORY,
-    ITEM_QUANTITIES,
-    ITEMS,
     ORDER_EVENTS,
     ORDERS,
-    PAYMENT_ITEMS,
     RECEIPTS,
     REJECTED_VALUES,
     RESOURCES,
@@ -79,25 +75,14 @@ def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> 
     """
     shared = _Shared(run, go_on or (lambda: True), session)
 
-    @dlt.resource(write_disposition="append")
-    def items() -> Iterator[Any]:
-        yield from shared.steps("items", shared.news(ITEMS))
+    def records_of(resource: Resource) -> DltResource:
+        @dlt.resource(name=resource.name, write_disposition="append")
+        def records() -> Iterator[Any]:
+            yield from shared.steps(resource.name, shared.news(resource))
 
-    @dlt.resource(write_disposition="append")
-    def orders() -> Iterator[Any]:
-        yield from shared.steps("orders", shared.news(ORDERS))
-
-    @dlt.resource(write_disposition="append")
-    def item_quantities() -> Iterator[Any]:
-        yield from shared.steps("item_quantities", shared.news(ITEM_QUANTITIES))
-
-    @dlt.resource(write_disposition="append")
-    def inventory_history() -> Iterator[Any]:
-        yield from shared.steps("inventory_history", shared.news(INVENTORY_HISTORY))
-
-    @dlt.resource(write_disposition="append")
-    def payment_items() -> Iterator[Any]:
-        yield from shared.steps("payment_items", shared.news(PAYMENT_ITEMS))
+        if resource.lines:
+            records.add_step(_GiveCompanions(resource.name, f"the lines of its {resource.name} are"))
+        return records
 
     @dlt.resource(write_disposition="append")
     def order_events() -> Iterator[Any]:
@@ -107,9 +92,8 @@ def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> 
     def extract_windows() -> Iterator[Any]:
         yield from shared.steps(RECEIPTS_NAME, shared.receipts())
 
-    orders.add_step(_GiveCompanions("orders", "the lines of its orders are"))
     extract_windows.add_step(_GiveCompanions(RECEIPTS_NAME, "the values that could not be read are"))
-    return items, orders, item_quantities, inventory_history, payment_items, order_events, extract_windows
+    return *map(records_of, RESOURCES.values()), order_events, extract_windows
 
 
 class _Shared:

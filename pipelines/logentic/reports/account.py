@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from logentic.api.probe import Answers, Ends, ListAnswer
+from logentic.api.probe import AccountProbe, FilterBounds, ListProbe
 
-QUESTIONS: dict[str, Callable[[ListAnswer], str]] = {
+QUESTIONS: dict[str, Callable[[ListProbe], str]] = {
     "status": lambda answer: "no answer" if answer.status is None else str(answer.status),
     "rows": lambda answer: "" if answer.total is None else f"{answer.total:,}",
     "page size, of 250": lambda answer: str(answer.page_size or ""),
@@ -25,11 +25,11 @@ QUESTIONS: dict[str, Callable[[ListAnswer], str]] = {
 }
 
 
-def as_dict(answers: Answers) -> dict[str, Any]:
+def as_dict(answers: AccountProbe) -> dict[str, Any]:
     return {**asdict(answers), "findings": answers.findings()}
 
 
-def show(answers: Answers, console: Console) -> None:
+def show(answers: AccountProbe, console: Console) -> None:
     table = Table(title=answers.base_url, title_justify="left", box=None, padding=(0, 1, 0, 0))
     for name in ("", *(answer.resource for answer in answers.lists)):
         table.add_column(name, overflow="fold")
@@ -44,7 +44,7 @@ def show(answers: Answers, console: Console) -> None:
     console.print(f"{answers.requests} requests, {len(answers.findings())} findings")
 
 
-def _ends(answer: ListAnswer, told: Callable[[Ends], bool | None]) -> str:
+def _ends(answer: ListProbe, told: Callable[[FilterBounds], bool | None]) -> str:
     words = {True: "yes", False: "no", None: "not seen"}
     return "\n".join(
         (f"{ends.filter.partition('_start')[0].partition(',')[0]}: " if len(answer.ends) > 1 else "")
@@ -53,7 +53,7 @@ def _ends(answer: ListAnswer, told: Callable[[Ends], bool | None]) -> str:
     )
 
 
-def _clock(answers: Answers) -> str:
+def _clock(answers: AccountProbe) -> str:
     if answers.seconds_ahead is None:
         return "the service does not say its time; this machine's is taken"
     if not answers.seconds_ahead:
@@ -61,7 +61,7 @@ def _clock(answers: Answers) -> str:
     return f"{abs(answers.seconds_ahead):,} s {'ahead of' if answers.seconds_ahead > 0 else 'behind'} this machine's"
 
 
-def _rate_limit(answers: Answers) -> str:
+def _rate_limit(answers: AccountProbe) -> str:
     if not answers.rate_limit:
         return "none announced"
     return ", ".join(f"{name} {value:,}" for name, value in answers.rate_limit.items())

@@ -19,17 +19,11 @@ from logentic.reports.humanize import age
 from logentic.reports.published import open_published
 from logentic.reports.runs import line_of
 from logentic.reports.summary import rejected_line
+from logentic.resources import RESOURCES
 from logentic.settings import Settings
 from logentic.state import State
 
 BAR_WIDTH = 8
-# The first day of which each resource says something.
-FIRST_DAY = {
-    "orders": "min(coalesce(created_at, updated_at))::date",
-    "item_quantities": "min(updated_at)::date",
-    "inventory_history": "min(date)",
-    "payment_items": "min(start)",
-}
 
 
 def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
@@ -70,9 +64,16 @@ def _resources(raw: Query, state: State) -> dict[str, dict[str, Any]]:
     for row in found.values():
         row["last_day"] = row["last_day"] and row["last_day"].date()
     for name, row in found.items():
-        counted = raw(f"select count(*) as versions, {FIRST_DAY.get(name, 'null')} as first_day from {{{name}}}")
+        counted = raw(f"select count(*) as versions, {_first_day(name)} as first_day from {{{name}}}")
         row.update(counted.to_pylist()[0] if counted else {"versions": 0, "first_day": None})
     return found
+
+
+def _first_day(name: str) -> str:
+    """The first day of which a resource says something, in SQL."""
+    resource = RESOURCES.get(name)  # None: loaded by another version
+    columns = resource and (resource.first_day_columns or resource.window.columns[:1])
+    return f"min(coalesce({', '.join(columns)}))::date" if columns else "null"
 
 
 def show(found: dict[str, Any], console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from logentic.reports.published import open_published
 from logentic.settings import Settings
-from logentic.verify.stored_counts import Holdings
+from logentic.verify.stored_counts import StoredCounts
 from logentic.verify.verification import Verdict, verify
 
 IDS_SHOWN = 20
@@ -20,7 +21,7 @@ IDS_SHOWN = 20
 
 def verify_file(settings: Settings, file: Path, start: date | None, end: date | None) -> list[Verdict]:
     with open_published(file) as published:
-        return verify(settings, lambda resource, kind: Holdings(published, resource, kind), start, end)
+        return verify(settings, partial(StoredCounts, published), start, end)
 
 
 def as_dict(file: Path, verdicts: list[Verdict]) -> dict[str, Any]:

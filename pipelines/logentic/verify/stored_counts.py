@@ -1,4 +1,4 @@
-"""What the published file holds of one resource: how many current records of each day, and which."""
+"""Count the current records of one resource in the published file, by day, and list their keys."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from logentic.extract.stored_records import receipt_of
-from logentic.extract.windows import OWNED_BY, Span, Window, joined, without
+from logentic.extract.windows import Span, Window, joined, without
 from logentic.resources import Resource
 
 Key = tuple[Any, ...]
@@ -22,14 +22,14 @@ class Calendar:
     is_start_excluded: bool = False
 
 
-class Holdings:
+class StoredCounts:
     """The current records of a resource, by the moment or day that its filter looks at; null where there is none."""
 
-    def __init__(self, published: duckdb.DuckDBPyConnection, resource: Resource, kind: str) -> None:
-        self._published, self._kind = published, kind
+    def __init__(self, published: duckdb.DuckDBPyConnection, resource: Resource) -> None:
+        self._published, self._resource = published, resource
         self._key = ", ".join(resource.counted_by)
         self._table = f"temp.current_{resource.name}"
-        at = OWNED_BY.get(kind, "null")
+        at = resource.window.column or "null"
         newest = ["_seen_at", *(name for name in resource.key if name not in resource.counted_by), "_dlt_load_id"]
         published.execute(
             f"create or replace temp table current_{resource.name} as select {self._key}, {at} as moment from ("
@@ -40,7 +40,7 @@ class Holdings:
         # All columns: a table that an earlier version made lacks some.
         cursor = published.execute(
             f"select * from logentic_raw.extract_windows where {COMPLETE} and resource = ? and filter = ?",
-            [resource.name, kind],
+            [resource.name, resource.window.name],
         )
         names = [column[0] for column in cursor.description or ()]
         read = [receipt_of(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
@@ -62,9 +62,9 @@ class Holdings:
 
     def by_day(self, calendar: Calendar, moved: dict[int, datetime]) -> dict[date, int]:
         """The number of records of each day; some of them, by id, at another moment than FILE has them."""
-        moment = "timezone($zone, moment)" if self._kind == "updated_day" else "moment"
+        moment = "timezone($zone, moment)" if self._resource.has_local_days else "moment"
         if calendar.is_start_excluded:
-            moment += " - interval 1 " + ("microsecond" if self._kind == "updated_at" else "day")
+            moment += " - interval 1 " + ("microsecond" if self._resource.window.is_exact else "day")
         counted = (
             f"select ({moment})::date, count(*) from ("
             f" select moment from {self._table} where id not in (select unnest($ids::bigint[]))"

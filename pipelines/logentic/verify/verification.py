@@ -1,4 +1,4 @@
-"""Whether FILE still holds what the account holds: totals announced against records kept, and where they differ."""
+"""Compare the totals that the account announces with the records in FILE, and name those that differ."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,6 @@ from logentic.errors import LogenticError, Unauthorised
 from logentic.extract.reader import Extraction
 from logentic.extract.windows import (
     DAY,
-    OWNED_BY,
     SECOND,
     Edge,
     Span,
@@ -26,20 +25,12 @@ from logentic.extract.windows import (
     without,
 )
 from logentic.privacy.pseudonyms import Pseudonyms
-from logentic.resources import RESOURCES, Resource
+from logentic.resources import RESOURCES, SNAPSHOT, Absence, Resource
 from logentic.settings import Settings
-from logentic.verify.announced_totals import CUTS, Totals
-from logentic.verify.stored_counts import Calendar, Holdings, Key, days_of
+from logentic.verify.announced_totals import SHIFTS, AnnouncedTotals
+from logentic.verify.stored_counts import Calendar, Key, StoredCounts, days_of
 
-KINDS = {
-    "items": "snapshot",
-    "orders": "updated_day",
-    "item_quantities": "updated_at",
-    "inventory_history": "date",
-    "payment_items": "payment_date",
-}
-UPDATED = {"orders", "item_quantities"}
-SHORT = 250  # records that are read sooner than counted in halves
+FEW_RECORDS = 250  # as many are read sooner than counted in halves
 
 Seen = dict[Key, tuple[date | None, datetime | None]]
 
@@ -66,7 +57,7 @@ class Verdict:
 
 
 def verify(
-    settings: Settings, holdings: Callable[[Resource, str], Holdings], start: date | None, end: date | None
+    settings: Settings, stored_counts: Callable[[Resource], StoredCounts], start: date | None, end: date | None
 ) -> list[Verdict]:
     """One resource after another; one that fails does not stop the others."""
     client = Client(settings)
@@ -76,11 +67,11 @@ def verify(
     verdicts = []
     try:
         for resource in RESOURCES.values():
-            held = holdings(resource, KINDS[resource.name])
-            before, verdict = client.traffic.requests, Verdict(resource.name, held.total(), held.read_until)
+            stored = stored_counts(resource)
+            before, verdict = client.traffic.requests, Verdict(resource.name, stored.total(), stored.read_until)
             verdicts.append(verdict)
             try:
-                _Comparison(settings, extraction, resource, held, verdict).run(start, end)
+                _Verification(settings, extraction, resource, stored, verdict).run(start, end)
             except Unauthorised:
                 raise
             except LogenticError as failure:
@@ -92,24 +83,24 @@ def verify(
     return verdicts
 
 
-class _Comparison:
+class _Verification:
     def __init__(
-        self, settings: Settings, extraction: Extraction, resource: Resource, held: Holdings, verdict: Verdict
+        self, settings: Settings, extraction: Extraction, resource: Resource, stored: StoredCounts, verdict: Verdict
     ) -> None:
         self._settings, self._extraction = settings, extraction
-        self._resource, self._held, self._verdict = resource, held, verdict
-        self._kind = KINDS[resource.name]
+        self._resource, self._stored, self._verdict = resource, stored, verdict
+        self._kind = resource.window
         self._beginning = midnight(settings.earliest_date)
         self._moved: dict[int, datetime] = {}  # updated lately, and when: FILE may still have them where they were
         self._wanted: list[Span] = []  # days that are compared
         self._days: dict[date | None, Difference] = {}
-        self._totals = Totals(extraction.client, resource, settings.connections)
+        self._totals = AnnouncedTotals(extraction.client, resource, settings.connections)
 
     def run(self, start: date | None, end: date | None) -> None:
-        until = self._held.read_until
+        until = self._stored.read_until
         if until is None:
             self._verdict.unclear.append("never read whole")
-        elif self._kind == "snapshot" or self._held.undated():
+        elif self._kind is SNAPSHOT or self._stored.undated():
             self._compare_whole(until)
         else:
             self._compare_windows(until, midnight(start) if start else None, midnight(end) + DAY if end else None)
@@ -117,23 +108,25 @@ class _Comparison:
 
     def _compare_whole(self, until: datetime) -> None:
         """What has no dates, or where the service shows none."""
-        window = Window(self._resource.name, self._kind, self._beginning, until, Edge.OPEN, Edge.OPEN)
-        if self._totals.of(window) != self._held.total():
-            if self._resource.name == "orders":  # a record without a date is missed by the whole list alone
+        window = Window(self._resource.name, self._kind.name, self._beginning, until, Edge.OPEN, Edge.OPEN)
+        if self._totals.of(window) != self._stored.total():
+            if (
+                self._resource.absence is Absence.LOOKED_UP_LAST
+            ):  # a record without a date is missed by the whole list alone
                 self._verdict.read_from = self._settings.earliest_date
-            self._compare_rows(window, self._held.keys(None), until)
+            self._compare_rows(window, self._stored.keys(None), until)
 
     def _compare_windows(self, until: datetime, start: datetime | None, end: datetime | None) -> None:
         last = self._last_whole_day(until)
-        if self._resource.name in UPDATED:
+        if self._kind.is_one_way:
             # A record that was updated since has left the window in which FILE has it.
-            lately = Window(self._resource.name, self._kind, last, until + DAY, Edge.SHARED, Edge.OPEN)
+            lately = Window(self._resource.name, self._kind.name, last, until + DAY, Edge.SHARED, Edge.OPEN)
             rows = self._read(lately)
             self._moved = {key[0]: at for key, (_, at) in rows.items() if at}
             if end is None or end > last:
                 lately = replace(lately, end=self._extraction.client.service_time() + DAY)
                 self._wanted.append((lately.start, lately.end))
-                self._name(rows, self._held.keys(lately), until)
+                self._name(rows, self._stored.keys(lately), until)
         pieces, wanted = self._pieces(until, start, end)
         totals = self._totals.add_up(pieces)
         if totals is None:
@@ -147,7 +140,7 @@ class _Comparison:
 
     def _last_whole_day(self, until: datetime) -> datetime:
         """The midnight before which FILE has seen days end, in UTC and at the warehouse; charges may lie ahead."""
-        if self._kind == "payment_date":
+        if self._kind.is_monthly:
             return next_month(next_month(until))
         return midnight(min(until.date(), until.astimezone(ZoneInfo(self._settings.timezone)).date()))
 
@@ -157,38 +150,40 @@ class _Comparison:
         """Months that together hold all up to the last whole day, and those of them that are to be compared."""
         last = self._last_whole_day(until)
         everything = (self._beginning, last)
-        read = [(a, last if b >= until else b) for a, b in self._held.spans]
+        read = [(a, last if b >= until else b) for a, b in self._stored.spans]
         unread = [(self._down(a), self._up(b)) for a, b in without([everything], read)]
         asked = (self._down(start or self._beginning), min(self._up(end or last), last))
         wanted = without([asked], unread)
         self._wanted += wanted
-        accepted = [(max(a, asked[0]), min(b, asked[1])) for a, b in self._held.accepted]
+        accepted = [(max(a, asked[0]), min(b, asked[1])) for a, b in self._stored.accepted]
         for a, b in joined(accepted):
             days = f"{a:%Y-%m-%d} to {b - SECOND:%Y-%m-%d}"
             self._verdict.unclear.append(f"{days}: the announced total never equals the rows that are shown")
         if not wanted and not accepted:
             self._verdict.unclear.append("no day of this span was read whole")
         cuts = {at for span in wanted for at in span}
-        month = first_of_month(midnight(self._held.first_day() or last.date()))
+        month = first_of_month(midnight(self._stored.first_day() or last.date()))
         while month < last:
             cuts.add(month)
             month = next_month(month)
         points = sorted({self._beginning, last} | {at for at in cuts if self._beginning < at < last})
-        pieces = [Window(self._resource.name, self._kind, a, b, Edge.PROVEN, Edge.PROVEN) for a, b in pairwise(points)]
+        pieces = [
+            Window(self._resource.name, self._kind.name, a, b, Edge.EXACT, Edge.EXACT) for a, b in pairwise(points)
+        ]
         pieces[0] = replace(pieces[0], before=Edge.OPEN)
-        if self._kind == "payment_date":
+        if self._kind.is_monthly:
             pieces[-1] = replace(pieces[-1], after=Edge.OPEN)
         return pieces, [piece for piece in pieces if any(a < piece.end and piece.start < b for a, b in wanted)]
 
     def _down(self, at: datetime) -> datetime:
         """Charges are compared by whole months: one of storage has no other day."""
-        return first_of_month(at) if self._kind == "payment_date" else midnight(at.date())
+        return first_of_month(at) if self._kind.is_monthly else midnight(at.date())
 
     def _up(self, at: datetime) -> datetime:
         down = self._down(at)
         if down == at:
             return at
-        return next_month(at) if self._kind == "payment_date" else down + DAY
+        return next_month(at) if self._kind.is_monthly else down + DAY
 
     def _calendar(self, pieces: list[Window], totals: list[int]) -> dict[date, int]:
         """Records of each day as the service tells days apart: the one of its possible calendars that agrees most."""
@@ -196,16 +191,16 @@ class _Comparison:
         def agreeing(by_day: dict[date, int]) -> int:
             return sum(days_of(piece, by_day) == total for piece, total in zip(pieces, totals, strict=True))
 
-        zones = {"UTC": None, self._settings.timezone: None} if self._kind == "updated_day" else {"UTC": None}
-        starts = (False,) if self._totals.cut == CUTS[0] else (False, True)
+        zones = {"UTC": None, self._settings.timezone: None} if self._resource.has_local_days else {"UTC": None}
+        starts = (False,) if self._totals.shift == SHIFTS[0] else (False, True)
         calendars = (Calendar(zone, excluded) for zone in zones for excluded in starts)
-        return max((self._held.by_day(calendar, self._moved) for calendar in calendars), key=agreeing)
+        return max((self._stored.by_day(calendar, self._moved) for calendar in calendars), key=agreeing)
 
     def _examine(self, window: Window, total: int, by_day: dict[date, int], until: datetime) -> None:
         """Halves of a window that differs, down to those that are short or a day long; these are read."""
         if total == days_of(window, by_day):
             return
-        halves = window.halves(Edge.PROVEN) if total > SHORT and window.end - window.start > DAY else None
+        halves = window.halves(Edge.EXACT) if total > FEW_RECORDS and window.end - window.start > DAY else None
         if halves:
             middle = max(midnight(halves[0].end.date()), window.start + DAY)
             halves = replace(halves[0], end=middle), replace(halves[1], start=middle)
@@ -219,7 +214,7 @@ class _Comparison:
     def _compare_days(self, window: Window, until: datetime) -> None:
         """And the days beside them: what the service counts to a day may bear the date of its neighbour."""
         wider = replace(window, start=window.start - DAY, end=window.end + DAY)
-        self._compare_rows(wider, self._held.keys(wider), until)
+        self._compare_rows(wider, self._stored.keys(wider), until)
 
     def _compare_rows(self, window: Window, held: dict[Key, date | None], until: datetime) -> None:
         before = Edge.OPEN if window.before is Edge.OPEN else Edge.SHARED
@@ -247,16 +242,16 @@ class _Comparison:
             if not reading.is_complete:
                 self._verdict.unclear.append(f"{reading.window}: {reading.reason}")
             records = reading.rows.records
-            days = _column(records, OWNED_BY.get(self._kind, ""))
+            days = _column(records, self._kind.column)
             updated, created = _column(records, "updated_at"), _column(records, "created_at")
             keys = zip(*(_column(records, name) for name in self._resource.counted_by), strict=True)
             for key, day, late, early in zip(keys, days, updated, created, strict=True):
-                at = late or early if self._resource.name in UPDATED else early
+                at = late or early if self._kind.is_one_way else early
                 found[key] = (day.date() if isinstance(day, datetime) else day, at)
         if failure := self._extraction.failures.pop(self._resource.name, None):
             raise failure
         return found
 
 
-def _column(records: pa.Table, name: str) -> list[Any]:
+def _column(records: pa.Table, name: str | None) -> list[Any]:
     return list(records[name].to_pylist()) if name in records.column_names else [None] * len(records)

@@ -8,7 +8,7 @@ from shlex import quote
 from logentic.events.event import Reader
 from logentic.events.queue import EventQueue
 from logentic.job import Options, run_job
-from logentic.privacy.key import pseudonyms
+from logentic.privacy.pseudonyms import pseudonyms
 from logentic.reports import answers, summary
 from logentic.reports.progress import displayed
 from logentic.reports.terminal import Terminal

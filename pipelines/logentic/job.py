@@ -31,8 +31,7 @@ from logentic.load import privacy_rewrite as privacy
 from logentic.load.loader import Loaded, load
 from logentic.monitoring.alerts import tell
 from logentic.monitoring.run_history import note_killed, recorded, runs
-from logentic.privacy.key import hash_key
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonyms, hash_key
 from logentic.resources import RESOURCES
 from logentic.sanitizer import one_line
 from logentic.settings import Settings, require_token

@@ -27,12 +27,11 @@ from fuzz.json_text import encode
 from fuzz.mutations import CATALOGUE, TOTALS, Draft, fields_of, names
 from fuzz.service import Service
 from fuzz.values import ABSENT
-from logentic.api.client import Client
+from logentic.api.client import Answer, Client, read_headers, retry_after, time_of
 from logentic.api.pagination import read_pages, read_record, split_page
 from logentic.api.probe import check_account
 from logentic.api.rate_limiter import Pace
 from logentic.api.records import READABLE, Mask, read_list
-from logentic.api.response import Answer, read_headers, retry_after, time_of
 from logentic.errors import LogenticError
 from logentic.events.event import Reader
 from logentic.extract.parsing import Rows, read_rows

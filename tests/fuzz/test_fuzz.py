@@ -10,8 +10,8 @@ import pytest
 from fuzz import account, canaries, cases, json_text, runs, workers
 from fuzz.cases import Case, case_of, judge, judge_rows
 from fuzz.mutations import CATALOGUE, Draft, fields_of
+from logentic.api.client import Answer
 from logentic.api.pagination import split_page
-from logentic.api.response import Answer
 from logentic.extract.parsing import Rows, read_rows
 from logentic.resources import RESOURCES, Resource
 

@@ -14,8 +14,7 @@ from logentic.events.event import Reader
 from logentic.events.queue import EventQueue
 from logentic.job import Options, Outcome, run_job
 from logentic.json_text import compact
-from logentic.privacy.key import hash_key
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonyms, hash_key
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State

@@ -11,7 +11,7 @@ from logentic import project_folder
 from logentic.destinations.duckdb.working_database import open_work
 from logentic.errors import BuildError
 from logentic.job import Options, run_job
-from logentic.privacy.key import hash_key
+from logentic.privacy.pseudonyms import hash_key
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State

@@ -12,8 +12,7 @@ from tiny_service import Reply, settings_for
 from tls_service import Authority, TlsService
 
 from logentic import errors
-from logentic.api.client import Client
-from logentic.api.response import Answer
+from logentic.api.client import Answer, Client
 from logentic.settings import CERTIFICATE_VARIABLES, load_settings, require_token, trusted_certificates
 
 NAMES = ("ca_file", *CERTIFICATE_VARIABLES)

@@ -12,9 +12,8 @@ from tiny_service import TOKEN, Asked, Reply, TinyService, page, settings_for
 
 from logentic import errors
 from logentic.api import client as client_module
-from logentic.api.client import Client
+from logentic.api.client import Answer, Client
 from logentic.api.pagination import read_page
-from logentic.api.response import Answer
 from logentic.sandbox import Account, Fault, Sandbox
 from logentic.settings import Settings
 

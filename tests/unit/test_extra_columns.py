@@ -9,8 +9,7 @@ import pytest
 from json_pages import AS_IT_IS, page_of
 
 from logentic.extra_columns import LIMIT, MORE_FIELDS, ExtraColumns, column_names
-from logentic.extract.fallback_parsing import Parsing
-from logentic.extract.parsing import Rows, read_rows
+from logentic.extract.parsing import Parsing, Rows, read_rows
 from logentic.privacy.measures import is_identifier, is_kept_name
 from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.resources import ITEMS, ORDERS, RESOURCES

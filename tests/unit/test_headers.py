@@ -15,10 +15,9 @@ from tiny_service import TOKEN, Asked, Reply, TinyService, page, settings_for
 
 from logentic import errors
 from logentic.api import client as client_module
-from logentic.api.client import Client
+from logentic.api.client import Answer, Client, retry_after
 from logentic.api.pagination import read_pages
 from logentic.api.probe import check_account
-from logentic.api.response import Answer, retry_after
 
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
 LONG = "9" * 400

@@ -11,11 +11,10 @@ import pytest
 import simplejson
 from tiny_service import Asked, Reply, TinyService, page, settings_for
 
-from logentic.api.client import Client
+from logentic.api.client import Answer, Client
 from logentic.api.pagination import Page, read_page, read_pages, read_record, split_page
 from logentic.api.probe import check_account
 from logentic.api.records import READABLE, read_list
-from logentic.api.response import Answer
 from logentic.errors import BadAnswer, NotFound, UnsafeLink
 
 ENDINGS: dict[str, Any] = {

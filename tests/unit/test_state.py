@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from logentic import state as state_module
 from logentic.errors import StateError, UsageError
-from logentic.privacy.key import keep_key, pseudonyms
+from logentic.privacy.pseudonyms import keep_key, pseudonyms
 from logentic.settings import Settings
 from logentic.state import State
 

@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 from json_pages import AS_IT_IS, NOON, page_of
 
 from logentic.api.pagination import Page
-from logentic.extract.fallback_parsing import REPLACED, TOO_DEEP, Parsing
-from logentic.extract.parsing import NO_KEY, Rows, _quickly, concatenated, read_carefully, read_rows, row_keys, together
+from logentic.extract.parsing import (
+    NO_KEY,
+    REPLACED,
+    TOO_DEEP,
+    Parsing,
+    Rows,
+    _quickly,
+    concatenated,
+    read_carefully,
+    read_rows,
+    row_keys,
+    together,
+)
 from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.resources import (
     DAY,

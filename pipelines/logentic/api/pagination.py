@@ -11,8 +11,7 @@ from math import inf
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
-from logentic.api.client import Client
-from logentic.api.response import Answer
+from logentic.api.client import Answer, Client
 from logentic.errors import BadAnswer, NotFound, UnsafeLink
 from logentic.json_text import as_list, loads, repaired
 

@@ -6,10 +6,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from logentic.api.client import Client
+from logentic.api.client import Answer, Client, time_of, whole_number
 from logentic.api.pagination import Page, list_not_found, parsed_rows, split_page
 from logentic.api.probe_fields import decimal_form, fields_of, leaves, order_of, time_forms
-from logentic.api.response import Answer, time_of, whole_number
 from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unauthorised, Unreachable
 from logentic.privacy.measures import is_kept_name
 from logentic.privacy.pseudonyms import PERSONAL_NAME, Pseudonyms

@@ -16,8 +16,7 @@ from logentic.errors import UsageError
 from logentic.events.event import Reader
 from logentic.events.queue import EventQueue
 from logentic.events.receiver import LOOPBACK, PATH, Receiver, Signatures
-from logentic.privacy.key import hash_key
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonyms, hash_key
 from logentic.sanitizer import one_line
 from logentic.settings import Settings, load_settings, webhook_secrets
 from logentic.state import State

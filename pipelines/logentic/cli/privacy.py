@@ -18,7 +18,7 @@ def privacy(
     from logentic.destinations.registry import place_of
     from logentic.extract.stored_records import Stored
     from logentic.load import privacy_rewrite as rules
-    from logentic.privacy.key import pseudonyms
+    from logentic.privacy.pseudonyms import pseudonyms
     from logentic.settings import load_settings
     from logentic.state import State
 

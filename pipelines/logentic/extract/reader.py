@@ -18,8 +18,7 @@ from typing import Protocol
 from logentic.api.client import Client
 from logentic.api.pagination import Page, read_page, read_pages
 from logentic.errors import DeadlineReached, LogenticError, NotFound, Refused, UnsafeLink
-from logentic.extract.fallback_parsing import Parsing
-from logentic.extract.parsing import Rows, concatenated, read_rows
+from logentic.extract.parsing import Parsing, Rows, concatenated, read_rows
 from logentic.extract.planner import MOVED, NOT_FOUND
 from logentic.extract.spill_buffer import Shelf
 from logentic.extract.splitting import Node, cut, trim

@@ -11,8 +11,7 @@ from logentic.api.client import Client
 from logentic.api.pagination import read_record
 from logentic.errors import BadAnswer, NotFound, Refused
 from logentic.extract.diff import BOOKKEEPING, find_news, tombstones
-from logentic.extract.fallback_parsing import Parsing
-from logentic.extract.parsing import Rows, concatenated, empty_rows, read_rows
+from logentic.extract.parsing import Parsing, Rows, concatenated, empty_rows, read_rows
 from logentic.extract.rejections import Rejections
 from logentic.extract.stored_records import Stored
 from logentic.privacy.pseudonyms import Pseudonyms

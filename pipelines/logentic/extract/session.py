@@ -26,9 +26,8 @@ from logentic.errors import (
 from logentic.events.resolver import EventOrders
 from logentic.extra_columns import ExtraColumns
 from logentic.extract.acceptance import has_differed, is_third_equal, was_accepted
-from logentic.extract.diff import allow_memory, find_news, tombstones
-from logentic.extract.fallback_parsing import Parsing
-from logentic.extract.parsing import Rows, empty_rows, read_rows
+from logentic.extract.diff import Comparison, allow_memory, find_news, tombstones
+from logentic.extract.parsing import Parsing, Rows, empty_rows, read_rows
 from logentic.extract.planner import Ask, Receipt, plan
 from logentic.extract.reader import Extraction, Reading
 from logentic.extract.receipts import receipt
@@ -37,7 +36,6 @@ from logentic.extract.rejections import Rejections
 from logentic.extract.run import Run
 from logentic.extract.spill_buffer import Shelf
 from logentic.extract.stored_records import Stored, ids_of, receipt_of
-from logentic.extract.window_diff import Comparison
 from logentic.extract.windows import MARGIN, MINUTE, Edge, Span, Window, joined, snapshot, without
 from logentic.monitoring.memory import give_back
 from logentic.resources import (

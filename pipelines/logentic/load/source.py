@@ -25,7 +25,7 @@ from logentic.extract.run import Run
 from logentic.extract.session import Session
 from logentic.extract.stored_records import Stored
 from logentic.extract.windows import DAY, midnight
-from logentic.privacy.key import check_fingerprint, fingerprint_of, hash_key, pseudonyms
+from logentic.privacy.pseudonyms import check_fingerprint, fingerprint_of, hash_key, pseudonyms
 from logentic.resources import (
     INVENTORY_HISTORY,
     ITEM_QUANTITIES,

@@ -10,7 +10,7 @@ import duckdb
 
 from logentic.database_file import is_duckdb, is_foreign, read_by_duckdb
 from logentic.errors import StateError, first_line
-from logentic.privacy.key import check_fingerprint, fingerprint_of
+from logentic.privacy.pseudonyms import check_fingerprint, fingerprint_of
 from logentic.settings import Settings
 from logentic.state import State
 

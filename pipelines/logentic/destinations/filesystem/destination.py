@@ -24,7 +24,7 @@ from logentic.destinations.filesystem.tables import (
     unreadable,
 )
 from logentic.errors import StateError, UsageError
-from logentic.privacy.key import fingerprint_of
+from logentic.privacy.pseudonyms import fingerprint_of
 from logentic.resources import MEASURE, MOMENT, RAW_KEYS
 from logentic.settings import Settings
 from logentic.state import State

@@ -13,7 +13,7 @@ from logentic.destinations.duckdb.working_database import FORMAT, check_signatur
 from logentic.destinations.postgres.connection import RawPostgres, connected, credentials, place_name, url_of
 from logentic.destinations.postgres.publishing import is_published, publish
 from logentic.errors import StateError, UsageError
-from logentic.privacy.key import fingerprint_of
+from logentic.privacy.pseudonyms import fingerprint_of
 from logentic.state import LOGGED_WAIT_SECONDS, State
 
 log = logging.getLogger("logentic")

@@ -9,7 +9,7 @@ import pytest
 from json_pages import AS_IT_IS, page_of
 
 from logentic.extra_columns import LIMIT, MORE_FIELDS, ExtraColumns, column_names
-from logentic.extract.parsing import Parsing, Rows, read_rows
+from logentic.extract.parsing import ParseOptions, Rows, read_rows
 from logentic.privacy.measures import is_identifier, is_kept_name
 from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.resources import ITEMS, ORDERS, RESOURCES
@@ -20,7 +20,7 @@ def wide(record_id: int, fields: range, **more: Any) -> dict[str, Any]:
 
 
 def read(columns: ExtraColumns, *rows: dict[str, Any], pseudonyms: Pseudonyms = AS_IT_IS) -> Rows:
-    return read_rows(ITEMS, [page_of(*rows)], pseudonyms, "items", Parsing(UTC, columns))
+    return read_rows(ITEMS, [page_of(*rows)], pseudonyms, "items", ParseOptions(UTC, columns))
 
 
 def fields(rows: Rows) -> list[dict[str, str]]:
@@ -93,7 +93,7 @@ def test_the_rest_of_the_fields_is_pseudonymized_as_columns_are() -> None:
     items = read(full, {"id": 1, "contact": "Marie", "channel": "web"}, pseudonyms=hashes)
     assert items.records[MORE_FIELDS].to_pylist() == [f'{{"channel":"web","contact":"{hashes.hashed("Marie")}"}}']
     order = {"id": 1, "channel": "web", "weight": 1.5, "marie@x.ca": "x", "Marie Curie": 1, "5145550101": "y"}
-    rows = read_rows(ORDERS, [page_of(order)], hashes, "orders", Parsing(UTC, full))
+    rows = read_rows(ORDERS, [page_of(order)], hashes, "orders", ParseOptions(UTC, full))
     (more,) = rows.records[MORE_FIELDS].to_pylist()
     assert json.loads(more) == {
         "channel": hashes.hashed("web"),

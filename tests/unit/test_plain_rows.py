@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from json_pages import AS_IT_IS, page_of, rows_of
 
-from logentic.extract.parsing import read_carefully, read_rows
+from logentic.extract.parsing import read_fallback, read_rows
 from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.resources import ITEMS, ORDERS
 
@@ -113,5 +113,5 @@ def test_unknown_fields_that_look_personal_are_hashed() -> None:
 
 def test_rows_of_several_pages_keep_the_time_of_their_page() -> None:
     pages = [page_of({"id": 1}, {"id": 2}), page_of({"id": 3})]
-    read = read_carefully(ITEMS, pages, AS_IT_IS, "items")
+    read = read_fallback(ITEMS, pages, AS_IT_IS, "items")
     assert read.records["_seen_at"].to_pylist() == [pages[0].at, pages[0].at, pages[1].at]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logentic.dashboard.reading import Answer
-from logentic.errors import BadAnswer
+from logentic.errors import InvalidResponse
 from logentic.monitoring import log_format as log_lines
 from logentic.reports.terminal import Terminal
 from logentic.sanitizer import (
@@ -77,7 +77,7 @@ def test_ordinary_text_of_any_language_stays(text: str) -> None:
     "written", [TOKEN, TOKEN.replace("/", "\\/"), "17%7Ctok%2F3f9c51d2a7e84b06x", TOKEN.partition("|")[2]]
 )
 def test_the_token_is_redacted_however_it_is_written(written: str) -> None:
-    for made in (redacted, printable, one_line, inert, cell, escaped_json, lambda text: str(BadAnswer(text))):
+    for made in (redacted, printable, one_line, inert, cell, escaped_json, lambda text: str(InvalidResponse(text))):
         assert "3f9c51d2a7e84b06" not in made(f"Bearer {written}!")
     assert redacted_bytes(f"Bearer {written}!".encode()) == b"Bearer ***!"
 

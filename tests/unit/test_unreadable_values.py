@@ -17,14 +17,14 @@ from logentic.extract.parsing import (
     NO_KEY,
     REPLACED,
     TOO_DEEP,
-    Parsing,
+    ParseOptions,
     Rows,
-    _quickly,
+    _read_fast,
     concatenated,
-    read_carefully,
+    merge_batches,
+    read_fallback,
     read_rows,
     row_keys,
-    together,
 )
 from logentic.privacy.pseudonyms import Pseudonyms
 from logentic.resources import (
@@ -60,7 +60,7 @@ def read(resource: Resource, *rows: str | bytes, zone: Any = UTC, pseudonyms: Ps
     """Rows as JSON, or bytes that are nearly JSON."""
     body = b",".join(row if isinstance(row, bytes) else row.encode() for row in rows)
     page = Page(b'{"data":[' + body + b"]}", len(rows), len(rows), max(len(rows), 1), 1, None, NOON)
-    return read_rows(resource, [page], pseudonyms, resource.name, Parsing(zone))
+    return read_rows(resource, [page], pseudonyms, resource.name, ParseOptions(zone))
 
 
 def entries(rows: Rows) -> list[tuple[str, str, str, str]]:
@@ -395,7 +395,7 @@ def test_rejected_values_follow_their_rows() -> None:
 
     one, other = (read_rows(ITEMS, [page], AS_IT_IS, "items") for page in (first, second))
     assert texts(read_rows(ITEMS, [first, second], AS_IT_IS, "items")) == ['"x1"', '"y"', "null"]
-    assert texts(together(ITEMS, [one, other])) == ['"x1"', '"y"', "null"]
+    assert texts(merge_batches(ITEMS, [one, other])) == ['"x1"', '"y"', "null"]
     assert texts(concatenated([one, other])) == ['"x1"', '"x2"', '"x3"', '"y"', "null"]
     assert texts(one.keep(pa.array([False, True, False]))) == ['"x2"', "null"]
     assert texts(other.keep(pa.array([True, False]))) == []
@@ -459,10 +459,10 @@ def test_what_the_quick_way_accepts_the_careful_way_reads_as_the_same(name: str,
     row = f'{{"id":1,"{name}":"{written}"}}' if is_quoted else f'{{"id":1,"{name}":{written}}}'
     page = page_of(row)
     try:
-        quick = _quickly(PAYMENT_ITEMS, [page], AS_IT_IS)
+        quick = _read_fast(PAYMENT_ITEMS, [page], AS_IT_IS)
     except pa.ArrowInvalid:
         return
-    careful = read_carefully(PAYMENT_ITEMS, [page], AS_IT_IS, "w")
+    careful = read_fallback(PAYMENT_ITEMS, [page], AS_IT_IS, "w")
     assert quick.records.to_pylist() == careful.records.to_pylist()
     assert careful.rejected is None
 
@@ -508,7 +508,7 @@ def test_a_row_has_one_entry_in_every_layout_of_its_page() -> None:
     ]
     found = []
     for body in layouts:
-        rows = read_rows(ITEMS, [Page(body.encode(), 2, 2, 2, 1, None, NOON)], hashes, "items", Parsing(UTC))
+        rows = read_rows(ITEMS, [Page(body.encode(), 2, 2, 2, 1, None, NOON)], hashes, "items", ParseOptions(UTC))
         found.append({key for key, *_ in entries(rows)})
         assert len(found[-1]) == 2
     assert found[0] == found[1] == found[2]

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from logentic.api.client import Answer, Client, time_of, whole_number
-from logentic.api.pagination import Page, list_not_found, parsed_rows, split_page
+from logentic.api.client import Client, Response, parse_count, parse_service_time
+from logentic.api.pagination import Page, list_not_found, parse_rows, split_page
 from logentic.api.probe_fields import decimal_form, fields_of, leaves, order_of, time_forms
 from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unauthorised, Unreachable
 from logentic.privacy.measures import is_kept_name
@@ -229,7 +229,7 @@ class _Check:
         return found or (None if page.next else False)
 
     def _page(self, resource: Resource, path: str, params: Mapping[str, str]) -> Page:
-        def read(answer: Answer) -> Page:
+        def read(answer: Response) -> Page:
             self._note(answer)
             return split_page(answer, resource.name)
 
@@ -238,14 +238,14 @@ class _Check:
         except NotFound:
             raise list_not_found(resource.name) from None
 
-    def _note(self, answer: Answer) -> None:
+    def _note(self, answer: Response) -> None:
         noted, now = self._answers, datetime.now(UTC)
         noted.asked_at = now.replace(microsecond=0)
-        if time_of(answer.head):
+        if parse_service_time(answer.head):
             noted.service_clock = answer.at
             noted.seconds_ahead = round((answer.at - now).total_seconds())
         for name in ("limit", "remaining"):
-            if (value := whole_number(answer.headers.get(f"x-ratelimit-{name}", ""))) is not None:
+            if (value := parse_count(answer.headers.get(f"x-ratelimit-{name}", ""))) is not None:
                 noted.rate_limit[name] = value
 
 
@@ -255,7 +255,7 @@ def _expected(resource: Resource) -> set[str]:
 
 
 def _rows(page: Page, where: str) -> list[Row]:
-    return [row for row in parsed_rows(page, where) if isinstance(row, dict)]
+    return [row for row in parse_rows(page, where) if isinstance(row, dict)]
 
 
 def _moment(value: Any) -> datetime | None:

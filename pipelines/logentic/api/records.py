@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from logentic.api.client import Client
-from logentic.api.pagination import parsed_rows, read_pages, read_record
+from logentic.api.pagination import parse_rows, read_pages, read_record
 from logentic.api.values import Unreadable, reader
 from logentic.errors import UsageError
 from logentic.json_text import as_list
@@ -153,7 +153,7 @@ def check_question(name: str, record_id: int | None, filters: Mapping[str, str])
 def read_one(client: Client, readable: Readable, record_id: int) -> Any:
     resource = readable.resource
     page = read_record(client, resource.path, record_id, resource.name)
-    return parsed_rows(page, f"{resource.name}, id {record_id}")[0]
+    return parse_rows(page, f"{resource.name}, id {record_id}")[0]
 
 
 def read_list(
@@ -165,7 +165,7 @@ def read_list(
     path = resource.path if record_id is None else (readable.of_item or "").format(record_id)
     sized = {**filters, "per_page": "250"} if resource is INVENTORY_HISTORY else filters
     for page in read_pages(client, path, sized, where):
-        yield page.total, parsed_rows(page, where)
+        yield page.total, parse_rows(page, where)
 
 
 def _option(filter_name: str) -> str:

@@ -15,7 +15,7 @@ from pyarrow import json as arrow_json
 
 from logentic.api.pagination import Page
 from logentic.api.values import Unreadable, reader
-from logentic.errors import BadAnswer
+from logentic.errors import InvalidResponse
 from logentic.extra_columns import MORE_FIELDS, ExtraColumns, column_names
 from logentic.json_text import MAX_NESTING, as_list, compact, dumps, is_damaged, is_too_deep, loads, repaired, row_texts
 from logentic.privacy.measures import is_identifier
@@ -48,12 +48,12 @@ FOLDED = bytes.maketrans(
         48 if chr(n) in "0123456789.+" else 101 if chr(n) in "eE" else n if chr(n) in "-u\\" else 32 for n in range(256)
     ),
 )
-FOLDED_PERILS = (b"0e00", b"0e-00", b"0" * 40, b"\\u000")  # the last: an escape may write a digit
+UNSAFE_FOLDED = (b"0e00", b"0e-00", b"0" * 40, b"\\u000")  # the last: an escape may write a digit
 FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Parsing:
+class ParseOptions:
     """The account's zone, in which days begin, and the columns that unknown fields have."""
 
     zone: tzinfo = UTC
@@ -79,7 +79,7 @@ class Dropped(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PlainRows:
+class _FallbackColumns:
     """Columns of records, columns of their lines (with `_parent`, the record's place), records of each page."""
 
     columns: Columns
@@ -163,15 +163,15 @@ def count_distinct(records: pa.Table, key: Sequence[str]) -> int:
 
 
 def read_rows(
-    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str, parsing: Parsing | None = None
+    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str, parsing: ParseOptions | None = None
 ) -> Rows:
-    """Every row of the pages, in their order. `BadAnswer` where a page is not JSON."""
+    """Every row of the pages, in their order. `InvalidResponse` where a page is not JSON."""
     with suppress(pa.ArrowInvalid):
-        return _quickly(resource, pages, pseudonyms)
-    return read_carefully(resource, pages, pseudonyms, where, parsing)
+        return _read_fast(resource, pages, pseudonyms)
+    return read_fallback(resource, pages, pseudonyms, where, parsing)
 
 
-def together(resource: Resource, batches: Sequence[Rows]) -> Rows:
+def merge_batches(resource: Resource, batches: Sequence[Rows]) -> Rows:
     """Batches of one window as one; what stands in several is taken from the last."""
     if len(batches) == 1:
         return batches[0]
@@ -200,10 +200,10 @@ def concatenated(batches: Sequence[Rows]) -> Rows:
     )
 
 
-def read_carefully(
-    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str, parsing: Parsing | None = None
+def read_fallback(
+    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str, parsing: ParseOptions | None = None
 ) -> Rows:
-    found = read_plainly(resource, [page.rows for page in pages], pseudonyms, where, parsing or Parsing())
+    found = _read_row_by_row(resource, [page.rows for page in pages], pseudonyms, where, parsing or ParseOptions())
     records = pa.table({**found.columns, "_seen_at": _seen(pages, found.counts)})
     rows = _rows(resource, records, found.lines and pa.table(found.lines), pseudonyms, found.rejected)
     rejected = [*([rows.rejected] if rows.rejected else []), *_dropped(resource, pages, found.dropped)]
@@ -216,9 +216,9 @@ def empty_rows(resource: Resource) -> Rows:
     return Rows(resource.schema().empty_table(), lines)
 
 
-def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) -> Rows:
+def _read_fast(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) -> Rows:
     document = b"\n".join(page.rows for page in pages)
-    if _is_perilous(resource, document):
+    if _is_unsafe(resource, document):
         raise pa.ArrowInvalid("a number that Arrow does not read safely")
     try:
         document.decode()
@@ -227,7 +227,9 @@ def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) 
     parsed = arrow_json.read_json(
         pa.BufferReader(document),
         read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(document) + 1),
-        parse_options=arrow_json.ParseOptions(explicit_schema=_wire(resource), unexpected_field_behavior="error"),
+        parse_options=arrow_json.ParseOptions(
+            explicit_schema=_json_schema(resource), unexpected_field_behavior="error"
+        ),
     )
     lists = parsed["data"].combine_chunks()
     if lists.null_count or len(lists) != len(pages):
@@ -236,7 +238,7 @@ def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) 
     structs = lists.flatten()
     if structs.null_count:
         raise pa.ArrowInvalid("a row that is null")
-    leaves = [(name, array) for name, array in _flat(structs) if name in resource.columns]
+    leaves = [(name, array) for name, array in _flatten_structs(structs) if name in resource.columns]
     columns = {name: _convert(array, resource.columns[name]) for name, array in leaves}
     if any(columns[name].null_count for name in resource.key if name != "warehouse_id"):
         raise pa.ArrowInvalid("a row without its key")
@@ -244,13 +246,13 @@ def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) 
     return _rows(resource, pa.table({**columns, "_seen_at": _seen(pages, counts)}), lines, pseudonyms)
 
 
-def _is_perilous(resource: Resource, document: bytes) -> bool:
+def _is_unsafe(resource: Resource, document: bytes) -> bool:
     folded = document.translate(FOLDED)
-    return any(peril in folded for peril in FOLDED_PERILS) and bool(_perils(resource).search(document))
+    return any(peril in folded for peril in UNSAFE_FOLDED) and bool(_unsafe_numbers(resource).search(document))
 
 
 @cache
-def _perils(resource: Resource) -> re.Pattern[bytes]:
+def _unsafe_numbers(resource: Resource) -> re.Pattern[bytes]:
     columns = resource.columns | (resource.lines.columns if resource.lines else {})
     names = "|".join(name.rpartition("__")[2] for name, kind in columns.items() if pa.types.is_decimal(kind))
     number = r"[-+]?([0-9.]*[eE][-+]?[0-9]{2}|[0-9.]{40})"
@@ -344,16 +346,16 @@ def _lines(lines: Lines, lists: pa.ListArray, parents: pa.Array) -> pa.Table:
     if structs.null_count:
         raise pa.ArrowInvalid("a line that is null")
     numbers = pc.add(pc.subtract(pa.arange(0, len(structs)), starts.take(indices).cast(pa.int64())), 1)
-    columns = {name: _convert(array, lines.columns[name]) for name, array in _flat(structs)}
+    columns = {name: _convert(array, lines.columns[name]) for name, array in _flatten_structs(structs)}
     return pa.table({lines.parent: parents.take(indices), "line_number": numbers, **columns, "_parent": indices})
 
 
-def _flat(structs: pa.StructArray, prefix: str = "") -> list[tuple[str, pa.Array]]:
+def _flatten_structs(structs: pa.StructArray, prefix: str = "") -> list[tuple[str, pa.Array]]:
     """The leaves of nested records, named as dlt names them: place.city is place__city."""
     leaves: list[tuple[str, pa.Array]] = []
     for kind, array in zip(structs.type, structs.flatten(), strict=True):
         if pa.types.is_struct(kind.type):
-            leaves += _flat(array, f"{prefix}{kind.name}__")
+            leaves += _flatten_structs(array, f"{prefix}{kind.name}__")
         else:
             leaves.append((prefix + kind.name, array))
     return leaves
@@ -388,35 +390,35 @@ def _within_years(times: pa.Array) -> pa.Array:
 
 
 @cache
-def _wire(resource: Resource) -> pa.Schema:
+def _json_schema(resource: Resource) -> pa.Schema:
     """The resource's schema as it travels: records nested, times and days still text."""
     tree: dict[str, pa.DataType | dict[str, pa.DataType]] = {}
     for name, kind in resource.columns.items():
         outer, _, inner = name.partition("__")
         if inner:
             branch = tree.setdefault(outer, {})
-            branch[inner] = _on_the_wire(kind)
+            branch[inner] = _json_type(kind)
         else:
-            tree[name] = _on_the_wire(kind)
+            tree[name] = _json_type(kind)
     fields = [
         pa.field(name, pa.struct(list(kind.items())) if isinstance(kind, dict) else kind) for name, kind in tree.items()
     ]
     if resource.lines:
-        line = pa.struct([(name, _on_the_wire(kind)) for name, kind in resource.lines.columns.items()])
+        line = pa.struct([(name, _json_type(kind)) for name, kind in resource.lines.columns.items()])
         fields.append(pa.field(resource.lines.field, pa.list_(line)))
     return pa.schema([("data", pa.list_(pa.struct(fields)))])
 
 
-def _on_the_wire(kind: pa.DataType) -> pa.DataType:
+def _json_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_decimal(kind):  # of 128 bits Arrow's JSON reader overflows without a word
         return pa.decimal256(76, kind.scale)
     return pa.string() if kind in (MOMENT, DAY) else kind
 
 
-def read_plainly(
-    resource: Resource, pages: Sequence[bytes], pseudonyms: Pseudonyms, where: str, parsing: Parsing
-) -> PlainRows:
-    return _Reading(resource, pseudonyms, parsing).read([(page, _rows_of(page, where)) for page in pages])
+def _read_row_by_row(
+    resource: Resource, pages: Sequence[bytes], pseudonyms: Pseudonyms, where: str, parsing: ParseOptions
+) -> _FallbackColumns:
+    return _FallbackParser(resource, pseudonyms, parsing).read([(page, _rows_of(page, where)) for page in pages])
 
 
 def _rows_of(page: bytes, where: str) -> list[Any]:
@@ -425,7 +427,7 @@ def _rows_of(page: bytes, where: str) -> list[Any]:
     except (ValueError, KeyError, TypeError):
         rows = None
     if rows is None:
-        raise BadAnswer(f"{where}: the rows are not JSON", "Run again; if it stays, report it to Logentic.")
+        raise InvalidResponse(f"{where}: the rows are not JSON", "Run again; if it stays, report it to Logentic.")
     return rows
 
 
@@ -436,15 +438,15 @@ class _Names(NamedTuple):
     keys: dict[str, str]
 
 
-class _Reading:
+class _FallbackParser:
     """The rows of some pages of one resource."""
 
-    def __init__(self, resource: Resource, pseudonyms: Pseudonyms, parsing: Parsing) -> None:
+    def __init__(self, resource: Resource, pseudonyms: Pseudonyms, parsing: ParseOptions) -> None:
         self._resource, self._pseudonyms, self._parsing = resource, pseudonyms, parsing
         self._rejected: list[Rejected] = []
         self._nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
 
-    def read(self, pages: list[tuple[bytes, list[Any]]]) -> PlainRows:
+    def read(self, pages: list[tuple[bytes, list[Any]]]) -> _FallbackColumns:
         rows: list[Row] = []
         counts, dropped = [], []
         keys = {
@@ -471,7 +473,7 @@ class _Reading:
         reserved = {*self._resource.columns, SEEN_AT.name, IS_REMOVED.name}
         columns = self._columns(self._resource.name, records, places, self._resource.columns, reserved)
         lines = self._lines(rows, columns["id"]) if self._resource.lines else None
-        return PlainRows(columns, lines, counts, self._rejected, dropped)
+        return _FallbackColumns(columns, lines, counts, self._rejected, dropped)
 
     def _lines(self, rows: list[Row], ids: pa.Array) -> Columns:
         lines = self._resource.lines

@@ -18,7 +18,7 @@ def receipt(
         "window_start": window.start,
         "window_end": window.end,
         "total_announced": reading.total,
-        "rows_read": reading.shelf.read,
+        "rows_read": reading.buffer.read,
         "distinct_keys": reading.keys,
         "rows_new": new,
         "rows_changed": changed,

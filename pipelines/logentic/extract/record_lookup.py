@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from logentic.api.client import Client
 from logentic.api.pagination import read_record
-from logentic.errors import BadAnswer, NotFound, Refused
-from logentic.extract.diff import BOOKKEEPING, find_news, tombstones
-from logentic.extract.parsing import Parsing, Rows, concatenated, empty_rows, read_rows
+from logentic.errors import InvalidResponse, NotFound, Refused
+from logentic.extract.diff import BOOKKEEPING, find_changes, tombstones
+from logentic.extract.parsing import ParseOptions, Rows, concatenated, empty_rows, read_rows
 from logentic.extract.rejections import Rejections
 from logentic.extract.stored_records import Stored
 from logentic.privacy.pseudonyms import Pseudonyms
@@ -29,11 +29,11 @@ class ById:
         stored: Stored,
         pseudonyms: Pseudonyms,
         rejections: Rejections,
-        parsing: Parsing | None = None,
+        parsing: ParseOptions | None = None,
     ) -> None:
         self._client, self._stored, self._pseudonyms = client, stored, pseudonyms
         self._rejections = rejections
-        self._parsing = parsing or Parsing()
+        self._parsing = parsing or ParseOptions()
 
     def news(self, resource: Resource, record_id: int) -> Rows:
         """The record, if it is new or differs from the stored one; `NotFound` where the service does not know it."""
@@ -42,7 +42,7 @@ class ById:
         found = read_rows(resource, [page], self._pseudonyms, where, self._parsing)
         found = self._stored.fitted(found)
         self._rejections.note(resource, found)
-        return find_news(resource, found, self._stored.latest(resource, [record_id], None)).rows
+        return find_changes(resource, found, self._stored.latest(resource, [record_id], None)).rows
 
     def mended(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
         """Rows, with what became of records that a list no longer gives, and how many are gone.
@@ -73,7 +73,7 @@ class ById:
                 found.append(self.news(ORDERS, order_id))
             except NotFound:
                 gone.append(order_id)
-            except (Refused, BadAnswer):
+            except (Refused, InvalidResponse):
                 unread += 1
         if unread:
             log.warning(

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from logentic.api.client import Client
 from logentic.api.pagination import read_page, read_pages
 from logentic.errors import (
-    BadAnswer,
     DamagedRaw,
     DeadlineReached,
     Forbidden,
+    InvalidResponse,
     LogenticError,
     NotFound,
     Refused,
@@ -26,15 +26,15 @@ from logentic.errors import (
 from logentic.events.resolver import EventOrders
 from logentic.extra_columns import ExtraColumns
 from logentic.extract.acceptance import has_differed, is_third_equal, was_accepted
-from logentic.extract.diff import Comparison, allow_memory, find_news, tombstones
-from logentic.extract.parsing import Parsing, Rows, empty_rows, read_rows
+from logentic.extract.diff import WindowDiff, allow_memory, find_changes, tombstones
+from logentic.extract.parsing import ParseOptions, Rows, empty_rows, read_rows
 from logentic.extract.planner import Ask, Receipt, plan
 from logentic.extract.reader import Extraction, Reading
 from logentic.extract.receipts import receipt
 from logentic.extract.record_lookup import ById, with_records
 from logentic.extract.rejections import Rejections
 from logentic.extract.run import Run
-from logentic.extract.spill_buffer import Shelf
+from logentic.extract.spill_buffer import SpillBuffer
 from logentic.extract.stored_records import Stored, ids_of, receipt_of
 from logentic.extract.windows import MARGIN, MINUTE, Edge, Span, Window, joined, snapshot, without
 from logentic.monitoring.memory import give_back
@@ -66,7 +66,7 @@ class Session:
         self._stored = stored
         allow_memory(run.settings.load_memory)
         self._client = Client(run.settings, run.traffic, stop_at=run.stop_at, lists=run.lists)
-        self._parsing = Parsing(ZoneInfo(run.settings.timezone), ExtraColumns(stored.extra_columns()))
+        self._parsing = ParseOptions(ZoneInfo(run.settings.timezone), ExtraColumns(stored.extra_columns()))
         self._extraction = Extraction(
             self._client,
             run.pseudonyms,
@@ -220,7 +220,7 @@ class Session:
 
     def _compare(self, resource: Resource, reading: Reading) -> Iterator[Rows]:
         """The news of a reading; its receipt is kept."""
-        found = Comparison(self._stored, resource, reading, may_be_stored=self._may_be_stored(reading.window))
+        found = WindowDiff(self._stored, resource, reading, may_be_stored=self._may_be_stored(reading.window))
         for rows, news in found.parts():
             self._were_seen(resource, rows.records)
             self.rejections.note(resource, rows)
@@ -299,7 +299,7 @@ class Session:
             where = f"{ITEM_QUANTITIES.name} of item {item_id}"
             try:
                 read = list(read_pages(self._client, f"{ITEMS.path}/{item_id}/item_quantities", {}, where))
-            except (NotFound, Refused, BadAnswer):
+            except (NotFound, Refused, InvalidResponse):
                 continue
             if any(page.is_not_found for page in read):  # a 404 on a list does not prove that records are gone
                 continue
@@ -307,7 +307,7 @@ class Session:
             rows = self._stored.fitted(rows)
             self.rejections.note(ITEM_QUANTITIES, rows)
             known = self._stored.latest(ITEM_QUANTITIES, ids_of(rows.records), None)
-            news = find_news(ITEM_QUANTITIES, rows, known)
+            news = find_changes(ITEM_QUANTITIES, rows, known)
             # A version that is listed no more is ended, also where the correction equals an older version.
             listed = set(zip(*(rows.records[name].to_pylist() for name in ITEM_QUANTITIES.key), strict=True))
             keys = zip(*(mine[name].to_pylist() for name in ITEM_QUANTITIES.key), strict=True)
@@ -365,7 +365,7 @@ class Session:
     def _reads_the_same_again(self, resource: Resource, reading: Reading) -> bool:
         """Rows of history have no address of their own: a second reading must miss them as well."""
         again = self._extraction.read_again(resource, reading.window)
-        news = find_news(resource, *(self._stored.fitted(each.rows) for each in (again, reading)))
+        news = find_changes(resource, *(self._stored.fitted(each.rows) for each in (again, reading)))
         return again.is_complete and not news.new + news.changed + len(news.missing)
 
     def _ask_for_unbilled(self, resource: Resource) -> Iterator[Rows]:
@@ -384,7 +384,7 @@ class Session:
         for order_id in sorted({*self.events.orders(), *self.run.named_orders} - self.run.orders_asked):
             try:
                 yield self._by_id.news(ORDERS, order_id)
-            except (NotFound, Refused, BadAnswer) as failure:
+            except (NotFound, Refused, InvalidResponse) as failure:
                 self.events.failed(order_id, str(failure))
             else:
                 self.events.were_read([order_id])
@@ -436,7 +436,7 @@ class Session:
 
     def _ask_the_time(self) -> datetime:
         """The service's clock stands in the Date header of every response, also of one that refuses."""
-        with suppress(Forbidden, NotFound, Refused, BadAnswer, UnsafeLink, DeadlineReached):
+        with suppress(Forbidden, NotFound, Refused, InvalidResponse, UnsafeLink, DeadlineReached):
             try:
                 read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
             except Unreachable as failure:  # items alone may fail: then the other lists go on
@@ -464,7 +464,7 @@ class Session:
     def _keep_receipt_of_ids(self, resource: Resource, asked: int, changed: int, removed: int, new: int = 0) -> None:
         """Of records that were asked for by their ids."""
         window = Window(resource.name, "id", self.run.now, self.run.now)
-        reading = Reading(window, Shelf(resource), asked, asked, asked, 0, self.run.now, self.run.now, True, True)
+        reading = Reading(window, SpillBuffer(resource), asked, asked, asked, 0, self.run.now, self.run.now, True, True)
         self._keep_receipt(reading, new, changed, removed, True)
 
 

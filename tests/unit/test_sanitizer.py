@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logentic.dashboard.reading import Answer
+from logentic.dashboard.snapshot import QueryResult
 from logentic.errors import InvalidResponse
 from logentic.monitoring import log_format as log_lines
 from logentic.reports.terminal import Terminal
@@ -119,7 +119,7 @@ def test_a_formula_becomes_text(text: str) -> None:
 
 
 def test_the_dashboards_download_neutralises_formulas_and_its_charts_get_the_values() -> None:
-    answer = Answer(pa.table({"=name": ["=1+1", "plain", None, "\x1b[31m@x"], "n": [1, -2, 3, 4]}))
+    answer = QueryResult(pa.table({"=name": ["=1+1", "plain", None, "\x1b[31m@x"], "n": [1, -2, 3, 4]}))
     assert answer.download().decode().splitlines() == [
         '"\'=name","n"',
         '"\'=1+1",1',

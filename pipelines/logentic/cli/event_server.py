@@ -53,7 +53,7 @@ def require_secret(settings: Settings) -> None:
         )
 
 
-def serve(
+def run_event_server(
     settings: Settings, file: Path, host: str, port: int, *, accept_unsigned: bool = False, refresh: bool = False
 ) -> None:
     """Until Ctrl-C or a TERM signal. With `refresh`, a run follows when events have come."""

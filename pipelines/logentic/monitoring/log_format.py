@@ -14,7 +14,7 @@ def use_json() -> None:
     """From now on. Warnings of the package become lines as well."""
     _STATE["json"] = True
     logger = logging.getLogger("logentic")
-    logger.addHandler(_Lines())
+    logger.addHandler(_JsonHandler())
     logger.propagate = False
 
 
@@ -27,6 +27,6 @@ def write(event: str, level: str = "info", **fields: Any) -> None:
     print(json_text(line), file=sys.stderr, flush=True)
 
 
-class _Lines(logging.Handler):
+class _JsonHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         write("log", record.levelname.lower(), message=record.getMessage())

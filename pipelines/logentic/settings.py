@@ -377,9 +377,8 @@ def _with_present_names(values: dict[str, Any]) -> dict[str, Any]:
     """Rename settings that are given by a former name; a present name takes precedence."""
     for name in RENAMED.keys() & values.keys():
         _warn_of_former_name(name)
-    return {RENAMED[name]: value for name, value in values.items() if name in RENAMED} | {
-        name: value for name, value in values.items() if name not in RENAMED
-    }
+    former_first = sorted(values, key=lambda name: name not in RENAMED)
+    return {RENAMED.get(name, name): values[name] for name in former_first}
 
 
 @cache

@@ -36,13 +36,13 @@ from logentic.errors import LogenticError
 from logentic.events.event import Reader
 from logentic.extract.parsing import Rows, read_rows
 from logentic.extract.spill_buffer import SpillBuffer
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import RESOURCES, Resource
 from logentic.sanitizer import redacted_bytes, register_secret
 from logentic.settings import Settings
 from logentic.state import State
 
-PSEUDONYMS = Pseudonyms(bytes(range(32)))
+PSEUDONYMS = Pseudonymizer(bytes(range(32)))
 register_secret(canaries.TOKEN, is_sent=True)  # as the settings of a run do
 STAGES = ("value", "field", "row", "structure", "link", "body", "header", "status")
 ROWS, PAGE = ("value", "field", "row"), ("value", "field", "row", "structure", "body")

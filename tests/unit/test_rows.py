@@ -16,7 +16,7 @@ from logentic.api.pagination import read_pages
 from logentic.errors import InvalidResponse, LogenticError
 from logentic.extract import parsing as rows_module
 from logentic.extract.parsing import Rows, count_distinct, empty_rows, read_fallback, read_rows
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import (
     DAY,
     INTEGER,
@@ -248,7 +248,7 @@ def ids(rows: Rows) -> tuple[list[int], list[int]]:
 
 @pytest.mark.parametrize("way", [read_rows, read_fallback])
 def test_personal_fields_are_hashed_and_others_are_not(way: Any) -> None:
-    hashes = Pseudonyms(b"key")
+    hashes = Pseudonymizer(b"key")
     person = {"name": "Zoë Roy", "email": "zoe@shop.example", "phone": "514 555 0101"}
     place = {
         "address1": "1 rue X",
@@ -259,10 +259,10 @@ def test_personal_fields_are_hashed_and_others_are_not(way: Any) -> None:
     }
     row = {"id": 1, "external_name": "#1001", "recipient": person, "place": place, "stored_items": []}
     (read,) = way(ORDERS, [page_of(row)], hashes, "w").records.to_pylist()
-    assert {name: read[f"recipient__{name}"] for name in person} == {n: hashes.hashed(v) for n, v in person.items()}
-    assert read["place__address1"] == hashes.hashed("1 rue X")
+    assert {name: read[f"recipient__{name}"] for name in person} == {n: hashes.pseudonym(v) for n, v in person.items()}
+    assert read["place__address1"] == hashes.pseudonym("1 rue X")
     assert read["place__address2"] is None
-    assert read["place__postal_code"] == f"H2R {hashes.hashed('h2r 2y8')}"
+    assert read["place__postal_code"] == f"H2R {hashes.pseudonym('h2r 2y8')}"
     assert (read["place__city"], read["external_name"]) == ("Montréal", "#1001")
 
 

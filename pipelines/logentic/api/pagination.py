@@ -1,4 +1,4 @@
-"""The pages of a list, one after another."""
+"""Paginate a list: read its pages one after another, by the next links."""
 
 import json
 import re
@@ -70,7 +70,7 @@ def list_not_found(label: str) -> NotFound:
 def read_pages(
     client: Client, path: str, params: Mapping[str, str], where: str, first: Page | None = None
 ) -> Iterator[Page]:
-    """Every page from the first on, as `links.next` leads; a first page that is already here is not asked again."""
+    """Yield every page of a list by its next links; `first` is a first page that was already read."""
     query, seen, number = dict(params), set[int](), 0  # hashes: of 30,000 pages the queries themselves are 13 MB
     contents, repeated = set[int](), 0
     while True:
@@ -96,7 +96,7 @@ def read_pages(
 
 
 def read_record(client: Client, path: str, record_id: int, where: str) -> Page:
-    """One record by its id, as a page of one row. `NotFound` where the service does not know it."""
+    """Return one record by its id, as a page of one row. Raises `NotFound` if the service does not know it."""
     label = f"{where}, id {record_id}"
 
     def read(response: Response) -> Page:
@@ -110,7 +110,7 @@ def read_record(client: Client, path: str, record_id: int, where: str) -> Page:
 
 
 def _next_query(client: Client, path: str, params: Mapping[str, str], link: Any, label: str) -> dict[str, str]:
-    """The query of the next page: the filters of this list and whatever `next` adds (Laravel may drop the filters)."""
+    """Return the next page's query: this list's filters and what `next` adds (Laravel may drop the filters)."""
     if not isinstance(link, str) or len(link) > LONGEST_LINK_CHARACTERS:
         raise _invalid_link(label)
     expected = f"{client.base_url}{path}?"
@@ -152,7 +152,7 @@ def _resolve_link(base: str, link: str) -> str:
 
 
 def _normalize_host(name: str | None) -> str:
-    """A host in one form: lower case, decoded, an international name in ASCII, an IPv6 address in short."""
+    """Normalize a host: lower case, decoded, international names in ASCII, IPv6 addresses compressed."""
     name = unquote(name or "")
     if not name:
         raise ValueError("no host")
@@ -160,7 +160,7 @@ def _normalize_host(name: str | None) -> str:
 
 
 def _normalize_path(path: str) -> str:
-    """A path without dot segments, encoding and a slash at its end."""
+    """Normalize a path: without dot segments, encoding and final slash."""
     kept: list[str] = []
     for segment in unquote(path).split("/"):
         if segment == "..":
@@ -183,7 +183,7 @@ def _merge_query(params: Mapping[str, str], query: str) -> dict[str, str]:
 
 @lru_cache(maxsize=4096)
 def _decode_parameter(pair: str) -> list[tuple[str, str]]:
-    """A parameter of a link; most are the same on every page of a list."""
+    """Decode a parameter of a link; cached, as most are the same on every page of a list."""
     return parse_qsl(pair)
 
 
@@ -197,7 +197,7 @@ def parse_rows(page: Page, where: str) -> list[Any]:
 
 
 def split_page(response: Response, label: str) -> Page:
-    """Rows and pagination, without parsing the rows where `meta` closes the document, as it does in Laravel."""
+    """Split rows from pagination; rows stay unparsed if `meta` ends the document, as in Laravel."""
     if response.status == 204:  # without a body
         return Page(EMPTY_DOCUMENT, 0, 0, 1, 0, None, response.at)
     rows, count, meta = _split_fast(response.body) or _split_fallback(response.body, label)
@@ -227,7 +227,7 @@ def split_page(response: Response, label: str) -> Page:
 
 
 def _parse_count(pagination: Mapping[str, Any], name: str, label: str) -> int | None:
-    """A number of the pagination; None where it is no count, an error where it is larger than any count."""
+    """Parse a count of the pagination; None if it is none, an error if it is beyond any count."""
     value = pagination.get(name)
     if isinstance(value, str) and DIGITS.fullmatch(value):
         value = int(value)
@@ -239,7 +239,7 @@ def _parse_count(pagination: Mapping[str, Any], name: str, label: str) -> int | 
 
 
 def _split_fast(body: bytes) -> tuple[bytes, int, Any] | None:
-    """Cut off `meta`, where it comes last; None where the document must be parsed whole."""
+    """Cut off a `meta` that comes last; None if the whole document must be parsed."""
     cut = body.rfind(b'"meta":')
     rows = body[:cut].rstrip().removesuffix(b",") + b"}"
     start = START_OF_ROWS.match(rows)
@@ -254,7 +254,7 @@ def _split_fast(body: bytes) -> tuple[bytes, int, Any] | None:
 
 
 def _split_fallback(body: bytes, label: str) -> tuple[bytes, int, Any]:
-    """For documents in another order or layout: parsed whole, with every number kept as it was written."""
+    """Parse a document in another order or layout as a whole, keeping numbers as they were written."""
     import simplejson
 
     document = _parse_document(body, label, "a JSON list")
@@ -271,12 +271,12 @@ def _split_fallback(body: bytes, label: str) -> tuple[bytes, int, Any]:
 
 
 def _parse_integer(digits: str) -> float:
-    """An integer of JSON; `int` refuses thousands of digits."""
+    """Parse an integer of JSON; `int` refuses thousands of digits."""
     return int(digits) if len(digits) <= 20 else inf
 
 
 def _parse_document(body: bytes, label: str, what: str) -> Any:
-    """A document in any encoding of Unicode; its numbers stay as they were written, and so do bytes that are none."""
+    """Parse a document in any encoding of Unicode; numbers and invalid bytes stay as they were written."""
     import simplejson
 
     kept = simplejson.RawJSON

@@ -11,7 +11,7 @@ from logentic.api.pagination import Page, list_not_found, parse_rows, split_page
 from logentic.api.probe_fields import decimal_form, fields_of, leaves, order_of, time_forms
 from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unauthorised, Unreachable
 from logentic.privacy.measures import is_kept_name
-from logentic.privacy.pseudonyms import PERSONAL_NAME, Pseudonyms
+from logentic.privacy.pseudonyms import PERSONAL_NAME, Pseudonymizer
 from logentic.resources import MOMENT, RESOURCES, Resource
 from logentic.sanitizer import one_line
 from logentic.settings import Settings
@@ -111,7 +111,7 @@ def check_account(settings: Settings) -> Answers:
 class _Check:
     def __init__(self, settings: Settings) -> None:
         self._client = Client(settings)
-        self._pseudonyms = Pseudonyms(b"only asked", settings.hash_fields, settings.plain_fields)
+        self._pseudonyms = Pseudonymizer(b"only asked", settings.hash_fields, settings.plain_fields)
         self._zone = ZoneInfo(settings.timezone)
         self._answers = Answers(settings.base_url, [])
 
@@ -163,7 +163,7 @@ class _Check:
                 for leaf, part in leaves(name, value):
                     path = leaf.removeprefix(line)
                     if not resource.is_about_people:
-                        if self._pseudonyms.suspects(path, part):
+                        if self._pseudonyms.looks_personal(path, part):
                             yield self._shown(resource, leaf)
                     elif "*" in (shown := self._shown(resource, leaf)) or not self._pseudonyms.keeps(path, part):
                         yield shown
@@ -178,7 +178,7 @@ class _Check:
         line, name, *inner = ["", name, *inner]
         if resource.lines and name == resource.lines.field and inner:
             line, name, *inner = [f"{name}.", *inner]
-        if not self._pseudonyms.keeps_name(name):
+        if not self._pseudonyms.can_be_column(name):
             record = f"{name.partition('__')[0]}__"
             name = f"{record}*" if any(column.startswith(record) for column in resource.columns) else "*"
         return ".".join([line + name, *(part if is_kept_name(part) else "*" for part in inner)])

@@ -156,13 +156,11 @@ class RateLimiter:
         started_at, seconds = self._window_started_at, self._window_seconds
         return started_at + seconds if started_at is not None and seconds else now
 
-    def _read_limits(
-        self, limits: dict[bytes, int], clock: datetime | None, sent_at: float, status: int | None
-    ) -> None:
+    def _read_limits(self, limits: dict[bytes, int], at: datetime | None, sent_at: float, status: int | None) -> None:
         now = time.monotonic()
         self._limit = limits.get(b"limit", self._limit)
         if (reset := limits.get(b"reset")) is not None:
-            seconds = reset if reset < FIRST_TIMESTAMP else reset - (clock.timestamp() if clock else reset)
+            seconds = reset if reset < FIRST_TIMESTAMP else reset - (at.timestamp() if at else reset)
             self._window_ends_at = now + seconds if seconds <= self._longest_wait_seconds else None
         remaining = limits.get(b"remaining")
         if remaining is None or status == 429 or sent_at < self._resume_at:  # the last two are of a past window

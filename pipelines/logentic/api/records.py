@@ -12,7 +12,7 @@ from logentic.api.values import Unreadable, reader
 from logentic.errors import UsageError
 from logentic.json_text import as_list
 from logentic.privacy.measures import DATE_VALUE
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import DAY, INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, Resource
 from logentic.settings import Settings
 
@@ -59,14 +59,14 @@ READABLE = {
 }
 
 
-class Mask(Pseudonyms):
+class Mask(Pseudonymizer):
     """Personal values are not told apart, only hidden."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(b"masked, not hashed", settings.hash_fields, settings.plain_fields)
         self._masked_names = 0  # of a record
 
-    def hashed(self, text: str) -> str:
+    def pseudonym(self, text: str) -> str:
         return MASK
 
     def record(self, resource: Resource, record: Any) -> Any:
@@ -105,7 +105,7 @@ class Mask(Pseudonyms):
     def _value(self, resource: Resource, name: str, value: Any) -> Any:
         if name not in resource.columns:
             return self._unknown(resource, name, value)
-        if self.covers(name, resource.personal) and value is not None:
+        if self.is_personal(name, resource.personal) and value is not None:
             return self.known(name, str(value))
         return self._readable(resource, name, value, resource.columns[name])
 
@@ -119,10 +119,11 @@ class Mask(Pseudonyms):
         return value
 
     def _unknown(self, resource: Resource, name: str, value: Any) -> Any:
-        return self.unlisted(name, value) if resource.is_about_people else self.unknown(name, value)
+        hide = self.pseudonymize_unlisted if resource.is_about_people else self.pseudonymize_unknown
+        return hide(name, value)
 
     def _field(self, resource: Resource, path: str, name: str) -> str:
-        is_kept = not resource.is_about_people or path in resource.columns or self.keeps_name(path)
+        is_kept = not resource.is_about_people or path in resource.columns or self.can_be_column(path)
         return name if is_kept else self._masked_name()
 
     def _name(self, path: str, name: str, *, again: bool) -> str:

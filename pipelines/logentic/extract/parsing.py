@@ -1,4 +1,8 @@
-"""Pages of JSON become Arrow tables: exact decimals, UTC times, days, personal data hashed."""
+"""Parse pages of JSON into Arrow tables: exact decimals, UTC times, days, personal data pseudonymized.
+
+The fast path is Arrow's JSON reader with an explicit schema. The fallback parses row by row and loses nothing: it takes
+unknown fields, and records values that cannot be read.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,7 +23,7 @@ from logentic.errors import InvalidResponse
 from logentic.extra_columns import MORE_FIELDS, ExtraColumns, column_names
 from logentic.json_text import MAX_NESTING, as_list, compact, dumps, is_damaged, is_too_deep, loads, repaired, row_texts
 from logentic.privacy.measures import is_identifier
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import (
     DAY,
     INTEGER,
@@ -53,7 +57,7 @@ FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31
 
 
 @dataclass(frozen=True)
-class ParseOptions:
+class ParseRules:
     """The account's zone, in which days begin, and the columns that unknown fields have."""
 
     zone: tzinfo = UTC
@@ -61,7 +65,7 @@ class ParseOptions:
 
 
 class Rejected(NamedTuple):
-    """A value of a row that was kept, by the row's place among those of all pages."""
+    """A value that could not be read of a row that was kept; `row` is its index among the rows of all pages."""
 
     row: int
     field: str
@@ -80,7 +84,7 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True)
 class _FallbackColumns:
-    """Columns of records, columns of their lines (with `_parent`, the record's place), records of each page."""
+    """Columns of records, columns of their lines (with `_parent`, the record's index), records of each page."""
 
     columns: Columns
     lines: Columns | None
@@ -91,7 +95,7 @@ class _FallbackColumns:
 
 @dataclass(frozen=True)
 class Rows:
-    """Each key once, as it was read last; `read` counts what the pages held.
+    """Rows of some pages, each key once as it was read last; `read` counts the rows of the pages.
 
     `rejected` holds the values that could not be read (`REJECTED_VALUES`); None where every value could. Its `key` is
     the row's, as `row_keys` writes it, or `unreadable:` and a digest where the row was dropped for lack of a key. Its
@@ -104,7 +108,7 @@ class Rows:
     rejected: pa.Table | None = None
 
     def keep(self, mask: pa.Array | pa.ChunkedArray) -> "Rows":
-        """The records that a mask selects, and their lines."""
+        """Return the records that a mask selects, and their lines."""
         if pc.all(mask).as_py():
             return self
         records, lines = self.records.filter(mask), self.lines
@@ -113,7 +117,7 @@ class Rows:
         return Rows(records, lines, self.read, self._rejected_of(records))
 
     def _rejected_of(self, records: pa.Table) -> pa.Table | None:
-        """The rejected values of these records, and of rows without a readable key."""
+        """Return the rejected values of these records, and of rows without a readable key."""
         if self.rejected is None:
             return None
         resource = RESOURCES[self.rejected["resource"][0].as_py()]
@@ -122,7 +126,7 @@ class Rows:
         return kept if len(kept) else None
 
     def owned(self, column: str, start: datetime | None, end: datetime | None) -> "Rows":
-        """Without the rows that lie outside [start, end); a row that has no such time stays."""
+        """Return the rows within [start, end), and those without such a time."""
         if start is None and end is None:
             return self
         values = self.records[column].cast(MOMENT)
@@ -135,7 +139,7 @@ class Rows:
 
 
 def row_keys(resource: Resource, records: pa.Table) -> pa.Array:
-    """The key of each record as one text, as `REJECTED_VALUES.key` holds it.
+    """Return the key of each record as one text, as `REJECTED_VALUES.key` holds it.
 
     The parts are joined by `|` in the order of `Resource.key`: 19015, 17|2026-03-04|1, 7|2026-03-04 05:00:00.000000Z.
     A part that is null is empty: 17|2026-03-04|.
@@ -147,14 +151,14 @@ def row_keys(resource: Resource, records: pa.Table) -> pa.Array:
 
 
 def distinct(records: pa.Table, key: Sequence[str]) -> pa.Array:
-    """The places of the last row of each key, in order."""
+    """Return the indices of the last row of each key, in order."""
     numbered = records.select(list(key)).append_column("_place", pa.arange(0, len(records)))
     last = numbered.group_by(list(key), use_threads=False).aggregate([("_place", "max")])["_place_max"]
     return last.combine_chunks().sort()
 
 
 def count_distinct(records: pa.Table, key: Sequence[str]) -> int:
-    """How many keys there are; of many, some at a time: all at once take several times the memory of the keys."""
+    """Count the keys; many of them in shares, as all at once take several times the memory of the keys."""
     keys = records.select(list(key))
     shares = 1 << (len(keys) // COUNTED_AT_ONCE).bit_length()
     share = pc.bit_wise_and(keys["id"], shares - 1)
@@ -163,16 +167,16 @@ def count_distinct(records: pa.Table, key: Sequence[str]) -> int:
 
 
 def read_rows(
-    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str, parsing: ParseOptions | None = None
+    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymizer, where: str, parsing: ParseRules | None = None
 ) -> Rows:
-    """Every row of the pages, in their order. `InvalidResponse` where a page is not JSON."""
+    """Return every row of the pages, in their order. Raises `InvalidResponse` if a page is not JSON."""
     with suppress(pa.ArrowInvalid):
         return _read_fast(resource, pages, pseudonyms)
     return read_fallback(resource, pages, pseudonyms, where, parsing)
 
 
 def merge_batches(resource: Resource, batches: Sequence[Rows]) -> Rows:
-    """Batches of one window as one; what stands in several is taken from the last."""
+    """Merge the batches of one window; the last row of a key wins."""
     if len(batches) == 1:
         return batches[0]
     keys = pa.concat_tables([batch.records.select(list(resource.key)) for batch in batches])
@@ -187,7 +191,7 @@ def merge_batches(resource: Resource, batches: Sequence[Rows]) -> Rows:
 
 
 def concatenated(batches: Sequence[Rows]) -> Rows:
-    """One after another; a column that some of them lack is null there."""
+    """Concatenate batches; a column that some of them lack is null there."""
     if len(batches) == 1:
         return batches[0]
     lines = [batch.lines for batch in batches if batch.lines is not None]
@@ -201,9 +205,10 @@ def concatenated(batches: Sequence[Rows]) -> Rows:
 
 
 def read_fallback(
-    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str, parsing: ParseOptions | None = None
+    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymizer, where: str, parsing: ParseRules | None = None
 ) -> Rows:
-    found = _read_row_by_row(resource, [page.rows for page in pages], pseudonyms, where, parsing or ParseOptions())
+    parser = _FallbackParser(resource, pseudonyms, parsing or ParseRules())
+    found = parser.read([(page.rows, _rows_of(page.rows, where)) for page in pages])
     records = pa.table({**found.columns, "_seen_at": _seen(pages, found.counts)})
     rows = _rows(resource, records, found.lines and pa.table(found.lines), pseudonyms, found.rejected)
     rejected = [*([rows.rejected] if rows.rejected else []), *_dropped(resource, pages, found.dropped)]
@@ -216,7 +221,7 @@ def empty_rows(resource: Resource) -> Rows:
     return Rows(resource.schema().empty_table(), lines)
 
 
-def _read_fast(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) -> Rows:
+def _read_fast(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymizer) -> Rows:
     document = b"\n".join(page.rows for page in pages)
     if _is_unsafe(resource, document):
         raise pa.ArrowInvalid("a number that Arrow does not read safely")
@@ -260,7 +265,7 @@ def _unsafe_numbers(resource: Resource) -> re.Pattern[bytes]:
 
 
 def _rejected(resource: Resource, records: pa.Table, last: pa.Array, rejected: Sequence[Rejected]) -> pa.Table | None:
-    """The values that could not be read, of the rows that count: each key's last."""
+    """Return the values that could not be read, of the last row of each key."""
     counted = set(last.to_pylist())
     rejected = [value for value in rejected if value.row in counted]
     if not rejected:
@@ -277,7 +282,7 @@ def _rejected(resource: Resource, records: pa.Table, last: pa.Array, rejected: S
 
 
 def _dropped(resource: Resource, pages: Sequence[Page], dropped: Sequence[Dropped]) -> list[pa.Table]:
-    """The rows without a readable key, each once."""
+    """Return the rows without a readable key, each once."""
     last = list({row.digest: row for row in dropped}.values())
     if not last:
         return []
@@ -304,7 +309,7 @@ def _rows(
     resource: Resource,
     records: pa.Table,
     lines: pa.Table | None,
-    pseudonyms: Pseudonyms,
+    pseudonyms: Pseudonymizer,
     rejected: Sequence[Rejected] = (),
 ) -> Rows:
     read = len(records)
@@ -318,7 +323,7 @@ def _rows(
             )
         records = records.take(last)
     for name, kind in resource.columns.items():
-        if kind == TEXT and pseudonyms.covers(name, resource.personal):
+        if kind == TEXT and pseudonyms.is_personal(name, resource.personal):
             place = records.schema.get_field_index(name)
             records = records.set_column(place, name, pseudonyms.column(name, records[name]))
     records = records.append_column(IS_REMOVED, pa.repeat(pa.scalar(False), len(records)))
@@ -334,7 +339,7 @@ def _rows(
 
 
 def _seen(pages: Sequence[Page], counts: Sequence[int]) -> pa.Array:
-    """When each row was read: the service's time of its page."""
+    """Return when each row was read: the service's time of its page."""
     of_second = groupby(zip(pages, counts, strict=True), key=lambda page_and_count: page_and_count[0].at)
     return pa.concat_arrays([pa.repeat(pa.scalar(at, MOMENT), sum(n for _, n in some)) for at, some in of_second])
 
@@ -351,7 +356,7 @@ def _lines(lines: Lines, lists: pa.ListArray, parents: pa.Array) -> pa.Table:
 
 
 def _flatten_structs(structs: pa.StructArray, prefix: str = "") -> list[tuple[str, pa.Array]]:
-    """The leaves of nested records, named as dlt names them: place.city is place__city."""
+    """Return the leaves of nested records, named as dlt names them: place.city is place__city."""
     leaves: list[tuple[str, pa.Array]] = []
     for kind, array in zip(structs.type, structs.flatten(), strict=True):
         if pa.types.is_struct(kind.type):
@@ -370,7 +375,7 @@ def _convert(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _moments(texts: pa.StringArray) -> pa.TimestampArray:
-    """ISO 8601 with or without a zone, `T` or a space, fractions or none; without a zone it is UTC."""
+    """Parse ISO 8601 with or without zone, `T` or a space, fractions or none; UTC without a zone."""
     with suppress(pa.ArrowInvalid):  # all of them have one
         return _within_years(texts.cast(MOMENT))
     zoned = pc.match_substring_regex(texts, r"(Z|[+-]\d\d(:?\d\d)?)$")
@@ -379,7 +384,7 @@ def _moments(texts: pa.StringArray) -> pa.TimestampArray:
 
 
 def _within_years(times: pa.Array) -> pa.Array:
-    """Python has the years 1 to 9999; Arrow reads 0 and beyond as well."""
+    """Refuse years that Python cannot hold: Arrow reads others than 1 to 9999 as well."""
     first, last = (
         pa.scalar(FIRST_MOMENT, MOMENT).cast(times.type),
         pa.scalar(LAST_MOMENT, MOMENT).cast(times.type, safe=False),
@@ -391,7 +396,7 @@ def _within_years(times: pa.Array) -> pa.Array:
 
 @cache
 def _json_schema(resource: Resource) -> pa.Schema:
-    """The resource's schema as it travels: records nested, times and days still text."""
+    """Return the resource's schema in JSON: records nested, times and days as text."""
     tree: dict[str, pa.DataType | dict[str, pa.DataType]] = {}
     for name, kind in resource.columns.items():
         outer, _, inner = name.partition("__")
@@ -410,15 +415,9 @@ def _json_schema(resource: Resource) -> pa.Schema:
 
 
 def _json_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_decimal(kind):  # of 128 bits Arrow's JSON reader overflows without a word
+    if pa.types.is_decimal(kind):  # with 128 bits Arrow's JSON reader overflows silently
         return pa.decimal256(76, kind.scale)
     return pa.string() if kind in (MOMENT, DAY) else kind
-
-
-def _read_row_by_row(
-    resource: Resource, pages: Sequence[bytes], pseudonyms: Pseudonyms, where: str, parsing: ParseOptions
-) -> _FallbackColumns:
-    return _FallbackParser(resource, pseudonyms, parsing).read([(page, _rows_of(page, where)) for page in pages])
 
 
 def _rows_of(page: bytes, where: str) -> list[Any]:
@@ -439,11 +438,11 @@ class _Names(NamedTuple):
 
 
 class _FallbackParser:
-    """The rows of some pages of one resource."""
+    """Parse the rows of some pages of one resource, value by value."""
 
-    def __init__(self, resource: Resource, pseudonyms: Pseudonyms, parsing: ParseOptions) -> None:
+    def __init__(self, resource: Resource, pseudonyms: Pseudonymizer, parsing: ParseRules) -> None:
         self._resource, self._pseudonyms, self._parsing = resource, pseudonyms, parsing
-        self._rejected: list[Rejected] = []
+        self._rejected = list[Rejected]()
         self._nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
 
     def read(self, pages: list[tuple[bytes, list[Any]]]) -> _FallbackColumns:
@@ -598,8 +597,8 @@ class _FallbackParser:
     def _text(self, name: str, value: Any) -> str | None:
         """The JSON text of a value, pseudonymized; a string stands without its quotes."""
         if self._resource.is_about_people:
-            return self._pseudonyms.unlisted_text(name, value)
-        value = self._pseudonyms.unknown(name, value)
+            return self._pseudonyms.pseudonymize_text(name, value)
+        value = self._pseudonyms.pseudonymize_unknown(name, value)
         return value if value is None or isinstance(value, str) else compact(value)
 
     def _names(self, fields: tuple[str, ...], reserved: set[str]) -> "_Names":
@@ -609,7 +608,7 @@ class _FallbackParser:
         if not self._resource.is_about_people:
             return _Names(column_names(fields, reserved), {name: name for name in fields})
         columns = column_names(filter(is_identifier, fields), reserved)
-        kept = {name: column for name, column in columns.items() if self._pseudonyms.keeps_name(name)}
+        kept = {name: column for name, column in columns.items() if self._pseudonyms.can_be_column(name)}
         keys = {
             name: name if name in kept else self._pseudonyms.more_key(name, columns.get(name, "")) for name in fields
         }
@@ -618,10 +617,10 @@ class _FallbackParser:
     def _more(self, name: str, value: Any, *, is_hidden: bool) -> Any:
         """A field that has no column."""
         if not self._resource.is_about_people:
-            return self._pseudonyms.unknown(name, value)
+            return self._pseudonyms.pseudonymize_unknown(name, value)
         # A field whose name is hidden is written as `privacy --rewrite` writes one that had a column: as text.
         is_inner = is_hidden and is_identifier(name)
-        return self._text(name, value) if is_inner else self._pseudonyms.unlisted(name, value)
+        return self._text(name, value) if is_inner else self._pseudonyms.pseudonymize_unlisted(name, value)
 
     def _reject(self, row: int, name: str, value: Any, reason: str) -> None:
         personal = self._resource.personal if self._resource.is_about_people else None
@@ -635,7 +634,7 @@ class _Digests:
     A row that was cut or repaired when it was parsed would equal others: the digest is of its text on the page.
     """
 
-    def __init__(self, pseudonyms: Pseudonyms, page: bytes, count: int) -> None:
+    def __init__(self, pseudonyms: Pseudonymizer, page: bytes, count: int) -> None:
         self._pseudonyms, self._page, self._count = pseudonyms, page, count
 
     def of(self, at: int, row: Any) -> str:

@@ -18,13 +18,13 @@ from typing import Protocol
 from logentic.api.client import Client
 from logentic.api.pagination import Page, read_page, read_pages
 from logentic.errors import DeadlineReached, LogenticError, NotFound, Refused, UnsafeLink
-from logentic.extract.parsing import ParseOptions, Rows, concatenated, read_rows
+from logentic.extract.parsing import ParseRules, Rows, concatenated, read_rows
 from logentic.extract.planner import MOVED, NOT_FOUND
 from logentic.extract.spill_buffer import SpillBuffer
 from logentic.extract.splitting import Node, cut, trim
 from logentic.extract.windows import OWNED_BY, Edge, Window
 from logentic.monitoring.memory import give_back
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import Resource
 
 PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it grants is read from its answer
@@ -94,20 +94,20 @@ class Extraction:
     def __init__(
         self,
         client: Client,
-        pseudonyms: Pseudonyms,
+        pseudonyms: Pseudonymizer,
         *,
         connections: int,
         window_pages: int,
         folder: Path | None = None,  # where the rows of large windows wait
         progress: Progress = NO_PROGRESS,
         go_on: Callable[[], bool] = lambda: True,
-        parsing: ParseOptions | None = None,
+        parsing: ParseRules | None = None,
     ) -> None:
         self.client = client
         self.failures: dict[str, LogenticError] = {}
         self.unread: set[str] = set()  # resources with windows left for the next load
         self._pseudonyms = pseudonyms
-        self._parsing = parsing or ParseOptions()
+        self._parsing = parsing or ParseRules()
         self._connections = connections
         self._window_pages = window_pages
         self._folder = folder
@@ -246,10 +246,8 @@ class Extraction:
                 traffic += waiting
                 pages, waiting = [], 0
             if is_check_due:
-                checked_pages, known_keys = (
-                    2 * checked_pages,
-                    self._require_growth(buffer, window, requests, known_keys),
-                )
+                checked_pages *= 2
+                known_keys = self._require_growth(buffer, window, requests, known_keys)
         keys = buffer.count()
         if traffic > MANY_BYTES:
             give_back()

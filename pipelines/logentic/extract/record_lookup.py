@@ -11,10 +11,10 @@ from logentic.api.client import Client
 from logentic.api.pagination import read_record
 from logentic.errors import InvalidResponse, NotFound, Refused
 from logentic.extract.diff import BOOKKEEPING, find_changes, tombstones
-from logentic.extract.parsing import ParseOptions, Rows, concatenated, empty_rows, read_rows
+from logentic.extract.parsing import ParseRules, Rows, concatenated, empty_rows, read_rows
 from logentic.extract.rejections import Rejections
 from logentic.extract.stored_records import Stored
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import INTEGER, ORDERS, TEXT, Resource
 
 log = logging.getLogger("logentic")
@@ -27,13 +27,13 @@ class ById:
         self,
         client: Client,
         stored: Stored,
-        pseudonyms: Pseudonyms,
+        pseudonyms: Pseudonymizer,
         rejections: Rejections,
-        parsing: ParseOptions | None = None,
+        parsing: ParseRules | None = None,
     ) -> None:
         self._client, self._stored, self._pseudonyms = client, stored, pseudonyms
         self._rejections = rejections
-        self._parsing = parsing or ParseOptions()
+        self._parsing = parsing or ParseRules()
 
     def news(self, resource: Resource, record_id: int) -> Rows:
         """The record, if it is new or differs from the stored one; `NotFound` where the service does not know it."""

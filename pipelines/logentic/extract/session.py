@@ -27,7 +27,7 @@ from logentic.events.resolver import EventOrders
 from logentic.extra_columns import ExtraColumns
 from logentic.extract.acceptance import has_differed, is_third_equal, was_accepted
 from logentic.extract.diff import WindowDiff, allow_memory, find_changes, tombstones
-from logentic.extract.parsing import ParseOptions, Rows, empty_rows, read_rows
+from logentic.extract.parsing import ParseRules, Rows, empty_rows, read_rows
 from logentic.extract.planner import Ask, Receipt, plan
 from logentic.extract.reader import Extraction, Reading
 from logentic.extract.receipts import receipt
@@ -66,7 +66,7 @@ class Session:
         self._stored = stored
         allow_memory(run.settings.load_memory)
         self._client = Client(run.settings, run.traffic, stop_at=run.stop_at, lists=run.lists)
-        self._parsing = ParseOptions(ZoneInfo(run.settings.timezone), ExtraColumns(stored.extra_columns()))
+        self._parsing = ParseRules(ZoneInfo(run.settings.timezone), ExtraColumns(stored.extra_columns()))
         self._extraction = Extraction(
             self._client,
             run.pseudonyms,

@@ -1,4 +1,4 @@
-"""What goes to stderr for a machine: one JSON object a line."""
+"""Write log lines for machines to stderr: one JSON object a line."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ _STATE = {"json": False}
 
 
 def use_json() -> None:
-    """From now on. Warnings of the package become lines as well."""
+    """Write JSON from now on, including the warnings of the package."""
     _STATE["json"] = True
     logger = logging.getLogger("logentic")
     logger.addHandler(_JsonHandler())

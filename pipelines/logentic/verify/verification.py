@@ -25,7 +25,7 @@ from logentic.extract.windows import (
     next_month,
     without,
 )
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import RESOURCES, Resource
 from logentic.settings import Settings
 from logentic.verify.announced_totals import CUTS, Totals
@@ -71,7 +71,7 @@ def verify(
     """One resource after another; one that fails does not stop the others."""
     client = Client(settings)
     extraction = Extraction(
-        client, Pseudonyms(None), connections=settings.connections, window_pages=settings.window_pages
+        client, Pseudonymizer(None), connections=settings.connections, window_pages=settings.window_pages
     )
     verdicts = []
     try:

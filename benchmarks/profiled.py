@@ -23,7 +23,6 @@ PHASES = (
     ("/logentic/api/client.py", "fetch"),
     ("/logentic/api/pagination.py", "fetch"),
     ("/logentic/extract/parsing.py", "parse"),
-    ("/logentic/extract/fallback_parsing.py", "parse"),
     ("/logentic/privacy/pseudonyms.py", "hash personal data"),
     ("/logentic/extract/diff.py", "compare with what is stored"),
     ("/logentic/extract/stored_records.py", "compare with what is stored"),

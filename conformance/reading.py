@@ -14,7 +14,7 @@ from logentic.api.client import Client
 from logentic.api.pagination import read_page
 from logentic.extract.planner import Ask, plan
 from logentic.extract.reader import Extraction
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import DAY, INTEGER, ITEMS, MOMENT, TRUTH, Resource
 from logentic.settings import Settings, load_settings
 
@@ -53,7 +53,7 @@ def records(settings: Settings, resource: Resource, start: datetime | None = Non
     now = ask_anything(settings)
     extraction = Extraction(
         Client(settings),
-        Pseudonyms(b"a key for tests, of 32 bytes ..."),
+        Pseudonymizer(b"a key for tests, of 32 bytes ..."),
         connections=settings.connections,
         window_pages=settings.window_pages,
     )

@@ -11,10 +11,10 @@ import simplejson
 
 from logentic.api.pagination import Page
 from logentic.extract.parsing import Rows, read_rows
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import Resource
 
-AS_IT_IS = Pseudonyms(None)
+AS_IT_IS = Pseudonymizer(None)
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
 
 

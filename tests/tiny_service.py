@@ -64,7 +64,7 @@ class TinyService:
 
 
 def settings_for(url: str, **more: Any) -> Settings:
-    return Settings(**{"base_url": url, "api_token": TOKEN, "patience_seconds": 0.1, "timeout_seconds": 10, **more})
+    return Settings(**{"base_url": url, "api_token": TOKEN, "retry_seconds": 0.1, "timeout_seconds": 10, **more})
 
 
 def page(

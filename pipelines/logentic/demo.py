@@ -8,7 +8,7 @@ from shlex import quote
 from logentic.events.event import Reader
 from logentic.events.queue import EventQueue
 from logentic.job import Options, run_job
-from logentic.privacy.key import pseudonyms
+from logentic.privacy.pseudonyms import load_pseudonymizer
 from logentic.reports import answers, summary
 from logentic.reports.progress import displayed
 from logentic.reports.terminal import Terminal
@@ -40,7 +40,7 @@ def _receive_events(sandbox: Sandbox, settings: Settings, state: State) -> None:
     """The events of the last days lie in the queue, a few lost and a few late, as if a receiver had been at work."""
     now = sandbox.clock.now()
     state.prepare()
-    reader = Reader(pseudonyms(settings, state.folder))
+    reader = Reader(load_pseudonymizer(settings, state.folder))
     queue = EventQueue(state.events, DAYS_OF_EVENTS)
     webhooks = Webhooks(sandbox, "", "", losses=0.02, disorder=0.02)
     kept = []

@@ -8,7 +8,7 @@
     │   ├── Forbidden                     403: the token may not read this resource
     │   ├── NotFound                      404
     │   ├── Refused                       400, 405, 422 and other answers that a repetition cannot change
-    │   ├── BadAnswer                     an answer that is not what the reference promises
+    │   ├── InvalidResponse               an answer that is not what the reference promises
     │   └── UnsafeLink                    a `next` or redirect that leaves the configured origin, or turns in a circle
     ├── DeadlineReached                   the time of --max-duration has ended: the next run goes on
     ├── StateError                        the state folder, FILE or the database cannot be used as it is
@@ -60,7 +60,7 @@ class NotFound(ServiceError): ...
 class Refused(ServiceError): ...
 
 
-class BadAnswer(ServiceError): ...
+class InvalidResponse(ServiceError): ...
 
 
 class UnsafeLink(ServiceError): ...

@@ -31,8 +31,7 @@ from logentic.load import privacy_rewrite as privacy
 from logentic.load.loader import load
 from logentic.monitoring.alerts import tell
 from logentic.monitoring.run_history import note_killed, recorded, runs
-from logentic.privacy.key import hash_key
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer, pseudonym_key
 from logentic.resources import RESOURCES
 from logentic.sanitizer import one_line
 from logentic.settings import Settings, require_token
@@ -141,11 +140,11 @@ def _run(
     step: Callable[[str], None],
     opened: ExitStack,
 ) -> Outcome:
-    key = hash_key(settings, state.folder)
+    key = pseudonym_key(settings, state.folder)
     is_signed = place.open(key, accept_new_key=options.accept_new_key)
     opened.enter_context(place.kept_open())
     inbox, retried = Inbox(state), frozenset[str]()
-    pseudonyms = Pseudonyms(key, settings.hash_fields, settings.plain_fields)
+    pseudonyms = Pseudonymizer(key, settings.hash_fields, settings.plain_fields)
     clock = _Clock()
     outcome = Outcome(
         place.what, RunResult(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
@@ -226,7 +225,7 @@ def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:
     return {"day": str(day), "settings": json.dumps(model_settings(settings))}
 
 
-def _warn_of_clear_values(state: State, place: Place, pseudonyms: Pseudonyms) -> None:
+def _warn_of_clear_values(state: State, place: Place, pseudonyms: Pseudonymizer) -> None:
     """Name the columns in which earlier versions loaded clear values. The tables are looked at once, then a note."""
     if pseudonyms.key is None:
         return

@@ -1,10 +1,12 @@
 """One typed object for every setting."""
 
+import logging
 import os
 import re
 import tomllib
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,6 +36,7 @@ from logentic.errors import UsageError
 from logentic.price_terms import ChargeRates, StorageRates
 from logentic.sanitizer import register_secret
 
+log = logging.getLogger("logentic")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # in this order, after `ca_file`
 HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
@@ -44,6 +47,7 @@ SECRETS_OF_OTHERS = re.compile(r"(?:\w+__)?DESTINATION__(?:\w+__)?CREDENTIALS(?:
 PUBLIC_PARTS = re.compile(r".*__(HOST|PORT|DATABASE|USERNAME|ENDPOINT_URL|REGION_NAME|DRIVERNAME|CONNECT_TIMEOUT)")
 ORDINARY_WORDS = {"logentic", "postgres", "password"}  # as passwords they protect nothing, and messages hold them
 PASSWORD = re.compile(r"//[^/@]*:([^/@]+)@|;token=([^;]+)")  # of a URL
+RENAMED = {"patience_seconds": "retry_seconds"}  # former names, which work until the next release
 
 _given_by_files: dict[str, str] = {}  # variables that this process has set
 
@@ -93,7 +97,7 @@ class Settings(BaseSettings):
     earliest_date: date = date(2015, 1, 1)
     connections: Annotated[int, Field(ge=1, le=32)] = 4
     timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60
-    patience_seconds: Annotated[float, Field(gt=0)] = 45
+    retry_seconds: Annotated[float, Field(gt=0)] = 45
     rate_limit_seconds: Annotated[float, Field(ge=0, le=86_400)] = 900
     window_pages: Annotated[int, Field(ge=1)] = 40
     confirm_pages: Annotated[int, Field(ge=0)] = 200
@@ -201,7 +205,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         files = (InitSettingsSource(settings_cls, _table(name)) for name in ("secrets.toml", "config.toml"))
-        return (init_settings, env_settings, InitSettingsSource(settings_cls, _secrets_in_files()), *files)
+        former = {name: os.environ[_variable(name)] for name in RENAMED if _variable(name) in os.environ}
+        environment = _with_present_names(former) | _secrets_in_files()
+        return (init_settings, env_settings, InitSettingsSource(settings_cls, environment), *files)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -360,8 +366,21 @@ def _table(name: str) -> dict[str, Any]:
     """The [logentic] table of one TOML file; empty where the file or the table does not exist."""
     path = config_folder() / name
     try:
-        return dict(tomllib.loads(path.read_text("utf-8")).get("logentic", {}))
+        return _with_present_names(dict(tomllib.loads(path.read_text("utf-8")).get("logentic", {})))
     except FileNotFoundError:
         return {}
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: {error}", "Correct the file or remove it.") from None
+
+
+def _with_present_names(values: dict[str, Any]) -> dict[str, Any]:
+    """Rename settings that are given by a former name; a present name takes precedence."""
+    for name in RENAMED.keys() & values.keys():
+        _warn_of_former_name(name)
+    former_first = sorted(values, key=lambda name: name not in RENAMED)
+    return {RENAMED.get(name, name): values[name] for name in former_first}
+
+
+@cache
+def _warn_of_former_name(name: str) -> None:
+    log.warning("the setting %s is now called %s; the former name works until the next release", name, RENAMED[name])

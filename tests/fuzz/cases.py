@@ -27,23 +27,22 @@ from fuzz.json_text import encode
 from fuzz.mutations import CATALOGUE, TOTALS, Draft, fields_of, names
 from fuzz.service import Service
 from fuzz.values import ABSENT
-from logentic.api.client import Client
+from logentic.api.client import Client, Response, parse_service_time, read_headers, retry_after
 from logentic.api.pagination import read_pages, read_record, split_page
 from logentic.api.probe import check_account
-from logentic.api.rate_limiter import Pace
+from logentic.api.rate_limiter import RateLimiter
 from logentic.api.records import Mask, read_list
-from logentic.api.response import Answer, read_headers, retry_after, time_of
 from logentic.errors import LogenticError
 from logentic.events.event import Reader
 from logentic.extract.parsing import Rows, read_rows
-from logentic.extract.spill_buffer import Shelf
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.extract.spill_buffer import SpillBuffer
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import RESOURCES, Resource
 from logentic.sanitizer import redacted_bytes, register_secret
 from logentic.settings import Settings
 from logentic.state import State
 
-PSEUDONYMS = Pseudonyms(bytes(range(32)))
+PSEUDONYMS = Pseudonymizer(bytes(range(32)))
 register_secret(canaries.TOKEN, is_sent=True)  # as the settings of a run do
 STAGES = ("value", "field", "row", "structure", "link", "body", "header", "status")
 ROWS, PAGE = ("value", "field", "row"), ("value", "field", "row", "structure", "body")
@@ -148,7 +147,7 @@ def _judge_page(case: Case) -> str | None:
     _spoil(draft, case.mutations)
     try:
         pages = [
-            split_page(Answer(redacted_bytes(body), NOON, b""), "a list, page 1")
+            split_page(Response(redacted_bytes(body), NOON, b""), "a list, page 1")
             for body in (draft.body, encode(documents[1]))
         ]
         rows = read_rows(resource, pages if random.random() < 0.5 else pages[::-1], PSEUDONYMS, "a list")
@@ -256,10 +255,10 @@ def _clear_text(rows: Rows) -> str | None:
 
 def _shelved(resource: Resource, rows: Rows) -> None:
     """What a window does with rows before they are compared."""
-    shelf = Shelf(resource, None)
-    shelf.put(rows)
-    shelf.count()
-    for part in shelf.parts():
+    buffer = SpillBuffer(resource, None)
+    buffer.put(rows)
+    buffer.count()
+    for part in buffer.parts():
         part.owned("date" if "date" in resource.columns else "created_at", NOON, NOON)
 
 
@@ -280,7 +279,7 @@ def _lines(resource: Resource, rows: Rows) -> dict[Any, list[dict[str, Any]]]:
 def _expected(resource_name: str, number: int) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """The rows of a page that nothing spoiled, each with its lines."""
     resource, document = RESOURCES[resource_name], account.pages(resource_name)[number]
-    page = split_page(Answer(encode(document), NOON, b""), "a list")
+    page = split_page(Response(encode(document), NOON, b""), "a list")
     rows = read_rows(resource, [page], PSEUDONYMS, "a list")
     lines = _lines(resource, rows)
     return [(row, lines.get(row["id"], [])) for row in rows.records.to_pylist()]
@@ -300,7 +299,7 @@ class _Http:
         self.settings = Settings(
             base_url=self.service.url,
             api_token=canaries.TOKEN,
-            patience_seconds=0.1,
+            retry_seconds=0.1,
             timeout_seconds=4,
             **limits,
         )
@@ -353,7 +352,7 @@ def _judge_list(case: Case) -> str | None:
 
     may_wait = is_refusal or any(name.startswith("ratelimit") for name in case.mutations)
     http.service.respond, http.service.requests, http.elsewhere.requests = respond, 0, 0
-    with _Reading(http, may_wait) as reading:
+    with _FallbackParser(http, may_wait) as reading:
         pages = read_pages(reading.client, resource.path, {"per_page": "6"}, "a list")
         found = reading.run(lambda: list(pages))
     if wrong := reading.wrong(draft.may_fail or _leads_elsewhere(case)):
@@ -409,7 +408,7 @@ def _judge_record(case: Case) -> str | None:
         _as_record(draft)
     draft.is_closed = draft.is_record = True
     http.service.respond, http.service.requests = lambda path, query: draft, 0
-    with _Reading(http, may_wait=False) as reading:
+    with _FallbackParser(http, may_wait=False) as reading:
         page = reading.run(lambda: read_record(reading.client, resource.path, record_id, "a record"))
     may_fail = draft.may_fail or draft.touched_key or any(name.startswith(("row", "token")) for name in case.mutations)
     if wrong := reading.wrong(may_fail):
@@ -428,7 +427,7 @@ def _as_record(draft: Draft) -> None:
     draft.encoded()
 
 
-class _Reading:
+class _FallbackParser:
     """One reading by a client of its own, which is stopped when it waits for longer than is right."""
 
     def __init__(self, http: _Http, may_wait: bool) -> None:
@@ -438,7 +437,7 @@ class _Reading:
         self._stopped = threading.Event()
         self._timer = threading.Timer(WAIT_SECONDS if may_wait else LONGEST_WAIT_SECONDS, self._stop)
 
-    def __enter__(self) -> "_Reading":
+    def __enter__(self) -> "_FallbackParser":
         self._timer.start()
         return self
 
@@ -486,7 +485,7 @@ def _judge_shown(case: Case) -> str | None:
 
 
 def _judge_get(http: "_Http", resource: Resource, draft: Draft) -> str | None:
-    with _Reading(http, may_wait=False) as reading:
+    with _FallbackParser(http, may_wait=False) as reading:
         found = reading.run(lambda: list(read_list(reading.client, resource, None, {})))
     if wrong := reading.wrong(draft.may_fail):
         return wrong
@@ -543,25 +542,25 @@ def _judge_headers(case: Case) -> str | None:
     _spoil(draft, case.mutations)
     lines = [b"HTTP/1.1 429 Whatever", *(name + b": " + value for name, value in draft.headers)]
     head = b"\r\n".join(lines) + b"\r\n\r\n"
-    now = random.choice([None, NOON, time_of(head)])
+    now = random.choice([None, NOON, parse_service_time(head)])
     headers = read_headers(head)
     pause = retry_after(headers, now)
     if not 0 <= pause < 10**12:
         return f"Retry-After {headers.get('retry-after')!r:.50} means {pause} s"
-    pace, errors = Pace(4), list[BaseException]()
+    limiter, errors = RateLimiter(4), list[BaseException]()
 
-    def enter() -> None:
+    def acquire() -> None:
         try:
-            pace.enter()
+            limiter.acquire()
         except BaseException as error:
             errors.append(error)
 
-    pace.enter()
-    pace.leave(time.monotonic(), random.choice([200, 429, 503, None]), head, now, pause)
-    thread = threading.Thread(target=enter, daemon=True)
+    limiter.acquire()
+    limiter.release(time.monotonic(), random.choice([200, 429, 503, None]), head, now, pause)
+    thread = threading.Thread(target=acquire, daemon=True)
     thread.start()
     thread.join(0.01)
-    pace.close()
+    limiter.close()
     thread.join(4)
     if errors:
         raise errors[0]

@@ -308,7 +308,7 @@ def _become(folder: Path, url: str, arguments: list[str], out: Path, err: Path) 
                 "HOME": str(folder),
                 "LOGENTIC_BASE_URL": url,
                 "LOGENTIC_API_TOKEN": canaries.TOKEN,
-                "LOGENTIC_PATIENCE_SECONDS": "1",
+                "LOGENTIC_RETRY_SECONDS": "1",
                 "LOGENTIC_TIMEOUT_SECONDS": "5",
                 "LOGENTIC_WINDOW_PAGES": "2",
                 "LOGENTIC_EARLIEST_DATE": EARLIEST,

@@ -10,8 +10,8 @@ import pytest
 from fuzz import account, canaries, cases, json_text, runs, workers
 from fuzz.cases import Case, case_of, judge, judge_rows
 from fuzz.mutations import CATALOGUE, Draft, fields_of
+from logentic.api.client import Response
 from logentic.api.pagination import split_page
-from logentic.api.response import Answer
 from logentic.extract.parsing import Rows, read_rows
 from logentic.resources import RESOURCES, Resource
 
@@ -132,7 +132,7 @@ def test_every_mutation_spoils_something() -> None:
 
 def rows_of(resource: Resource, draft: Draft) -> Rows:
     draft.encoded()
-    page = split_page(Answer(draft.body, account.NOON, b""), "a list")
+    page = split_page(Response(draft.body, account.NOON, b""), "a list")
     return read_rows(resource, [page], cases.PSEUDONYMS, "a list")
 
 

@@ -83,7 +83,7 @@ def test_wrong_usage_is_one_line_that_says_what_to_do(
 
 
 def test_a_host_that_cannot_be_reached_is_one_line_after_the_patience(tmp_path: Path) -> None:
-    settings = {"api_token": TOKEN, "base_url": "http://127.0.0.1:9/v1", "patience_seconds": 0.3}
+    settings = {"api_token": TOKEN, "base_url": "http://127.0.0.1:9/v1", "retry_seconds": 0.3}
     done = logentic("run", "--db", "x.duckdb", cwd=tmp_path, **settings)
     assert done.returncode == 1
     assert done.stdout == ""

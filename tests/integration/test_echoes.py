@@ -36,7 +36,7 @@ def echoing(asked: Asked) -> Reply:
 
 def test_an_echoed_token_reaches_no_output_and_no_file(tmp_path: Path) -> None:
     with TinyService(echoing) as service:
-        settings = {"base_url": service.url, "api_token": TOKEN, "patience_seconds": 0.5}
+        settings = {"base_url": service.url, "api_token": TOKEN, "retry_seconds": 0.5}
         for options in ([], ["--log-format", "json"]):
             done = logentic("run", "--no-models", "--db", "db", *options, cwd=tmp_path, **settings)
             assert done.returncode == 1

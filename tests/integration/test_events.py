@@ -14,7 +14,7 @@ from command_line import access, logentic
 from logentic.events.event import Event, Reader
 from logentic.events.queue import EventQueue
 from logentic.job import Options, run_job
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.sandbox import Account, Sandbox
 from logentic.sandbox.webhooks import STEPS, TOPICS, Webhooks, steps_taken
 from logentic.settings import Settings
@@ -23,7 +23,7 @@ from logentic.state import State
 TODAY = date(2026, 3, 17)
 DAY = timedelta(days=1)
 GONE = ("IN_TRANSIT", "COMPLETED")
-READER = Reader(Pseudonyms(b"k" * 32))
+READER = Reader(Pseudonymizer(b"k" * 32))
 
 
 class Desk:

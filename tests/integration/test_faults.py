@@ -106,7 +106,7 @@ def test_a_service_that_answers_nothing_but_failures_is_given_up(kind: str, tmp_
     """Measured against the patience that is set, not against a clock: no request is sent long after it has run out."""
     account = Account(seed=65, scale=0.1, days=5, today=TODAY)
     with Sandbox(account, faults=[Fault(kind, after=3, times=None, seconds=3)]) as sandbox:
-        finished = command(sandbox, tmp_path, LOGENTIC_PATIENCE_SECONDS="2", LOGENTIC_TIMEOUT_SECONDS="1")
+        finished = command(sandbox, tmp_path, LOGENTIC_RETRY_SECONDS="2", LOGENTIC_TIMEOUT_SECONDS="1")
         assert finished.returncode == 1
         assert len(sandbox.requests) < 60
     lines = [line for line in finished.stderr.splitlines() if line.startswith("logentic:")]

@@ -13,7 +13,7 @@ from logentic.cli.app import app
 from logentic.events.event import Reader
 from logentic.events.queue import EventQueue
 from logentic.job import Options, run_job
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.sandbox import Account, Sandbox
 from logentic.sanitizer import UNSAFE
 from logentic.settings import Settings
@@ -44,7 +44,7 @@ def sandbox(folder: Path) -> Iterator[Sandbox]:
     with Sandbox(Account(seed=93, scale=0.1, days=20, today=TODAY)) as it:
         run_job(Settings(base_url=it.url, api_token=it.token, hash_key="x"), folder / FILE, Options())
         queue = EventQueue(State(folder / QUEUE_OF).events, timedelta(hours=1))
-        reader = Reader(Pseudonyms(b"x"))
+        reader = Reader(Pseudonymizer(b"x"))
         topic = "orders/picked\x7f\u202e"
         event = reader.read(reader.content(topic, b"{}"), {"logentic-topic": topic}, b"{}", datetime.now(UTC))
         queue.put(event).result()

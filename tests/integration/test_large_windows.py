@@ -14,7 +14,7 @@ from tiny_service import Asked, Reply, TinyService, page, settings_for
 
 from logentic.api.client import Client
 from logentic.extract import reader as extraction
-from logentic.extract import spill_buffer as shelf
+from logentic.extract import spill_buffer as buffer
 from logentic.extract.reader import Extraction
 from logentic.extract.windows import Window, midnight
 from logentic.job import Options, Outcome, run_job
@@ -30,8 +30,8 @@ def nothing_held() -> Iterator[None]:
     """Every page is a part of its own, and waits in a file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extraction, "BATCH_BYTES", 1)
-        patch.setattr(shelf, "HELD_BYTES", 0)
-        patch.setattr(shelf, "PART_BYTES", 0)
+        patch.setattr(buffer, "HELD_BYTES", 0)
+        patch.setattr(buffer, "PART_BYTES", 0)
         yield
 
 
@@ -85,8 +85,8 @@ def test_a_window_of_any_size_is_read_in_the_memory_of_a_few_pages(
 ) -> None:
     """Measured is what Arrow holds while pages are read, and while the rows are handed on."""
     monkeypatch.setattr(extraction, "BATCH_BYTES", 2**16)
-    monkeypatch.setattr(shelf, "HELD_BYTES", 2**16)
-    monkeypatch.setattr(shelf, "PART_BYTES", 2**15)
+    monkeypatch.setattr(buffer, "HELD_BYTES", 2**16)
+    monkeypatch.setattr(buffer, "PART_BYTES", 2**15)
     day, text = midnight(date(2026, 3, 1)), "x" * 900
     window = Window("inventory_history", "date", day, day + timedelta(days=1))
 

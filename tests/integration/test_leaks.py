@@ -91,7 +91,7 @@ def test_the_token_stands_in_no_file_no_output_and_no_process_list(faults: list[
         Sandbox(account, token=TOKEN, readings=Readings(page_size="capped"), faults=faults) as sandbox,
         (tmp_path / "output").open("wb") as output,
     ):
-        known = environment(tmp_path, **access(sandbox, patience_seconds=1)) | {"RUNTIME__LOG_LEVEL": "DEBUG"}
+        known = environment(tmp_path, **access(sandbox, retry_seconds=1)) | {"RUNTIME__LOG_LEVEL": "DEBUG"}
         process = subprocess.Popen(command, cwd=tmp_path, env=known, stdout=output, stderr=output)
         while process.poll() is None:
             for line in Path("/proc").glob("[0-9]*/cmdline"):

@@ -14,8 +14,7 @@ from logentic.events.event import Reader
 from logentic.events.queue import EventQueue
 from logentic.job import Options, Outcome, run_job
 from logentic.json_text import compact
-from logentic.privacy.key import hash_key
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer, pseudonym_key
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -37,12 +36,14 @@ FIELDS = {
 CLEAR = ("Curie", "5145550101", "514 555", "1Z999", "rue X", "marie@x.ca")
 
 
-def unlisted_as_before(self: Pseudonyms, name: str, value: Any, *, again: bool = False, is_known: object = None) -> Any:
-    return self.unknown(name or "body", value)
+def unlisted_as_before(
+    self: Pseudonymizer, name: str, value: Any, *, again: bool = False, is_known: object = None
+) -> Any:
+    return self.pseudonymize_unknown(name or "body", value)
 
 
-def text_as_before(self: Pseudonyms, name: str, value: Any) -> str | None:
-    value = self.unknown(name, value)
+def text_as_before(self: Pseudonymizer, name: str, value: Any) -> str | None:
+    value = self.pseudonymize_unknown(name, value)
     return value if value is None or isinstance(value, str) else compact(value)
 
 
@@ -63,14 +64,14 @@ def settings_of(sandbox: Sandbox) -> Settings:
 def made_before(sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file whose unknown fields were hashed only where they looked personal, and an event in its queue."""
     with monkeypatch.context() as earlier:
-        earlier.setattr(Pseudonyms, "unlisted", unlisted_as_before)
-        earlier.setattr(Pseudonyms, "unlisted_text", text_as_before)
-        earlier.setattr(Pseudonyms, "keeps_name", lambda *_: True)
+        earlier.setattr(Pseudonymizer, "pseudonymize_unlisted", unlisted_as_before)
+        earlier.setattr(Pseudonymizer, "pseudonymize_text", text_as_before)
+        earlier.setattr(Pseudonymizer, "can_be_column", lambda *_: True)
         earlier.setattr("logentic.job.privacy.holds", lambda *_: True)
         earlier.setattr("logentic.job.pseudonymized_body", lambda body, _: body)
         run_job(settings_of(sandbox), file, Options(models=False, select=frozenset({"orders"})))
         state = State(file)
-        reader = Reader(Pseudonyms(hash_key(settings_of(sandbox), state.folder)))
+        reader = Reader(Pseudonymizer(pseudonym_key(settings_of(sandbox), state.folder)))
         queue = EventQueue(state.events, timedelta(hours=1))
         order = sandbox.state().rows("orders")[0]["id"]
         for number in (1, 2):

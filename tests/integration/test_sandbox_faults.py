@@ -14,7 +14,7 @@ from sandbox_client import NOON, TODAY, YEARS, get, walk
 from logentic.sandbox import Account, Fault, Sandbox, random_faults
 from logentic.sandbox.clock import Clock
 from logentic.sandbox.faults import TRANSIENT, RateLimit
-from logentic.sandbox.serve import serve
+from logentic.sandbox.serve import serve_sandbox
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_a_change_from_before_reaches_another_sandbox_of_the_account(sandbox: Sa
 
 def test_serve_prints_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:
     stop = Event()
-    served = Thread(target=serve, kwargs={"port": 0, "scale": 0.1, "days": 5, "stop": stop})
+    served = Thread(target=serve_sandbox, kwargs={"port": 0, "scale": 0.1, "days": 5, "stop": stop})
     served.start()
     lines: list[str] = []
     while len(lines) < 2 and served.is_alive():

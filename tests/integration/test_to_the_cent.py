@@ -26,7 +26,7 @@ from workbook_cells import cells_of, cents, total_of
 from logentic.cli.app import app
 from logentic.destinations.duckdb.audit_tables import load_journals
 from logentic.reports.reconciliation import Reconciliation
-from logentic.reports.sheets import Column, Sheet
+from logentic.reports.sheets import Sheet, SheetColumn
 from logentic.settings import Settings
 from logentic.state import State
 from logentic.transform.build import build
@@ -252,7 +252,7 @@ def check_workbook(file: Path, words: str, totals: dict[tuple[str, str], Decimal
 
 
 def test_parts_of_cents_are_added_up_and_then_rounded_half_up() -> None:
-    columns = (Column("charge_type", "text"), Column("status", "text"), Column("billed", "money"))
+    columns = (SheetColumn("charge_type", "text"), SheetColumn("status", "text"), SheetColumn("billed", "money"))
     rows = [("handling", "matched", Decimal("0.004")), ("handling", "matched", Decimal("0.001"))]
     found = SimpleNamespace(charges=Sheet("Charges", columns, rows), currency="CAD")
     assert Reconciliation.amount_of(found) == (2, Decimal("0.01"))  # type: ignore[arg-type]

@@ -104,7 +104,7 @@ def test_pagination_that_cannot_be_read_fails_its_resource_alone(
         return reply
 
     with changed(sandbox, empty) as service:
-        outcome = run_job(settings_of(service, sandbox.token, patience_seconds=1), file, RAW_ONLY)
+        outcome = run_job(settings_of(service, sandbox.token, retry_seconds=1), file, RAW_ONLY)
         (failure,) = outcome.loaded.failures.items()
         assert failure[0] == name
         assert str(failure[1]).isprintable()
@@ -286,7 +286,7 @@ def test_a_window_under_way_ends_with_the_time_of_the_run_and_leaves_no_receipt(
 
     has_recovered = False
     with changed(sandbox, change, per_page=5) as service:
-        settings = settings_of(service, sandbox.token, patience_seconds=600, connections=1, window_pages=500)
+        settings = settings_of(service, sandbox.token, retry_seconds=600, connections=1, window_pages=500)
         outcome = run_job(settings, file, Options(models=False, max_seconds=5))
         assert outcome.loaded.failures == {}
         assert "orders" in outcome.loaded.unread

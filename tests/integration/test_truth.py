@@ -11,7 +11,7 @@ from logentic import project_folder
 from logentic.destinations.duckdb.working_database import open_work
 from logentic.errors import BuildError
 from logentic.job import Options, run_job
-from logentic.privacy.key import hash_key
+from logentic.privacy.pseudonyms import pseudonym_key
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -71,7 +71,7 @@ def test_a_tampered_ledger_row_is_found_by_the_checks(
     state.file.write_bytes(file.read_bytes())
     state.prepare()
     settings = settings_of(sandbox)
-    open_work(state, settings, hash_key(settings, State(file).folder))
+    open_work(state, settings, pseudonym_key(settings, State(file).folder))
     build(settings, state, only_checks=True)
     with duckdb.connect(str(state.work)) as work:
         one_row = "(select rowid from logentic_marts.stock_ledger_daily order by item_id, date limit 1 offset 37)"

@@ -12,8 +12,7 @@ from tiny_service import Reply, settings_for
 from tls_service import Authority, TlsService
 
 from logentic import errors
-from logentic.api.client import Client
-from logentic.api.response import Answer
+from logentic.api.client import Client, Response
 from logentic.settings import CERTIFICATE_VARIABLES, load_settings, require_token, trusted_certificates
 
 NAMES = ("ca_file", *CERTIFICATE_VARIABLES)
@@ -36,7 +35,7 @@ def service(authority: Authority) -> Iterator[TlsService]:
         yield service
 
 
-def body(answer: Answer) -> bytes:
+def body(answer: Response) -> bytes:
     return answer.body
 
 
@@ -45,9 +44,7 @@ def name_a_file(name: str, file: object, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def ask(service: TlsService) -> bytes:
-    settings = load_settings(
-        base_url=service.url, api_token="token", patience_seconds=0.1
-    )  # the environment has its say
+    settings = load_settings(base_url=service.url, api_token="token", retry_seconds=0.1)  # the environment has its say
     return Client(settings).get("/items", {}, "items", body)
 
 

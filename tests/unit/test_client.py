@@ -12,9 +12,8 @@ from tiny_service import TOKEN, Asked, Reply, TinyService, page, settings_for
 
 from logentic import errors
 from logentic.api import client as client_module
-from logentic.api.client import Client
+from logentic.api.client import Client, Response
 from logentic.api.pagination import read_page
-from logentic.api.response import Answer
 from logentic.sandbox import Account, Fault, Sandbox
 from logentic.settings import Settings
 
@@ -36,7 +35,7 @@ NOT_REPEATED = {
 }
 
 
-def body(answer: Answer) -> bytes:
+def body(answer: Response) -> bytes:
     return answer.body
 
 
@@ -77,7 +76,7 @@ def test_an_answer_that_a_repetition_cannot_change_is_an_error_at_once(
         TinyService(Reply(status, "{}", {"X-Request-Id": "abc-1"}), OK) as service,
         pytest.raises(errors.ServiceError, match=f"orders, page 3: status {status}, request abc-1") as raised,
     ):
-        service.client(patience_seconds=30).get("/orders", {}, "orders, page 3", body)
+        service.client(retry_seconds=30).get("/orders", {}, "orders, page 3", body)
     assert type(raised.value) is kind
     assert raised.value.status == status
     assert raised.value.guidance
@@ -87,13 +86,13 @@ def test_an_answer_that_a_repetition_cannot_change_is_an_error_at_once(
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524])
 def test_a_failure_that_a_repetition_can_mend_is_no_verdict_on_the_request(status: int) -> None:
     with TinyService(Reply(status, "<html>")) as service, pytest.raises(errors.Unreachable, match=str(status)):
-        service.client(patience_seconds=0.1).get("/items", {}, "items", body)
+        service.client(retry_seconds=0.1).get("/items", {}, "items", body)
 
 
 @pytest.mark.parametrize("status", [408, 503])
 def test_a_failure_that_a_repetition_can_mend_is_repeated(status: int) -> None:
     with TinyService(Reply(status, "<html>"), OK) as service:
-        assert service.client(patience_seconds=30).get("/items", {}, "items", body) == b"fine"
+        assert service.client(retry_seconds=30).get("/items", {}, "items", body) == b"fine"
     assert len(service.asked) == 2
 
 
@@ -101,7 +100,7 @@ def test_a_failure_that_a_repetition_can_mend_is_repeated(status: int) -> None:
 def test_a_broken_answer_is_asked_for_again(kind: str) -> None:
     account = Account(seed=1, scale=0.1, days=3, today=date(2026, 3, 17))
     with Sandbox(account, faults=[Fault(kind, seconds=2)]) as sandbox:
-        client = Client(settings_for(sandbox.url, api_token=sandbox.token, patience_seconds=30, timeout_seconds=0.4))
+        client = Client(settings_for(sandbox.url, api_token=sandbox.token, retry_seconds=30, timeout_seconds=0.4))
         assert read_page(client, "/items", {}, "items").total > 0
     assert sandbox.struck[kind] == 1
     assert (client.traffic.requests, client.traffic.retries) == (2, 1)
@@ -109,17 +108,17 @@ def test_a_broken_answer_is_asked_for_again(kind: str) -> None:
 
 def test_the_patience_with_failures_ends() -> None:
     with TinyService(Reply(503, "<html>")) as service, pytest.raises(errors.Unreachable) as raised:
-        service.client(patience_seconds=1).get("/items", {}, "items", body)
+        service.client(retry_seconds=1).get("/items", {}, "items", body)
     assert raised.value.status == 503
     assert 2 <= len(service.asked) <= 4
 
 
 def test_waiting_for_a_rate_limit_uses_up_no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two pauses, each longer than the patience, and a failure between them."""
-    monkeypatch.setattr(client_module, "FIRST_DELAY", 0.01)  # so that the patience has room for a slow machine
+    monkeypatch.setattr(client_module, "FIRST_DELAY_SECONDS", 0.01)  # so that the patience has room for a slow machine
     limited = Reply(429, "", {"Retry-After": "3"})
     with TinyService(limited, Reply(503, ""), limited, OK) as service:
-        client = service.client(patience_seconds=2.9)
+        client = service.client(retry_seconds=2.9)
         assert client.get("/items", {}, "items", body) == b"fine"
     assert (client.traffic.refused_by_limit, client.traffic.retries) == (2, 1)
 
@@ -128,10 +127,10 @@ def test_while_nothing_but_failures_come_a_request_ends_soon_after_the_patience(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By default within a minute. Else each failure could last as long as a request may."""
-    assert Settings().patience_seconds + client_module.GRACE == 60
-    monkeypatch.setattr(client_module, "GRACE", 0)
+    assert Settings().retry_seconds + client_module.GRACE_SECONDS == 60
+    monkeypatch.setattr(client_module, "GRACE_SECONDS", 0)
     with TinyService(Reply(503, ""), slow) as service, pytest.raises(errors.Unreachable, match="it took too long"):
-        service.client(patience_seconds=1).get("/items", {}, "items", body)
+        service.client(retry_seconds=1).get("/items", {}, "items", body)
 
 
 def slow(_: Asked) -> Reply:
@@ -149,7 +148,7 @@ def test_one_good_answer_renews_the_patience() -> None:
     """Each failure alone is within the patience; together they would be too much for it."""
     bad = Reply(500, "")
     with TinyService(bad, OK, bad, OK, bad, OK) as service:
-        client = service.client(patience_seconds=0.6)
+        client = service.client(retry_seconds=0.6)
         for _ in range(3):
             assert client.get("/items", {}, "items", body) == b"fine"
     assert len(service.asked) == 6
@@ -184,7 +183,7 @@ def test_without_a_word_on_how_long_to_pause_it_backs_off() -> None:
 def seconds_between(limit: Reply) -> float:
     """Between a 429 and the next attempt, by a client whose patience with failures is shorter than any pause."""
     with TinyService(limit, OK) as service:
-        client = service.client(patience_seconds=0.1)
+        client = service.client(retry_seconds=0.1)
         assert client.get("/items", {}, "items", body) == b"fine"
     assert client.traffic.refused_by_limit == 1
     return service.asked[1].at - service.asked[0].at
@@ -231,11 +230,11 @@ def test_closing_ends_a_pause() -> None:
 def test_no_message_and_no_log_line_holds_token_query_or_body(status: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
-    def unreadable(answer: Answer) -> None:
-        raise errors.BadAnswer("items: not JSON")
+    def unreadable(answer: Response) -> None:
+        raise errors.InvalidResponse("items: not JSON")
 
     with TinyService(Reply(status, BODY), Reply(404, BODY)) as service:
-        client = service.client(patience_seconds=0.6)
+        client = service.client(retry_seconds=0.6)
         with pytest.raises(errors.ServiceError) as raised:
             client.get("/items", {"external_name": QUERY}, "items", unreadable)
     said = caplog.text + raised.value.guidance + "".join(traceback.format_exception(raised.value))
@@ -244,7 +243,7 @@ def test_no_message_and_no_log_line_holds_token_query_or_body(status: int, caplo
 
 
 def test_a_body_beyond_reason_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LARGEST_BODY", 1000)
+    monkeypatch.setattr(client_module, "LARGEST_BODY_BYTES", 1000)
     with TinyService(Reply(200, "x" * 2000)) as service, pytest.raises(errors.Unreachable, match="larger"):
         service.client().get("/items", {}, "items", body)
 
@@ -282,5 +281,5 @@ def test_a_connection_is_kept_and_what_passes_is_counted() -> None:
 
 def test_a_page_that_is_none_is_asked_for_again() -> None:
     with TinyService(Reply(200, "<html>"), page([{"id": 1}])) as service:
-        assert read_page(service.client(patience_seconds=30), "/items", {}, "items").count == 1
+        assert read_page(service.client(retry_seconds=30), "/items", {}, "items").count == 1
     assert len(service.asked) == 2

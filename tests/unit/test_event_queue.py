@@ -11,11 +11,11 @@ import pytest
 from logentic.errors import StateError
 from logentic.events.event import Event, Reader
 from logentic.events.queue import EventQueue, read_events, segments
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
-READER = Reader(Pseudonyms(b"k" * 32))
+READER = Reader(Pseudonymizer(b"k" * 32))
 
 
 def event(number: int, at: datetime = NOW) -> Event:

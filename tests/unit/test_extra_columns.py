@@ -9,10 +9,9 @@ import pytest
 from json_pages import AS_IT_IS, page_of
 
 from logentic.extra_columns import LIMIT, MORE_FIELDS, ExtraColumns, column_names
-from logentic.extract.fallback_parsing import Parsing
-from logentic.extract.parsing import Rows, read_rows
+from logentic.extract.parsing import ParseRules, Rows, read_rows
 from logentic.privacy.measures import is_identifier, is_kept_name
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import ITEMS, ORDERS, RESOURCES
 
 
@@ -20,8 +19,8 @@ def wide(record_id: int, fields: range, **more: Any) -> dict[str, Any]:
     return {"id": record_id, **{f"field{n:04}": f"{record_id}-{n}" for n in fields}, **more}
 
 
-def read(columns: ExtraColumns, *rows: dict[str, Any], pseudonyms: Pseudonyms = AS_IT_IS) -> Rows:
-    return read_rows(ITEMS, [page_of(*rows)], pseudonyms, "items", Parsing(UTC, columns))
+def read(columns: ExtraColumns, *rows: dict[str, Any], pseudonyms: Pseudonymizer = AS_IT_IS) -> Rows:
+    return read_rows(ITEMS, [page_of(*rows)], pseudonyms, "items", ParseRules(UTC, columns))
 
 
 def fields(rows: Rows) -> list[dict[str, str]]:
@@ -89,25 +88,25 @@ def test_the_column_of_a_field_depends_on_its_row_alone() -> None:
 
 
 def test_the_rest_of_the_fields_is_pseudonymized_as_columns_are() -> None:
-    hashes = Pseudonyms(b"key")
+    hashes = Pseudonymizer(b"key")
     full = ExtraColumns({"items": {f"f{n}" for n in range(LIMIT)}, "orders": {f"f{n}" for n in range(LIMIT)}})
     items = read(full, {"id": 1, "contact": "Marie", "channel": "web"}, pseudonyms=hashes)
-    assert items.records[MORE_FIELDS].to_pylist() == [f'{{"channel":"web","contact":"{hashes.hashed("Marie")}"}}']
+    assert items.records[MORE_FIELDS].to_pylist() == [f'{{"channel":"web","contact":"{hashes.pseudonym("Marie")}"}}']
     order = {"id": 1, "channel": "web", "weight": 1.5, "marie@x.ca": "x", "Marie Curie": 1, "5145550101": "y"}
-    rows = read_rows(ORDERS, [page_of(order)], hashes, "orders", Parsing(UTC, full))
+    rows = read_rows(ORDERS, [page_of(order)], hashes, "orders", ParseRules(UTC, full))
     (more,) = rows.records[MORE_FIELDS].to_pylist()
     assert json.loads(more) == {
-        "channel": hashes.hashed("web"),
+        "channel": hashes.pseudonym("web"),
         "weight": 1.5,
-        hashes.hashed("marie@x.ca"): hashes.hashed("x"),
-        hashes.hashed("Marie Curie"): hashes.hashed("1"),
-        hashes.hashed("5145550101"): hashes.hashed("y"),
+        hashes.pseudonym("marie@x.ca"): hashes.pseudonym("x"),
+        hashes.pseudonym("Marie Curie"): hashes.pseudonym("1"),
+        hashes.pseudonym("5145550101"): hashes.pseudonym("y"),
     }
 
 
 @pytest.mark.parametrize("name", ["Marie Curie", "marie@x.ca", "5145550101", "Größe"])
 def test_a_name_of_an_order_that_may_be_personal_gets_no_column(name: str) -> None:
-    rows = read_rows(ORDERS, [page_of({"id": 1, name: "x"})], Pseudonyms(b"key"), "orders")
+    rows = read_rows(ORDERS, [page_of({"id": 1, name: "x"})], Pseudonymizer(b"key"), "orders")
     assert set(rows.records.column_names) - set(ORDERS.schema().names) == {MORE_FIELDS}
     assert name not in rows.records[MORE_FIELDS].to_pylist()[0]
 
@@ -118,7 +117,7 @@ DATA_AS_NAMES = ["marie", "Marie", "marie_curie", "marieCurie", "_marie", "n5145
 @pytest.mark.parametrize("outer", ["recipient", "place"])
 @pytest.mark.parametrize("name", DATA_AS_NAMES)
 def test_a_name_within_a_record_of_an_order_that_may_be_personal_gets_no_column(name: str, outer: str) -> None:
-    hashes = Pseudonyms(b"key")
+    hashes = Pseudonymizer(b"key")
     order = {"id": 1, outer: {name: "Curie", "city": "Laval", "tracking_url": "u"}}
     rows = read_rows(ORDERS, [page_of(order, {"id": 2})], hashes, "orders")
     assert set(rows.records.column_names) - set(ORDERS.schema().names) <= {
@@ -126,8 +125,8 @@ def test_a_name_within_a_record_of_an_order_that_may_be_personal_gets_no_column(
     }
     (text, none) = rows.records[MORE_FIELDS].to_pylist()
     ((key, value),) = json.loads(text).items()
-    assert key.startswith(f"{outer}__" if is_identifier(name) else hashes.hashed(f"{outer}__{name}"))
-    assert (value, none) == (hashes.hashed("Curie"), None)
+    assert key.startswith(f"{outer}__" if is_identifier(name) else hashes.pseudonym(f"{outer}__{name}"))
+    assert (value, none) == (hashes.pseudonym("Curie"), None)
     assert name not in text
     again = read_rows(ORDERS, [page_of(order)], hashes, "orders").records[MORE_FIELDS].to_pylist()
     assert again == [text], "an equal order stays equal"
@@ -136,7 +135,7 @@ def test_a_name_within_a_record_of_an_order_that_may_be_personal_gets_no_column(
 @pytest.mark.parametrize("name", ["recipient__marie", "place__marie.curie"])
 def test_a_name_with_two_underscores_is_read_as_one_within_a_record(name: str) -> None:
     row = {"id": 1, name: 2, "stored_items": [{"item_id": 5, name: 2}]}
-    rows = read_rows(ORDERS, [page_of(row)], Pseudonyms(b"key"), "orders")
+    rows = read_rows(ORDERS, [page_of(row)], Pseudonymizer(b"key"), "orders")
     assert rows.lines is not None
     for table in (rows.records, rows.lines):
         assert not [column for column in table.column_names if "marie" in column]
@@ -152,7 +151,7 @@ def test_every_name_of_the_reference_is_kept_as_a_name() -> None:
 
 def test_names_that_a_user_keeps_have_columns() -> None:
     order = {"id": 1, "recipient": {"marie": {"pierre": "x"}, "paul": "y"}}
-    kept = Pseudonyms(b"key", plain_fields=["recipient__marie"])
+    kept = Pseudonymizer(b"key", plain_fields=["recipient__marie"])
     rows = read_rows(ORDERS, [page_of(order)], kept, "orders")
     assert rows.records["recipient__marie"].to_pylist() == ['{"pierre":"x"}']
     assert "recipient__paul" not in rows.records.column_names
@@ -163,7 +162,7 @@ def test_names_that_a_user_keeps_have_columns() -> None:
 def test_values_that_cannot_be_read_under_names_without_columns_are_an_entry_each() -> None:
     deep = json.loads("[" * 150 + "]" * 150)
     order = {"id": 1, "recipient": {"marie": deep, "pierre": deep}, "Marie Curie": deep}
-    rows = read_rows(ORDERS, [page_of(order)], Pseudonyms(b"key"), "orders")
+    rows = read_rows(ORDERS, [page_of(order)], Pseudonymizer(b"key"), "orders")
     assert rows.rejected is not None
     fields = rows.rejected["field"].to_pylist()
     assert len(set(fields)) == 3

@@ -48,7 +48,7 @@ def new_account() -> Account:
 
 @contextmanager
 def extraction(url: str, token: str = "x", **options: Any) -> Iterator[Extraction]:
-    settings = Settings(base_url=url, api_token=token, patience_seconds=0.1)
+    settings = Settings(base_url=url, api_token=token, retry_seconds=0.1)
     options = {"connections": 2, "window_pages": 40, **options}
     extraction = Extraction(Client(settings), AS_IT_IS, **options)
     try:

@@ -15,10 +15,9 @@ from tiny_service import TOKEN, Asked, Reply, TinyService, page, settings_for
 
 from logentic import errors
 from logentic.api import client as client_module
-from logentic.api.client import Client
+from logentic.api.client import Client, Response, retry_after
 from logentic.api.pagination import read_pages
 from logentic.api.probe import check_account
-from logentic.api.response import Answer, retry_after
 
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
 LONG = "9" * 400
@@ -88,7 +87,7 @@ def toronto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def body(answer: Answer) -> bytes:
+def body(answer: Response) -> bytes:
     return answer.body
 
 
@@ -196,7 +195,7 @@ def test_refusals_of_one_request_together_are_bounded(headers: dict[str, str]) -
         TinyService(Reply(429, "", headers)) as service,
         pytest.raises(errors.Unreachable, match=r"orders: status 429 .*refuses this request, for longer than .*\(2\)"),
     ):
-        service.client(patience_seconds=30, rate_limit_seconds=2).get("/orders", {}, "orders", body)
+        service.client(retry_seconds=30, rate_limit_seconds=2).get("/orders", {}, "orders", body)
     assert 2 <= len(service.asked) < 8
 
 
@@ -204,7 +203,7 @@ def test_refusals_and_failures_in_turn_come_to_an_end() -> None:
     """A pause does not use up the patience with failures, and does not renew it either."""
     turns = [Reply(429, "", {"Retry-After": "1"}), Reply(503, "")] * 20
     with TinyService(*turns) as service, pytest.raises(errors.Unreachable):
-        service.client(patience_seconds=600, rate_limit_seconds=3).get("/items", {}, "items", body)
+        service.client(retry_seconds=600, rate_limit_seconds=3).get("/items", {}, "items", body)
     assert len(service.asked) < 12
 
 
@@ -236,7 +235,7 @@ def test_the_headers_of_an_interim_response_are_not_those_of_the_response() -> N
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 def test_a_body_is_bounded_also_when_it_is_compressed(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LARGEST_BODY", 100_000)
+    monkeypatch.setattr(client_module, "LARGEST_BODY_BYTES", 100_000)
     content = b" " * 1_000_000
     sent = gzip.compress(content) if encoding == "gzip" else content
     headers = {"Content-Encoding": encoding}
@@ -289,9 +288,9 @@ def test_a_short_wait_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_long_back_off_is_logged_once_for_all_threads(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "FIRST_DELAY", 24)
+    monkeypatch.setattr(client_module, "FIRST_DELAY_SECONDS", 24)
     with TinyService(Reply(503, "")) as service:
-        client = service.client(patience_seconds=60)
+        client = service.client(retry_seconds=60)
         threading.Timer(1, client.close).start()
         ended = waiting_threads(client, "orders, page 3", 3)
     assert all(ended)
@@ -300,13 +299,13 @@ def test_a_long_back_off_is_logged_once_for_all_threads(
     assert lines[0].startswith("orders, page 3: status 503; attempt 1 failed, again in ")
 
 
-RETRIED_STATUSES = sorted(client_module.RETRIED - {429})
+RETRIED_STATUSES = sorted(client_module.RETRIED_STATUSES - {429})
 
 
 @pytest.mark.parametrize("status", RETRIED_STATUSES)
 def test_every_retried_status_is_waited_for_as_long_as_it_asks_and_uses_up_no_patience(status: int) -> None:
     with TinyService(Reply(status, "", {"Retry-After": "1"}), Reply(200, "fine")) as service:
-        client = service.client(patience_seconds=0.01)
+        client = service.client(retry_seconds=0.01)
         assert client.get("/items", {}, "items", body) == b"fine"
     first, second = service.asked
     assert second.at - first.at >= 1
@@ -317,14 +316,14 @@ def test_every_retried_status_is_waited_for_as_long_as_it_asks_and_uses_up_no_pa
 def test_a_503_is_waited_for_in_every_form_of_retry_after(value: str) -> None:
     headers = {"Retry-After": value, "Date": format_datetime(NOON, usegmt=True)}
     with TinyService(Reply(503, "", headers), Reply(200, "fine")) as service:
-        assert service.client(patience_seconds=0.01).get("/items", {}, "items", body) == b"fine"
+        assert service.client(retry_seconds=0.01).get("/items", {}, "items", body) == b"fine"
     assert service.asked[1].at - service.asked[0].at >= 1.5
 
 
 def test_the_back_off_stays_where_a_503_asks_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "FIRST_DELAY", 4)
+    monkeypatch.setattr(client_module, "FIRST_DELAY_SECONDS", 4)
     with TinyService(Reply(503, "", {"Retry-After": "1"}), Reply(200, "fine")) as service:
-        assert service.client(patience_seconds=30).get("/items", {}, "items", body) == b"fine"
+        assert service.client(retry_seconds=30).get("/items", {}, "items", body) == b"fine"
     assert service.asked[1].at - service.asked[0].at >= 2
 
 
@@ -332,7 +331,7 @@ def test_the_back_off_stays_where_a_503_asks_for_less(monkeypatch: pytest.Monkey
 def test_an_unusable_retry_after_of_a_503_leaves_the_patience_as_it_is(value: str) -> None:
     reply = Reply(503, "", {"Retry-After": value.encode("latin-1", "replace").decode("latin-1"), "Date": "soon"})
     with TinyService(reply) as service, pytest.raises(errors.Unreachable, match=r"items: status 503$"):
-        service.client(patience_seconds=0.01).get("/items", {}, "items", body)
+        service.client(retry_seconds=0.01).get("/items", {}, "items", body)
     assert len(service.asked) == 1
 
 
@@ -342,17 +341,19 @@ def test_a_retry_after_that_is_longer_than_the_setting_fails_at_once_whatever_th
         TinyService(Reply(status, "", {"Retry-After": "901"})) as service,
         pytest.raises(errors.Unreachable, match=rf"{status}: it asks to wait 901 s, .* rate_limit_seconds \(900\)"),
     ):
-        service.client(patience_seconds=600).get("/items", {}, "items", body)
+        service.client(retry_seconds=600).get("/items", {}, "items", body)
     assert len(service.asked) == 1
 
 
 def test_the_waits_that_503s_ask_for_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "FIRST_DELAY", 0.001)  # so that the back-off stays shorter than what is asked
+    monkeypatch.setattr(
+        client_module, "FIRST_DELAY_SECONDS", 0.001
+    )  # so that the back-off stays shorter than what is asked
     with (
         TinyService(Reply(503, "", {"Retry-After": "1"})) as service,
         pytest.raises(errors.Unreachable, match=r"orders: status 503: it refuses this request, .*\(2\)"),
     ):
-        service.client(patience_seconds=600, rate_limit_seconds=2).get("/orders", {}, "orders", body)
+        service.client(retry_seconds=600, rate_limit_seconds=2).get("/orders", {}, "orders", body)
     assert 2 <= len(service.asked) < 8
 
 
@@ -378,13 +379,13 @@ def test_a_wait_after_a_503_ends_at_the_deadline_and_is_logged_once(
 def test_a_retry_after_is_forgotten_when_the_next_attempt_fails_without_one() -> None:
     turns = [Reply(503, "", {"Retry-After": "1"}), Reply(200, b"x", {"Content-Length": "9"}), Reply(200, "fine")]
     with TinyService(*turns) as service, pytest.raises(errors.Unreachable, match="took too long"):
-        service.client(patience_seconds=0.01, timeout_seconds=1).get("/items", {}, "items", body)
+        service.client(retry_seconds=0.01, timeout_seconds=1).get("/items", {}, "items", body)
 
 
 def test_no_request_is_repeated_after_the_deadline() -> None:
     """Also where none has been answered, and whatever the patience."""
     with TinyService(Reply(500, "")) as service:
-        client = Client(settings_for(service.url, patience_seconds=600), stop_at=time.monotonic() + 0.2)
+        client = Client(settings_for(service.url, retry_seconds=600), stop_at=time.monotonic() + 0.2)
         with pytest.raises(errors.DeadlineReached):
             client.get("/items", {}, "items", body)
     assert len(service.asked) < 4

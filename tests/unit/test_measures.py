@@ -12,11 +12,11 @@ from logentic.api.records import Mask
 from logentic.events.event import Reader
 from logentic.extract.parsing import read_rows
 from logentic.privacy import measures
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import ITEMS, ORDERS
 from logentic.settings import Settings
 
-HASHES = Pseudonyms(b"key")
+HASHES = Pseudonymizer(b"key")
 PERSONAL: dict[str, Any] = {
     "mobile": "514 555 0101",
     "cell": 5145550101,
@@ -96,7 +96,7 @@ def test_what_is_no_measure_is_pseudonymized(name: str) -> None:
     for clear in ("Marie", "marie", "Curie", "Pierre", "rue X", "514", "1Z999", "H2X", "10.1", "4711", "1867", "45.5"):
         assert clear not in text or clear not in values
     if not isinstance(PERSONAL[name], dict | list):
-        assert text == HASHES.hashed(str(PERSONAL[name]))
+        assert text == HASHES.pseudonym(str(PERSONAL[name]))
 
 
 @pytest.mark.parametrize("name", CLEAR)
@@ -113,14 +113,14 @@ def test_measures_within_unknown_objects_stay_and_names_of_fields_do() -> None:
     assert json.loads(loaded(packages=packages)["packages"]) == [
         {
             "weight": 1.5,
-            "trackingNumber": HASHES.hashed("1Z9"),
-            "items": {"sku": HASHES.hashed("M-1"), HASHES.hashed("Marie"): {"status": "ok"}},
+            "trackingNumber": HASHES.pseudonym("1Z9"),
+            "items": {"sku": HASHES.pseudonym("M-1"), HASHES.pseudonym("Marie"): {"status": "ok"}},
         }
     ]
 
 
 def test_the_two_lists_of_fields_outweigh_the_allow_list() -> None:
-    chosen = Pseudonyms(
+    chosen = Pseudonymizer(
         b"key", hash_fields=["total_weight", "packages.status"], plain_fields=["company", "timeZone", "people", "x.cc"]
     )
     order = {
@@ -133,12 +133,12 @@ def test_the_two_lists_of_fields_outweigh_the_allow_list() -> None:
         "x": {"cc": "Marie", "to": "Marie"},
     }
     (record,) = read_rows(ORDERS, [page_of(order)], chosen, "orders").records.to_pylist()
-    assert record["total_weight"] == chosen.hashed("1.5")
+    assert record["total_weight"] == chosen.pseudonym("1.5")
     assert (record["company"], record["time_zone"]) == ("Curie SARL", "EST")
     assert record["people"] == '{"Marie Curie":"x"}'
-    assert record["packages"] == f'{{"status":"{chosen.hashed("ok")}","weight":1}}'
-    assert record["x"] == f'{{"cc":"Marie","to":"{chosen.hashed("Marie")}"}}'
-    by_column = Pseudonyms(b"key", plain_fields=["time_zone"])
+    assert record["packages"] == f'{{"status":"{chosen.pseudonym("ok")}","weight":1}}'
+    assert record["x"] == f'{{"cc":"Marie","to":"{chosen.pseudonym("Marie")}"}}'
+    by_column = Pseudonymizer(b"key", plain_fields=["time_zone"])
     (record,) = read_rows(ORDERS, [page_of(order)], by_column, "orders").records.to_pylist()
     assert record["time_zone"] == "EST", "a field may be named as its column is"
 
@@ -147,13 +147,13 @@ def test_other_resources_keep_their_rule() -> None:
     fields = {"id": 1, "channel": "web", "lot": {"Marie": "L-1"}, "contact": "Marie"}
     (record,) = read_rows(ITEMS, [page_of(fields)], HASHES, "items").records.to_pylist()
     assert (record["channel"], record["lot"]) == ("web", '{"Marie":"L-1"}')
-    assert record["contact"] == HASHES.hashed("Marie")
+    assert record["contact"] == HASHES.pseudonym("Marie")
 
 
 def test_a_second_pass_over_what_is_stored_changes_nothing() -> None:
     record = loaded(**{name: value for name, value in (PERSONAL | CLEAR).items() if name not in ORDERS.columns})
     for name in set(record) - set(ORDERS.schema().names) - {"_more_fields"}:
-        assert HASHES.unlisted_text(name, record[name], again=True) == record[name]
+        assert HASHES.pseudonymize_text(name, record[name], again=True) == record[name]
 
 
 def test_an_event_keeps_what_the_reference_names_and_measures() -> None:

@@ -109,7 +109,7 @@ def test_pushed_back_by_the_service_it_asks_by_fewer_connections() -> None:
         return Reply(200, "fine")
 
     with TinyService(Reply(503), *[busy] * 40) as running:
-        client = running.client(patience_seconds=30)
+        client = running.client(retry_seconds=30)
         ask(client, 1)
         ask(client, 16)
         assert most == 2

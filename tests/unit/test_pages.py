@@ -11,12 +11,11 @@ import pytest
 import simplejson
 from tiny_service import Asked, Reply, TinyService, page, settings_for
 
-from logentic.api.client import Client
+from logentic.api.client import Client, Response
 from logentic.api.pagination import Page, read_page, read_pages, read_record, split_page
 from logentic.api.probe import check_account
 from logentic.api.records import read_list
-from logentic.api.response import Answer
-from logentic.errors import BadAnswer, NotFound, UnsafeLink
+from logentic.errors import InvalidResponse, NotFound, UnsafeLink
 from logentic.resources import ITEMS
 
 ENDINGS: dict[str, Any] = {
@@ -224,14 +223,14 @@ def test_a_meta_within_a_row_is_not_the_meta_of_the_page(place: str) -> None:
 
 @pytest.mark.parametrize("text", NO_LISTS.values(), ids=NO_LISTS)
 def test_an_answer_that_is_no_list_is_an_error_and_never_an_empty_one(text: str) -> None:
-    with TinyService(Reply(200, text)) as service, pytest.raises(BadAnswer, match=r"^items, page 1: "):
+    with TinyService(Reply(200, text)) as service, pytest.raises(InvalidResponse, match=r"^items, page 1: "):
         read(service)
 
 
 @pytest.mark.parametrize("row", ["{'id':1}", '{"id":}', '{"id":1', '{"id":"\\x41"}', '{"id":1/* one */}'])
 def test_rows_that_are_not_json_are_an_error_that_names_the_list(row: str) -> None:
     with TinyService(Reply(200, f'{{"data":[{row}],"meta":{META}}}')) as service:
-        with pytest.raises(BadAnswer, match=r"^items: the rows are not JSON$"):
+        with pytest.raises(InvalidResponse, match=r"^items: the rows are not JSON$"):
             list(read_list(service.client(), ITEMS, None, {}))
         (answer,) = [each for each in check_account(settings_for(service.url)).lists if each.resource == "items"]
     assert answer.error.startswith("items: the rows are not JSON. ")
@@ -248,7 +247,7 @@ def test_a_record_that_the_service_does_not_know_is_told_from_one_that_cannot_be
     with TinyService(Reply(404, "{}"), Reply(200, "[]")) as service:
         with pytest.raises(NotFound, match="items, id 7"):
             read_record(service.client(), "/items", 7, "items")
-        with pytest.raises(BadAnswer, match="items, id 7"):
+        with pytest.raises(InvalidResponse, match="items, id 7"):
             read_record(service.client(), "/items", 7, "items")
 
 
@@ -340,9 +339,9 @@ def test_the_configured_host_is_compared_in_one_form() -> None:
 
 
 def follow(client: Client, link: str) -> dict[str, str]:
-    from logentic.api.pagination import _follow
+    from logentic.api.pagination import _next_query
 
-    return _follow(client, "/items", {}, link, "items, page 1")
+    return _next_query(client, "/items", {}, link, "items, page 1")
 
 
 def test_half_a_character_in_a_next_is_sent_as_a_browser_would() -> None:
@@ -394,7 +393,7 @@ def listed(rows: str = '{"id":1}', *, is_laravel: bool = True, **pagination: str
 def test_a_total_that_is_no_count_is_an_error_that_names_it(value: str, is_laravel: bool) -> None:
     with (
         TinyService(listed(total=value, is_laravel=is_laravel)) as service,
-        pytest.raises(BadAnswer, match=r"^items, page 1: `total` is "),
+        pytest.raises(InvalidResponse, match=r"^items, page 1: `total` is "),
     ):
         read(service)
 
@@ -410,7 +409,10 @@ def test_a_total_that_means_a_count_is_one(value: str, is_laravel: bool) -> None
 @pytest.mark.parametrize("name", ["per_page", "total_pages"])
 @pytest.mark.parametrize("value", BAD_SIZES, ids=lambda value: value[:24])
 def test_a_size_beyond_all_counting_is_an_error_that_names_it(name: str, value: str) -> None:
-    with TinyService(listed(**{name: value})) as service, pytest.raises(BadAnswer, match=f"page 1: `{name}` is larger"):
+    with (
+        TinyService(listed(**{name: value})) as service,
+        pytest.raises(InvalidResponse, match=f"page 1: `{name}` is larger"),
+    ):
         read(service)
 
 
@@ -435,7 +437,10 @@ def test_a_count_that_disagrees_changes_nothing(count: str) -> None:
 
 @pytest.mark.parametrize("links", ['"next"', "[1]", '{"next":{"href":"x"}}', "5"])
 def test_links_of_another_shape_are_an_error(links: str) -> None:
-    with TinyService(listed(links=links)) as service, pytest.raises((BadAnswer, UnsafeLink), match="items, page 1"):
+    with (
+        TinyService(listed(links=links)) as service,
+        pytest.raises((InvalidResponse, UnsafeLink), match="items, page 1"),
+    ):
         read(service)
 
 
@@ -444,12 +449,12 @@ def test_an_empty_page_with_a_next_is_asked_for_again_and_then_an_error(layout: 
     pagination = {**PAGINATION, "total": 10**6, "total_pages": 10**6, "count": 50, "links": {"next": "?page=2"}}
     text = layout.replace("DATA", "").replace("META", json.dumps({"pagination": pagination}, separators=(",", ":")))
     with TinyService(Reply(200, text)) as service:
-        with pytest.raises(BadAnswer, match=r"items, page 1: an empty page with a `next`"):
-            list(read_pages(service.client(patience_seconds=1), "/items", {}, "items"))
+        with pytest.raises(InvalidResponse, match=r"items, page 1: an empty page with a `next`"):
+            list(read_pages(service.client(retry_seconds=1), "/items", {}, "items"))
         assert 2 <= len(service.asked) < 8
         service.asked.clear()
         service.replies = [Reply(200, text), listed()]
-        assert len(list(read_pages(service.client(patience_seconds=30), "/items", {}, "items"))) == 1
+        assert len(list(read_pages(service.client(retry_seconds=30), "/items", {}, "items"))) == 1
 
 
 def test_pages_are_bounded_by_the_rows_that_are_announced() -> None:
@@ -487,7 +492,7 @@ def test_an_empty_object_is_an_empty_list() -> None:
 
 def test_an_object_with_names_is_no_list() -> None:
     text = f'{{"data":{{"id":1,"2":3}},"meta":{META}}}'
-    with TinyService(Reply(200, text)) as service, pytest.raises(BadAnswer, match="not a JSON list"):
+    with TinyService(Reply(200, text)) as service, pytest.raises(InvalidResponse, match="not a JSON list"):
         read(service)
 
 
@@ -525,9 +530,13 @@ BROKEN_BODIES = {
 @pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
 def test_a_body_that_cannot_be_read_is_one_line(body: bytes) -> None:
     with TinyService(Reply(200, body)) as service:
-        with pytest.raises(BadAnswer, match=r"^items, page 1: the answer is (not a JSON list|nested too deeply)$"):
+        with pytest.raises(
+            InvalidResponse, match=r"^items, page 1: the answer is (not a JSON list|nested too deeply)$"
+        ):
             read(service)
-        with pytest.raises(BadAnswer, match=r"^items, id 1: the answer is (not a JSON record|nested too deeply)$"):
+        with pytest.raises(
+            InvalidResponse, match=r"^items, id 1: the answer is (not a JSON record|nested too deeply)$"
+        ):
             read_record(service.client(), "/items", 1, "items")
 
 
@@ -574,8 +583,8 @@ def test_whatever_the_body_a_page_or_one_line_comes_of_it() -> None:
                 case _:
                     body[at:at] = body[at : at + random.randint(1, 20)]
             body = body or bytearray(b"{}")
-        with suppress(BadAnswer):
-            split_page(Answer(bytes(body), datetime.now(UTC), b""), "items")
+        with suppress(InvalidResponse):
+            split_page(Response(bytes(body), datetime.now(UTC), b""), "items")
 
 
 # -- Lists that are empty or not found --
@@ -588,7 +597,7 @@ def test_a_204_is_an_empty_list() -> None:
 
 
 def test_a_204_for_a_record_is_an_error() -> None:
-    with TinyService(Reply(204)) as service, pytest.raises(BadAnswer, match="not a JSON record"):
+    with TinyService(Reply(204)) as service, pytest.raises(InvalidResponse, match="not a JSON record"):
         read_record(service.client(), "/items", 1, "items")
 
 

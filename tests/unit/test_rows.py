@@ -13,10 +13,10 @@ from json_pages import AS_IT_IS, NOON, page_of, rows_of
 
 from logentic.api.client import Client
 from logentic.api.pagination import read_pages
-from logentic.errors import BadAnswer, LogenticError
+from logentic.errors import InvalidResponse, LogenticError
 from logentic.extract import parsing as rows_module
-from logentic.extract.parsing import Rows, count_distinct, empty_rows, read_carefully, read_rows
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.extract.parsing import Rows, count_distinct, empty_rows, read_fallback, read_rows
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import (
     DAY,
     INTEGER,
@@ -133,18 +133,18 @@ def test_what_is_read_is_what_was_written_by_either_way(resource: Resource, data
         assert found == [line for _, lines, _ in written for line in lines]
         numbers = [(line["order_id"], line["line_number"]) for line in read.lines.to_pylist()]
         assert numbers == [(record["id"], n) for record, lines, _ in written for n in range(1, len(lines) + 1)]
-    assert_equal(read, read_carefully(resource, pages, AS_IT_IS, "w"))
+    assert_equal(read, read_fallback(resource, pages, AS_IT_IS, "w"))
 
 
 def test_pages_as_the_sandbox_writes_them_take_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the quick way could quietly never be taken; and it gives what the careful way gives."""
     pages = pages_of_the_sandbox()
-    carefully = {name: read_carefully(RESOURCES[name], found, AS_IT_IS, name) for name, found in pages.items()}
+    carefully = {name: read_fallback(RESOURCES[name], found, AS_IT_IS, name) for name, found in pages.items()}
 
     def refuse(resource: Resource, *_: object) -> Rows:
         raise AssertionError(f"{resource.name} went the careful way")
 
-    monkeypatch.setattr(rows_module, "read_carefully", refuse)
+    monkeypatch.setattr(rows_module, "read_fallback", refuse)
     for name, found in pages.items():
         read = read_rows(RESOURCES[name], found, AS_IT_IS, name)
         assert read.read >= 10
@@ -168,7 +168,7 @@ def pages_of_the_sandbox() -> dict[str, list[Any]]:
 @pytest.mark.parametrize("written", ["{}", '"{}"'])
 def test_a_number_is_exact_to_its_last_digit(text: str, written: str) -> None:
     row = f'{{"id":1,"amount":{written.format(text)}}}'
-    for read in (read_rows, read_carefully):
+    for read in (read_rows, read_fallback):
         (amount,) = read(PAYMENT_ITEMS, [page_of(row)], AS_IT_IS, "w").records["amount"].to_pylist()
         assert amount == Decimal(text)
 
@@ -184,7 +184,7 @@ def test_the_columns_are_those_of_the_schema_also_where_nothing_was_found(resour
 
 @pytest.mark.parametrize("row", ['{"id":1,}', '{"id":1', "{id:1}"])
 def test_rows_that_are_no_json_are_a_bad_answer(row: str) -> None:
-    with pytest.raises(BadAnswer, match="orders: the rows are not JSON") as raised:
+    with pytest.raises(InvalidResponse, match="orders: the rows are not JSON") as raised:
         read_rows(ORDERS, [page_of(row)], AS_IT_IS, "orders")
     assert isinstance(raised.value, LogenticError)
 
@@ -202,7 +202,7 @@ def test_a_row_read_twice_is_kept_once_as_it_was_read_last_and_so_are_its_lines(
         {"id": 2, "status": "PENDING", "stored_items": [{"item_id": 7, "quantity": 2}]},
     )
     second = page_of({"id": 1, "status": "PICKED", "stored_items": [{"item_id": 5, "quantity": 3}]}, at=late)
-    for read in (read_rows, read_carefully):
+    for read in (read_rows, read_fallback):
         rows = read(ORDERS, [first, second], AS_IT_IS, "w")
         assert rows.read == 3
         assert rows.lines is not None
@@ -246,9 +246,9 @@ def ids(rows: Rows) -> tuple[list[int], list[int]]:
     return rows.records["id"].to_pylist(), rows.lines["item_id"].to_pylist()
 
 
-@pytest.mark.parametrize("way", [read_rows, read_carefully])
+@pytest.mark.parametrize("way", [read_rows, read_fallback])
 def test_personal_fields_are_hashed_and_others_are_not(way: Any) -> None:
-    hashes = Pseudonyms(b"key")
+    hashes = Pseudonymizer(b"key")
     person = {"name": "Zoë Roy", "email": "zoe@shop.example", "phone": "514 555 0101"}
     place = {
         "address1": "1 rue X",
@@ -259,10 +259,10 @@ def test_personal_fields_are_hashed_and_others_are_not(way: Any) -> None:
     }
     row = {"id": 1, "external_name": "#1001", "recipient": person, "place": place, "stored_items": []}
     (read,) = way(ORDERS, [page_of(row)], hashes, "w").records.to_pylist()
-    assert {name: read[f"recipient__{name}"] for name in person} == {n: hashes.hashed(v) for n, v in person.items()}
-    assert read["place__address1"] == hashes.hashed("1 rue X")
+    assert {name: read[f"recipient__{name}"] for name in person} == {n: hashes.pseudonym(v) for n, v in person.items()}
+    assert read["place__address1"] == hashes.pseudonym("1 rue X")
     assert read["place__address2"] is None
-    assert read["place__postal_code"] == f"H2R {hashes.hashed('h2r 2y8')}"
+    assert read["place__postal_code"] == f"H2R {hashes.pseudonym('h2r 2y8')}"
     assert (read["place__city"], read["external_name"]) == ("Montréal", "#1001")
 
 

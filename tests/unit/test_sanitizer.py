@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logentic.dashboard.reading import Answer
-from logentic.errors import BadAnswer
+from logentic.dashboard.snapshot import QueryResult
+from logentic.errors import InvalidResponse
 from logentic.monitoring import log_format as log_lines
 from logentic.reports.terminal import Terminal
 from logentic.sanitizer import (
@@ -77,7 +77,7 @@ def test_ordinary_text_of_any_language_stays(text: str) -> None:
     "written", [TOKEN, TOKEN.replace("/", "\\/"), "17%7Ctok%2F3f9c51d2a7e84b06x", TOKEN.partition("|")[2]]
 )
 def test_the_token_is_redacted_however_it_is_written(written: str) -> None:
-    for made in (redacted, printable, one_line, inert, cell, escaped_json, lambda text: str(BadAnswer(text))):
+    for made in (redacted, printable, one_line, inert, cell, escaped_json, lambda text: str(InvalidResponse(text))):
         assert "3f9c51d2a7e84b06" not in made(f"Bearer {written}!")
     assert redacted_bytes(f"Bearer {written}!".encode()) == b"Bearer ***!"
 
@@ -119,7 +119,7 @@ def test_a_formula_becomes_text(text: str) -> None:
 
 
 def test_the_dashboards_download_neutralises_formulas_and_its_charts_get_the_values() -> None:
-    answer = Answer(pa.table({"=name": ["=1+1", "plain", None, "\x1b[31m@x"], "n": [1, -2, 3, 4]}))
+    answer = QueryResult(pa.table({"=name": ["=1+1", "plain", None, "\x1b[31m@x"], "n": [1, -2, 3, 4]}))
     assert answer.download().decode().splitlines() == [
         '"\'=name","n"',
         '"\'=1+1",1',

@@ -16,6 +16,7 @@ from logentic.sanitizer import redacted
 from logentic.settings import (
     SECRETS_OF_OTHERS,
     Settings,
+    _warn_of_former_name,
     give_secrets_to_others,
     load_settings,
     require_token,
@@ -442,3 +443,18 @@ def test_a_url_that_holds_no_password_and_the_host_stay_readable(
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__HOST", "warehouse.example")
     load_settings()
     assert redacted("logentic: warehouse.example account") == "logentic: warehouse.example account"
+
+
+def test_a_former_name_works_with_a_notice_and_the_present_one_wins(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _warn_of_former_name.cache_clear()
+    (folder / "config.toml").write_text("[logentic]\npatience_seconds = 11\n")
+    assert [load_settings().retry_seconds for _ in range(2)] == [11, 11]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the setting patience_seconds is now called retry_seconds; the former name works until the next release"
+    ]
+    monkeypatch.setenv("LOGENTIC_PATIENCE_SECONDS", "12")
+    assert load_settings().retry_seconds == 12
+    monkeypatch.setenv("LOGENTIC_RETRY_SECONDS", "13")
+    assert load_settings().retry_seconds == 13

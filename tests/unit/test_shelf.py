@@ -11,9 +11,9 @@ import pytest
 from json_pages import rows_of
 
 from logentic.errors import StateError
-from logentic.extract import spill_buffer as shelf
+from logentic.extract import spill_buffer as buffer
 from logentic.extract.parsing import Rows, concatenated
-from logentic.extract.spill_buffer import Shelf
+from logentic.extract.spill_buffer import SpillBuffer
 from logentic.resources import (
     INVENTORY_HISTORY,
     ITEM_QUANTITIES,
@@ -35,12 +35,12 @@ BATCHES = {
 
 @pytest.fixture(autouse=True)
 def hold_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelf, "HELD_BYTES", 0)
-    monkeypatch.setattr(shelf, "PART_BYTES", 0)
+    monkeypatch.setattr(buffer, "HELD_BYTES", 0)
+    monkeypatch.setattr(buffer, "PART_BYTES", 0)
 
 
-def filled(resource: Resource, batches: list[list[str]], folder: Path | None) -> Shelf:
-    filled = Shelf(resource, folder)
+def filled(resource: Resource, batches: list[list[str]], folder: Path | None) -> SpillBuffer:
+    filled = SpillBuffer(resource, folder)
     for batch in batches:
         filled.put(rows_of(resource, *batch))
     return filled
@@ -70,7 +70,7 @@ def test_values_that_could_not_be_read_come_back_from_a_file_with_their_rows(tmp
         entries = [{"resource": "payment_items", "key": str(record), "field": "amount", "text": text} for text in texts]
         return replace(rows, rejected=pa.Table.from_pylist(entries, REJECTED_VALUES) if entries else None)
 
-    filed = Shelf(PAYMENT_ITEMS, tmp_path)
+    filed = SpillBuffer(PAYMENT_ITEMS, tmp_path)
     for record, texts in ((1, ["n/a"]), (2, []), (3, ["?"]), (1, [])):
         filed.put(batch(record, texts))
     assert filed.count() == 3

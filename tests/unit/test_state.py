@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from logentic import state as state_module
 from logentic.errors import StateError, UsageError
-from logentic.privacy.key import keep_key, pseudonyms
+from logentic.privacy.pseudonyms import load_pseudonymizer, read_or_create_key
 from logentic.settings import Settings
 from logentic.state import State
 
@@ -127,10 +127,10 @@ def test_the_log_of_runs_ends_with_the_newest_and_does_not_grow_for_ever(
 
 def test_the_key_of_hashes_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "state"
-    key = keep_key(folder)
+    key = read_or_create_key(folder)
     assert len(key) == 32
-    assert keep_key(folder) == key
-    assert keep_key(tmp_path / "other") != key
+    assert read_or_create_key(folder) == key
+    assert read_or_create_key(tmp_path / "other") != key
     assert mode(folder / "hash_key") == 0o600
 
 
@@ -139,18 +139,18 @@ def test_a_damaged_key_is_not_replaced_by_another(tmp_path: Path, text: str) -> 
     """A new key would part every customer's old rows from the new ones."""
     (tmp_path / "hash_key").write_text(text)
     with pytest.raises(StateError, match="is damaged"):
-        keep_key(tmp_path)
+        read_or_create_key(tmp_path)
     assert (tmp_path / "hash_key").read_text() == text
 
 
 def test_hashes_are_keyed_as_the_settings_say(tmp_path: Path) -> None:
-    by_folder = pseudonyms(Settings(), tmp_path).hashed("Zoë")
-    assert pseudonyms(Settings(), tmp_path).hashed("Zoë") == by_folder
-    by_secret = pseudonyms(Settings(hash_key="secret"), tmp_path).hashed("Zoë")
-    assert by_secret == pseudonyms(Settings(hash_key="secret"), tmp_path / "elsewhere").hashed("Zoë")
+    by_folder = load_pseudonymizer(Settings(), tmp_path).pseudonym("Zoë")
+    assert load_pseudonymizer(Settings(), tmp_path).pseudonym("Zoë") == by_folder
+    by_secret = load_pseudonymizer(Settings(hash_key="secret"), tmp_path).pseudonym("Zoë")
+    assert by_secret == load_pseudonymizer(Settings(hash_key="secret"), tmp_path / "elsewhere").pseudonym("Zoë")
     assert len({"Zoë", by_folder, by_secret}) == 3
     assert by_secret == "97a38f48f0aa20ee0c904e5d530c08da", "the hashes of a secret never change"
-    assert pseudonyms(Settings(keep_personal_data=True, hash_key="secret"), tmp_path).hashed("Zoë") == "Zoë"
+    assert load_pseudonymizer(Settings(keep_personal_data=True, hash_key="secret"), tmp_path).pseudonym("Zoë") == "Zoë"
 
 
 @pytest.mark.parametrize(("wait", "lines"), [(60, 1), (5, 0)])

@@ -13,9 +13,20 @@ from hypothesis import strategies as st
 from json_pages import AS_IT_IS, NOON, page_of
 
 from logentic.api.pagination import Page
-from logentic.extract.fallback_parsing import REPLACED, TOO_DEEP, Parsing
-from logentic.extract.parsing import NO_KEY, Rows, _quickly, concatenated, read_carefully, read_rows, row_keys, together
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.extract.parsing import (
+    NO_KEY,
+    REPLACED,
+    TOO_DEEP,
+    ParseRules,
+    Rows,
+    _read_fast,
+    concatenated,
+    merge_batches,
+    read_fallback,
+    read_rows,
+    row_keys,
+)
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import (
     DAY,
     INVENTORY_HISTORY,
@@ -45,11 +56,11 @@ ZERO_DATES = [
 ]
 
 
-def read(resource: Resource, *rows: str | bytes, zone: Any = UTC, pseudonyms: Pseudonyms = AS_IT_IS) -> Rows:
+def read(resource: Resource, *rows: str | bytes, zone: Any = UTC, pseudonyms: Pseudonymizer = AS_IT_IS) -> Rows:
     """Rows as JSON, or bytes that are nearly JSON."""
     body = b",".join(row if isinstance(row, bytes) else row.encode() for row in rows)
     page = Page(b'{"data":[' + body + b"]}", len(rows), len(rows), max(len(rows), 1), 1, None, NOON)
-    return read_rows(resource, [page], pseudonyms, resource.name, Parsing(zone))
+    return read_rows(resource, [page], pseudonyms, resource.name, ParseRules(zone))
 
 
 def entries(rows: Rows) -> list[tuple[str, str, str, str]]:
@@ -234,7 +245,7 @@ NO_ROWS: dict[str, tuple[Resource, str]] = {
 
 @pytest.mark.parametrize(("resource", "row"), NO_ROWS.values(), ids=NO_ROWS)
 def test_a_row_without_a_readable_key_is_recorded_and_the_others_are_loaded(resource: Resource, row: str) -> None:
-    hashes = Pseudonyms(b"key")
+    hashes = Pseudonymizer(b"key")
     good = '{"id":7,"date":"2026-03-04","updated_at":"2026-03-04T00:00:00Z"}'
     rows = read(resource, good, row, row, pseudonyms=hashes)
     assert rows.records["id"].to_pylist() == [7]
@@ -247,7 +258,7 @@ def test_a_row_without_a_readable_key_is_recorded_and_the_others_are_loaded(reso
     assert "514" not in text
     again = read(resource, row, good, pseudonyms=hashes)
     assert entries(again)[0][0] == key, "the same row has the same key"
-    assert entries(read(resource, row, pseudonyms=Pseudonyms(b"other")))[0][0] != key
+    assert entries(read(resource, row, pseudonyms=Pseudonymizer(b"other")))[0][0] != key
 
 
 def test_a_line_that_cannot_be_read_keeps_its_order_and_the_other_lines() -> None:
@@ -340,7 +351,7 @@ def test_of_a_repeated_name_the_last_value_counts() -> None:
 def test_an_unknown_value_of_more_than_100_levels_is_rejected(levels: int, pair: tuple[str, str]) -> None:
     value = pair[0] * levels + "1" + pair[1] * levels
     for resource in (ITEMS, ORDERS):
-        rows = read(resource, '{"id":1,"extra":"x"}', f'{{"id":2,"extra":{value}}}', pseudonyms=Pseudonyms(b"key"))
+        rows = read(resource, '{"id":1,"extra":"x"}', f'{{"id":2,"extra":{value}}}', pseudonyms=Pseudonymizer(b"key"))
         assert rows.records["id"].to_pylist() == [1, 2]
         deep = rows.records["extra"].to_pylist()[1]
         assert (deep is None) == (levels > 100)
@@ -350,8 +361,8 @@ def test_an_unknown_value_of_more_than_100_levels_is_rejected(levels: int, pair:
 
 
 def test_a_personal_value_that_cannot_be_read_is_not_shown() -> None:
-    hashes = Pseudonyms(b"key")
-    marie, mail = hashes.hashed("Marie Curie"), hashes.hashed("marie@x.ca")
+    hashes = Pseudonymizer(b"key")
+    marie, mail = hashes.pseudonym("Marie Curie"), hashes.pseudonym("marie@x.ca")
     rows = read(
         ORDERS,
         '{"id":1,"recipient":{"name":["Marie Curie"],"phone":true},"warehouse_id":"Marie Curie","place":"Marie Curie"}',
@@ -361,7 +372,7 @@ def test_a_personal_value_that_cannot_be_read_is_not_shown() -> None:
     )
     assert {(key, name): text for key, name, text, _ in entries(rows)} == {
         ("1", "recipient__name"): f'["{marie}"]',
-        ("1", "recipient__phone"): f'"{hashes.hashed("True")}"',
+        ("1", "recipient__phone"): f'"{hashes.pseudonym("True")}"',
         ("1", "warehouse_id"): f'"{marie}"',
         ("1", "place"): f'"{marie}"',
         ("2", "stored_items.1.item_id"): f'"{mail}"',
@@ -384,7 +395,7 @@ def test_rejected_values_follow_their_rows() -> None:
 
     one, other = (read_rows(ITEMS, [page], AS_IT_IS, "items") for page in (first, second))
     assert texts(read_rows(ITEMS, [first, second], AS_IT_IS, "items")) == ['"x1"', '"y"', "null"]
-    assert texts(together(ITEMS, [one, other])) == ['"x1"', '"y"', "null"]
+    assert texts(merge_batches(ITEMS, [one, other])) == ['"x1"', '"y"', "null"]
     assert texts(concatenated([one, other])) == ['"x1"', '"x2"', '"x3"', '"y"', "null"]
     assert texts(one.keep(pa.array([False, True, False]))) == ['"x2"', "null"]
     assert texts(other.keep(pa.array([True, False]))) == []
@@ -448,10 +459,10 @@ def test_what_the_quick_way_accepts_the_careful_way_reads_as_the_same(name: str,
     row = f'{{"id":1,"{name}":"{written}"}}' if is_quoted else f'{{"id":1,"{name}":{written}}}'
     page = page_of(row)
     try:
-        quick = _quickly(PAYMENT_ITEMS, [page], AS_IT_IS)
+        quick = _read_fast(PAYMENT_ITEMS, [page], AS_IT_IS)
     except pa.ArrowInvalid:
         return
-    careful = read_carefully(PAYMENT_ITEMS, [page], AS_IT_IS, "w")
+    careful = read_fallback(PAYMENT_ITEMS, [page], AS_IT_IS, "w")
     assert quick.records.to_pylist() == careful.records.to_pylist()
     assert careful.rejected is None
 
@@ -477,7 +488,7 @@ UNLIKE = {
 
 @pytest.mark.parametrize("rows", UNLIKE.values(), ids=UNLIKE)
 def test_each_row_that_cannot_be_read_is_an_entry_of_its_own(rows: list[str | bytes]) -> None:
-    hashes = Pseudonyms(b"key")
+    hashes = Pseudonymizer(b"key")
     found = read(ITEMS, '{"id":7}', *rows, *rows, '{"id":8}', pseudonyms=hashes)
     assert found.records["id"].to_pylist() == [7, 8]
     keys = [key for key, *_ in entries(found)]
@@ -488,7 +499,7 @@ def test_each_row_that_cannot_be_read_is_an_entry_of_its_own(rows: list[str | by
 
 
 def test_a_row_has_one_entry_in_every_layout_of_its_page() -> None:
-    hashes = Pseudonyms(b"key")
+    hashes = Pseudonymizer(b"key")
     written, spaced = deep(150, '"\\u00e9 \\/"'), deep(150, ' "é /" ').replace("[", "[\n ")
     layouts = [
         f'{{"data":[{written},5]}}',
@@ -497,7 +508,7 @@ def test_a_row_has_one_entry_in_every_layout_of_its_page() -> None:
     ]
     found = []
     for body in layouts:
-        rows = read_rows(ITEMS, [Page(body.encode(), 2, 2, 2, 1, None, NOON)], hashes, "items", Parsing(UTC))
+        rows = read_rows(ITEMS, [Page(body.encode(), 2, 2, 2, 1, None, NOON)], hashes, "items", ParseRules(UTC))
         found.append({key for key, *_ in entries(rows)})
         assert len(found[-1]) == 2
     assert found[0] == found[1] == found[2]

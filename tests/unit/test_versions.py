@@ -11,7 +11,7 @@ from json_pages import NOON, rows_of
 
 from logentic.errors import StateError
 from logentic.extract import diff as versions
-from logentic.extract.diff import News, find_news, tombstones
+from logentic.extract.diff import Changes, find_changes, tombstones
 from logentic.extract.parsing import Rows
 from logentic.resources import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, Resource
 
@@ -34,8 +34,8 @@ def _loaded(table: pa.Table, *more: str) -> pa.Table:
     return table.select(sorted(table.column_names, reverse=True))
 
 
-def news_of(resource: Resource, fresh: list[Mapping[str, Any]], old: list[Mapping[str, Any]]) -> News:
-    return find_news(resource, rows_of(resource, *fresh, at=LATER), stored(resource, *old))
+def news_of(resource: Resource, fresh: list[Mapping[str, Any]], old: list[Mapping[str, Any]]) -> Changes:
+    return find_changes(resource, rows_of(resource, *fresh, at=LATER), stored(resource, *old))
 
 
 def ids(table: pa.Table) -> list[int]:
@@ -52,7 +52,7 @@ def test_new_changed_missing_and_unchanged_records_are_told_apart() -> None:
 
 
 def test_where_nothing_is_stored_everything_is_new() -> None:
-    news = find_news(ITEMS, rows_of(ITEMS, {"id": 1}, {"id": 2}), None)
+    news = find_changes(ITEMS, rows_of(ITEMS, {"id": 1}, {"id": 2}), None)
     assert (ids(news.rows.records), news.new, news.changed, ids(news.missing)) == ([1, 2], 2, 0, [])
 
 
@@ -134,14 +134,14 @@ def test_lines_of_earlier_versions_are_not_compared() -> None:
     assert now.lines is not None
     assert before.lines is not None
     both = pa.concat_tables([now.lines, _loaded(before.lines)])
-    news = find_news(ORDERS, rows_of(ORDERS, order, at=LATER), Rows(now.records, both))
+    news = find_changes(ORDERS, rows_of(ORDERS, order, at=LATER), Rows(now.records, both))
     assert len(news.rows.records) == 0
 
 
 def test_lines_stored_twice_after_a_crash_are_the_same_lines() -> None:
     order = {"id": 1, "stored_items": [A_LINE]}
     now = stored(ORDERS, order)
-    news = find_news(
+    news = find_changes(
         ORDERS, rows_of(ORDERS, order, at=LATER), Rows(now.records, pa.concat_tables([now.lines, now.lines]))
     )
     assert len(news.rows.records) == 0
@@ -166,7 +166,7 @@ def test_a_field_that_other_lines_have_does_not_change_an_order_without_it() -> 
 
 def test_a_removed_record_that_comes_back_is_news_and_is_not_missed_again() -> None:
     gone = stored(ITEMS, {"id": 1, "name": "mug"}, {"id": 2}, removed=True)
-    news = find_news(ITEMS, rows_of(ITEMS, {"id": 1, "name": "mug"}), gone)
+    news = find_changes(ITEMS, rows_of(ITEMS, {"id": 1, "name": "mug"}), gone)
     assert (ids(news.rows.records), news.changed, ids(news.missing)) == ([1], 1, [])
 
 
@@ -184,7 +184,7 @@ def test_a_version_is_dated_after_the_one_that_it_follows_and_so_are_its_lines(h
     at = NOON + timedelta(hours=hours)
     old = stored(ORDERS, {"id": 1, "stored_items": [A_LINE, B_LINE]}, {"id": 2, "stored_items": []})
     fresh = rows_of(ORDERS, {"id": 3, "stored_items": [A_LINE]}, {"id": 1, "stored_items": [B_LINE]}, at=at)
-    news = find_news(ORDERS, fresh, old).rows
+    news = find_changes(ORDERS, fresh, old).rows
     after = NOON + timedelta(microseconds=1)
     assert dict(zip(ids(news.records), news.records["_seen_at"].to_pylist(), strict=True)) == {3: at, 1: after}
     assert dict(zip(news.lines["order_id"].to_pylist(), news.lines["_seen_at"].to_pylist(), strict=True)) == {

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from logentic.events.event import Event, Reader
 from logentic.events.queue import EventQueue, read_events, segments
 from logentic.events.receiver import BODY_BYTES, PATH, Receiver, Signatures
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 
 SECRET = "a secret"
 LOOP = asyncio.Runner()
@@ -32,7 +32,7 @@ def queue(tmp_path: Path) -> Iterator[EventQueue]:
 
 
 def receiver(queue: EventQueue, *secrets: str, paths: tuple[str, ...] = ()) -> Receiver:
-    return Receiver(queue, Reader(Pseudonyms(b"k" * 32), paths), Signatures(secrets))
+    return Receiver(queue, Reader(Pseudonymizer(b"k" * 32), paths), Signatures(secrets))
 
 
 def sign(body: bytes, secret: str = SECRET) -> str:

@@ -98,7 +98,7 @@ def environment_of(home: Path, account: str) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": "1",
         "AIRFLOW__SCHEDULER__USAGE_DATA_COLLECTION_ENABLED": "False",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-        "LOGENTIC_PATIENCE_SECONDS": "5",
+        "LOGENTIC_RETRY_SECONDS": "5",
     }
 
 

@@ -1,12 +1,17 @@
-"""One request to the service, answered or failed for good."""
+"""Send one request and return its response, with retries, back-off and the rate limit.
+
+Headers are text that the service chooses: one that cannot be read is ignored, and never an error.
+"""
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from io import BytesIO
 from math import inf
@@ -17,22 +22,30 @@ from urllib.parse import urlencode, urlsplit
 import pycurl
 
 from logentic import errors
-from logentic.api.rate_limiter import LOGGED_WAIT_SECONDS, Pace
-from logentic.api.response import Answer, read_headers, request_id, retry_after, time_of
+from logentic.api.rate_limiter import LOGGED_WAIT_SECONDS, RateLimiter
 from logentic.sanitizer import redacted_bytes
 from logentic.settings import Settings, trusted_certificates
 
 log = logging.getLogger("logentic")
-Read = TypeVar("Read")
-LARGEST_BODY = 256 * 2**20
-FIRST_DELAY, LONGEST_DELAY, STALLED_AFTER, GRACE = 0.5, 30.0, 20, 15  # seconds
+Result = TypeVar("Result")
+LARGEST_BODY_BYTES = 256 * 2**20
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, STALL_SECONDS, GRACE_SECONDS = 0.5, 30.0, 20, 15  # seconds
 NO_TIME = -inf
-RETRIED = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
+RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}
+DATE = re.compile(rb"^date:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+DIGITS = re.compile(r"[0-9]{1,15}")
+SECONDS = re.compile(r"[0-9]+(\.[0-9]{1,9})?")
+REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# A clock outside these years is wrong: an unset one says 1970, and later dates overflow what is computed from them.
+FIRST_YEAR, LAST_YEAR = 2015, 2199
+LARGEST_OFFSET = timedelta(hours=14)  # of a time zone
+SHORTEST_WAIT_SECONDS = 1.0
+LONGEST_PLAUSIBLE_WAIT_SECONDS = 31 * 86_400  # a longer Retry-After is a fault of the service, not a limit
 
 
 @dataclass
 class Traffic:
-    """What was sent and received so far, for receipts and the summary."""
+    """Count requests and received bytes, for receipts and the summary."""
 
     requests: int = 0
     bytes: int = 0
@@ -41,25 +54,38 @@ class Traffic:
     links_moved: int = 0  # `next` links that name another scheme or port of the configured host
 
 
-@dataclass
-class _Trouble:
-    """How one request fares: when it was sent last, how often it failed, since when (monotonic seconds).
+@dataclass(frozen=True)
+class Response:
+    body: bytes
+    at: datetime  # the service's time, UTC, whole seconds
+    head: bytes
+    status: int = 200
 
-    `pause`: seconds that the last response asked to wait. `limited`: seconds waited because responses asked for it.
+    @property
+    def headers(self) -> dict[str, str]:
+        """Names in lower case."""
+        return read_headers(self.head)
+
+
+@dataclass
+class _RetryState:
+    """Attempts of one request. `sent_at` is of the last attempt, `since` of the first failure (monotonic seconds).
+
+    `pause`: the wait that the last response asked for, `requested_wait`: the sum of such waits, in seconds.
     """
 
     sent_at: float = 0.0
     attempts: int = 0
     since: float = 0.0
     pause: float = 0.0
-    limited: float = 0.0
+    requested_wait: float = 0.0
 
 
 class Client:
-    """Safe to use from several threads; each keeps a connection of its own alive.
+    """Send requests from several threads, each with a kept-alive connection of its own.
 
-    `lists`: the paths of lists that have answered in this run, where a 404 then stands for a list without rows.
-    `stop_at` (monotonic seconds): nothing is sent after it but the first request; with `NO_TIME` each is sent once.
+    `lists`: paths of lists that were read in this run; a 404 for one of them means a list without rows.
+    `stop_at` (monotonic seconds): only the first request is sent after it; with `NO_TIME` each is sent once.
     """
 
     def __init__(
@@ -80,77 +106,82 @@ class Client:
         self._lock = threading.Lock()
         self._failing_since: float | None = None
         self._logged_until = -inf  # the end of the last back-off that was logged as a long one
-        self._has_time = stop_at > NO_TIME
-        self._pace = Pace(settings.connections, longest_wait=settings.rate_limit_seconds, stop_at=stop_at)
+        self._may_retry = stop_at > NO_TIME
+        self._limiter = RateLimiter(settings.connections, longest_wait=settings.rate_limit_seconds, stop_at=stop_at)
 
-    def get(self, path: str, params: Mapping[str, str], where: str, read: Callable[[Answer], Read]) -> Read:
-        """Ask until the answer can be read. `read` raises `BadAnswer` for one that is not what was promised."""
-        url = f"{self.base_url}{path}" + (f"?{'&'.join(map(_encoded, params, params.values()))}" if params else "")
-        trouble = _Trouble()
+    def get(self, path: str, params: Mapping[str, str], where: str, read: Callable[[Response], Result]) -> Result:
+        """Send until `read` accepts the response; it raises `InvalidResponse` for one to be requested again.
+
+        Raises `ServiceError` when retrying does not help, or failures last longer than `retry_seconds`.
+        """
+        url = f"{self.base_url}{path}" + (
+            f"?{'&'.join(map(_encode_parameter, params, params.values()))}" if params else ""
+        )
+        retry = _RetryState()
         while True:
-            may_be_late = not trouble.attempts and not (self.traffic.requests and self._has_time)
+            may_be_late = not retry.attempts and not (self.traffic.requests and self._may_retry)
             # A pause that the service asked for is no failure.
-            if paused := self._pace.enter(where, may_be_late=may_be_late):
+            if paused := self._limiter.acquire(where, may_be_late=may_be_late):
                 self._failing_since = None
-                trouble.since += paused if trouble.since else 0.0
-            trouble.sent_at = time.monotonic()
+                retry.since += paused if retry.since else 0.0
+            retry.sent_at = time.monotonic()
             try:
-                result = read(self._send(url, where, trouble))
-            except (errors.Unreachable, errors.BadAnswer) as failure:
-                self._bear(failure, trouble, where)
+                result = read(self._send(url, where, retry))
+            except (errors.Unreachable, errors.InvalidResponse) as failure:
+                self._backoff_or_raise(failure, retry, where)
             else:
                 with self._lock:
                     self._failing_since = None
                 return result
 
     def service_time(self) -> datetime:
-        """The latest time that an answer bore; this machine's only where no answer bore one."""
+        """Return the latest time of a response; this machine's time if no response had one."""
         return self.service_clock or datetime.now(UTC).replace(microsecond=0)
 
-    def note_moved_link(self, place: str) -> None:
-        """Warn of a `next` that names another scheme or port of the configured host: once in a run."""
+    def warn_of_moved_link(self, label: str) -> None:
+        """Warn once in a run of a `next` that names another scheme or port of the configured host."""
         with self._lock:
             self.traffic.links_moved += 1
             is_first = self.traffic.links_moved == 1
         if is_first:
-            log.warning("%s: `next` names another scheme or port than %s; it is followed there", place, self.origin)
+            log.warning("%s: `next` names another scheme or port than %s; it is followed there", label, self.origin)
 
     def close(self) -> None:
-        """Ends every wait; requests under way come back, later ones fail."""
-        self._pace.close()
+        """End every wait and every request in flight; later requests fail."""
+        self._limiter.close()
 
-    def _seconds_left(self, trouble: "_Trouble") -> float:
-        """A request ends soon after the patience: a run that gets nothing but failures ends within a minute."""
-        since = min(self._failing_since or trouble.sent_at, trouble.since or trouble.sent_at)
-        left = since + self._settings.patience_seconds + GRACE - trouble.sent_at
+    def _timeout_seconds(self, retry: "_RetryState") -> float:
+        """Return the timeout of an attempt, so that a run in which every request fails ends within a minute."""
+        since = min(self._failing_since or retry.sent_at, retry.since or retry.sent_at)
+        left = since + self._settings.retry_seconds + GRACE_SECONDS - retry.sent_at
         return min(self._settings.timeout_seconds, max(left, 1.0))
 
-    def _send(self, url: str, where: str, trouble: "_Trouble") -> Answer:
-        """The answer, after what it says of the pace was passed on."""
+    def _send(self, url: str, where: str, retry: "_RetryState") -> Response:
+        """Return the response, after passing its headers to the rate limiter."""
         lines, head, status, pause = list[bytes](), b"", None, 0.0
-        trouble.pause = 0.0
+        retry.pause = 0.0
         try:
-            body = self._perform(url, where, self._seconds_left(trouble), lines)
+            body = self._perform(url, where, self._timeout_seconds(retry), lines)
             head = b"".join(lines)
             status = int(self._local.curl.getinfo(pycurl.RESPONSE_CODE))
-            told = time_of(head)
-            at = self._note_time(told)
+            at_service = parse_service_time(head)
+            at = self._record_service_time(at_service)
             log.debug("%s: %s, %d bytes", where, status, len(body))
             if status in (200, 204):
-                return Answer(body, at, head, status)
+                return Response(body, at, head, status)
             headers = read_headers(head)
-            if status in RETRIED:
-                trouble.pause = retry_after(headers, told or self.service_clock)
-            pause = trouble.pause if trouble.limited + trouble.pause <= self._settings.rate_limit_seconds else 0.0
+            if status in RETRIED_STATUSES:
+                retry.pause = retry_after(headers, at_service or self.service_clock)
+            pause = retry.pause if retry.requested_wait + retry.pause <= self._settings.rate_limit_seconds else 0.0
         finally:
-            self._pace.leave(trouble.sent_at, status, head, self.service_clock, pause)
+            self._limiter.release(retry.sent_at, status, head, self.service_clock, pause)
         request = request_id(headers)
         if (token := self._settings.api_token.get_secret_value()) and token in request:
             request = ""
-        raise self._failure(status, f"{where}: status {status}" + (f", request {request}" if request else ""))
+        raise self._error_for(status, f"{where}: status {status}" + (f", request {request}" if request else ""))
 
     def _perform(self, url: str, where: str, seconds: float, lines: list[bytes]) -> bytes:
-        """The body; `lines` holds the header of the response afterwards, without those of a proxy or of a 1xx."""
+        """Return the body and fill `lines` with the headers of the final response (not those of a proxy or a 1xx)."""
 
         def keep(line: bytes) -> None:
             if line.startswith(b"HTTP/"):
@@ -158,7 +189,7 @@ class Client:
             lines.append(line)
 
         body = BytesIO()
-        if self._pace.closed.is_set():
+        if self._limiter.closed.is_set():
             raise errors.Unreachable("the run was stopped")
         curl = self._connection()
         curl.setopt(pycurl.URL, url)
@@ -171,7 +202,7 @@ class Client:
             curl.close()
             del self._local.curl
             raise errors.Unreachable(
-                f"{where}: no answer from {self.origin} ({_reason(failure)})",
+                f"{where}: no answer from {self.origin} ({_describe(failure)})",
                 "Check the network and LOGENTIC_BASE_URL, then run again: what was loaded stays.",
             ) from None
         finally:
@@ -180,12 +211,12 @@ class Client:
                 self.traffic.bytes += body.tell()
         return redacted_bytes(body.getvalue())  # a service may repeat the token: no row shall hold it
 
-    def _failure(self, status: int, what: str) -> errors.ServiceError:
+    def _error_for(self, status: int, what: str) -> errors.ServiceError:
         if status == 429:
             with self._lock:
                 self.traffic.refused_by_limit += 1
             return errors.Unreachable(f"{what} (rate limit)", "Run again later, or with fewer connections.", status)
-        if status in RETRIED:
+        if status in RETRIED_STATUSES:
             return errors.Unreachable(
                 what, "The service fails at the moment. Run again later: what was loaded stays.", status
             )
@@ -199,50 +230,51 @@ class Client:
             return errors.NotFound(what, "Check the id, and that LOGENTIC_BASE_URL ends in /v1.", status)
         return errors.Refused(what, "It refuses this request: check LOGENTIC_BASE_URL and the options.", status)
 
-    def _bear(self, failure: errors.ServiceError, trouble: "_Trouble", where: str) -> None:
-        """Wait before the next attempt; raise when this request, or all of them, failed for as long as is borne."""
-        trouble.attempts += 1
-        now, delay = time.monotonic(), min(FIRST_DELAY * 2.0 ** min(trouble.attempts - 1, 16), LONGEST_DELAY)
+    def _backoff_or_raise(self, failure: errors.ServiceError, retry: "_RetryState", where: str) -> None:
+        """Wait before the next attempt; raise if this request, or all requests, failed for `retry_seconds`."""
+        retry.attempts += 1
+        now = time.monotonic()
+        delay = min(FIRST_DELAY_SECONDS * 2.0 ** min(retry.attempts - 1, 16), LONGEST_DELAY_SECONDS)
         delay *= random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
-        if failure.status == 429:  # waiting for a rate limit is progress
-            self._note_requested_wait(failure, trouble, trouble.pause or delay)
-            self._pace.pause_at_least(delay)
+        if failure.status == 429:  # waiting for a rate limit is no failure
+            self._count_requested_wait(failure, retry, retry.pause or delay)
+            self._limiter.pause_at_least(delay)
             return
-        trouble.since = trouble.since or trouble.sent_at
+        retry.since = retry.since or retry.sent_at
         with self._lock:
             self.traffic.retries += 1
-        if trouble.pause > delay:
-            self._note_requested_wait(failure, trouble, trouble.pause)
-            trouble.since += self._pace.wait(trouble.pause, where, "because the service asks for it")
+        if retry.pause > delay:
+            self._count_requested_wait(failure, retry, retry.pause)
+            retry.since += self._limiter.wait(retry.pause, where, "because the service asks for it")
             return
         with self._lock:
             is_first = self._failing_since is None
-            self._failing_since = self._failing_since or trouble.sent_at
-            since = min(self._failing_since, trouble.since)
-        if self._pace.closed.is_set() or now + delay - since > self._settings.patience_seconds:
+            self._failing_since = self._failing_since or retry.sent_at
+            since = min(self._failing_since, retry.since)
+        if self._limiter.closed.is_set() or now + delay - since > self._settings.retry_seconds:
             raise failure
         with self._lock:  # a long wait is logged once for all threads
             is_long = delay > LOGGED_WAIT_SECONDS and now > self._logged_until
             self._logged_until = now + delay if is_long else self._logged_until
-        level = logging.WARNING if is_long or (is_first and trouble.attempts > 1) else logging.INFO
-        log.log(level, "%s; attempt %d failed, again in %.1f s", failure, trouble.attempts, delay)
-        self._pace.wait(delay, where)
+        level = logging.WARNING if is_long or (is_first and retry.attempts > 1) else logging.INFO
+        log.log(level, "%s; attempt %d failed, again in %.1f s", failure, retry.attempts, delay)
+        self._limiter.wait(delay, where)
 
-    def _note_requested_wait(self, failure: errors.ServiceError, trouble: "_Trouble", wait: float) -> None:
-        """Count a wait that uses up no patience; raise when those for one response would be longer than they may be."""
+    def _count_requested_wait(self, failure: errors.ServiceError, retry: "_RetryState", wait: float) -> None:
+        """Count a wait outside `retry_seconds`; raise if such waits for one response exceed `rate_limit_seconds`."""
         with self._lock:
             self._failing_since = None
         longest = self._settings.rate_limit_seconds
-        if trouble.limited + wait > longest:
+        if retry.requested_wait + wait > longest:
             what = f"asks to wait {wait:.0f} s" if wait > longest else "refuses this request"
             raise errors.Unreachable(
                 f"{failure}: it {what}, for longer than rate_limit_seconds ({longest:g})",
                 "Run again later, or with fewer connections, or raise LOGENTIC_RATE_LIMIT_SECONDS.",
                 failure.status,
             )
-        trouble.limited += wait
+        retry.requested_wait += wait
 
-    def _note_time(self, at: datetime | None) -> datetime:
+    def _record_service_time(self, at: datetime | None) -> datetime:
         if at is None:
             return self.service_time()
         with self._lock:
@@ -266,31 +298,31 @@ class Client:
             curl.setopt(pycurl.FOLLOWLOCATION, 0)
             curl.setopt(pycurl.NOSIGNAL, 1)
             curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(min(self._settings.timeout_seconds, 15) * 1000))
-            curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # not a byte for so many seconds: nobody is there
-            curl.setopt(pycurl.LOW_SPEED_TIME, STALLED_AFTER)
-            curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY)
+            curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # a connection without a byte for so long is dead
+            curl.setopt(pycurl.LOW_SPEED_TIME, STALL_SECONDS)
+            curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY_BYTES)
             curl.setopt(pycurl.NOPROGRESS, 0)
-            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._pace.closed.is_set())  # true ends the transfer
+            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._limiter.closed.is_set())  # true ends the transfer
             if self.base_url.startswith("http:"):  # a proxy would see a token that travels unencrypted
                 curl.setopt(pycurl.PROXY, "")
         return curl
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port, the port always said."""
+    """Return scheme, host and port of a URL; the port is always present."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{parts.scheme}://{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 @lru_cache(maxsize=4096)
-def _encoded(name: str, value: str) -> str:
-    """A parameter as it travels; the same ones go with every page of a list."""
+def _encode_parameter(name: str, value: str) -> str:
+    """Encode a parameter; cached, because every page of a list has the same ones."""
     return urlencode({name: value})
 
 
-def _reason(failure: pycurl.error) -> str:
-    """curl's own words for its error code; its detailed message may hold the URL."""
+def _describe(failure: pycurl.error) -> str:
+    """Describe an error by its code: curl's detailed message may hold the URL."""
     names = {
         pycurl.E_COULDNT_RESOLVE_HOST: "the host name is unknown",
         pycurl.E_COULDNT_CONNECT: "the connection was refused",
@@ -306,3 +338,59 @@ def _reason(failure: pycurl.error) -> str:
         pycurl.E_PEER_FAILED_VERIFICATION: "its certificate is not trusted",
     }
     return names.get(int(failure.args[0]), f"transport error {failure.args[0]}")
+
+
+def read_headers(head: bytes) -> dict[str, str]:
+    """Return the headers, names in lower case. If a header is repeated, the last one wins."""
+    headers = {}
+    for line in head.decode("latin-1").split("\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip().lower()] = value.strip()
+    return headers
+
+
+def parse_service_time(head: bytes) -> datetime | None:
+    """Return the service's time; None if the response has no usable `Date`."""
+    date = DATE.search(head)
+    return _parse_date_header(date[1]) if date else None
+
+
+@lru_cache(maxsize=8)
+def _parse_date_header(date: bytes) -> datetime | None:
+    """Parse the header; cached, because many responses have the same second."""
+    at = _parse_http_date(date.decode("latin-1"))
+    return at if at and FIRST_YEAR <= at.year <= LAST_YEAR else None
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None) -> float:
+    """Return the seconds to wait that the service asks for, given as seconds or a date; 0 where it asks for none."""
+    value = headers.get("retry-after", "")
+    if SECONDS.fullmatch(value):
+        seconds = float(value)
+    elif at := _parse_http_date(value):
+        seconds = (at - (now or datetime.now(UTC))).total_seconds()
+    else:
+        return 0.0
+    return max(seconds, SHORTEST_WAIT_SECONDS) if 0 < seconds <= LONGEST_PLAUSIBLE_WAIT_SECONDS else 0.0
+
+
+def parse_count(text: str) -> int | None:
+    """Return a count given in a header; None where it is none."""
+    return int(text) if DIGITS.fullmatch(text) else None
+
+
+def request_id(headers: Mapping[str, str]) -> str:
+    """Return the id by which the service can find the request; empty where it could hold anything else."""
+    value = headers.get("x-request-id", "")
+    return value if REQUEST_ID.fullmatch(value) else ""
+
+
+def _parse_http_date(text: str) -> datetime | None:
+    """Parse an HTTP date of any of its three forms. One without a zone is in UTC, as HTTP requires."""
+    try:
+        at = parsedate_to_datetime(text)
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return at.astimezone(UTC) if abs(at.utcoffset() or timedelta()) <= LARGEST_OFFSET else None
+    except (ValueError, TypeError, ArithmeticError, LookupError):
+        return None

@@ -1,4 +1,4 @@
-"""The pages of a list, one after another."""
+"""Paginate a list: read its pages one after another, by the next links."""
 
 import json
 import re
@@ -11,15 +11,14 @@ from math import inf
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
-from logentic.api.client import Client
-from logentic.api.response import Answer
-from logentic.errors import BadAnswer, NotFound, UnsafeLink
+from logentic.api.client import Client, Response
+from logentic.errors import InvalidResponse, NotFound, UnsafeLink
 from logentic.json_text import as_list, loads, repaired
 
 LARGEST_COUNT = 2**63 - 1  # what a receipt can hold
-MOST_REPEATED_PAGES = 3  # a list that moves while it is read may show one page twice
-LONGEST_LINK = 16_384  # characters; servers refuse longer ones
-EMPTY = b'{"data":[]}'
+MAX_REPEATED_PAGES = 3  # a list that moves while it is read may show one page twice
+LONGEST_LINK_CHARACTERS = 16_384  # characters; servers refuse longer ones
+EMPTY_DOCUMENT = b'{"data":[]}'
 START_OF_ROWS = re.compile(rb'\{"data":\s*\[\s*(\])?')  # the group: there are none
 DIGITS = re.compile(r"\s*[0-9]{1,19}\s*")
 NUMERIC_KEY = re.compile(r"-?[0-9]{1,19}")
@@ -47,22 +46,22 @@ class Page:
     is_not_found: bool = False
 
 
-def read_page(client: Client, path: str, params: Mapping[str, str], place: str) -> Page:
+def read_page(client: Client, path: str, params: Mapping[str, str], label: str) -> Page:
     """Read one page. A 404 is a list without rows where the path has answered before in this run, else an error."""
     try:
-        page = client.get(path, params, place, lambda answer: split_page(answer, place))
+        page = client.get(path, params, label, lambda response: split_page(response, label))
     except NotFound:
         if client.lists is None or path not in client.lists:
-            raise list_not_found(place) from None
-        return Page(EMPTY, 0, 0, 1, 0, None, client.service_time(), is_not_found=True)
+            raise list_not_found(label) from None
+        return Page(EMPTY_DOCUMENT, 0, 0, 1, 0, None, client.service_time(), is_not_found=True)
     if client.lists is not None:
         client.lists.add(path)
     return page
 
 
-def list_not_found(place: str) -> NotFound:
+def list_not_found(label: str) -> NotFound:
     return NotFound(
-        f"{place}: the service answers 404 for this list",
+        f"{label}: the service answers 404 for this list",
         "Check that LOGENTIC_BASE_URL ends in /v1; if other lists can be read, report it to Logentic.",
         404,
     )
@@ -71,73 +70,73 @@ def list_not_found(place: str) -> NotFound:
 def read_pages(
     client: Client, path: str, params: Mapping[str, str], where: str, first: Page | None = None
 ) -> Iterator[Page]:
-    """Every page from the first on, as `links.next` leads; a first page that is already here is not asked again."""
+    """Yield every page of a list by its next links; `first` is a first page that was already read."""
     query, seen, number = dict(params), set[int](), 0  # hashes: of 30,000 pages the queries themselves are 13 MB
     contents, repeated = set[int](), 0
     while True:
         number += 1
-        place = f"{where}, page {number}"
-        page = first if first and number == 1 else read_page(client, path, query, place)
+        label = f"{where}, page {number}"
+        page = first if first and number == 1 else read_page(client, path, query, label)
         seen.add(hash(frozenset(query.items())))
         content = hash(page.rows)
         repeated = repeated + 1 if content in contents else 0
         contents.add(content)
-        if repeated == MOST_REPEATED_PAGES:
-            raise UnsafeLink(f"{place}: pages already read come again and again", "Report it to Logentic.")
+        if repeated == MAX_REPEATED_PAGES:
+            raise UnsafeLink(f"{label}: pages already read come again and again", "Report it to Logentic.")
         yield page
         if not page.next:
             return
-        query = _follow(client, path, params, page.next, place)
+        query = _next_query(client, path, params, page.next, label)
         if hash(frozenset(query.items())) in seen:
-            raise UnsafeLink(f"{place}: `next` leads to a page already read", "Report it to Logentic.")
+            raise UnsafeLink(f"{label}: `next` leads to a page already read", "Report it to Logentic.")
         if number > 2 * page.total_pages + 10:
             raise UnsafeLink(
-                f"{place}: `next` goes on after {page.total_pages} announced pages", "Report it to Logentic."
+                f"{label}: `next` goes on after {page.total_pages} announced pages", "Report it to Logentic."
             )
 
 
 def read_record(client: Client, path: str, record_id: int, where: str) -> Page:
-    """One record by its id, as a page of one row. `NotFound` where the service does not know it."""
-    place = f"{where}, id {record_id}"
+    """Return one record by its id, as a page of one row. Raises `NotFound` if the service does not know it."""
+    label = f"{where}, id {record_id}"
 
-    def read(answer: Answer) -> Page:
-        document = _parsed(answer.body, place, "a JSON record")
+    def read(response: Response) -> Page:
+        document = _parse_document(response.body, label, "a JSON record")
         record = document.get("data") if isinstance(document, dict) else None
         if not isinstance(record, dict):
-            raise BadAnswer(f"{place}: the answer is not a JSON record", REPORT_IT)
-        return Page(_written([record], place), 1, 1, 1, 1, None, answer.at)
+            raise InvalidResponse(f"{label}: the answer is not a JSON record", REPORT_IT)
+        return Page(_encode_rows([record], label), 1, 1, 1, 1, None, response.at)
 
-    return client.get(f"{path}/{record_id}", {}, place, read)
+    return client.get(f"{path}/{record_id}", {}, label, read)
 
 
-def _follow(client: Client, path: str, params: Mapping[str, str], link: Any, place: str) -> dict[str, str]:
-    """The query of the next page: the filters of this list and whatever `next` adds (Laravel may drop the filters)."""
-    if not isinstance(link, str) or len(link) > LONGEST_LINK:
-        raise _no_link(place)
+def _next_query(client: Client, path: str, params: Mapping[str, str], link: Any, label: str) -> dict[str, str]:
+    """Return the next page's query: this list's filters and what `next` adds (Laravel may drop the filters)."""
+    if not isinstance(link, str) or len(link) > LONGEST_LINK_CHARACTERS:
+        raise _invalid_link(label)
     expected = f"{client.base_url}{path}?"
     if link.startswith(expected) and link.isascii() and link.isprintable() and not {"#", " "} & set(link):
-        return _added(params, link.removeprefix(expected))
+        return _merge_query(params, link.removeprefix(expected))
     base = urlsplit(client.base_url)
     try:
-        target = urlsplit(_resolved(f"{client.base_url}{path}", link))
+        target = urlsplit(_resolve_link(f"{client.base_url}{path}", link))
         is_elsewhere = target.scheme not in PORTS or target.username is not None
-        is_elsewhere = is_elsewhere or _host(target.hostname) != _host(base.hostname)
+        is_elsewhere = is_elsewhere or _normalize_host(target.hostname) != _normalize_host(base.hostname)
         port = target.port
     except ValueError:
-        raise _no_link(place) from None
+        raise _invalid_link(label) from None
     if is_elsewhere:
         raise UnsafeLink(
-            f"{place}: `next` leaves {client.origin}",
+            f"{label}: `next` leaves {client.origin}",
             "The token is sent to the configured origin only. If the service moved, set LOGENTIC_BASE_URL.",
         )
-    if _path(target.path) != _path(base.path + path):
-        raise UnsafeLink(f"{place}: `next` leads to another list", "Report it to Logentic.")
+    if _normalize_path(target.path) != _normalize_path(base.path + path):
+        raise UnsafeLink(f"{label}: `next` leads to another list", "Report it to Logentic.")
     if (target.scheme, port or PORTS[target.scheme]) != (base.scheme, base.port or PORTS[base.scheme]):
-        client.note_moved_link(place)
-    return _added(params, target.query)
+        client.warn_of_moved_link(label)
+    return _merge_query(params, target.query)
 
 
-def _resolved(base: str, link: str) -> str:
+def _resolve_link(base: str, link: str) -> str:
     """Resolve a link as a browser would (the WHATWG URL standard), which forgives more than RFC 3986."""
     link = SURROGATE.sub("\ufffd", link).strip("".join(map(chr, range(0x21))))
     link = re.sub(r"[\t\r\n]", "", link).partition("#")[0]
@@ -152,16 +151,16 @@ def _resolved(base: str, link: str) -> str:
     return urljoin(base, before + mark + query)
 
 
-def _host(name: str | None) -> str:
-    """A host in one form: lower case, decoded, an international name in ASCII, an IPv6 address in short."""
+def _normalize_host(name: str | None) -> str:
+    """Normalize a host: lower case, decoded, international names in ASCII, IPv6 addresses compressed."""
     name = unquote(name or "")
     if not name:
         raise ValueError("no host")
     return str(IPv6Address(name)) if ":" in name else name.encode("idna").decode().lower()
 
 
-def _path(path: str) -> str:
-    """A path without dot segments, encoding and a slash at its end."""
+def _normalize_path(path: str) -> str:
+    """Normalize a path: without dot segments, encoding and final slash."""
     kept: list[str] = []
     for segment in unquote(path).split("/"):
         if segment == "..":
@@ -171,49 +170,51 @@ def _path(path: str) -> str:
     return "/".join(kept).removesuffix("/")
 
 
-def _no_link(place: str) -> UnsafeLink:
-    return UnsafeLink(f"{place}: `next` leads nowhere: it is no link", "Report it to Logentic.")
+def _invalid_link(label: str) -> UnsafeLink:
+    return UnsafeLink(f"{label}: `next` leads nowhere: it is no link", "Report it to Logentic.")
 
 
-def _added(params: Mapping[str, str], query: str) -> dict[str, str]:
+def _merge_query(params: Mapping[str, str], query: str) -> dict[str, str]:
     added = dict(params)
     for pair in query.split("&"):
-        added.update(_decoded(pair))
+        added.update(_decode_parameter(pair))
     return added
 
 
 @lru_cache(maxsize=4096)
-def _decoded(pair: str) -> list[tuple[str, str]]:
-    """A parameter of a link; most are the same on every page of a list."""
+def _decode_parameter(pair: str) -> list[tuple[str, str]]:
+    """Decode a parameter of a link; cached, as most are the same on every page of a list."""
     return parse_qsl(pair)
 
 
-def parsed_rows(page: Page, where: str) -> list[Any]:
-    """Parse the rows of a page; U+FFFD replaces what is not Unicode. `BadAnswer` where they are not JSON."""
+def parse_rows(page: Page, where: str) -> list[Any]:
+    """Parse the rows of a page; U+FFFD replaces what is not Unicode. `InvalidResponse` where they are not JSON."""
     try:
         rows = as_list(loads(page.rows, is_cut=True)["data"])
     except ValueError:
-        raise BadAnswer(f"{where}: the rows are not JSON", REPORT_IT) from None
+        raise InvalidResponse(f"{where}: the rows are not JSON", REPORT_IT) from None
     return [repaired(row) for row in rows or []]
 
 
-def split_page(answer: Answer, place: str) -> Page:
-    """Rows and pagination, without parsing the rows where `meta` closes the document, as it does in Laravel."""
-    if answer.status == 204:  # without a body
-        return Page(EMPTY, 0, 0, 1, 0, None, answer.at)
-    rows, count, meta = _split_quickly(answer.body) or _split_slowly(answer.body, place)
+def split_page(response: Response, label: str) -> Page:
+    """Split rows from pagination; rows stay unparsed if `meta` ends the document, as in Laravel."""
+    if response.status == 204:  # without a body
+        return Page(EMPTY_DOCUMENT, 0, 0, 1, 0, None, response.at)
+    rows, count, meta = _split_fast(response.body) or _split_fallback(response.body, label)
     pagination = meta.get("pagination") if isinstance(meta, dict) else None
     links = (pagination.get("links") or {}) if isinstance(pagination, dict) else None
     if not isinstance(pagination, dict) or not isinstance(links, dict) or "total" not in pagination:
-        raise BadAnswer(f"{place}: a list without its pagination", "Check that LOGENTIC_BASE_URL ends in /v1.")
-    total, per_page, total_pages = (_count(pagination, name, place) for name in ("total", "per_page", "total_pages"))
+        raise InvalidResponse(f"{label}: a list without its pagination", "Check that LOGENTIC_BASE_URL ends in /v1.")
+    total, per_page, total_pages = (
+        _parse_count(pagination, name, label) for name in ("total", "per_page", "total_pages")
+    )
     if total is None:
-        raise BadAnswer(f"{place}: `total` is not a count of rows", REPORT_IT)
+        raise InvalidResponse(f"{label}: `total` is not a count of rows", REPORT_IT)
     # The size and the number of pages only help to plan: where they cannot be read, they follow from the rows.
     per_page = per_page or max(count, 1)
     total_pages = -(-total // per_page) if total_pages is None else total_pages
     if links.get("next") and not count:
-        raise BadAnswer(f"{place}: an empty page with a `next`", REPORT_IT)
+        raise InvalidResponse(f"{label}: an empty page with a `next`", REPORT_IT)
     return Page(
         rows=rows,
         count=count,
@@ -221,61 +222,61 @@ def split_page(answer: Answer, place: str) -> Page:
         per_page=per_page,
         total_pages=min(total_pages, 2 * total + 10),  # each holds a row at least, and some rows may arrive meanwhile
         next=links.get("next"),
-        at=answer.at,
+        at=response.at,
     )
 
 
-def _count(pagination: Mapping[str, Any], name: str, place: str) -> int | None:
-    """A number of the pagination; None where it is no count, an error where it is larger than any count."""
+def _parse_count(pagination: Mapping[str, Any], name: str, label: str) -> int | None:
+    """Parse a count of the pagination; None if it is none, an error if it is beyond any count."""
     value = pagination.get(name)
     if isinstance(value, str) and DIGITS.fullmatch(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:  # nor is NaN
         return None
     if value > LARGEST_COUNT:
-        raise BadAnswer(f"{place}: `{name}` is larger than any count", REPORT_IT)
+        raise InvalidResponse(f"{label}: `{name}` is larger than any count", REPORT_IT)
     return int(value) if value == int(value) else None
 
 
-def _split_quickly(body: bytes) -> tuple[bytes, int, Any] | None:
-    """Cut off `meta`, where it comes last; None where the document must be parsed whole."""
+def _split_fast(body: bytes) -> tuple[bytes, int, Any] | None:
+    """Cut off a `meta` that comes last; None if the whole document must be parsed."""
     cut = body.rfind(b'"meta":')
     rows = body[:cut].rstrip().removesuffix(b",") + b"}"
     start = START_OF_ROWS.match(rows)
     if cut < 0 or not start or b"\n" in rows:
         return None
     try:
-        meta = json.loads("{" + body[cut:].decode(), parse_int=_whole)["meta"]
+        meta = json.loads("{" + body[cut:].decode(), parse_int=_parse_integer)["meta"]
         count = 0 if start[1] else int(meta["pagination"]["count"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return (rows, count, meta) if start[1] or count > 0 else None
 
 
-def _split_slowly(body: bytes, place: str) -> tuple[bytes, int, Any]:
-    """For documents in another order or layout: parsed whole, with every number kept as it was written."""
+def _split_fallback(body: bytes, label: str) -> tuple[bytes, int, Any]:
+    """Parse a document in another order or layout as a whole, keeping numbers as they were written."""
     import simplejson
 
-    document = _parsed(body, place, "a JSON list")
+    document = _parse_document(body, label, "a JSON list")
     rows = document.get("data") if isinstance(document, dict) else None
     if isinstance(rows, dict) and all(map(NUMERIC_KEY.fullmatch, rows)):  # a list of PHP from which rows were taken
         rows = list(rows.values())
     if not isinstance(rows, list):
-        raise BadAnswer(f"{place}: the answer is not a JSON list", REPORT_IT)
+        raise InvalidResponse(f"{label}: the answer is not a JSON list", REPORT_IT)
     try:
-        meta = json.loads(simplejson.dumps(document.get("meta")), parse_int=_whole)
+        meta = json.loads(simplejson.dumps(document.get("meta")), parse_int=_parse_integer)
     except RecursionError:
-        raise BadAnswer(f"{place}: the answer is nested too deeply", REPORT_IT) from None
-    return _written(rows, place), len(rows), meta
+        raise InvalidResponse(f"{label}: the answer is nested too deeply", REPORT_IT) from None
+    return _encode_rows(rows, label), len(rows), meta
 
 
-def _whole(digits: str) -> float:
-    """An integer of JSON; `int` refuses thousands of digits."""
+def _parse_integer(digits: str) -> float:
+    """Parse an integer of JSON; `int` refuses thousands of digits."""
     return int(digits) if len(digits) <= 20 else inf
 
 
-def _parsed(body: bytes, place: str, what: str) -> Any:
-    """A document in any encoding of Unicode; its numbers stay as they were written, and so do bytes that are none."""
+def _parse_document(body: bytes, label: str, what: str) -> Any:
+    """Parse a document in any encoding of Unicode; numbers and invalid bytes stay as they were written."""
     import simplejson
 
     kept = simplejson.RawJSON
@@ -284,17 +285,17 @@ def _parsed(body: bytes, place: str, what: str) -> Any:
         text = body.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "strict")
         return simplejson.loads(text, parse_int=kept, parse_float=kept, parse_constant=kept)
     except ValueError:
-        raise BadAnswer(f"{place}: the answer is not {what}", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the answer is not {what}", REPORT_IT) from None
     except RecursionError:
-        raise BadAnswer(f"{place}: the answer is nested too deeply", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the answer is nested too deeply", REPORT_IT) from None
 
 
-def _written(rows: Sequence[Any], place: str) -> bytes:
+def _encode_rows(rows: Sequence[Any], label: str) -> bytes:
     import simplejson
 
     try:
         text = simplejson.dumps({"data": rows}, ensure_ascii=False)
     except RecursionError:
-        raise BadAnswer(f"{place}: the answer is nested too deeply", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the answer is nested too deeply", REPORT_IT) from None
     text = LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
     return text.encode("utf-8", "surrogateescape")

@@ -6,13 +6,12 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from logentic.api.client import Client
-from logentic.api.pagination import Page, list_not_found, parsed_rows, split_page
+from logentic.api.client import Client, Response, parse_count, parse_service_time
+from logentic.api.pagination import Page, list_not_found, parse_rows, split_page
 from logentic.api.probe_fields import decimal_form, fields_of, leaves, order_of, time_forms
-from logentic.api.response import Answer, time_of, whole_number
 from logentic.errors import LogenticError, NotFound, Refused, ServiceError, Unauthorised, Unreachable
 from logentic.privacy.measures import is_kept_name
-from logentic.privacy.pseudonyms import PERSONAL_NAME, Pseudonyms
+from logentic.privacy.pseudonyms import PERSONAL_NAME, Pseudonymizer
 from logentic.resources import ONE_DAY, RESOURCES, Resource, WindowKind
 from logentic.sanitizer import one_line
 from logentic.settings import Settings
@@ -80,7 +79,7 @@ def check_account(settings: Settings) -> AccountProbe:
 class _Probe:
     def __init__(self, settings: Settings) -> None:
         self._client = Client(settings)
-        self._pseudonyms = Pseudonyms(b"only asked", settings.hash_fields, settings.plain_fields)
+        self._pseudonyms = Pseudonymizer(b"only asked", settings.hash_fields, settings.plain_fields)
         self._zone = ZoneInfo(settings.timezone)
         self._answers = AccountProbe(settings.base_url, [])
 
@@ -132,7 +131,7 @@ class _Probe:
                 for leaf, part in leaves(name, value):
                     path = leaf.removeprefix(line)
                     if not resource.is_about_people:
-                        if self._pseudonyms.suspects(path, part):
+                        if self._pseudonyms.looks_personal(path, part):
                             yield self._shown(resource, leaf)
                     elif "*" in (shown := self._shown(resource, leaf)) or not self._pseudonyms.keeps(path, part):
                         yield shown
@@ -147,7 +146,7 @@ class _Probe:
         line, name, *inner = ["", name, *inner]
         if resource.lines and name == resource.lines.field and inner:
             line, name, *inner = [f"{name}.", *inner]
-        if not self._pseudonyms.keeps_name(name):
+        if not self._pseudonyms.can_be_column(name):
             record = f"{name.partition('__')[0]}__"
             name = f"{record}*" if any(column.startswith(record) for column in resource.columns) else "*"
         return ".".join([line + name, *(part if is_kept_name(part) else "*" for part in inner)])
@@ -201,7 +200,7 @@ class _Probe:
         return found or (None if page.next else False)
 
     def _page(self, resource: Resource, path: str, params: Mapping[str, str]) -> Page:
-        def read(answer: Answer) -> Page:
+        def read(answer: Response) -> Page:
             self._note(answer)
             return split_page(answer, resource.name)
 
@@ -210,14 +209,14 @@ class _Probe:
         except NotFound:
             raise list_not_found(resource.name) from None
 
-    def _note(self, answer: Answer) -> None:
+    def _note(self, answer: Response) -> None:
         noted, now = self._answers, datetime.now(UTC)
         noted.asked_at = now.replace(microsecond=0)
-        if time_of(answer.head):
+        if parse_service_time(answer.head):
             noted.service_clock = answer.at
             noted.seconds_ahead = round((answer.at - now).total_seconds())
         for name in ("limit", "remaining"):
-            if (value := whole_number(answer.headers.get(f"x-ratelimit-{name}", ""))) is not None:
+            if (value := parse_count(answer.headers.get(f"x-ratelimit-{name}", ""))) is not None:
                 noted.rate_limit[name] = value
 
 
@@ -227,7 +226,7 @@ def _expected(resource: Resource) -> set[str]:
 
 
 def _rows(page: Page, where: str) -> list[Row]:
-    return [row for row in parsed_rows(page, where) if isinstance(row, dict)]
+    return [row for row in parse_rows(page, where) if isinstance(row, dict)]
 
 
 def _moment(value: Any) -> datetime | None:

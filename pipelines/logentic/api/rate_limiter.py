@@ -1,7 +1,8 @@
-"""How fast, and by how many connections at once, the service lets us ask.
+"""Adapt the request rate and the number of connections to the limits that the service announces.
 
-A limit comes in windows (Laravel: so many requests a minute, from the first one on) or fills up steadily. How long a
-window lasts is not said until it is used up: the first 429 tells, and from then on its end is waited for unasked.
+Laravel limits requests per fixed window (usually 60 a minute, from the first request on) or refills them steadily, and
+says which only when a request is refused. The limiter learns the window from the first 429 and then waits for its end
+unasked. It halves the connections on 429 and 503, and adds one after `RECOVERY_RESPONSES` successes.
 """
 
 import logging
@@ -16,67 +17,67 @@ from math import inf
 from logentic.errors import DeadlineReached
 
 log = logging.getLogger("logentic")
-LIMITS = re.compile(  # a value that is no count is ignored
+LIMITS = re.compile(  # ignores values that are no counts
     rb"^(?:x-)?ratelimit-(limit|remaining|reset):[ \t]*(\d{1,15})(?=[ \t]*(?:[,;.\r]|$))", re.IGNORECASE | re.MULTILINE
 )
-GOOD_ANSWERS = 20  # after so many, one more connection is tried
-AN_EPOCH = 10**9  # a reset beyond it is a moment, not a number of seconds
-LONGEST_WINDOW = 3600  # seconds; what is said to last longer is found out instead
+RECOVERY_RESPONSES = 20  # successes before one more connection is tried
+FIRST_TIMESTAMP = 10**9  # a larger reset is a Unix time, not a number of seconds
+LONGEST_WINDOW_SECONDS = 3600  # an announced longer one is ignored and learned from a 429
 LOGGED_WAIT_SECONDS = 10  # a longer wait is logged
 SAME_WAIT_SECONDS = 5  # a wait that is extended by less is not logged again
-LATE = 0.2  # seconds by which an answer may tell of the past
-JITTER = 0.05
+LATENCY_SECONDS = 0.2  # by which the counts of a response may be old
+JITTER_SECONDS = 0.05
 
 
-class Pace:
-    """Safe to use from several threads: `enter` before a request, `leave` after it, always both.
+class RateLimiter:
+    """Share one rate limit among threads: `acquire` before each request, `release` after it. Thread-safe.
 
     No wait is longer than `longest_wait` seconds. After `stop_at` (monotonic seconds) nothing is sent or waited for.
     """
 
     def __init__(self, connections: int, *, longest_wait: float = inf, stop_at: float = inf) -> None:
-        self._longest_wait = min(longest_wait, LONGEST_WINDOW)
+        self._longest_wait_seconds = min(longest_wait, LONGEST_WINDOW_SECONDS)
         self._stop_at = stop_at
         self._logged_until = -inf  # the end of the last wait that was logged
         self.closed = threading.Event()
         self.connections = connections  # lowered when the service pushes back, raised again when it does not
-        self._most = connections
-        self._turn = threading.Condition()
-        self._under_way = 0
-        self._good = 0
+        self._max_connections = connections
+        self._condition = threading.Condition()
+        self._in_flight = 0
+        self._successes = 0
         self._lowered_at = 0.0
-        self._resume_at = 0.0  # nobody sends before this moment (monotonic)
+        self._resume_at = 0.0  # nothing is sent before (monotonic seconds)
         self._limit: int | None = None
-        self._remaining: int | None = None  # None: not known; where there is a limit, one request finds it out
-        self._remaining_at = 0.0  # when that was told
-        self._began_at: float | None = None  # of the window, where its first request was ours
-        self._lasts: float | None = None  # a window, as the first 429 told
-        self._refill: float | None = None  # seconds to wait where a limit fills up steadily, as a 429 told
-        self._fills_up = False
-        self._ends_at: float | None = None  # of the window, where the answers say so
+        self._remaining: int | None = None  # None: unknown; one request finds it out if there is a limit
+        self._remaining_read_at = 0.0  # when that response was received
+        self._window_started_at: float | None = None  # if its first request was ours
+        self._window_seconds: float | None = None  # length of a window, learned from the first 429
+        self._refill_seconds: float | None = None  # until a refill, learned from a 429
+        self._refills = False
+        self._window_ends_at: float | None = None  # if the responses say so
 
-    def enter(self, where: str = "", *, may_be_late: bool = False) -> float:
-        """Wait for leave; return the seconds of pause that were waited for. After `close` there is no wait.
+    def acquire(self, where: str = "", *, may_be_late: bool = False) -> float:
+        """Wait until a request may be sent; return the seconds that were paused. After `close` there is no wait.
 
         Raises `DeadlineReached` after `stop_at`; a request that may be late is sent unless it would have to wait.
         """
         paused = 0.0
-        with self._turn:
+        with self._condition:
             while not self.closed.is_set():
                 now = time.monotonic()
                 if now >= self._stop_at and (now < self._resume_at or not may_be_late):
                     raise DeadlineReached(f"{where}: the time to run has ended")
                 if now < self._resume_at:
                     self._log_wait(where, now)
-                    jitter = random.uniform(0, JITTER)  # noqa: S311 - no secret
-                    self._turn.wait(min(self._resume_at + jitter, self._stop_at) - now)
+                    jitter = random.uniform(0, JITTER_SECONDS)  # noqa: S311 - no secret
+                    self._condition.wait(min(self._resume_at + jitter, self._stop_at) - now)
                     paused += time.monotonic() - now
-                elif self._may_send(now):
+                elif self._can_send(now):
                     break
-            self._under_way += 1
+            self._in_flight += 1
         return paused
 
-    def leave(
+    def release(
         self,
         sent_at: float,
         status: int | None = None,
@@ -84,18 +85,18 @@ class Pace:
         now: datetime | None = None,
         pause: float = 0,
     ) -> None:
-        """What came of it: no status where nothing came, and how long to pause, where a 429 said so."""
-        with self._turn:
-            self._under_way -= 1
+        """Record the outcome: `status` is None without a response, `pause` the seconds that a 429 asks to wait."""
+        with self._condition:
+            self._in_flight -= 1
             if status in (429, 503):
-                self._lower(sent_at)
+                self._lower_connections(sent_at)
             elif status == 200:
-                self._raise()
+                self._raise_connections()
             if found := dict(LIMITS.findall(head)):
-                self._note({name.lower(): int(value) for name, value in found.items()}, now, sent_at, status)
+                self._read_limits({name.lower(): int(value) for name, value in found.items()}, now, sent_at, status)
             if status == 429:
                 self._pause(time.monotonic(), pause)
-            self._turn.notify_all()
+            self._condition.notify_all()
 
     def _log_wait(self, where: str, now: float) -> None:
         """Log a long wait, once for all threads."""
@@ -108,7 +109,7 @@ class Pace:
         """Wait before one request is sent again, not beyond `stop_at`; return the seconds waited."""
         began = time.monotonic()
         if reason and seconds > LOGGED_WAIT_SECONDS:
-            with self._turn:  # once for all threads
+            with self._condition:  # once for all threads
                 is_new = began + seconds > self._logged_until + SAME_WAIT_SECONDS
                 self._logged_until = max(self._logged_until, began + seconds)
             if is_new:
@@ -117,76 +118,80 @@ class Pace:
         return time.monotonic() - began
 
     def pause_at_least(self, seconds: float) -> None:
-        """Unless a pause is under way: for a refusal that did not say how long."""
-        with self._turn:
+        """Pause after a 429 that did not say for how long, unless a pause is in effect."""
+        with self._condition:
             if self._resume_at <= (now := time.monotonic()):
                 self._resume_at = now + seconds
 
     def close(self) -> None:
         self.closed.set()
-        with self._turn:
-            self._turn.notify_all()
+        with self._condition:
+            self._condition.notify_all()
 
-    def _may_send(self, now: float) -> bool:
-        """False after a wait, or where a pause has to begin."""
-        if self._under_way >= self.connections:
-            self._turn.wait()
+    def _can_send(self, now: float) -> bool:
+        """Return False after a wait, or when a pause has to begin."""
+        if self._in_flight >= self.connections:
+            self._condition.wait()
             return False
-        if self._limit is None or (self._remaining is None and not self._under_way):
+        if self._limit is None or (self._remaining is None and not self._in_flight):
             return True
-        if self._remaining is not None and self._remaining > self._under_way:  # none of these may be counted yet
+        if self._remaining is not None and self._remaining > self._in_flight:  # none in flight may be counted yet
             return True
-        if self._under_way:
-            self._turn.wait()
+        if self._in_flight:
+            self._condition.wait()
             return False
         self._remaining = None
-        # An end beyond the longest wait is not waited for: the refusal of one request says how long to wait.
-        if not now < (end := self._end(now)) <= now + self._longest_wait:
+        # Do not wait for an end beyond the longest wait: the refusal of one request says how long to wait.
+        if not now < (end := self._next_window(now)) <= now + self._longest_wait_seconds:
             return True
         self._resume_at = end
         return False
 
-    def _end(self, now: float) -> float:
-        """When there is something left again; now, where nobody has told: then the refusal of one request does."""
-        if self._ends_at is not None:
-            return self._ends_at
-        if self._fills_up and self._refill:
-            return now + self._refill
-        return self._began_at + self._lasts if self._began_at is not None and self._lasts else now
+    def _next_window(self, now: float) -> float:
+        """Return when requests are allowed again; `now` if unknown, so that the refusal of one request says it."""
+        if self._window_ends_at is not None:
+            return self._window_ends_at
+        if self._refills and self._refill_seconds:
+            return now + self._refill_seconds
+        started_at, seconds = self._window_started_at, self._window_seconds
+        return started_at + seconds if started_at is not None and seconds else now
 
-    def _note(self, told: dict[bytes, int], clock: datetime | None, sent_at: float, status: int | None) -> None:
+    def _read_limits(self, limits: dict[bytes, int], at: datetime | None, sent_at: float, status: int | None) -> None:
         now = time.monotonic()
-        self._limit = told.get(b"limit", self._limit)
-        if (reset := told.get(b"reset")) is not None:
-            seconds = reset if reset < AN_EPOCH else reset - (clock.timestamp() if clock else reset)
-            self._ends_at = now + seconds if seconds <= self._longest_wait else None
-        remaining = told.get(b"remaining")
-        if remaining is None or status == 429 or sent_at < self._resume_at:  # the last two tell of what is over
+        self._limit = limits.get(b"limit", self._limit)
+        if (reset := limits.get(b"reset")) is not None:
+            seconds = reset if reset < FIRST_TIMESTAMP else reset - (at.timestamp() if at else reset)
+            self._window_ends_at = now + seconds if seconds <= self._longest_wait_seconds else None
+        remaining = limits.get(b"remaining")
+        if remaining is None or status == 429 or sent_at < self._resume_at:  # the last two are of a past window
             return
         self._limit = self._limit or remaining + 1
         if remaining == self._limit - 1:
-            self._began_at, self._fills_up = now, False
+            self._window_started_at, self._refills = now, False
         elif self._remaining is None:  # somebody else began the window, or there are none
-            self._began_at, self._fills_up = None, self._refill is not None and remaining < self._limit / 2
-        # Answers overtake each other: a rise is one only where it was asked for after the lower count was known.
-        if self._remaining is None or remaining < self._remaining or sent_at > self._remaining_at:
-            self._remaining, self._remaining_at = remaining, now
+            self._window_started_at, self._refills = (
+                None,
+                self._refill_seconds is not None and remaining < self._limit / 2,
+            )
+        # Responses overtake each other: believe a rise only in one requested after the lower count was known.
+        if self._remaining is None or remaining < self._remaining or sent_at > self._remaining_read_at:
+            self._remaining, self._remaining_read_at = remaining, now
 
     def _pause(self, now: float, seconds: float) -> None:
-        """A refusal: everybody waits, and what a window lasts is learned."""
+        """Pause all threads, and learn the length of a window."""
         self._resume_at = max(self._resume_at, now + seconds)
         self._remaining = None
-        self._refill = seconds or self._refill
-        if self._began_at is not None:
-            self._lasts = math.ceil(now + seconds - self._began_at - LATE)
+        self._refill_seconds = seconds or self._refill_seconds
+        if self._window_started_at is not None:
+            self._window_seconds = math.ceil(now + seconds - self._window_started_at - LATENCY_SECONDS)
 
-    def _lower(self, sent_at: float) -> None:
-        """Once for all that was under way together."""
-        self._good = 0
+    def _lower_connections(self, sent_at: float) -> None:
+        """Halve the connections, once for all requests that were in flight together."""
+        self._successes = 0
         if sent_at > self._lowered_at:
             self.connections, self._lowered_at = max(1, self.connections // 2), time.monotonic()
 
-    def _raise(self) -> None:
-        self._good += 1
-        if self._good >= GOOD_ANSWERS and self.connections < self._most:
-            self.connections, self._good = self.connections + 1, 0
+    def _raise_connections(self) -> None:
+        self._successes += 1
+        if self._successes >= RECOVERY_RESPONSES and self.connections < self._max_connections:
+            self.connections, self._successes = self.connections + 1, 0

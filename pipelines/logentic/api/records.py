@@ -6,26 +6,26 @@ from typing import Any
 import pyarrow as pa
 
 from logentic.api.client import Client
-from logentic.api.pagination import parsed_rows, read_pages, read_record
+from logentic.api.pagination import parse_rows, read_pages, read_record
 from logentic.api.values import Unreadable, reader
 from logentic.errors import UsageError
 from logentic.json_text import as_list
 from logentic.privacy.measures import DATE_VALUE
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import DAY, RESOURCES, Resource
 from logentic.settings import Settings
 
 MASK = "***"
 
 
-class Mask(Pseudonyms):
+class Mask(Pseudonymizer):
     """Personal values are not told apart, only hidden."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(b"masked, not hashed", settings.hash_fields, settings.plain_fields)
         self._masked_names = 0  # of a record
 
-    def hashed(self, text: str) -> str:
+    def pseudonym(self, text: str) -> str:
         return MASK
 
     def record(self, resource: Resource, record: Any) -> Any:
@@ -64,7 +64,7 @@ class Mask(Pseudonyms):
     def _value(self, resource: Resource, name: str, value: Any) -> Any:
         if name not in resource.columns:
             return self._unknown(resource, name, value)
-        if self.covers(name, resource.personal) and value is not None:
+        if self.is_personal(name, resource.personal) and value is not None:
             return self.known(name, str(value))
         return self._readable(resource, name, value, resource.columns[name])
 
@@ -78,10 +78,11 @@ class Mask(Pseudonyms):
         return value
 
     def _unknown(self, resource: Resource, name: str, value: Any) -> Any:
-        return self.unlisted(name, value) if resource.is_about_people else self.unknown(name, value)
+        hide = self.pseudonymize_unlisted if resource.is_about_people else self.pseudonymize_unknown
+        return hide(name, value)
 
     def _field(self, resource: Resource, path: str, name: str) -> str:
-        is_kept = not resource.is_about_people or path in resource.columns or self.keeps_name(path)
+        is_kept = not resource.is_about_people or path in resource.columns or self.can_be_column(path)
         return name if is_kept else self._masked_name()
 
     def _name(self, path: str, name: str, *, again: bool) -> str:
@@ -114,7 +115,7 @@ def check_question(name: str, record_id: int | None, filters: Mapping[str, str])
 
 def read_one(client: Client, resource: Resource, record_id: int) -> Any:
     page = read_record(client, resource.path, record_id, resource.name)
-    return parsed_rows(page, f"{resource.name}, id {record_id}")[0]
+    return parse_rows(page, f"{resource.name}, id {record_id}")[0]
 
 
 def read_list(
@@ -125,7 +126,7 @@ def read_list(
     path = resource.path if item_id is None else (resource.item_path or "").format(item_id)
     sized = {**filters, "per_page": str(resource.page_size)} if resource.page_size else filters
     for page in read_pages(client, path, sized, where):
-        yield page.total, parsed_rows(page, where)
+        yield page.total, parse_rows(page, where)
 
 
 def _option(filter_name: str) -> str:

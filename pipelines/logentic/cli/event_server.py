@@ -16,8 +16,7 @@ from logentic.errors import UsageError
 from logentic.events.event import Reader
 from logentic.events.queue import EventQueue
 from logentic.events.receiver import LOOPBACK, PATH, Receiver, Signatures
-from logentic.privacy.key import hash_key
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer, pseudonym_key
 from logentic.sanitizer import one_line
 from logentic.settings import Settings, load_settings, webhook_secrets
 from logentic.state import State
@@ -35,12 +34,12 @@ def application() -> Receiver:
 def receiver(settings: Settings, state: State, on_kept: Callable[[], None] = lambda: None) -> Receiver:
     """Keeps events in the state folder beside FILE."""
     state.prepare()
-    key = hash_key(settings, state.folder)
+    key = pseudonym_key(settings, state.folder)
     if settings.destination == "duckdb" and (signature := published_signature(state.file)):
         check_signature(str(state.file), signature, key)
     return Receiver(
         EventQueue(state.events, timedelta(hours=settings.webhook_duplicate_hours)),
-        Reader(Pseudonyms(key, settings.hash_fields, settings.plain_fields), settings.webhook_order_id_paths),
+        Reader(Pseudonymizer(key, settings.hash_fields, settings.plain_fields), settings.webhook_order_id_paths),
         Signatures(webhook_secrets(settings), settings.webhook_hash, settings.webhook_encoding),
         on_kept,
     )
@@ -54,7 +53,7 @@ def require_secret(settings: Settings) -> None:
         )
 
 
-def serve(
+def run_event_server(
     settings: Settings, file: Path, host: str, port: int, *, accept_unsigned: bool = False, refresh: bool = False
 ) -> None:
     """Until Ctrl-C or a TERM signal. With `refresh`, a run follows when events have come."""

@@ -20,10 +20,10 @@ def serve(
     ] = False,
 ) -> None:
     """Take the service's events as they happen, and keep them for the next run."""
-    from logentic.cli.event_server import serve as serve_events
+    from logentic.cli.event_server import run_event_server
     from logentic.settings import load_settings
 
-    serve_events(load_settings(), db, host, port, accept_unsigned=accept_unsigned, refresh=refresh)
+    run_event_server(load_settings(), db, host, port, accept_unsigned=accept_unsigned, refresh=refresh)
 
 
 def events(

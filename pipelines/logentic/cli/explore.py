@@ -64,7 +64,7 @@ def sandbox(
 ) -> None:
     """Serve a made-up account on this machine, with the API of the real one."""
     from logentic.sandbox.billing import ALL_SCENARIOS, SCENARIOS
-    from logentic.sandbox.serve import serve
+    from logentic.sandbox.serve import serve_sandbox
     from logentic.settings import load_settings, webhook_secrets
 
     unknown = ", ".join(sorted(set(scenario or ()) - ALL_SCENARIOS))
@@ -76,7 +76,7 @@ def sandbox(
             f"--webhooks {webhooks!r} is no URL", "Give one such as http://127.0.0.1:8360/webhooks/logentic."
         )
     secret = (webhook_secrets(load_settings()) or [""])[0]
-    serve(
+    serve_sandbox(
         port=port,
         seed=seed,
         scale=scale,
@@ -108,7 +108,7 @@ def dashboard(
     ] = "127.0.0.1",
 ) -> None:
     """Show FILE in a browser, on this machine: overview, stock, storage, invoices, orders."""
-    from logentic.dashboard.serve import serve
+    from logentic.dashboard.serve import serve_dashboard
     from logentic.settings import load_settings
 
-    serve(db, host, port, load_settings().dashboard_password.get_secret_value())
+    serve_dashboard(db, host, port, load_settings().dashboard_password.get_secret_value())

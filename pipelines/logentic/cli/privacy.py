@@ -18,7 +18,7 @@ def privacy(
     from logentic.destinations.registry import place_of
     from logentic.extract.stored_records import Stored
     from logentic.load import privacy_rewrite as rules
-    from logentic.privacy.key import pseudonyms
+    from logentic.privacy.pseudonyms import load_pseudonymizer
     from logentic.settings import load_settings
     from logentic.state import State
 
@@ -37,7 +37,7 @@ def privacy(
     with state.locked():
         if state.has_packages():
             raise StateError(f"{db}: the last run was interrupted", "Run first, so that its rows are loaded.")
-        used = pseudonyms(settings, state.folder)
+        used = load_pseudonymizer(settings, state.folder)
         place.open(used.key, accept_new_key=False)
         if not rewrite:
             raw = place.raw()

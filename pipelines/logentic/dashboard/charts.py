@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
-from logentic.dashboard.reading import Answer
+from logentic.dashboard.snapshot import QueryResult
 
 # Okabe and Ito's colours, those of them that are seen on white and on black.
 BLUE, ORANGE, GREEN, RED, PINK, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#868686"
@@ -18,9 +18,9 @@ FITTED = alt.AutoSizeParams(type="fit-x", contains="padding")
 EMBED = {"embedOptions": {"actions": False, "renderer": "svg"}}
 
 
-def data(answer: Answer, *columns: str) -> alt.Data:
+def data(answer: QueryResult, *columns: str) -> alt.Data:
     """The columns that are drawn; without names all of them. As text, since Altair checks each other value."""
-    shown = Answer(answer.table.select(columns)) if columns else answer
+    shown = QueryResult(answer.table.select(columns)) if columns else answer
     form = alt.CsvDataFormat(type="csv", parse={field.name: _kind(field.type) for field in shown.table.schema})
     return alt.Data(values=shown.csv().decode(), format=form)  # type: ignore[no-untyped-call]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import marimo as mo
 
-from logentic.dashboard.reading import Reading
+from logentic.dashboard.snapshot import Snapshot
 
 ALL_ITEMS = "All items"
 Url = dict[str, Any]
@@ -23,9 +23,9 @@ ITEMS = (
 )
 
 
-def days(reading: Reading, url: Url, of: str, last: int = 90) -> Elements:
+def days(snapshot: Snapshot, url: Url, of: str, last: int = 90) -> Elements:
     """A span of days within those that the tables hold; the last ones if the URL names none."""
-    found = reading.ask(SPANS[of]).one
+    found = snapshot.query(SPANS[of]).one
     if found["last"] is None:
         return {}
     first, stop = found["first"], found["last"]
@@ -35,12 +35,12 @@ def days(reading: Reading, url: Url, of: str, last: int = 90) -> Elements:
     return {"days": mo.ui.date_range(first, stop, (min(start, end), max(start, end)), label="Days")}
 
 
-def item(reading: Reading, url: Url) -> Elements:
-    return one_of(reading, url, "item", ITEMS + " order by label", "Item", everything=ALL_ITEMS, searchable=True)
+def item(snapshot: Snapshot, url: Url) -> Elements:
+    return one_of(snapshot, url, "item", ITEMS + " order by label", "Item", everything=ALL_ITEMS, searchable=True)
 
 
 def one_of(
-    reading: Reading,
+    snapshot: Snapshot,
     url: Url,
     name: str,
     query: str,
@@ -52,7 +52,7 @@ def one_of(
 ) -> Elements:
     """A list to choose from: the query's first column is the value, its column `label` what is read."""
     options: dict[str, Any] = {everything: None} if everything else {}
-    for row in reading.ask(query, **values).rows:
+    for row in snapshot.query(query, **values).rows:
         value = next(iter(row.values()))
         shown = str(row["label"])
         options[f"{shown} ({value})" if shown in options else shown] = value

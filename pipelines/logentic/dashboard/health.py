@@ -5,7 +5,7 @@ import altair as alt
 from logentic.audit_log import RUNS
 from logentic.dashboard import charts
 from logentic.dashboard.panels import Chosen, Panel
-from logentic.dashboard.reading import Answer, Reading
+from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.monitoring.run_history import WHOLE
 from logentic.reports.runs import STEPS, line_of, read_runs
 from logentic.reports.status import read_status
@@ -20,9 +20,9 @@ RUNS_SHOWN = 48
 RUN_COLUMNS = tuple(name for name in RUNS.columns if name != "event_id")
 
 
-def covered(reading: Reading, _: Chosen) -> Panel:
+def covered(snapshot: Snapshot, _: Chosen) -> Panel:
     """Days that each resource covers."""
-    found = read_status(reading.file)["resources"]
+    found = read_status(snapshot.file)["resources"]
     bars = [
         {"resource": name, "first": str(row["first_day"]), "last": str(row["last_day"])}
         for name, row in found.items()
@@ -43,13 +43,13 @@ def covered(reading: Reading, _: Chosen) -> Panel:
     if accepted:
         note += f" Accepted windows: {accepted}. Their announced total never equals the rows that are shown."
     drawn = charts.finished(chart, f"{title}: the days that each resource covers.", alt.Step(44)) if bars else None
-    return Panel(title, reading.ask(RECEIPTS), drawn, note, "receipts")
+    return Panel(title, snapshot.query(RECEIPTS), drawn, note, "receipts")
 
 
-def ran(reading: Reading, _: Chosen) -> Panel:
+def ran(snapshot: Snapshot, _: Chosen) -> Panel:
     """What the last runs did."""
     # From the state folder, which also knows the runs that had nothing to publish, and those that failed.
-    last = read_runs(reading.file)[-RUNS_SHOWN:]
+    last = read_runs(snapshot.file)[-RUNS_SHOWN:]
     good = sum(run["outcome"] in WHOLE for run in last)
     rows = [{name: run.get(name) for name in RUN_COLUMNS} for run in reversed(last)]
     steps = [
@@ -72,4 +72,4 @@ def ran(reading: Reading, _: Chosen) -> Panel:
     drawn = charts.finished(chart, f"{title}: the seconds of each step.") if last else None
     failed = next((run for run in reversed(last) if run.get("error")), None)
     note = line_of(failed) if failed else "Rows, requests and memory of each run stand in the table."
-    return Panel(title, Answer.of(rows), drawn, note, "runs", wide=True)
+    return Panel(title, QueryResult.of(rows), drawn, note, "runs", wide=True)

@@ -11,7 +11,7 @@ import marimo as mo
 
 from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Chosen, Panel, amount_text, shown
-from logentic.dashboard.reading import Answer, Reading
+from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.reports.exceptions import STATUSES, Finding, at_stake, read_findings, set_status, whoever
 from logentic.settings import load_settings
 
@@ -50,22 +50,22 @@ OFFERED = 300  # exceptions, the largest first: nobody reads a longer list
 COLOURS = {"matched": charts.BLUE, "exception": charts.RED, "settled": charts.SKY, "not_checked": charts.GREY}
 
 
-def controls(reading: Reading, url: filters.Url) -> filters.Elements:
-    return filters.one_of(reading, url, "invoice", INVOICES, "Invoice")
+def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
+    return filters.one_of(snapshot, url, "invoice", INVOICES, "Invoice")
 
 
-def findings(reading: Reading, url: filters.Url, chosen: Chosen) -> filters.Elements:
+def findings(snapshot: Snapshot, url: filters.Url, chosen: Chosen) -> filters.Elements:
     offered = {
         _called(finding): finding.exception_id
-        for place, finding in enumerate(_of(reading, chosen))
+        for place, finding in enumerate(_of(snapshot, chosen))
         if place < OFFERED or finding.exception_id == url.get("exception")
     }
     return filters.among(url, "exception", offered, "Exception")
 
 
-def types(reading: Reading, chosen: Chosen) -> Panel:
+def types(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Billed against expected."""
-    answer = reading.ask(TYPES, **chosen)
+    answer = snapshot.query(TYPES, **chosen)
     values = [
         {"charge_type": row["charge_type"], "what": what, "amount": float(row[what])}
         for row in answer.rows
@@ -92,9 +92,9 @@ def types(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(chart, f"{title}. {note}", alt.Step(16)), note, "billed-and-expected")
 
 
-def verdicts(reading: Reading, chosen: Chosen) -> Panel:
+def verdicts(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """What became of each charge."""
-    answer = reading.ask(VERDICTS, **chosen)
+    answer = snapshot.query(VERDICTS, **chosen)
     chart = (
         alt.Chart(charts.data(answer))
         .mark_bar()
@@ -111,9 +111,9 @@ def verdicts(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(chart, title, alt.Step(28)), name="verdicts")
 
 
-def exceptions(reading: Reading, chosen: Chosen) -> Panel:
+def exceptions(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Exceptions with their evidence."""
-    found = _of(reading, chosen)
+    found = _of(snapshot, chosen)
     rows = [
         {
             "exception": finding.exception_id,
@@ -127,25 +127,25 @@ def exceptions(reading: Reading, chosen: Chosen) -> Panel:
     ]
     return Panel(
         f"{len(rows)} exceptions, {amount_text(at_stake(found))} at stake",
-        Answer.of(rows),
+        QueryResult.of(rows),
         name="exceptions",
         wide=True,
     )
 
 
-def charge(reading: Reading, chosen: Chosen) -> Panel:
+def charge(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """The charge behind an exception."""
-    picked = _picked(reading, chosen)
+    picked = _picked(snapshot, chosen)
     if picked is None or picked.charge_id is None:
         return Panel("No charge stands behind it")
-    found = reading.ask(CHARGE, charge=picked.charge_id).one
-    answer = Answer.of([{"field": name, "value": shown(value, name)} for name, value in found.items()])
+    found = snapshot.query(CHARGE, charge=picked.charge_id).one
+    answer = QueryResult.of([{"field": name, "value": shown(value, name)} for name, value in found.items()])
     return Panel(f"Charge {picked.charge_id} as the API gives it", answer, name="charge")
 
 
-def status(reading: Reading, chosen: Chosen) -> Panel:
+def status(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Where an exception stands."""
-    picked = _picked(reading, chosen)
+    picked = _picked(snapshot, chosen)
     if picked is None:
         return Panel("This invoice has no exception")
     form = (
@@ -158,20 +158,20 @@ def status(reading: Reading, chosen: Chosen) -> Panel:
         .form(
             submit_button_label="Set status",
             bordered=False,
-            on_change=lambda said: _say(reading, picked.exception_id, said, chosen["changed"]),
+            on_change=lambda said: _say(snapshot, picked.exception_id, said, chosen["changed"]),
         )
     )
     title = f"{picked.exception_id} is {picked.status}"
     return Panel(title, note=f"{picked.evidence} It shows at once; the next run publishes it.", extra=(form,))
 
 
-def workbook(reading: Reading, chosen: Chosen) -> Panel:
+def workbook(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """The invoice as a workbook."""
     invoice = chosen.get("invoice")
     if invoice is None or not find_spec("xlsxwriter"):
         return Panel("There is no workbook", note="It needs an invoice, and the extra excel.")
     button = mo.download(
-        lambda: _written(reading.file, invoice),
+        lambda: _written(snapshot.file, invoice),
         filename=f"invoice-{invoice}.xlsx",
         mimetype="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         label="Download the workbook",
@@ -193,19 +193,19 @@ def _written(file: Path, invoice: int) -> bytes:
         return path.read_bytes()
 
 
-def _say(reading: Reading, exception_id: str, said: dict[str, Any] | None, changed: Callable[..., None]) -> None:
+def _say(snapshot: Snapshot, exception_id: str, said: dict[str, Any] | None, changed: Callable[..., None]) -> None:
     if said and said["status"]:
-        set_status(reading.file, exception_id, said["status"], said["note"] or None, whoever(said["by"]))
+        set_status(snapshot.file, exception_id, said["status"], said["note"] or None, whoever(said["by"]))
         changed(lambda count: count + 1)
 
 
-def _of(reading: Reading, chosen: Chosen) -> list[Finding]:
+def _of(snapshot: Snapshot, chosen: Chosen) -> list[Finding]:
     invoice = chosen.get("invoice")
-    return read_findings(reading.file, invoice=invoice) if invoice else []
+    return read_findings(snapshot.file, invoice=invoice) if invoice else []
 
 
-def _picked(reading: Reading, chosen: Chosen) -> Finding | None:
-    return next((one for one in _of(reading, chosen) if one.exception_id == chosen.get("exception")), None)
+def _picked(snapshot: Snapshot, chosen: Chosen) -> Finding | None:
+    return next((one for one in _of(snapshot, chosen) if one.exception_id == chosen.get("exception")), None)
 
 
 def _called(finding: Finding) -> str:

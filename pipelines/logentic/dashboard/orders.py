@@ -4,7 +4,7 @@ import altair as alt
 
 from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Chosen, Panel, amount_text
-from logentic.dashboard.reading import Reading
+from logentic.dashboard.snapshot import Snapshot
 
 WHERE = """
     cast(created_at as date) between $start and $stop
@@ -86,14 +86,14 @@ COLOURS = {
 }
 
 
-def controls(reading: Reading, url: filters.Url) -> filters.Elements:
-    days = filters.days(reading, url, "orders", last=180)
-    return {**days, **filters.one_of(reading, url, "warehouse", WAREHOUSES, "Warehouse", everything="All warehouses")}
+def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
+    days = filters.days(snapshot, url, "orders", last=180)
+    return {**days, **filters.one_of(snapshot, url, "warehouse", WAREHOUSES, "Warehouse", everything="All warehouses")}
 
 
-def statuses(reading: Reading, chosen: Chosen) -> Panel:
+def statuses(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Orders by status."""
-    answer = reading.ask(STATUSES, **chosen)
+    answer = snapshot.query(STATUSES, **chosen)
     found = {row["status"] for row in answer.rows}
     known = [status for status in COLOURS if status in found] + sorted(found - set(COLOURS))
     chart = (
@@ -118,9 +118,9 @@ def statuses(reading: Reading, chosen: Chosen) -> Panel:
     )
 
 
-def sizes(reading: Reading, chosen: Chosen) -> Panel:
+def sizes(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Lines and units."""
-    answer = reading.ask(SIZES, **chosen)
+    answer = snapshot.query(SIZES, **chosen)
     values = [
         {"week": str(row["week"]), "what": what, "count": row[what] or 0}
         for row in answer.rows
@@ -142,9 +142,9 @@ def sizes(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(chart, title), name="orders-lines-units")
 
 
-def shipping(reading: Reading, chosen: Chosen) -> Panel:
+def shipping(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """What shipping costs."""
-    answer = reading.ask(SHIPPING, **chosen)
+    answer = snapshot.query(SHIPPING, **chosen)
     kinds = {"per_order": "per order", "per_unit": "per unit"}
     values = [
         {"month": row["month"], "what": words, "cost": float(row[name] or 0)}
@@ -173,9 +173,9 @@ def shipping(reading: Reading, chosen: Chosen) -> Panel:
     )
 
 
-def steps(reading: Reading, chosen: Chosen) -> Panel:
+def steps(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """How long each step takes."""
-    answer = reading.ask(TIMES, **chosen)
+    answer = snapshot.query(TIMES, **chosen)
     values = [
         {"week": str(row["week"]), "step": words, "hours": float(row[name])}
         for row in answer.rows
@@ -203,9 +203,9 @@ def steps(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, drawn, note, "order-steps")
 
 
-def waiting(reading: Reading, chosen: Chosen) -> Panel:
+def waiting(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Late and stuck orders."""
-    answer = reading.ask(WAITING, **chosen)
+    answer = snapshot.query(WAITING, **chosen)
     late = sum(row["it_is"] == "late" for row in answer.rows)
     title = f"{late} orders are late, {answer.table.num_rows - late} are stuck"
     note = "Late: not yet left, beyond promised_hours. Stuck: open, and no step taken for more than stuck_hours."

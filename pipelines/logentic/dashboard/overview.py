@@ -10,7 +10,7 @@ import marimo as mo
 
 from logentic.dashboard import charts, health
 from logentic.dashboard.panels import Chosen, Panel, Tile, amount_text, tiles
-from logentic.dashboard.reading import Answer, Reading
+from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import LogenticError
 from logentic.reports.exceptions import Finding, read_findings
 from logentic.reports.humanize import age
@@ -56,20 +56,20 @@ limit 12
 """
 
 
-def glance(reading: Reading) -> mo.Html:
+def glance(snapshot: Snapshot) -> mo.Html:
     """The numbers that a person wants first; what a file does not hold yet is said, and leaves the others standing."""
     found: list[Tile] = []
     for label, make in TILES.items():
         try:
-            found += make(reading)
+            found += make(snapshot)
         except (duckdb.Error, LogenticError):
             found.append(Tile(label, "unknown", "this file does not say yet"))
     return tiles(found)
 
 
-def units(reading: Reading, _: Chosen) -> Panel:
+def units(snapshot: Snapshot, _: Chosen) -> Panel:
     """Units in the building."""
-    answer = reading.ask(UNITS)
+    answer = snapshot.query(UNITS)
     kinds = {"on_the_shelf": "on the shelf", "prepared": "prepared", "receiving": "announced or arriving"}
     chart = (
         alt.Chart(charts.data(answer))
@@ -87,9 +87,9 @@ def units(reading: Reading, _: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(chart, title), name="units")
 
 
-def storage(reading: Reading, _: Chosen) -> Panel:
+def storage(snapshot: Snapshot, _: Chosen) -> Panel:
     """Storage cost by month."""
-    answer = reading.ask(MONTHS)
+    answer = snapshot.query(MONTHS)
     chart = (
         alt.Chart(charts.data(answer))
         .mark_bar(color=charts.BLUE)
@@ -103,9 +103,9 @@ def storage(reading: Reading, _: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(chart, title), name="storage-by-month")
 
 
-def deadlines(reading: Reading, _: Chosen) -> Panel:
+def deadlines(snapshot: Snapshot, _: Chosen) -> Panel:
     """What can still be disputed."""
-    waiting = sorted(_open_findings(reading), key=lambda finding: (finding.dispute_until or date.max, finding.rule))
+    waiting = sorted(_open_findings(snapshot), key=lambda finding: (finding.dispute_until or date.max, finding.rule))
     rows = [
         {
             "dispute_until": finding.dispute_until,
@@ -118,14 +118,16 @@ def deadlines(reading: Reading, _: Chosen) -> Panel:
     ]
     stake = sum((finding.amount_at_stake for finding in waiting), Decimal(0))
     title = f"{amount_text(stake)} can still be disputed" if rows else "Nothing is left to dispute"
-    return Panel(title, Answer.of(rows), note="The page Invoices has the evidence, and sets the status.", name="open")
+    return Panel(
+        title, QueryResult.of(rows), note="The page Invoices has the evidence, and sets the status.", name="open"
+    )
 
 
 PANELS = (health.covered, units, storage, deadlines, health.ran)
 
 
-def _freshness(reading: Reading) -> list[Tile]:
-    status = read_status(reading.file)
+def _freshness(snapshot: Snapshot) -> list[Tile]:
+    status = read_status(snapshot.file)
     read = [row["last_success"] for row in status["resources"].values() if row["last_success"]]
     missing = sum(row["incomplete_windows"] for row in status["resources"].values())
     run = status["last_run"].get("service_time")
@@ -136,8 +138,8 @@ def _freshness(reading: Reading) -> list[Tile]:
     return [fresh, Tile("Incomplete windows", str(missing), whole, "bad" if missing else "good")]
 
 
-def _stock(reading: Reading) -> list[Tile]:
-    found = reading.ask(STOCK).one
+def _stock(snapshot: Snapshot) -> list[Tile]:
+    found = snapshot.query(STOCK).one
     if found["date"] is None:
         return [Tile("Stock", "none", "no stock was read yet")]
     without = f", {found['without_price']} items have no price" if found["without_price"] else ""
@@ -146,8 +148,8 @@ def _stock(reading: Reading) -> list[Tile]:
     ]
 
 
-def _storage(reading: Reading) -> list[Tile]:
-    found = reading.ask(STORAGE).one
+def _storage(snapshot: Snapshot) -> list[Tile]:
+    found = snapshot.query(STORAGE).one
     if found["this_month"] is None:
         return [Tile("Storage this month", "unknown", "the account shows no prices")]
     return [
@@ -155,8 +157,8 @@ def _storage(reading: Reading) -> list[Tile]:
     ]
 
 
-def _exceptions(reading: Reading) -> list[Tile]:
-    found = _open_findings(reading)
+def _exceptions(snapshot: Snapshot) -> list[Tile]:
+    found = _open_findings(snapshot)
     if not found:
         return [Tile("Open exceptions", "none", "nothing to dispute", "good")]
     stake = sum((finding.amount_at_stake for finding in found), Decimal(0))
@@ -165,9 +167,9 @@ def _exceptions(reading: Reading) -> list[Tile]:
     return [Tile("Open exceptions", _money(stake), f"{len(found)} charges{until}", "bad")]
 
 
-def _open_findings(reading: Reading) -> list[Finding]:
+def _open_findings(snapshot: Snapshot) -> list[Finding]:
     """Of which nobody has said anything yet, and it is not too late."""
-    return [finding for finding in read_findings(reading.file, status="open") if not finding.is_past]
+    return [finding for finding in read_findings(snapshot.file, status="open") if not finding.is_past]
 
 
 def _against(now: Decimal, before: Decimal | None) -> str:
@@ -181,7 +183,7 @@ def _money(amount: Decimal | None) -> str:
     return "unknown" if amount is None else amount_text(amount)
 
 
-TILES: dict[str, Callable[[Reading], list[Tile]]] = {
+TILES: dict[str, Callable[[Snapshot], list[Tile]]] = {
     "Last run": _freshness,
     "Stock": _stock,
     "Storage this month": _storage,

@@ -8,34 +8,36 @@ import marimo as mo
 from logentic.dashboard import invoices, orders, overview, stock, storage
 from logentic.dashboard.filters import Elements, Url
 from logentic.dashboard.panels import Chosen, PanelOf
-from logentic.dashboard.reading import Reading
+from logentic.dashboard.snapshot import Snapshot
 
 
-def _no_filters(_: Reading, __: Url) -> Elements:
+def _no_filters(_: Snapshot, __: Url) -> Elements:
     return {}
 
 
-def _no_picks(_: Reading, __: Url, ___: Chosen) -> Elements:
+def _no_picks(_: Snapshot, __: Url, ___: Chosen) -> Elements:
     return {}
 
 
 @dataclass(frozen=True)
-class Page:
+class DashboardPage:
     """`filters` come first; `picks` are offered among what they leave."""
 
     question: str
     panels: tuple[PanelOf, ...]
-    filters: Callable[[Reading, Url], Elements] = _no_filters
-    picks: Callable[[Reading, Url, Chosen], Elements] = _no_picks
-    head: Callable[[Reading], mo.Html] | None = None
+    filters: Callable[[Snapshot, Url], Elements] = _no_filters
+    picks: Callable[[Snapshot, Url, Chosen], Elements] = _no_picks
+    head: Callable[[Snapshot], mo.Html] | None = None
 
 
 PAGES = {
-    "Overview": Page("Is it whole and fresh, and what is to be done?", overview.PANELS, head=overview.glance),
-    "Stock": Page(
+    "Overview": DashboardPage("Is it whole and fresh, and what is to be done?", overview.PANELS, head=overview.glance),
+    "Stock": DashboardPage(
         "What is in the building, what moved, how long does it last?", stock.PANELS, stock.controls, stock.records
     ),
-    "Storage": Page("What does storage cost, and who makes it?", storage.PANELS, storage.controls),
-    "Invoices": Page("What is wrong with this invoice?", invoices.PANELS, invoices.controls, invoices.findings),
-    "Orders": Page("How far are the orders, and what does shipping cost?", orders.PANELS, orders.controls),
+    "Storage": DashboardPage("What does storage cost, and who makes it?", storage.PANELS, storage.controls),
+    "Invoices": DashboardPage(
+        "What is wrong with this invoice?", invoices.PANELS, invoices.controls, invoices.findings
+    ),
+    "Orders": DashboardPage("How far are the orders, and what does shipping cost?", orders.PANELS, orders.controls),
 }

@@ -11,7 +11,7 @@ import duckdb
 import marimo as mo
 
 from logentic.currencies import minor_digits, money
-from logentic.dashboard.reading import Answer, Reading
+from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import LogenticError
 from logentic.sanitizer import one_line
 from logentic.settings import load_settings
@@ -25,7 +25,7 @@ class Panel:
     """`table` alone is shown open, behind a chart closed; `extra` comes last: a form, a button."""
 
     title: str
-    table: Answer | None = None
+    table: QueryResult | None = None
     chart: Any = None
     note: str = ""
     name: str = "table"
@@ -33,7 +33,7 @@ class Panel:
     extra: tuple[mo.Html, ...] = field(default=())
 
 
-PanelOf = Callable[[Reading, Chosen], Panel]
+PanelOf = Callable[[Snapshot, Chosen], Panel]
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,18 @@ class Tile:
 
 
 def rendered(
-    reading: Reading, chosen: Chosen, panels: Iterable[PanelOf], head: Callable[[Reading], mo.Html] | None = None
+    snapshot: Snapshot, chosen: Chosen, panels: Iterable[PanelOf], head: Callable[[Snapshot], mo.Html] | None = None
 ) -> mo.Html:
     """All panels of a page in one grid."""
-    parts = [head(reading)] if head else []
-    grid = [_guarded(make, reading, chosen) for make in panels]
+    parts = [head(snapshot)] if head else []
+    grid = [_guarded(make, snapshot, chosen) for make in panels]
     page = Kept(f'<div class="lg-page">{"".join(panel.text for panel in grid)}</div>', grid)
     return mo.vstack([*parts, page], gap=1)
 
 
-def _guarded(make: PanelOf, reading: Reading, chosen: Chosen) -> mo.Html:
+def _guarded(make: PanelOf, snapshot: Snapshot, chosen: Chosen) -> mo.Html:
     try:
-        return _as_html(make(reading, chosen))
+        return _as_html(make(snapshot, chosen))
     except duckdb.CatalogException as error:
         return apology(_words(make), _what_is_missing(error))
     except (duckdb.Error, LogenticError) as error:
@@ -77,7 +77,7 @@ def apology(title: str, why: str) -> mo.Html:
     return mo.Html(f"<section {label}><h2>{escape(title)}</h2><p>{escape(why)}</p></section>")
 
 
-def as_table(answer: Answer, caption: str) -> str:
+def as_table(answer: QueryResult, caption: str) -> str:
     """A plain table, which every screen reader and printer understands; the download has every row."""
     rows = answer.table.slice(0, ROWS_SHOWN).to_pylist()
     numeric = {name for name in answer.columns if all(_is_number(r[name]) for r in rows)}

@@ -22,7 +22,7 @@ Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
 
-def serve(file: Path, host: str, port: int, password: str) -> None:
+def serve_dashboard(file: Path, host: str, port: int, password: str) -> None:
     if host not in LOOPBACK and not password:
         raise UsageError(
             f"--host {host} shows your account to others",
@@ -45,7 +45,7 @@ def _serve(file: Path, host: str, port: int, password: str) -> None:
         raise UsageError(
             f"the dashboard needs {error.name}, which is not installed", "pip install 'logentic-elt[dashboard]'"
         ) from None
-    from logentic.dashboard.reading import opened
+    from logentic.dashboard.snapshot import opened
 
     with opened(file):
         pass

@@ -4,7 +4,7 @@ import altair as alt
 
 from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Chosen, Panel, amount_text
-from logentic.dashboard.reading import Reading
+from logentic.dashboard.snapshot import Snapshot
 
 LEVELS = """
 with largest as (
@@ -98,18 +98,18 @@ limit 200
 STEPS = {"received": 1, "shipped": -1, "returned": 1, "adjusted": 1}
 
 
-def controls(reading: Reading, url: filters.Url) -> filters.Elements:
+def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
     bar = filters.words(url, "movement", ["shipped", "received", "returned", "adjusted"], "Bar to open")
-    return {**filters.days(reading, url, "stock", last=30), **filters.item(reading, url), **bar}
+    return {**filters.days(snapshot, url, "stock", last=30), **filters.item(snapshot, url), **bar}
 
 
-def records(reading: Reading, url: filters.Url, chosen: Chosen) -> filters.Elements:
-    return filters.one_of(reading, url, "record", RECORDS, "Record", searchable=True, **chosen)
+def records(snapshot: Snapshot, url: filters.Url, chosen: Chosen) -> filters.Elements:
+    return filters.one_of(snapshot, url, "record", RECORDS, "Record", searchable=True, **chosen)
 
 
-def levels(reading: Reading, chosen: Chosen) -> Panel:
+def levels(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Levels by item over time."""
-    answer = reading.ask(LEVELS, **chosen)
+    answer = snapshot.query(LEVELS, **chosen)
     shown = sorted(set(answer.table["sku"].to_pylist()))
     chart = (
         alt.Chart(charts.data(answer, "date", "sku", "physical"))
@@ -126,9 +126,9 @@ def levels(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(chart, title), "On the shelf and prepared.", "stock-levels")
 
 
-def ledger(reading: Reading, chosen: Chosen) -> Panel:
+def ledger(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """From opening to closing stock."""
-    answer = reading.ask(LEDGER, **chosen)
+    answer = snapshot.query(LEDGER, **chosen)
     found = answer.one
     level, steps = found["opening"], [_step("opening", 0, found["opening"], "total")]
     for name in STEPS:
@@ -152,33 +152,33 @@ def ledger(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(alt.layer(drawn, figures), f"{title}. {note}"), note, "ledger")
 
 
-def movements(reading: Reading, chosen: Chosen) -> Panel:
+def movements(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Movements behind a bar."""
-    answer = reading.ask(MOVEMENTS, **chosen)
+    answer = snapshot.query(MOVEMENTS, **chosen)
     total = sum(row["quantity"] for row in answer.rows)
     title = f"Behind the bar “{chosen['movement']}”: {answer.table.num_rows:,} movements, {total:,} units"
     note = "The newest 2,000." if answer.table.num_rows == 2000 else ""
     return Panel(title, answer, note=note, name=f"movements-{chosen['movement']}", wide=True)
 
 
-def record(reading: Reading, chosen: Chosen) -> Panel:
+def record(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """What the API said."""
-    answer = reading.ask(RECORD, record=chosen.get("record"))
+    answer = snapshot.query(RECORD, record=chosen.get("record"))
     note = "The counters of the item after the change, as the API gave them."
     return Panel(f"Record {chosen.get('record', '')} of the API", answer, note=note, name="record", wide=True)
 
 
-def breaks(reading: Reading, chosen: Chosen) -> Panel:
+def breaks(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Days on which ledger and history differ."""
-    answer = reading.ask(BREAKS, **chosen)
-    compared = reading.ask(COMPARED, **chosen).one["compared"]
+    answer = snapshot.query(BREAKS, **chosen)
+    compared = snapshot.query(COMPARED, **chosen).one["compared"]
     title = f"Ledger and the warehouse's history differ on {answer.table.num_rows:,} of {compared:,} item-days"
     return Panel(title, answer, name="breaks")
 
 
-def cover(reading: Reading, chosen: Chosen) -> Panel:
+def cover(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """How long the stock lasts."""
-    answer = reading.ask(COVER, **chosen)
+    answer = snapshot.query(COVER, **chosen)
     first = charts.data(type(answer)(answer.table.slice(0, 15)))
     chart = (
         alt.Chart(first)
@@ -197,9 +197,9 @@ def cover(reading: Reading, chosen: Chosen) -> Panel:
     )
 
 
-def dead(reading: Reading, chosen: Chosen) -> Panel:
+def dead(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """What has not moved."""
-    answer = reading.ask(DEAD, **chosen)
+    answer = snapshot.query(DEAD, **chosen)
     value = sum(row["value"] or 0 for row in answer.rows)
     title = f"{answer.table.num_rows} items have not been shipped for 60 days: stock worth {amount_text(value)}"
     return Panel(title, answer, name="dead-stock")

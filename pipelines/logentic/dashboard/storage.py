@@ -6,7 +6,7 @@ import altair as alt
 
 from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Chosen, Panel, amount_text
-from logentic.dashboard.reading import Answer, Reading
+from logentic.dashboard.snapshot import QueryResult, Snapshot
 
 WHERE = "date between $start and $stop and ($item::bigint is null or item_id = $item::bigint)"
 MONTH = """
@@ -90,13 +90,13 @@ order by month
 """
 
 
-def controls(reading: Reading, url: filters.Url) -> filters.Elements:
-    return {**filters.days(reading, url, "storage", last=370), **filters.item(reading, url)}
+def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
+    return {**filters.days(snapshot, url, "storage", last=370), **filters.item(snapshot, url)}
 
 
-def months(reading: Reading, chosen: Chosen) -> Panel:
+def months(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Cost by month."""
-    answer = reading.ask(MONTHS, **chosen)
+    answer = snapshot.query(MONTHS, **chosen)
     parts = {"billed": "billed", "not_yet_billed": "not yet billed"}
     values = [
         {"month": row["month"], "part": words, "cost": float(row[name] or 0)}
@@ -122,19 +122,19 @@ def months(reading: Reading, chosen: Chosen) -> Panel:
             tooltip=charts.tips(month="Month", expected=("Expected", ",.2f")),
         )
     )
-    difference = reading.ask(DIFFERENCE, **chosen).one["difference"]
+    difference = snapshot.query(DIFFERENCE, **chosen).one["difference"]
     side = "above" if difference >= 0 else "below"
     title = f"Storage was charged {amount_text(abs(difference))} {side} what it should cost"
     note = "Bars: what the warehouse charged. Orange marks: the sum of the daily prices. Months with a bill count."
     return Panel(title, answer, charts.finished(alt.layer(bars, ticks), f"{title}. {note}"), note, "storage-by-month")
 
 
-def makers(reading: Reading, chosen: Chosen) -> Panel:
+def makers(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Which items make most of it."""
-    answer = reading.ask(BY_ITEM, **chosen)
+    answer = snapshot.query(BY_ITEM, **chosen)
     rows = answer.rows
     enough = sum((row["percent_so_far"] or 0) < 80 for row in rows) + 1 if rows else 0
-    base = alt.Chart(charts.data(Answer(answer.table.slice(0, 100)))).encode(
+    base = alt.Chart(charts.data(QueryResult(answer.table.slice(0, 100)))).encode(
         alt.X("place:Q", title="Items, the dearest first", axis=alt.Axis(tickMinStep=1))
     )
     line = base.mark_area(line={"color": charts.BLUE}, color=charts.BLUE, opacity=0.25).encode(
@@ -146,9 +146,9 @@ def makers(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(alt.layer(line, mark), title), name="storage-by-item")
 
 
-def classes(reading: Reading, chosen: Chosen) -> Panel:
+def classes(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Cost by size of the item."""
-    answer = reading.ask(CLASSES, **chosen)
+    answer = snapshot.query(CLASSES, **chosen)
     chart = (
         alt.Chart(charts.data(answer))
         .mark_bar(color=charts.BLUE)
@@ -162,9 +162,9 @@ def classes(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(chart, title, alt.Step(32)), name="storage-by-size")
 
 
-def rates(reading: Reading, chosen: Chosen) -> Panel:
+def rates(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """Rate per cubic foot over time."""
-    answer = reading.ask(RATES, **chosen)
+    answer = snapshot.query(RATES, **chosen)
     base = alt.Chart(charts.data(answer)).encode(charts.day("date"))
     tips = charts.tips(date="Day", rate=("Median", ".5f"))
     line = base.mark_line(color=charts.BLUE, strokeWidth=2, interpolate="step-after").encode(
@@ -179,9 +179,9 @@ def rates(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, charts.finished(alt.layer(line, contract), f"{title}. {note}"), note, "storage-rate")
 
 
-def findings(reading: Reading, chosen: Chosen) -> Panel:
+def findings(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """What storage bills have in common."""
-    answer = reading.ask(FINDINGS)
+    answer = snapshot.query(FINDINGS)
     title = (
         f"{answer.table.num_rows} findings on how storage is measured and billed" if answer else "Nothing systematic"
     )
@@ -189,9 +189,9 @@ def findings(reading: Reading, chosen: Chosen) -> Panel:
     return Panel(title, answer, note=note, name="storage-findings", wide=True)
 
 
-def outlook(reading: Reading, chosen: Chosen) -> Panel:
+def outlook(snapshot: Snapshot, chosen: Chosen) -> Panel:
     """What storage is going to cost."""
-    answer = reading.ask(OUTLOOK, **chosen)
+    answer = snapshot.query(OUTLOOK, **chosen)
     chart = (
         alt.Chart(charts.data(answer))
         .mark_bar(color=charts.SKY)

@@ -12,7 +12,7 @@ import marimo as mo
 from logentic.dashboard import filters
 from logentic.dashboard.pages import PAGES
 from logentic.dashboard.panels import Kept, apology, rendered
-from logentic.dashboard.reading import opened
+from logentic.dashboard.snapshot import opened
 from logentic.errors import LogenticError
 
 FILE_VARIABLE = "LOGENTIC_DB"
@@ -47,16 +47,16 @@ def menu(go: Callable[[str], None], changed: Callable[[Any], None]) -> mo.Html:
 
 def page_filters(file: Path, page: str, url: filters.Url) -> Any:
     try:
-        with opened(file) as reading:
-            return mo.ui.dictionary(PAGES[page].filters(reading, url))
+        with opened(file) as snapshot:
+            return mo.ui.dictionary(PAGES[page].filters(snapshot, url))
     except (duckdb.Error, LogenticError):
         return mo.ui.dictionary({})
 
 
 def page_picks(file: Path, page: str, url: filters.Url, values: dict[str, Any]) -> Any:
     try:
-        with opened(file) as reading:
-            return mo.ui.dictionary(PAGES[page].picks(reading, url, filters.chosen(values)))
+        with opened(file) as snapshot:
+            return mo.ui.dictionary(PAGES[page].picks(snapshot, url, filters.chosen(values)))
     except (duckdb.Error, LogenticError):
         return mo.ui.dictionary({})
 
@@ -65,9 +65,9 @@ def shown(file: Path, page: str, url: filters.Url, values: dict[str, Any], chang
     """The page that is open, as the file is now. A panel that changes something calls `changed`."""
     filters.remember(values, page.lower(), url)
     try:
-        with opened(file) as reading:
+        with opened(file) as snapshot:
             return rendered(
-                reading, {**filters.chosen(values), "changed": changed}, PAGES[page].panels, PAGES[page].head
+                snapshot, {**filters.chosen(values), "changed": changed}, PAGES[page].panels, PAGES[page].head
             )
     except LogenticError as error:
         return apology("There is nothing to show yet", f"{error}. {error.guidance}")

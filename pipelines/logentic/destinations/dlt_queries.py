@@ -22,7 +22,7 @@ class Destination:
             return None
         with self._pipeline.sql_client() as client:
             try:
-                with client.execute_query(sql.format_map(_Tables(client))) as cursor:
+                with client.execute_query(sql.format_map(_DltTables(client))) as cursor:
                     # In chunks: dlt 1.31 asks DuckDB 2.0 for a whole table by a name that is gone.
                     chunks = list(cursor.iter_arrow(chunk_size=100_000))
                     return pa.concat_tables(chunks) if chunks else None
@@ -45,7 +45,7 @@ class _NothingStored:
 nothing_stored = _NothingStored()
 
 
-class _Tables(dict[str, str]):
+class _DltTables(dict[str, str]):
     def __init__(self, client: SqlClientBase[Any]) -> None:
         self._client = client
 

@@ -1,4 +1,4 @@
-"""What an event says: which order, which step, when."""
+"""Parse a webhook delivery into an event: which order, which step, when."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import simplejson
 
 from logentic.json_text import repaired
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.sanitizer import redacted
 
 API_VERSION = "V1"
@@ -62,7 +62,7 @@ class Event:
 class Reader:
     """Makes events of deliveries; `order_id_paths` are tried after the known ones."""
 
-    def __init__(self, pseudonyms: Pseudonyms, order_id_paths: Sequence[str] = ()) -> None:
+    def __init__(self, pseudonyms: Pseudonymizer, order_id_paths: Sequence[str] = ()) -> None:
         self._pseudonyms = pseudonyms
         self._paths = [path.split(".") for path in (*ORDER_ID_PATHS, *order_id_paths)]
 
@@ -74,7 +74,7 @@ class Reader:
         """Raises ValueError where the body is not JSON."""
         try:
             payload = simplejson.loads(body.decode("utf-8"), use_decimal=True, allow_nan=False)
-            shown = self._pseudonyms.unlisted("", repaired(payload), is_known=is_known)
+            shown = self._pseudonyms.pseudonymize_unlisted("", repaired(payload), is_known=is_known)
             text = simplejson.dumps(shown, use_decimal=True)
         except RecursionError:
             raise ValueError("nested too deeply") from None
@@ -106,14 +106,14 @@ class Reader:
         return None
 
 
-def pseudonymized_body(body: str, pseudonyms: Pseudonyms) -> str:
+def pseudonymized_body(body: str, pseudonyms: Pseudonymizer) -> str:
     """A body that an earlier version kept, as `Reader` would keep it; what is hashed already stays."""
     try:
         payload = simplejson.loads(body, use_decimal=True)
-        shown = pseudonyms.unlisted("", payload, again=True, is_known=is_known)
+        shown = pseudonyms.pseudonymize_unlisted("", payload, again=True, is_known=is_known)
         return str(simplejson.dumps(shown, use_decimal=True))
     except (ValueError, RecursionError):  # no version kept such a body
-        return pseudonyms.hashed(body)
+        return pseudonyms.pseudonym(body)
 
 
 def is_known(path: str, value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The queue as a run sees it: what it has not taken yet, and what may go because FILE holds it."""
+"""Take new events from the queue, and remove those that FILE holds."""
 
 import time
 from collections.abc import Collection, Iterable

@@ -1,4 +1,4 @@
-"""The queue of events: on disk before the sender has its answer, until a run has loaded and published them."""
+"""Queue events on disk, from before the sender gets its response until a run has published them."""
 
 import fcntl
 import logging

@@ -31,7 +31,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class Refused(Exception):
+class DeliveryRefused(Exception):
     """A delivery that is answered with `status` and does nothing."""
 
     def __init__(self, status: int, reason: str, headers: Iterable[tuple[str, str]] = ()) -> None:
@@ -89,7 +89,7 @@ class Receiver:
         try:
             answer = await self._answer(scope, receive)
             status = 200
-        except Refused as refusal:
+        except DeliveryRefused as refusal:
             answer, status, headers = {"error": str(refusal)}, refusal.status, refusal.headers
         except ClientGone:
             return
@@ -103,24 +103,24 @@ class Receiver:
     async def _answer(self, scope: Message, receive: Receive) -> dict[str, Any]:
         if scope["path"] == PATH:
             if scope["method"] != "POST":
-                raise Refused(405, "only POST", [("allow", "POST")])
+                raise DeliveryRefused(405, "only POST", [("allow", "POST")])
             return await self._keep(scope, receive)
         if scope["path"] == HEALTH:
             if scope["method"] not in ("GET", "HEAD"):
-                raise Refused(405, "only GET", [("allow", "GET, HEAD")])
+                raise DeliveryRefused(405, "only GET", [("allow", "GET, HEAD")])
             if not await asyncio.to_thread(self._queue.can_write):
-                raise Refused(503, "the queue cannot be written")
+                raise DeliveryRefused(503, "the queue cannot be written")
             return {"queue": "can be written"}
-        raise Refused(404, "no such path")
+        raise DeliveryRefused(404, "no such path")
 
     async def _keep(self, scope: Message, receive: Receive) -> dict[str, Any]:
         headers = _headers_of(scope)
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise Refused(415, "content-type must be application/json")
+            raise DeliveryRefused(415, "content-type must be application/json")
         self._check_sender(scope, headers)
         body = await _read_body(headers, receive)
         if self._signatures.are_asked_for() and not self._signatures.hold(headers["signature"], body):
-            raise Refused(401, "wrong signature")
+            raise DeliveryRefused(401, "wrong signature")
         topic = headers.get("logentic-topic")
         content = self._reader.content(topic, body)
         if self._queue.knows(content):
@@ -128,12 +128,12 @@ class Receiver:
         try:
             event = self._reader.read(content, headers, body, datetime.now(UTC))
         except ValueError:
-            raise Refused(400, "the body is not JSON") from None
+            raise DeliveryRefused(400, "the body is not JSON") from None
         try:
             is_new = await asyncio.wrap_future(self._queue.put(event))
         except OSError as error:
             log.error("an event could not be kept: %s", error.strerror)  # noqa: TRY400 - a traceback says no more
-            raise Refused(503, "the queue cannot be written", [("retry-after", "10")]) from None
+            raise DeliveryRefused(503, "the queue cannot be written", [("retry-after", "10")]) from None
         if is_new:
             log.info("kept %s, topic %s", event.event_id, (topic or "none")[:80].encode("unicode_escape").decode())
             self._on_kept()
@@ -142,9 +142,9 @@ class Receiver:
     def _check_sender(self, scope: Message, headers: dict[str, str]) -> None:
         if self._signatures.are_asked_for():
             if "signature" not in headers:
-                raise Refused(401, "no signature")
+                raise DeliveryRefused(401, "no signature")
         elif (scope.get("client") or [""])[0] not in LOOPBACK or {"forwarded", "x-forwarded-for"} & headers.keys():
-            raise Refused(403, "unsigned events are taken from this machine only")
+            raise DeliveryRefused(403, "unsigned events are taken from this machine only")
 
 
 def _headers_of(scope: Message) -> dict[str, str]:
@@ -153,7 +153,7 @@ def _headers_of(scope: Message) -> dict[str, str]:
     for encoded, value in scope["headers"]:
         name = encoded.decode("latin-1").lower()
         if name in headers and name in SENT_ONCE:
-            raise Refused(400, f"{name} is sent twice", [("connection", "close")])
+            raise DeliveryRefused(400, f"{name} is sent twice", [("connection", "close")])
         headers[name] = value.decode("latin-1")
     return headers
 
@@ -166,9 +166,9 @@ async def _read_body(headers: dict[str, str], receive: Receive) -> bytes:
     """The bytes as they were sent; refused when they are too many or come too slowly."""
     announced = headers.get("content-length", "0")
     if not re.fullmatch("[0-9]+", announced):
-        raise Refused(400, "content-length is not a number", [("connection", "close")])
+        raise DeliveryRefused(400, "content-length is not a number", [("connection", "close")])
     if len(digits := announced.lstrip("0")) > 12 or int(digits or 0) > BODY_BYTES:
-        raise Refused(413, "the body is too large", [("connection", "close")])
+        raise DeliveryRefused(413, "the body is too large", [("connection", "close")])
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -178,11 +178,11 @@ async def _read_body(headers: dict[str, str], receive: Receive) -> bytes:
                     raise ClientGone
                 body += message.get("body", b"")
                 if len(body) > BODY_BYTES:
-                    raise Refused(413, "the body is too large", [("connection", "close")])
+                    raise DeliveryRefused(413, "the body is too large", [("connection", "close")])
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
-        raise Refused(408, "the body came too slowly", [("connection", "close")]) from None
+        raise DeliveryRefused(408, "the body came too slowly", [("connection", "close")]) from None
 
 
 async def _live(receive: Receive, send: Send) -> None:

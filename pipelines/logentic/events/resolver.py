@@ -1,4 +1,4 @@
-"""What becomes of events: the orders that they name are read, each once, and each event says so."""
+"""Track which orders the events name, and what became of each event."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable

@@ -1,22 +1,46 @@
-"""Pages of JSON become Arrow tables: exact decimals, UTC times, days, personal data hashed."""
+"""Parse pages of JSON into Arrow tables: exact decimals, UTC times, days, personal data pseudonymized.
+
+The fast path is Arrow's JSON reader with an explicit schema. The fallback parses row by row and loses nothing: it takes
+unknown fields, and records values that cannot be read.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from functools import cache, cached_property
 from itertools import accumulate, groupby
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
 from logentic.api.pagination import Page
-from logentic.extract.fallback_parsing import Dropped, Parsing, Rejected, read_plainly
-from logentic.privacy.pseudonyms import Pseudonyms
-from logentic.resources import DAY, IS_REMOVED, MOMENT, REJECTED_VALUES, RESOURCES, SEEN_AT, TEXT, Lines, Resource
+from logentic.api.values import Unreadable, reader
+from logentic.errors import InvalidResponse
+from logentic.extra_columns import MORE_FIELDS, ExtraColumns, column_names
+from logentic.json_text import MAX_NESTING, as_list, compact, dumps, is_damaged, is_too_deep, loads, repaired, row_texts
+from logentic.privacy.measures import is_identifier
+from logentic.privacy.pseudonyms import Pseudonymizer
+from logentic.resources import (
+    DAY,
+    INTEGER,
+    IS_REMOVED,
+    MOMENT,
+    REJECTED_VALUES,
+    RESOURCES,
+    SEEN_AT,
+    TEXT,
+    Lines,
+    Resource,
+)
 
+Columns = dict[str, pa.Array]
+Row = dict[str, Any]
+REPLACED = "invalid text replaced"  # by U+FFFD; the only reason under which the value is loaded
+TOO_DEEP = f"nested deeper than {MAX_NESTING} levels"
 COUNTED_AT_ONCE = 50_000
 # Begins the key of a rejected row whose own key cannot be read; a keyed digest of the row follows.
 NO_KEY = "unreadable:"
@@ -28,13 +52,50 @@ FOLDED = bytes.maketrans(
         48 if chr(n) in "0123456789.+" else 101 if chr(n) in "eE" else n if chr(n) in "-u\\" else 32 for n in range(256)
     ),
 )
-FOLDED_PERILS = (b"0e00", b"0e-00", b"0" * 40, b"\\u000")  # the last: an escape may write a digit
+UNSAFE_FOLDED = (b"0e00", b"0e-00", b"0" * 40, b"\\u000")  # the last: an escape may write a digit
 FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
+class ParseRules:
+    """The account's zone, in which days begin, and the columns that unknown fields have."""
+
+    zone: tzinfo = UTC
+    columns: ExtraColumns = field(default_factory=ExtraColumns)
+
+
+class Rejected(NamedTuple):
+    """A value that could not be read of a row that was kept; `row` is its index among the rows of all pages."""
+
+    row: int
+    field: str
+    text: str
+    reason: str
+
+
+class Dropped(NamedTuple):
+    """A row that was left out, by its page; `digest` tells it from others."""
+
+    page: int
+    digest: str
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _FallbackColumns:
+    """Columns of records, columns of their lines (with `_parent`, the record's index), records of each page."""
+
+    columns: Columns
+    lines: Columns | None
+    counts: list[int]
+    rejected: list[Rejected]
+    dropped: list[Dropped]
+
+
+@dataclass(frozen=True)
 class Rows:
-    """Each key once, as it was read last; `read` counts what the pages held.
+    """Rows of some pages, each key once as it was read last; `read` counts the rows of the pages.
 
     `rejected` holds the values that could not be read (`REJECTED_VALUES`); None where every value could. Its `key` is
     the row's, as `row_keys` writes it, or `unreadable:` and a digest where the row was dropped for lack of a key. Its
@@ -47,7 +108,7 @@ class Rows:
     rejected: pa.Table | None = None
 
     def keep(self, mask: pa.Array | pa.ChunkedArray) -> "Rows":
-        """The records that a mask selects, and their lines."""
+        """Return the records that a mask selects, and their lines."""
         if pc.all(mask).as_py():
             return self
         records, lines = self.records.filter(mask), self.lines
@@ -56,7 +117,7 @@ class Rows:
         return Rows(records, lines, self.read, self._rejected_of(records))
 
     def _rejected_of(self, records: pa.Table) -> pa.Table | None:
-        """The rejected values of these records, and of rows without a readable key."""
+        """Return the rejected values of these records, and of rows without a readable key."""
         if self.rejected is None:
             return None
         resource = RESOURCES[self.rejected["resource"][0].as_py()]
@@ -65,7 +126,7 @@ class Rows:
         return kept if len(kept) else None
 
     def owned(self, column: str, start: datetime | None, end: datetime | None) -> "Rows":
-        """Without the rows that lie outside [start, end); a row that has no such time stays."""
+        """Return the rows within [start, end), and those without such a time."""
         if start is None and end is None:
             return self
         values = self.records[column].cast(MOMENT)
@@ -78,7 +139,7 @@ class Rows:
 
 
 def row_keys(resource: Resource, records: pa.Table) -> pa.Array:
-    """The key of each record as one text, as `REJECTED_VALUES.key` holds it.
+    """Return the key of each record as one text, as `REJECTED_VALUES.key` holds it.
 
     The parts are joined by `|` in the order of `Resource.key`: 19015, 17|2026-03-04|1, 7|2026-03-04 05:00:00.000000Z.
     A part that is null is empty: 17|2026-03-04|.
@@ -90,14 +151,14 @@ def row_keys(resource: Resource, records: pa.Table) -> pa.Array:
 
 
 def distinct(records: pa.Table, key: Sequence[str]) -> pa.Array:
-    """The places of the last row of each key, in order."""
+    """Return the indices of the last row of each key, in order."""
     numbered = records.select(list(key)).append_column("_place", pa.arange(0, len(records)))
     last = numbered.group_by(list(key), use_threads=False).aggregate([("_place", "max")])["_place_max"]
     return last.combine_chunks().sort()
 
 
 def count_distinct(records: pa.Table, key: Sequence[str]) -> int:
-    """How many keys there are; of many, some at a time: all at once take several times the memory of the keys."""
+    """Count the keys; many of them in shares, as all at once take several times the memory of the keys."""
     keys = records.select(list(key))
     shares = 1 << (len(keys) // COUNTED_AT_ONCE).bit_length()
     share = pc.bit_wise_and(keys["id"], shares - 1)
@@ -106,16 +167,16 @@ def count_distinct(records: pa.Table, key: Sequence[str]) -> int:
 
 
 def read_rows(
-    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str, parsing: Parsing | None = None
+    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymizer, where: str, parsing: ParseRules | None = None
 ) -> Rows:
-    """Every row of the pages, in their order. `BadAnswer` where a page is not JSON."""
+    """Return every row of the pages, in their order. Raises `InvalidResponse` if a page is not JSON."""
     with suppress(pa.ArrowInvalid):
-        return _quickly(resource, pages, pseudonyms)
-    return read_carefully(resource, pages, pseudonyms, where, parsing)
+        return _read_fast(resource, pages, pseudonyms)
+    return read_fallback(resource, pages, pseudonyms, where, parsing)
 
 
-def together(resource: Resource, batches: Sequence[Rows]) -> Rows:
-    """Batches of one window as one; what stands in several is taken from the last."""
+def merge_batches(resource: Resource, batches: Sequence[Rows]) -> Rows:
+    """Merge the batches of one window; the last row of a key wins."""
     if len(batches) == 1:
         return batches[0]
     keys = pa.concat_tables([batch.records.select(list(resource.key)) for batch in batches])
@@ -130,7 +191,7 @@ def together(resource: Resource, batches: Sequence[Rows]) -> Rows:
 
 
 def concatenated(batches: Sequence[Rows]) -> Rows:
-    """One after another; a column that some of them lack is null there."""
+    """Concatenate batches; a column that some of them lack is null there."""
     if len(batches) == 1:
         return batches[0]
     lines = [batch.lines for batch in batches if batch.lines is not None]
@@ -143,10 +204,11 @@ def concatenated(batches: Sequence[Rows]) -> Rows:
     )
 
 
-def read_carefully(
-    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms, where: str, parsing: Parsing | None = None
+def read_fallback(
+    resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymizer, where: str, parsing: ParseRules | None = None
 ) -> Rows:
-    found = read_plainly(resource, [page.rows for page in pages], pseudonyms, where, parsing or Parsing())
+    parser = _FallbackParser(resource, pseudonyms, parsing or ParseRules())
+    found = parser.read([(page.rows, _rows_of(page.rows, where)) for page in pages])
     records = pa.table({**found.columns, "_seen_at": _seen(pages, found.counts)})
     rows = _rows(resource, records, found.lines and pa.table(found.lines), pseudonyms, found.rejected)
     rejected = [*([rows.rejected] if rows.rejected else []), *_dropped(resource, pages, found.dropped)]
@@ -159,9 +221,9 @@ def empty_rows(resource: Resource) -> Rows:
     return Rows(resource.schema().empty_table(), lines)
 
 
-def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) -> Rows:
+def _read_fast(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymizer) -> Rows:
     document = b"\n".join(page.rows for page in pages)
-    if _is_perilous(resource, document):
+    if _is_unsafe(resource, document):
         raise pa.ArrowInvalid("a number that Arrow does not read safely")
     try:
         document.decode()
@@ -170,7 +232,9 @@ def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) 
     parsed = arrow_json.read_json(
         pa.BufferReader(document),
         read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(document) + 1),
-        parse_options=arrow_json.ParseOptions(explicit_schema=_wire(resource), unexpected_field_behavior="error"),
+        parse_options=arrow_json.ParseOptions(
+            explicit_schema=_json_schema(resource), unexpected_field_behavior="error"
+        ),
     )
     lists = parsed["data"].combine_chunks()
     if lists.null_count or len(lists) != len(pages):
@@ -179,7 +243,7 @@ def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) 
     structs = lists.flatten()
     if structs.null_count:
         raise pa.ArrowInvalid("a row that is null")
-    leaves = [(name, array) for name, array in _flat(structs) if name in resource.columns]
+    leaves = [(name, array) for name, array in _flatten_structs(structs) if name in resource.columns]
     columns = {name: _convert(array, resource.columns[name]) for name, array in leaves}
     if any(columns[name].null_count for name in resource.key if name != "warehouse_id"):
         raise pa.ArrowInvalid("a row without its key")
@@ -187,13 +251,13 @@ def _quickly(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonyms) 
     return _rows(resource, pa.table({**columns, "_seen_at": _seen(pages, counts)}), lines, pseudonyms)
 
 
-def _is_perilous(resource: Resource, document: bytes) -> bool:
+def _is_unsafe(resource: Resource, document: bytes) -> bool:
     folded = document.translate(FOLDED)
-    return any(peril in folded for peril in FOLDED_PERILS) and bool(_perils(resource).search(document))
+    return any(peril in folded for peril in UNSAFE_FOLDED) and bool(_unsafe_numbers(resource).search(document))
 
 
 @cache
-def _perils(resource: Resource) -> re.Pattern[bytes]:
+def _unsafe_numbers(resource: Resource) -> re.Pattern[bytes]:
     columns = resource.columns | (resource.lines.columns if resource.lines else {})
     names = "|".join(name.rpartition("__")[2] for name, kind in columns.items() if pa.types.is_decimal(kind))
     number = r"[-+]?([0-9.]*[eE][-+]?[0-9]{2}|[0-9.]{40})"
@@ -201,7 +265,7 @@ def _perils(resource: Resource) -> re.Pattern[bytes]:
 
 
 def _rejected(resource: Resource, records: pa.Table, last: pa.Array, rejected: Sequence[Rejected]) -> pa.Table | None:
-    """The values that could not be read, of the rows that count: each key's last."""
+    """Return the values that could not be read, of the last row of each key."""
     counted = set(last.to_pylist())
     rejected = [value for value in rejected if value.row in counted]
     if not rejected:
@@ -218,7 +282,7 @@ def _rejected(resource: Resource, records: pa.Table, last: pa.Array, rejected: S
 
 
 def _dropped(resource: Resource, pages: Sequence[Page], dropped: Sequence[Dropped]) -> list[pa.Table]:
-    """The rows without a readable key, each once."""
+    """Return the rows without a readable key, each once."""
     last = list({row.digest: row for row in dropped}.values())
     if not last:
         return []
@@ -245,7 +309,7 @@ def _rows(
     resource: Resource,
     records: pa.Table,
     lines: pa.Table | None,
-    pseudonyms: Pseudonyms,
+    pseudonyms: Pseudonymizer,
     rejected: Sequence[Rejected] = (),
 ) -> Rows:
     read = len(records)
@@ -259,7 +323,7 @@ def _rows(
             )
         records = records.take(last)
     for name, kind in resource.columns.items():
-        if kind == TEXT and pseudonyms.covers(name, resource.personal):
+        if kind == TEXT and pseudonyms.is_personal(name, resource.personal):
             place = records.schema.get_field_index(name)
             records = records.set_column(place, name, pseudonyms.column(name, records[name]))
     records = records.append_column(IS_REMOVED, pa.repeat(pa.scalar(False), len(records)))
@@ -275,7 +339,7 @@ def _rows(
 
 
 def _seen(pages: Sequence[Page], counts: Sequence[int]) -> pa.Array:
-    """When each row was read: the service's time of its page."""
+    """Return when each row was read: the service's time of its page."""
     of_second = groupby(zip(pages, counts, strict=True), key=lambda page_and_count: page_and_count[0].at)
     return pa.concat_arrays([pa.repeat(pa.scalar(at, MOMENT), sum(n for _, n in some)) for at, some in of_second])
 
@@ -287,16 +351,16 @@ def _lines(lines: Lines, lists: pa.ListArray, parents: pa.Array) -> pa.Table:
     if structs.null_count:
         raise pa.ArrowInvalid("a line that is null")
     numbers = pc.add(pc.subtract(pa.arange(0, len(structs)), starts.take(indices).cast(pa.int64())), 1)
-    columns = {name: _convert(array, lines.columns[name]) for name, array in _flat(structs)}
+    columns = {name: _convert(array, lines.columns[name]) for name, array in _flatten_structs(structs)}
     return pa.table({lines.parent: parents.take(indices), "line_number": numbers, **columns, "_parent": indices})
 
 
-def _flat(structs: pa.StructArray, prefix: str = "") -> list[tuple[str, pa.Array]]:
-    """The leaves of nested records, named as dlt names them: place.city is place__city."""
+def _flatten_structs(structs: pa.StructArray, prefix: str = "") -> list[tuple[str, pa.Array]]:
+    """Return the leaves of nested records, named as dlt names them: place.city is place__city."""
     leaves: list[tuple[str, pa.Array]] = []
     for kind, array in zip(structs.type, structs.flatten(), strict=True):
         if pa.types.is_struct(kind.type):
-            leaves += _flat(array, f"{prefix}{kind.name}__")
+            leaves += _flatten_structs(array, f"{prefix}{kind.name}__")
         else:
             leaves.append((prefix + kind.name, array))
     return leaves
@@ -311,7 +375,7 @@ def _convert(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _moments(texts: pa.StringArray) -> pa.TimestampArray:
-    """ISO 8601 with or without a zone, `T` or a space, fractions or none; without a zone it is UTC."""
+    """Parse ISO 8601 with or without zone, `T` or a space, fractions or none; UTC without a zone."""
     with suppress(pa.ArrowInvalid):  # all of them have one
         return _within_years(texts.cast(MOMENT))
     zoned = pc.match_substring_regex(texts, r"(Z|[+-]\d\d(:?\d\d)?)$")
@@ -320,7 +384,7 @@ def _moments(texts: pa.StringArray) -> pa.TimestampArray:
 
 
 def _within_years(times: pa.Array) -> pa.Array:
-    """Python has the years 1 to 9999; Arrow reads 0 and beyond as well."""
+    """Refuse years that Python cannot hold: Arrow reads others than 1 to 9999 as well."""
     first, last = (
         pa.scalar(FIRST_MOMENT, MOMENT).cast(times.type),
         pa.scalar(LAST_MOMENT, MOMENT).cast(times.type, safe=False),
@@ -331,26 +395,255 @@ def _within_years(times: pa.Array) -> pa.Array:
 
 
 @cache
-def _wire(resource: Resource) -> pa.Schema:
-    """The resource's schema as it travels: records nested, times and days still text."""
+def _json_schema(resource: Resource) -> pa.Schema:
+    """Return the resource's schema in JSON: records nested, times and days as text."""
     tree: dict[str, pa.DataType | dict[str, pa.DataType]] = {}
     for name, kind in resource.columns.items():
         outer, _, inner = name.partition("__")
         if inner:
             branch = tree.setdefault(outer, {})
-            branch[inner] = _on_the_wire(kind)
+            branch[inner] = _json_type(kind)
         else:
-            tree[name] = _on_the_wire(kind)
+            tree[name] = _json_type(kind)
     fields = [
         pa.field(name, pa.struct(list(kind.items())) if isinstance(kind, dict) else kind) for name, kind in tree.items()
     ]
     if resource.lines:
-        line = pa.struct([(name, _on_the_wire(kind)) for name, kind in resource.lines.columns.items()])
+        line = pa.struct([(name, _json_type(kind)) for name, kind in resource.lines.columns.items()])
         fields.append(pa.field(resource.lines.field, pa.list_(line)))
     return pa.schema([("data", pa.list_(pa.struct(fields)))])
 
 
-def _on_the_wire(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_decimal(kind):  # of 128 bits Arrow's JSON reader overflows without a word
+def _json_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_decimal(kind):  # with 128 bits Arrow's JSON reader overflows silently
         return pa.decimal256(76, kind.scale)
     return pa.string() if kind in (MOMENT, DAY) else kind
+
+
+def _rows_of(page: bytes, where: str) -> list[Any]:
+    try:
+        rows = as_list(loads(page)["data"])
+    except (ValueError, KeyError, TypeError):
+        rows = None
+    if rows is None:
+        raise InvalidResponse(f"{where}: the rows are not JSON", "Run again; if it stays, report it to Logentic.")
+    return rows
+
+
+class _Names(NamedTuple):
+    """Of the unknown fields of one row: the column of each that may have one, and the key of each in `_more_fields`."""
+
+    columns: dict[str, str]
+    keys: dict[str, str]
+
+
+class _FallbackParser:
+    """Parse the rows of some pages of one resource, value by value."""
+
+    def __init__(self, resource: Resource, pseudonyms: Pseudonymizer, parsing: ParseRules) -> None:
+        self._resource, self._pseudonyms, self._parsing = resource, pseudonyms, parsing
+        self._rejected = list[Rejected]()
+        self._nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
+
+    def read(self, pages: list[tuple[bytes, list[Any]]]) -> _FallbackColumns:
+        rows: list[Row] = []
+        counts, dropped = [], []
+        keys = {
+            name: reader(self._resource.columns[name], self._parsing.zone) for name in self._resource.key
+        }  # a text in a key column that is no key must not pass for one that is missing
+        for number, (page, of_page) in enumerate(pages):
+            before = len(rows)
+            digests = _Digests(self._pseudonyms, page, len(of_page))
+            for at, row in enumerate(of_page):
+                try:
+                    if not isinstance(row, dict):
+                        raise Unreadable("the row is not an object")  # noqa: TRY301
+                    for name, read in keys.items():
+                        if read(row.get(name)) is None and name != "warehouse_id":
+                            raise Unreadable(f"the row has no {name}")  # noqa: TRY301
+                except Unreadable as reason:
+                    text = self._pseudonyms.row_excerpt(row if is_too_deep(row) else repaired(row))
+                    dropped.append(Dropped(number, digests.of(at, row), text, str(reason)))
+                else:
+                    rows.append(row)
+            counts.append(len(rows) - before)
+        records = [self._flatten(place, row) for place, row in enumerate(rows)]
+        places = [(place, "") for place in range(len(rows))]
+        reserved = {*self._resource.columns, SEEN_AT.name, IS_REMOVED.name}
+        columns = self._columns(self._resource.name, records, places, self._resource.columns, reserved)
+        lines = self._lines(rows, columns["id"]) if self._resource.lines else None
+        return _FallbackColumns(columns, lines, counts, self._rejected, dropped)
+
+    def _lines(self, rows: list[Row], ids: pa.Array) -> Columns:
+        lines = self._resource.lines
+        assert lines  # noqa: S101 - asked for resources that have some
+        found: list[Row] = []
+        places: list[tuple[int, str]] = []
+        numbers = []
+        for parent, row in enumerate(rows):
+            value = row.get(lines.field)
+            own = [] if value is None or value == "" else as_list(value)
+            if own is None:
+                self._reject(parent, lines.field, value, "not a list")
+            for number, line in enumerate(own or [], 1):
+                if line == []:  # PHP writes an empty map as an empty array
+                    line = {}  # noqa: PLW2901
+                if not isinstance(line, dict):
+                    self._reject(parent, f"{lines.field}.{number}", line, "the line is not an object")
+                    continue
+                found.append({repaired(name): part for name, part in line.items()})
+                places.append((parent, f"{lines.field}.{number}."))
+                numbers.append(number)
+        parents = pa.array([parent for parent, _ in places], INTEGER)
+        reserved = {lines.parent, "line_number", *lines.columns, SEEN_AT.name}
+        return {
+            lines.parent: ids.take(parents),
+            "line_number": pa.array(numbers, INTEGER),
+            **self._columns(lines.table, found, places, lines.columns, reserved),
+            "_parent": parents,
+        }
+
+    def _flatten(self, place: int, row: Row) -> Row:
+        """Nested records as columns are named, without the lines."""
+        flat: Row = {}
+        own_list = self._resource.lines.field if self._resource.lines else None
+        for raw_name, value in row.items():
+            name = repaired(raw_name)
+            if name == own_list:
+                continue
+            if name not in self._nested:
+                flat[name] = value
+            elif isinstance(value, dict):
+                flat |= {f"{name}__{repaired(inner)}": part for inner, part in value.items()}
+            elif value not in (None, "", []):  # PHP writes an empty map as an empty array
+                self._reject(place, name, value, "not an object")
+        return flat
+
+    def _columns(
+        self,
+        table: str,
+        records: list[Row],
+        places: list[tuple[int, str]],
+        known: dict[str, pa.DataType],
+        reserved: set[str],
+    ) -> Columns:
+        """A column for each known field, and for the others as far as the table has columns for them."""
+        columns = {}
+        for name, kind in known.items():
+            values = self._known(name, kind, records, places)
+            columns[name] = pa.array(values, kind)
+        return columns | self._unknown(table, records, places, known, reserved)
+
+    def _known(self, name: str, kind: pa.DataType, records: list[Row], places: list[tuple[int, str]]) -> Iterator[Any]:
+        read = reader(kind, self._parsing.zone)
+        for record, place in zip(records, places, strict=True):
+            value = record.get(name)
+            try:
+                found = read(value)
+            except Unreadable as reason:
+                self._reject(place[0], place[1] + name, value, str(reason))
+                yield None
+                continue
+            if isinstance(found, str) and not found.isascii() and is_damaged(found):
+                found = repaired(found)
+                self._reject(place[0], place[1] + name, found, REPLACED)
+            yield found
+
+    def _unknown(
+        self,
+        table: str,
+        records: list[Row],
+        places: list[tuple[int, str]],
+        known: dict[str, pa.DataType],
+        reserved: set[str],
+    ) -> Columns:
+        names: dict[tuple[str, ...], _Names] = {}  # of the fields of a row: most rows have the same
+        of_rows = []
+        for record in records:
+            fields = tuple(sorted(name for name in record if name not in known))
+            if fields not in names:
+                names[fields] = self._names(fields, reserved)
+            of_rows.append((fields, names[fields]))
+        if not any(names):
+            return {}
+        wanted = {column for of_row in names.values() for column in of_row.columns.values()}
+        admitted = self._parsing.columns.admit(table, wanted)
+        texts: dict[str, list[str | None]] = {name: [None] * len(records) for name in sorted(admitted)}
+        more: list[str | None] = [None] * len(records)
+        for n, (record, place, (fields, of_row)) in enumerate(zip(records, places, of_rows, strict=True)):
+            rest: Row = {}
+            for name in fields:
+                column = of_row.columns.get(name)
+                value = self._sound(place, column or f"{MORE_FIELDS}.{of_row.keys[name]}", record[name])
+                if column in admitted:
+                    texts[column][n] = self._text(name, value)
+                elif value is not None:
+                    rest[of_row.keys[name]] = self._more(name, value, is_hidden=column is None)
+            if rest:
+                more[n] = compact(rest, sort_keys=True)
+        arrays = {name: pa.array(values, TEXT) for name, values in texts.items()}
+        return arrays | ({MORE_FIELDS: pa.array(more, TEXT)} if any(more) else {})
+
+    def _sound(self, place: tuple[int, str], column: str, value: Any) -> Any:
+        """An unknown value without invalid text; null where it is nested too deeply."""
+        if isinstance(value, dict | list) and is_too_deep(value):
+            self._reject(place[0], place[1] + column, value, TOO_DEEP)
+            return None
+        if is_damaged(value):
+            value = repaired(value)
+            self._reject(place[0], place[1] + column, value, REPLACED)
+        return value
+
+    def _text(self, name: str, value: Any) -> str | None:
+        """The JSON text of a value, pseudonymized; a string stands without its quotes."""
+        if self._resource.is_about_people:
+            return self._pseudonyms.pseudonymize_text(name, value)
+        value = self._pseudonyms.pseudonymize_unknown(name, value)
+        return value if value is None or isinstance(value, str) else compact(value)
+
+    def _names(self, fields: tuple[str, ...], reserved: set[str]) -> "_Names":
+        """The columns of the fields of a row, and their keys in `_more_fields`. A name that may be personal has no
+        column, and its key is hashed.
+        """
+        if not self._resource.is_about_people:
+            return _Names(column_names(fields, reserved), {name: name for name in fields})
+        columns = column_names(filter(is_identifier, fields), reserved)
+        kept = {name: column for name, column in columns.items() if self._pseudonyms.can_be_column(name)}
+        keys = {
+            name: name if name in kept else self._pseudonyms.more_key(name, columns.get(name, "")) for name in fields
+        }
+        return _Names(kept, keys)
+
+    def _more(self, name: str, value: Any, *, is_hidden: bool) -> Any:
+        """A field that has no column."""
+        if not self._resource.is_about_people:
+            return self._pseudonyms.pseudonymize_unknown(name, value)
+        # A field whose name is hidden is written as `privacy --rewrite` writes one that had a column: as text.
+        is_inner = is_hidden and is_identifier(name)
+        return self._text(name, value) if is_inner else self._pseudonyms.pseudonymize_unlisted(name, value)
+
+    def _reject(self, row: int, name: str, value: Any, reason: str) -> None:
+        personal = self._resource.personal if self._resource.is_about_people else None
+        shown = repaired(value) if not is_too_deep(value) else value
+        self._rejected.append(Rejected(row, name, self._pseudonyms.excerpt(name, shown, personal), reason))
+
+
+class _Digests:
+    """The digests by which dropped rows of one page are told apart.
+
+    A row that was cut or repaired when it was parsed would equal others: the digest is of its text on the page.
+    """
+
+    def __init__(self, pseudonyms: Pseudonymizer, page: bytes, count: int) -> None:
+        self._pseudonyms, self._page, self._count = pseudonyms, page, count
+
+    def of(self, at: int, row: Any) -> str:
+        is_as_parsed = not is_too_deep(row) and not is_damaged(row)
+        return self._pseudonyms.digest(dumps(row) if is_as_parsed else self._texts[at])
+
+    @cached_property
+    def _texts(self) -> list[bytes]:
+        texts = row_texts(self._page)
+        if len(texts) == self._count:
+            return texts
+        return [b"%d %b" % (at, self._page) for at in range(self._count)]  # an object in which a name is repeated

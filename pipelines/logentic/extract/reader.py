@@ -18,13 +18,12 @@ from typing import Protocol
 from logentic.api.client import Client
 from logentic.api.pagination import Page, read_page, read_pages
 from logentic.errors import DeadlineReached, LogenticError, NotFound, Refused, UnsafeLink
-from logentic.extract.fallback_parsing import Parsing
-from logentic.extract.parsing import Rows, concatenated, read_rows
-from logentic.extract.spill_buffer import Shelf
+from logentic.extract.parsing import ParseRules, Rows, concatenated, read_rows
+from logentic.extract.spill_buffer import SpillBuffer
 from logentic.extract.splitting import WindowTask, drop_overlaps, split
 from logentic.extract.windows import MOVED, NOT_FOUND, Edge, Window
 from logentic.monitoring.memory import give_back
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import Resource
 
 PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it grants is read from its answer
@@ -40,7 +39,7 @@ MANY_BYTES = 8 * 2**20  # after which what was parsed leaves holes that are wort
 @dataclass(frozen=True)
 class Reading:
     window: Window
-    shelf: Shelf
+    buffer: SpillBuffer
     total: int
     keys: int
     requests: int
@@ -61,7 +60,7 @@ class Reading:
         """The rows that belong to the window: all at once, or part by part where it is too large for that."""
         start, end = self.window.owned()
         column = self.window.kind.column if start or end else None
-        for rows in self.shelf.parts():
+        for rows in self.buffer.parts():
             yield rows.owned(column, start, end) if column else rows
 
     @property
@@ -93,20 +92,20 @@ class Extraction:
     def __init__(
         self,
         client: Client,
-        pseudonyms: Pseudonyms,
+        pseudonyms: Pseudonymizer,
         *,
         connections: int,
         window_pages: int,
         folder: Path | None = None,  # where the rows of large windows wait
         progress: Progress = NO_PROGRESS,
         go_on: Callable[[], bool] = lambda: True,
-        parsing: Parsing | None = None,
+        parsing: ParseRules | None = None,
     ) -> None:
         self.client = client
         self.failures: dict[str, LogenticError] = {}
         self.unread: set[str] = set()  # resources with windows left for the next load
         self._pseudonyms = pseudonyms
-        self._parsing = parsing or Parsing()
+        self._parsing = parsing or ParseRules()
         self._connections = connections
         self._window_pages = window_pages
         self._folder = folder
@@ -229,7 +228,7 @@ class Extraction:
     def _read(self, resource: Resource, window: Window, first: Page | None) -> Reading:
         """One reading of all pages, and what it proves."""
         first = first or self._ask_first(resource, window)
-        shelf, pages, waiting = Shelf(resource, self._folder), [], 0
+        buffer, pages, waiting = SpillBuffer(resource, self._folder), [], 0
         requests = traffic = 0
         totals = set()
         checked_pages, known_keys = FIRST_CHECKED_PAGES, 0
@@ -242,12 +241,13 @@ class Extraction:
             self._progress.read(resource.name, page.count)
             is_check_due = requests == checked_pages
             if waiting >= BATCH_BYTES or not page.next or is_check_due:
-                shelf.put(read_rows(resource, pages, self._pseudonyms, str(window), self._parsing))
+                buffer.put(read_rows(resource, pages, self._pseudonyms, str(window), self._parsing))
                 traffic += waiting
                 pages, waiting = [], 0
             if is_check_due:
-                checked_pages, known_keys = 2 * checked_pages, self._require_growth(shelf, window, requests, known_keys)
-        keys = shelf.count()
+                checked_pages *= 2
+                known_keys = self._require_growth(buffer, window, requests, known_keys)
+        keys = buffer.count()
         if traffic > MANY_BYTES:
             give_back()
         is_complete = totals == {keys} and not page.is_not_found
@@ -260,7 +260,7 @@ class Extraction:
             reason = f"{max(totals)} rows were announced and {keys} read"
         return Reading(
             window=window,
-            shelf=shelf,
+            buffer=buffer,
             total=page.total,
             keys=keys,
             requests=requests,
@@ -274,9 +274,9 @@ class Extraction:
         )
 
     @staticmethod
-    def _require_growth(shelf: Shelf, window: Window, requests: int, known_keys: int) -> int:
+    def _require_growth(buffer: SpillBuffer, window: Window, requests: int, known_keys: int) -> int:
         """Return the different keys read; raise where the pages since the last check held no new one."""
-        keys = shelf.different_keys()
+        keys = buffer.different_keys()
         if keys <= known_keys:
             raise UnsafeLink(
                 f"{window}, page {requests}: rows already read come again and again", "Report it to Logentic."

@@ -15,7 +15,7 @@ from logentic.errors import LogenticError
 from logentic.events.event import Event
 from logentic.extract.reader import NO_PROGRESS, Progress
 from logentic.extract.windows import Window
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import RESOURCES
 from logentic.settings import Settings
 
@@ -25,7 +25,7 @@ class RunRequest:
     """What a run is asked to do: everything new, or [start, end) again."""
 
     settings: Settings
-    pseudonyms: Pseudonyms
+    pseudonyms: Pseudonymizer
     folder: Path | None = None  # where the rows of large windows wait until they are confirmed
     start: datetime | None = None
     end: datetime | None = None

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from logentic.api.client import Client
 from logentic.api.pagination import read_page, read_pages, read_record
 from logentic.errors import (
-    BadAnswer,
     DamagedRaw,
     DeadlineReached,
     Forbidden,
+    InvalidResponse,
     LogenticError,
     NotFound,
     Refused,
@@ -28,19 +28,17 @@ from logentic.errors import (
 from logentic.events.resolver import EventOrders
 from logentic.extra_columns import ExtraColumns
 from logentic.extract.acceptance import has_differed, is_third_equal, was_accepted
-from logentic.extract.diff import BOOKKEEPING, allow_memory, find_news, tombstones
-from logentic.extract.fallback_parsing import Parsing
-from logentic.extract.parsing import Rows, concatenated, empty_rows, read_rows
+from logentic.extract.diff import BOOKKEEPING, WindowDiff, allow_memory, find_changes, tombstones
+from logentic.extract.parsing import ParseRules, Rows, concatenated, empty_rows, read_rows
 from logentic.extract.planner import Ask, plan
 from logentic.extract.reader import Extraction, Reading
 from logentic.extract.rejections import Rejections
 from logentic.extract.run import RunState
-from logentic.extract.spill_buffer import Shelf
+from logentic.extract.spill_buffer import SpillBuffer
 from logentic.extract.stored_records import Stored, ids_of, receipt_of
-from logentic.extract.window_diff import Comparison
 from logentic.extract.windows import MINUTE, Edge, Receipt, Span, Window, joined, snapshot, without
 from logentic.monitoring.memory import give_back
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import (
     INTEGER,
     IS_REMOVED,
@@ -74,7 +72,7 @@ class Session:
         self._stored = stored
         allow_memory(request.settings.load_memory)
         self._client = Client(request.settings, run.traffic, stop_at=request.stop_at, lists=run.lists)
-        self._parsing = Parsing(ZoneInfo(request.settings.timezone), ExtraColumns(stored.extra_columns()))
+        self._parsing = ParseRules(ZoneInfo(request.settings.timezone), ExtraColumns(stored.extra_columns()))
         self._extraction = Extraction(
             self._client,
             request.pseudonyms,
@@ -232,7 +230,7 @@ class Session:
 
     def _compare(self, resource: Resource, reading: Reading) -> Iterator[Rows]:
         """The news of a reading; its receipt is kept."""
-        found = Comparison(self._stored, resource, reading, may_be_stored=self._may_be_stored(reading.window))
+        found = WindowDiff(self._stored, resource, reading, may_be_stored=self._may_be_stored(reading.window))
         for rows, news in found.parts():
             self._were_seen(resource, rows.records)
             self.rejections.note(resource, rows)
@@ -311,7 +309,7 @@ class Session:
             where = f"{ITEM_QUANTITIES.name} of item {item_id}"
             try:
                 read = list(read_pages(self._client, (ITEM_QUANTITIES.item_path or "").format(item_id), {}, where))
-            except (NotFound, Refused, BadAnswer):
+            except (NotFound, Refused, InvalidResponse):
                 continue
             if any(page.is_not_found for page in read):  # a 404 on a list does not prove that records are gone
                 continue
@@ -319,7 +317,7 @@ class Session:
             rows = self._stored.fitted(rows)
             self.rejections.note(ITEM_QUANTITIES, rows)
             known = self._stored.latest(ITEM_QUANTITIES, ids_of(rows.records), None)
-            news = find_news(ITEM_QUANTITIES, rows, known)
+            news = find_changes(ITEM_QUANTITIES, rows, known)
             # A version that is listed no more is ended, also where the correction equals an older version.
             listed = set(zip(*(rows.records[name].to_pylist() for name in ITEM_QUANTITIES.key), strict=True))
             keys = zip(*(mine[name].to_pylist() for name in ITEM_QUANTITIES.key), strict=True)
@@ -377,7 +375,7 @@ class Session:
     def _reads_the_same_again(self, resource: Resource, reading: Reading) -> bool:
         """Rows of history have no address of their own: a second reading must miss them as well."""
         again = self._extraction.read_again(resource, reading.window)
-        news = find_news(resource, *(self._stored.fitted(each.rows) for each in (again, reading)))
+        news = find_changes(resource, *(self._stored.fitted(each.rows) for each in (again, reading)))
         return again.is_complete and not news.new + news.changed + len(news.missing)
 
     def _ask_for_unbilled(self, resource: Resource) -> Iterator[Rows]:
@@ -396,7 +394,7 @@ class Session:
         for order_id in sorted({*self.events.orders(), *self.run.named_orders} - self.run.orders_asked):
             try:
                 yield self._lookup.news(ORDERS, order_id)
-            except (NotFound, Refused, BadAnswer) as failure:
+            except (NotFound, Refused, InvalidResponse) as failure:
                 self.events.failed(order_id, str(failure))
             else:
                 self.events.were_read([order_id])
@@ -448,7 +446,7 @@ class Session:
 
     def _ask_the_time(self) -> datetime:
         """The service's clock stands in the Date header of every response, also of one that refuses."""
-        with suppress(Forbidden, NotFound, Refused, BadAnswer, UnsafeLink, DeadlineReached):
+        with suppress(Forbidden, NotFound, Refused, InvalidResponse, UnsafeLink, DeadlineReached):
             try:
                 read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
             except Unreachable as failure:  # items alone may fail: then the other lists go on
@@ -476,7 +474,7 @@ class Session:
     def _keep_receipt_of_ids(self, resource: Resource, asked: int, changed: int, removed: int, new: int = 0) -> None:
         """Of records that were asked for by their ids."""
         window = Window(resource.name, "id", self.run.now, self.run.now)
-        reading = Reading(window, Shelf(resource), asked, asked, asked, 0, self.run.now, self.run.now, True, True)
+        reading = Reading(window, SpillBuffer(resource), asked, asked, asked, 0, self.run.now, self.run.now, True, True)
         self._keep_receipt(reading, new, changed, removed, True)
 
 
@@ -494,13 +492,13 @@ class RecordLookup:
         self,
         client: Client,
         stored: Stored,
-        pseudonyms: Pseudonyms,
+        pseudonyms: Pseudonymizer,
         rejections: Rejections,
-        parsing: Parsing | None = None,
+        parsing: ParseRules | None = None,
     ) -> None:
         self._client, self._stored, self._pseudonyms = client, stored, pseudonyms
         self._rejections = rejections
-        self._parsing = parsing or Parsing()
+        self._parsing = parsing or ParseRules()
 
     def news(self, resource: Resource, record_id: int) -> Rows:
         """The record, if it is new or differs from the stored one; `NotFound` where the service does not know it."""
@@ -509,7 +507,7 @@ class RecordLookup:
         found = read_rows(resource, [page], self._pseudonyms, where, self._parsing)
         found = self._stored.fitted(found)
         self._rejections.note(resource, found)
-        return find_news(resource, found, self._stored.latest(resource, [record_id], None)).rows
+        return find_changes(resource, found, self._stored.latest(resource, [record_id], None)).rows
 
     def mended(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
         """Rows, with what became of records that a list no longer gives, and how many are gone.
@@ -540,7 +538,7 @@ class RecordLookup:
                 found.append(self.news(ORDERS, order_id))
             except NotFound:
                 gone.append(order_id)
-            except (Refused, BadAnswer):
+            except (Refused, InvalidResponse):
                 unread += 1
         if unread:
             log.warning(
@@ -600,7 +598,7 @@ def _receipt(
         "window_start": window.start,
         "window_end": window.end,
         "total_announced": reading.total,
-        "rows_read": reading.shelf.read,
+        "rows_read": reading.buffer.read,
         "distinct_keys": reading.keys,
         "rows_new": new,
         "rows_changed": changed,

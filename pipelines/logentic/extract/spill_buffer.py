@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logentic.errors import StateError
-from logentic.extract.parsing import Rows, concatenated, count_distinct, distinct, together
+from logentic.extract.parsing import Rows, concatenated, count_distinct, distinct, merge_batches
 from logentic.resources import Resource
 
 HELD_BYTES = 8 * 2**20
 PART_BYTES = 4 * 2**20  # at least: to compare a part costs some milliseconds, however small it is
 
 
-class Shelf:
+class SpillBuffer:
     """Without a folder everything stays in memory."""
 
     def __init__(self, resource: Resource, folder: Path | None = None) -> None:
@@ -53,7 +53,7 @@ class Shelf:
         """The different keys, as a list is counted, when the last batch has come."""
         key, counted_by = self._resource.key, self._resource.counted_by
         if not self._file:
-            self._held = [together(self._resource, self._held)]
+            self._held = [merge_batches(self._resource, self._held)]
             each_once = self._held[0].records
             return len(each_once) if counted_by == key else count_distinct(each_once, counted_by)
         keys = self.keys()

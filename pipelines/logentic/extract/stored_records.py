@@ -66,7 +66,7 @@ class RawFile:
             self._connection = duckdb.connect(str(self._file), read_only=self._read_only)
             self._connection.execute("set TimeZone = 'UTC'")
         try:
-            return self._connection.sql(sql.format_map(_Tables())).to_arrow_table()
+            return self._connection.sql(sql.format_map(_StoredTables())).to_arrow_table()
         except duckdb.CatalogException:
             return None
         except duckdb.OutOfMemoryException as error:
@@ -80,7 +80,7 @@ class RawFile:
             self._connection = None
 
 
-class _Tables(dict[str, str]):
+class _StoredTables(dict[str, str]):
     def __missing__(self, name: str) -> str:
         return f'logentic_raw."{name}"'
 

@@ -15,7 +15,7 @@ from logentic.events.event import pseudonymized_body
 from logentic.extra_columns import MORE_FIELDS
 from logentic.extract.stored_records import Query, Stored
 from logentic.json_text import compact, loads
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import ORDERS
 from logentic.state import State
 
@@ -31,23 +31,23 @@ class Column:
     def __str__(self) -> str:
         return f"{self.table}.{self.name}"
 
-    def pseudonymized(self, pseudonyms: Pseudonyms, value: str) -> str:
+    def pseudonymized(self, pseudonyms: Pseudonymizer, value: str) -> str:
         """The value as it would be loaded today; what is hashed already stays."""
         if self.table == EVENTS:
             return pseudonymized_body(value, pseudonyms)
-        return pseudonyms.unlisted_text(self.name, value, again=True) or ""
+        return pseudonyms.pseudonymize_text(self.name, value, again=True) or ""
 
-    def is_hidden(self, pseudonyms: Pseudonyms) -> bool:
+    def is_hidden(self, pseudonyms: Pseudonymizer) -> bool:
         """Whether the field would have no column today, since its name may be personal."""
-        return self.table != EVENTS and not pseudonyms.keeps_name(self.name)
+        return self.table != EVENTS and not pseudonyms.can_be_column(self.name)
 
 
-def clear_columns(query: Query, pseudonyms: Pseudonyms) -> list[Column]:
+def clear_columns(query: Query, pseudonyms: Pseudonymizer) -> list[Column]:
     """The columns of the raw tables that hold a clear value."""
     return [column for column in _columns(Stored(query)) if _holds_clear_values(query, column, pseudonyms)]
 
 
-def note_of(query: Query, pseudonyms: Pseudonyms) -> dict[str, Any]:
+def note_of(query: Query, pseudonyms: Pseudonymizer) -> dict[str, Any]:
     """What is remembered between runs, so that the tables are looked at once; none before the first load."""
     loads = Stored(query).loads()
     if not loads:
@@ -56,13 +56,13 @@ def note_of(query: Query, pseudonyms: Pseudonyms) -> dict[str, Any]:
     return {"rule": RULE, "load": loads[-1], "fields": pseudonyms.chosen_fields(), "columns": columns}
 
 
-def holds(note: dict[str, Any], query: Query, pseudonyms: Pseudonyms) -> bool:
+def holds(note: dict[str, Any], query: Query, pseudonyms: Pseudonymizer) -> bool:
     """Whether a note is about these tables, under the rules in force."""
     is_current = (note.get("rule"), note.get("fields")) == (RULE, pseudonyms.chosen_fields())
     return is_current and isinstance(note.get("columns"), list) and note.get("load") in Stored(query).loads()
 
 
-def rewrite(state: State, pseudonyms: Pseudonyms, storage_version: str) -> dict[str, int]:
+def rewrite(state: State, pseudonyms: Pseudonymizer, storage_version: str) -> dict[str, int]:
     """Pseudonymize clear values in the working database; how many different values of each column there were.
 
     The database is copied into a new file, since the old one keeps what was replaced in its free blocks.
@@ -95,7 +95,7 @@ def rewrite(state: State, pseudonyms: Pseudonyms, storage_version: str) -> dict[
     return changed
 
 
-def _move_values(work: duckdb.DuckDBPyConnection, where: str, column: Column, pseudonyms: Pseudonyms) -> int:
+def _move_values(work: duckdb.DuckDBPyConnection, where: str, column: Column, pseudonyms: Pseudonymizer) -> int:
     """Move the values of a column whose name may be personal into `_more_fields`; how many different ones there were.
 
     The column itself stays, empty: dlt's schema names it, and dlt would add it again.
@@ -151,7 +151,7 @@ def _columns_of(work: duckdb.DuckDBPyConnection) -> list[tuple[str, Column]]:
     ]
 
 
-def _holds_clear_values(query: Query, column: Column, pseudonyms: Pseudonyms) -> bool:
+def _holds_clear_values(query: Query, column: Column, pseudonyms: Pseudonymizer) -> bool:
     found = query(f'select distinct "{column.name}" as value from {{{column.table}}} where "{column.name}" is not null')
     values = found["value"].to_pylist() if found else []
     return (bool(values) and column.is_hidden(pseudonyms)) or any(

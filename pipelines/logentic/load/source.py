@@ -25,7 +25,7 @@ from logentic.extract.run import RunRequest, RunState
 from logentic.extract.session import Session
 from logentic.extract.stored_records import Stored
 from logentic.extract.windows import DAY, midnight
-from logentic.privacy.key import check_fingerprint, fingerprint_of, hash_key, pseudonyms
+from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint, load_pseudonymizer, pseudonym_key
 from logentic.resources import (
     ORDER_EVENTS,
     ORDERS,
@@ -239,7 +239,7 @@ class _Shared:
                 run = RunState(
                     RunRequest(
                         settings,
-                        pseudonyms(settings, folder),
+                        load_pseudonymizer(settings, folder),
                         folder,
                         start=midnight(first) if first else None,
                         end=midnight(last) + DAY if last else None,
@@ -317,11 +317,11 @@ def _taken(tables: Iterable[Any]) -> Iterator[Any]:
 
 def _check_key(settings: Settings, folder: Path, name: str) -> None:
     """Refuse another key than the one of earlier loads: dlt's state, which the destination keeps, knows it."""
-    state, key = dlt.current.source_state(), hash_key(settings, folder)
+    state, key = dlt.current.source_state(), pseudonym_key(settings, folder)
     if FINGERPRINT in state:
         check_fingerprint(f"the destination of pipeline {name}", state[FINGERPRINT], key)
     else:
-        state[FINGERPRINT] = fingerprint_of(key)
+        state[FINGERPRINT] = key_fingerprint(key)
 
 
 def _tables(resource: Resource, rows: Rows) -> Iterator[Any]:

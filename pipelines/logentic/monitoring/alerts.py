@@ -1,4 +1,4 @@
-"""Alerts: what is wrong is told once, and so is that it is right again."""
+"""Send an alert once when a problem appears, and once when it is over."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -62,7 +62,7 @@ order by 1
 
 
 def wrong_now(settings: Settings, state: State, now: datetime) -> dict[str, str]:
-    """What is wrong, by a key that stays the same as long as it is the same thing."""
+    """Return the current problems, by a key that is stable for as long as a problem lasts."""
     return {**_wrong_with_runs(settings, state, now), **_wrong_in_file(settings, state)}
 
 

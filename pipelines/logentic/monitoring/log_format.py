@@ -1,4 +1,4 @@
-"""What goes to stderr for a machine: one JSON object a line."""
+"""Write log lines for machines to stderr: one JSON object a line."""
 
 import logging
 import sys
@@ -11,10 +11,10 @@ _STATE = {"json": False}
 
 
 def use_json() -> None:
-    """From now on. Warnings of the package become lines as well."""
+    """Write JSON from now on, including the warnings of the package."""
     _STATE["json"] = True
     logger = logging.getLogger("logentic")
-    logger.addHandler(_Lines())
+    logger.addHandler(_JsonHandler())
     logger.propagate = False
 
 
@@ -27,6 +27,6 @@ def write(event: str, level: str = "info", **fields: Any) -> None:
     print(json_text(line), file=sys.stderr, flush=True)
 
 
-class _Lines(logging.Handler):
+class _JsonHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         write("log", record.levelname.lower(), message=record.getMessage())

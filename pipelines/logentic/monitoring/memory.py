@@ -1,4 +1,4 @@
-"""A process that stays small, and leaves quickly."""
+"""Keep the memory of the process small, and end it quickly."""
 
 import atexit
 import ctypes
@@ -16,7 +16,7 @@ OBJECTS_BETWEEN_COLLECTIONS = 50_000  # imports make half a million that stay: w
 
 
 def keep_small() -> None:
-    """Arrow takes its memory from the system, and the system's threads share two pools instead of sixteen."""
+    """Let Arrow take its memory from the system, and threads share two pools instead of sixteen."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it looks for some in all that is installed
     with suppress(AttributeError, OSError):  # other systems have other ways
@@ -25,19 +25,19 @@ def keep_small() -> None:
 
 
 def give_back() -> None:
-    """What was freed goes back to the system now, also from between what is still held: after something large."""
+    """Return freed memory to the system, also from between blocks in use; worth calling after something large."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def leave_out_needless() -> None:
-    """Of a process of our own; one that others share may need them for something else."""
+    """Hide `NEEDLESS` modules, in a process of our own only: one that others share may need them."""
     if gc.get_threshold()[0] == OBJECTS_BETWEEN_COLLECTIONS:
         sys.meta_path.insert(0, _Needless())
 
 
 def leave(code: int) -> NoReturn:
-    """The end of the process, when all is written. To take half a million objects apart costs 0.2 s of CPU."""
+    """End the process at once, streams flushed: destroying half a million objects costs 0.2 s of CPU."""
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:

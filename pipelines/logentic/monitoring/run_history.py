@@ -1,4 +1,4 @@
-"""The history of runs: a line for each, also for one that was killed."""
+"""Record each run in the run history, including killed ones."""
 
 import resource
 import sys
@@ -18,7 +18,7 @@ WHOLE = ("published", "unchanged")  # outcomes after which the tables are as of 
 
 
 def runs(state: State) -> list[Row]:
-    """All that is remembered, oldest first."""
+    """Return the recorded runs, oldest first."""
     needed = {"event_id": str, "started_at": datetime, "outcome": str}
     found = RUNS.read(state.folder)
     rows = [row for row in found if all(isinstance(row.get(name), kind) for name, kind in needed.items())]
@@ -26,7 +26,7 @@ def runs(state: State) -> list[Row]:
 
 
 def note_killed(state: State) -> bool:
-    """A run that left its note, and no line, was killed: it gets its line now. Only for who holds the lock."""
+    """Record a killed run, known by its note without a record. Call only while holding the lock."""
     left = state.read_note(UNDER_WAY, dict[str, str])
     if {"event_id", "started_at"} <= left.keys() and left["event_id"] not in {row["event_id"] for row in runs(state)}:
         state.log_run({**left, "outcome": "killed", "error": "the process ended before the run did"})
@@ -36,7 +36,7 @@ def note_killed(state: State) -> bool:
 
 @contextmanager
 def recorded(state: State) -> Iterator[Row]:
-    """The line of one run, for the job to fill in; written however the run ends."""
+    """Yield the record of one run, for the job to fill in; it is written however the run ends."""
     row: Row = {"event_id": uuid4().hex, "started_at": datetime.now(UTC)}
     state.write_note(UNDER_WAY, row)
     try:

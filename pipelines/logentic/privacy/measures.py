@@ -1,4 +1,4 @@
-"""The allow-list of orders and events: names of measures, and what their values look like.
+"""Decide by an allow-list which fields of orders and events are measures, from their names and values.
 
 A name is split into words (order_status, totalWeight, shipping.cost); digits do not count. It is a measure where every
 word is listed here and the last word that is not a unit or a qualifier says what it measures. A value under such a
@@ -23,22 +23,10 @@ NUMBER_WORDS = _words(
     discount surcharge rate
     """
 )
-CODE_WORDS = _words(
-    """
-    status carrier service method currency unit
-    """
-)
-DATE_WORDS = _words(
-    """
-    at date deadline
-    """
-)
+CODE_WORDS = _words("status carrier service method currency unit")
+DATE_WORDS = _words("at date deadline")
 # "value" alone says nothing of what it holds: declared_value is an amount.
-VALUED = _words(
-    """
-    declared insured customs
-    """
-)
+VALUED = _words("declared insured customs")
 UNITS = _words(
     """
     kg g gram grams lb lbs oz cm mm m in inch inches ft cubic cuft feet cbm days hours usd cad eur
@@ -84,11 +72,7 @@ PEOPLE_AND_PLACES = _words(
     """
 )
 # Words of a sentence in a code: "left-at-12-rue-X", "Left_with_Marie".
-SENTENCE_WORDS = _words(
-    """
-    at with by near behind beside rue street avenue
-    """
-)
+SENTENCE_WORDS = _words("at with by near behind beside rue street avenue")
 LONGEST_CODE = 4  # words
 LISTED = NUMBER_WORDS | CODE_WORDS | DATE_WORDS | VALUED | UNITS | QUALIFIERS | DATE_QUALIFIERS | {"value"}
 KEPT_NAMES = LISTED | FIELD_WORDS

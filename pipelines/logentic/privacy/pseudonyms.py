@@ -1,31 +1,36 @@
-"""Personal data becomes a keyed hash before it touches a disk.
+"""Pseudonymize personal data before it is written to a disk, by a keyed hash.
 
-Two rules decide about fields that the reference does not name. In orders, their lines and events (`unlisted`) every
-text and number is hashed unless its name is a measure of the allow-list (measures.py). Elsewhere (`unknown`) a value is
-hashed where its name or its looks are personal. `hash_fields` and `plain_fields` outweigh both.
-Next: rows.py, which calls this on every table it makes.
+Two rules decide about fields that the reference does not name. In orders, their lines and events
+(`pseudonymize_unlisted`) every text and number is hashed unless its name is on the allow-list of measures
+(measures.py). Elsewhere (`pseudonymize_unknown`) a value is hashed if its name or its form looks personal.
+`hash_fields` and `plain_fields` override both.
 """
 
 import re
+import secrets
 from collections.abc import Callable, Collection
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from logentic.atomic_write import create_once
+from logentic.errors import StateError
 from logentic.extra_columns import column_name
 from logentic.json_text import compact, is_too_deep, loads
 from logentic.privacy.measures import is_identifier, is_kept_name, is_measure
 from logentic.sanitizer import json_excerpt
+from logentic.settings import Settings
 
 PERSONAL_NAME = re.compile(r"name|mail|phone|address|postal|recipient|contact|note", re.IGNORECASE)
 PERSONAL_VALUE = re.compile(
     r"[^@\s]@[^@\s]+\.[^@\s]"  # a mail address, found in time that grows with the text's length only
     r"|^\s*(\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4})\s*$"  # a phone number, as one writes it
 )
-HASHED = re.compile(r"([^\n]{1,3} )?[0-9a-f]{32}")  # what `hashed`, or `known` of a postal code, returns
+HASHED = re.compile(r"([^\n]{1,3} )?[0-9a-f]{32}")  # what `pseudonym`, or `known` of a postal code, returns
 EXCERPT = 100
 # Short numbers, numbers with an exponent, days and times: what a column may refuse, and no datum of a person.
 HARMLESS = re.compile(
@@ -33,15 +38,16 @@ HARMLESS = re.compile(
     r"|-?\d{1,4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d\d(:\d\d(\.\d{1,9})?)?(Z|[-+]\d\d:?\d\d)?)?",
     re.ASCII,
 )
+KEY_BYTES = 32
+KEY = rb"[0-9a-fA-F]{64}"
 IsKnown = Callable[[str, Any], bool]
 TRUTHS = ("true", "false")  # as JSON text, in which a stored column holds a truth value
 
 
-class Pseudonyms:
-    """Hashes with one key; `None` as the key keeps everything as it is.
+class Pseudonymizer:
+    """Pseudonymize values with one key; a key of None keeps all values as they are.
 
-    `hash_fields` and `plain_fields` name fields, with all that lies within them, and outweigh the looks of names and
-    values.
+    `hash_fields` and `plain_fields` name fields, with everything within them, and override all other rules.
     """
 
     def __init__(
@@ -57,11 +63,11 @@ class Pseudonyms:
         return self._key
 
     def chosen_fields(self) -> list[list[str]]:
-        """`hash_fields` and `plain_fields`."""
+        """Return `hash_fields` and `plain_fields`."""
         return [sorted(self._hash_fields), sorted(self._plain_fields)]
 
-    def hashed(self, text: str) -> str:
-        """32 hexadecimal digits (BLAKE2b keyed, RFC 7693)."""
+    def pseudonym(self, text: str) -> str:
+        """Return 32 hexadecimal digits (keyed BLAKE2b, RFC 7693)."""
         if self._key is None:
             return text
         hashing = self._keyed.copy()  # the key is mixed in once for all
@@ -69,11 +75,11 @@ class Pseudonyms:
         return hashing.hexdigest()
 
     def digest(self, content: bytes) -> str:
-        """32 hexadecimal digits by which equal contents are recognised; keyed where there is a key."""
+        """Return 32 hexadecimal digits that are equal for equal contents; keyed if there is a key."""
         return blake2b(content, key=self._key or b"", digest_size=16).hexdigest()
 
-    def keeps_name(self, name: str) -> bool:
-        """Whether a field of an order that the reference does not name may have a column under its own name.
+    def can_be_column(self, name: str) -> bool:
+        """Return whether a field of an order that the reference does not name may have a column of its name.
 
         A field within a nested record (recipient__marie) may be named by a datum: only usual names of fields are kept.
         """
@@ -82,25 +88,27 @@ class Pseudonyms:
         return is_identifier(name) and (not is_inner or is_kept_name(inner) or self._is_plain(name))
 
     def more_key(self, name: str, column: str) -> str:
-        """The key in `_more_fields` of a field whose name is not kept.
+        """Return the key in `_more_fields` of a field whose name is not kept.
 
         `column` is the column that an earlier version gave the field, so that both have one key; empty for none.
         """
         outer, _, inner = column.partition("__")
-        return f"{outer}__{self.hashed(inner)}" if outer and inner and is_identifier(name) else self.hashed(name)
+        return f"{outer}__{self.pseudonym(inner)}" if outer and inner and is_identifier(name) else self.pseudonym(name)
 
-    def covers(self, name: str, personal: Collection[str]) -> bool:
-        """Whether a text field that the reference names is to be hashed."""
+    def is_personal(self, name: str, personal: Collection[str]) -> bool:
+        """Return whether a text field that the reference names is hashed."""
         return name not in self._plain_fields and (name in personal or name in self._hash_fields)
 
-    def suspects(self, name: str, value: Any) -> bool:
-        """Whether a value under a name that the reference does not know is taken for personal."""
+    def looks_personal(self, name: str, value: Any) -> bool:
+        """Return whether a value under a name that the reference does not know is treated as personal."""
         if self._is_plain(name):
             return False
         return bool(_fields(name) & self._hash_fields) or _looks_personal(name, value)
 
-    def unlisted(self, name: str, value: Any, *, again: bool = False, is_known: IsKnown = lambda *_: False) -> Any:
-        """A field of an order or event that the reference does not name: hashed unless the allow-list has it.
+    def pseudonymize_unlisted(
+        self, name: str, value: Any, *, again: bool = False, is_known: IsKnown = lambda *_: False
+    ) -> Any:
+        """Hash a field of an order or event that the reference does not name, unless the allow-list has it.
 
         Within objects, names that are no names of fields are hashed as well. `again`: the value was read from a
         table, and what is hashed already stays. `is_known` says of a path and a text or number that it stays.
@@ -110,35 +118,37 @@ class Pseudonyms:
         if isinstance(value, dict):
             paths = [(f"{name}.{inner}" if name else inner, inner, part) for inner, part in value.items()]
             return {
-                self._name(path, inner, again=again): self.unlisted(path, part, again=again, is_known=is_known)
+                self._name(path, inner, again=again): self.pseudonymize_unlisted(
+                    path, part, again=again, is_known=is_known
+                )
                 for path, inner, part in paths
             }
         if isinstance(value, list):
-            return [self.unlisted(name, part, again=again, is_known=is_known) for part in value]
+            return [self.pseudonymize_unlisted(name, part, again=again, is_known=is_known) for part in value]
         is_kept = self.keeps(name, value, again=again) or (
             is_known(name, value) and not _fields(name) & self._hash_fields
         )
         return value if is_kept else self.known(name, str(value))
 
-    def unlisted_text(self, name: str, value: Any, *, again: bool = False) -> str | None:
-        """The same as a column of text. A text that is a JSON object or list is treated as one, since a stored column
-        does not tell them apart; nor does it a truth value and its text.
+    def pseudonymize_text(self, name: str, value: Any, *, again: bool = False) -> str | None:
+        """Do the same for a column of text. A text that is a JSON object or list is treated as one: a stored column
+        does not tell them apart, nor a truth value from its text.
         """
         # What looked personal as a text was hashed as a text by earlier versions, and still is.
         if isinstance(value, str) and self._key is not None and (again or not _looks_personal(name, value)):
             value = _structure(value)
-        found = value if value in TRUTHS else self.unlisted(name, value, again=again)
+        found = value if value in TRUTHS else self.pseudonymize_unlisted(name, value, again=again)
         return found if found is None or isinstance(found, str) else compact(found)
 
     def keeps(self, name: str, value: Any, *, again: bool = False) -> bool:
-        """Whether `unlisted` keeps a text or number as it is."""
+        """Return whether `pseudonymize_unlisted` keeps a text or number as it is."""
         text = str(value)
         if self._key is None or self._is_plain(name) or not text.strip() or (again and HASHED.fullmatch(text)):
             return True
         return is_measure(name, value) and not _fields(name) & self._hash_fields
 
     def excerpt(self, name: str, value: Any, personal: Collection[str] | None) -> str:
-        """The JSON text of a value that could not be read: shortened, and hashed where it may be personal.
+        """Return the JSON text of a value that could not be read: shortened, and hashed if it may be personal.
 
         `personal` names the personal fields of orders; None outside orders, where only values that look personal are
         hashed.
@@ -146,23 +156,23 @@ class Pseudonyms:
         if isinstance(value, dict | list) and is_too_deep(value):
             return "{…}" if isinstance(value, dict) else "[…]"
         if personal is None:
-            shown = self.unknown(name, value)
+            shown = self.pseudonymize_unknown(name, value)
         elif isinstance(value, dict | list):
-            shown = self.unlisted(name, value)
+            shown = self.pseudonymize_unlisted(name, value)
         else:
             is_kept = value is None or isinstance(value, bool) or bool(HARMLESS.fullmatch(str(value)))
-            is_kept = self._key is None or self._is_plain(name) or (is_kept and not self.covers(name, personal))
-            shown = value if is_kept else self.hashed(str(value))
+            is_kept = self._key is None or self._is_plain(name) or (is_kept and not self.is_personal(name, personal))
+            shown = value if is_kept else self.pseudonym(str(value))
         text = json_excerpt(compact(shown))
         return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
 
     def row_excerpt(self, row: Any) -> str:
-        """The JSON text of a row of which not even the key could be read, shortened, its texts and numbers hashed."""
-        text = "[…]" if is_too_deep(row) else json_excerpt(compact(self.unlisted("row", row)))
+        """Return the JSON text of a row whose key could not be read, shortened, its texts and numbers hashed."""
+        text = "[…]" if is_too_deep(row) else json_excerpt(compact(self.pseudonymize_unlisted("row", row)))
         return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
 
     def column(self, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:
-        """A text column with every value hashed, each distinct value once."""
+        """Hash every value of a text column, each distinct value once."""
         if self._key is None:
             return values
         values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
@@ -171,13 +181,13 @@ class Pseudonyms:
         return hashes.take(coded.indices)
 
     def known(self, name: str, text: str) -> str:
-        """A postal code keeps its area: a Canadian forward sortation area, a US sectional centre."""
+        """Hash a text; a postal code keeps its area (Canadian forward sortation area, US sectional centre)."""
         if self._key is not None and name.endswith("postal_code"):
-            return f"{text.strip()[:3].upper()} {self.hashed(text)}"
-        return self.hashed(text)
+            return f"{text.strip()[:3].upper()} {self.pseudonym(text)}"
+        return self.pseudonym(text)
 
-    def unknown(self, name: str, value: Any) -> Any:
-        """A field that the reference does not name: hashed if its name or its value looks personal, at any depth.
+    def pseudonymize_unknown(self, name: str, value: Any) -> Any:
+        """Hash a field that the reference does not name if its name or its value looks personal, at any depth.
 
         Within an object whose name looks personal, names that are no names of fields are hashed as well.
         """
@@ -185,28 +195,28 @@ class Pseudonyms:
             return value
         if isinstance(value, dict):
             paths = [(f"{name}.{inner}", inner, part) for inner, part in value.items()]
-            is_suspect = self.suspects(name, None)
+            is_suspect = self.looks_personal(name, None)
             return {
-                self._name(path, inner, again=False) if is_suspect else inner: self.unknown(path, part)
+                self._name(path, inner, again=False) if is_suspect else inner: self.pseudonymize_unknown(path, part)
                 for path, inner, part in paths
             }
         if isinstance(value, list):
-            return [self.unknown(name, part) for part in value]
-        return self.known(name, str(value)) if self.suspects(name, value) else value
+            return [self.pseudonymize_unknown(name, part) for part in value]
+        return self.known(name, str(value)) if self.looks_personal(name, value) else value
 
     def _is_plain(self, name: str) -> bool:
         return bool(_fields(name) & self._plain_fields)
 
     def _name(self, path: str, name: str, *, again: bool) -> str:
-        """The name of a field within an unknown object."""
+        """Return the name of a field within an unknown object, hashed unless it is the usual name of a field."""
         if is_kept_name(name) or self._is_plain(path) or (again and HASHED.fullmatch(name)):
             return name
-        return self.hashed(name)
+        return self.pseudonym(name)
 
 
 @lru_cache(maxsize=4096)
 def _fields(path: str) -> frozenset[str]:
-    """A field and the fields that it lies within, each as the service names it and as its column is called."""
+    """Return a field and the fields around it, each by the service's name and by its column's."""
     parts = path.split(".")
     named = frozenset(accumulate(parts, "{}.{}".format))
     return named.union(accumulate([column_name(parts[0]), *parts[1:]], "{}.{}".format), ["__".join(parts[:2])])
@@ -217,7 +227,7 @@ def _looks_personal(name: str, value: Any) -> bool:
 
 
 def _structure(text: str) -> Any:
-    """The object or list that a text is, if it is one."""
+    """Return the object or list that a text encodes, else the text."""
     if text[:1] not in ("{", "["):
         return text
     try:
@@ -225,3 +235,69 @@ def _structure(text: str) -> Any:
     except ValueError:
         return text
     return text if is_too_deep(value) else value
+
+
+def load_pseudonymizer(settings: Settings, folder: Path) -> Pseudonymizer:
+    """Return a pseudonymizer with the key of the settings, else with the one in the folder."""
+    return Pseudonymizer(pseudonym_key(settings, folder), settings.hash_fields, settings.plain_fields)
+
+
+def pseudonym_key(settings: Settings, folder: Path) -> bytes | None:
+    """Return the key, 32 bytes; None if personal data are kept as they are."""
+    if settings.keep_personal_data:
+        return None
+    given = settings.hash_key.get_secret_value()
+    return blake2b(given.encode(), digest_size=32).digest() if given else read_or_create_key(folder)
+
+
+def key_fingerprint(key: bytes | None) -> str | None:
+    """Return a digest that tells keys apart and reveals neither; None if personal data are kept as they are."""
+    return None if key is None else sha256(b"logentic key fingerprint" + key).hexdigest()[:16]
+
+
+def check_fingerprint(where: str, stored: str | None, key: bytes | None) -> None:
+    """Refuse to add pseudonyms of another key, or values in clear, to what is stored in `where`."""
+    if stored == key_fingerprint(key):
+        return
+    if stored is None:
+        raise StateError(
+            f"{where} was made with keep_personal_data, or with a damaged hash_key: its values are not pseudonyms of"
+            " the key in force",
+            "Set keep_personal_data as before; or pseudonymize what comes from now on: logentic run --new-hash-key.",
+        )
+    if key is None:
+        raise StateError(
+            f"{where} holds pseudonyms, and keep_personal_data would add values in clear",
+            "Unset keep_personal_data; or go on in clear: logentic run --new-hash-key.",
+        )
+    raise StateError(
+        f"{where} was made with another key for personal data",
+        "Restore hash_key in the state folder, or set LOGENTIC_HASH_KEY, as it was; or go on with the new one, by which"
+        " no person is recognised from before: logentic run --new-hash-key.",
+    )
+
+
+def read_or_create_key(folder: Path) -> bytes:
+    """Return the key in the folder, created once, readable by its owner only; of two processes both use the one kept.
+
+    Raises `StateError` where the file cannot be
+    read or written, or holds anything but 32 bytes in hexadecimal digits.
+    """
+    path = folder / "hash_key"
+    try:
+        if not path.exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            create_once(path, secrets.token_bytes(KEY_BYTES).hex().encode())
+        text = path.read_bytes()
+    except OSError as error:
+        raise StateError(
+            f"{path}, the key for personal data, cannot be used: {error.strerror or error}",
+            "Free space or correct its permissions, then run again; or set LOGENTIC_HASH_KEY.",
+        ) from None
+    if not re.fullmatch(KEY, text.strip()):
+        raise StateError(
+            f"{path}, the key for personal data, is damaged: it must hold {KEY_BYTES} bytes in hexadecimal digits",
+            "Restore it from a backup. If there is none, remove it and go on with a new key, by which no person is"
+            " recognised from before: logentic run --new-hash-key.",
+        )
+    return bytes.fromhex(text.decode("ascii"))

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from logentic.reports.exceptions import at_stake, counted
 from logentic.reports.reconciliation import Books, Reconciliation
-from logentic.reports.sheets import Column, Sheet
+from logentic.reports.sheets import Sheet, SheetColumn
 
 STATED = {
     "matched": "As expected.",
@@ -64,7 +64,7 @@ def exceptions_of(found: Reconciliation) -> Sheet:
     """What is wrong, with what shows it and what was said of it."""
     shown = {name: kind for name, kind in EXCEPTIONS.items() if found.month or name != "payment_id"}
     rows = [asdict(finding) | {"what_was_said": "\n".join(finding.said)} for finding in found.findings]
-    columns = tuple(Column(name, kind) for name, kind in shown.items())
+    columns = tuple(SheetColumn(name, kind) for name, kind in shown.items())
     return Sheet("Exceptions", columns, [tuple(row[name] for name in shown) for row in rows])
 
 

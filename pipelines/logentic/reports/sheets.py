@@ -21,7 +21,7 @@ MEASURES = ("volume", "value", "rate", "quantity", "fixed", "per_unit", "minimum
 
 
 @dataclass(frozen=True)
-class Column:
+class SheetColumn:
     """`kind` is money, number, share, count, id, date, month, time or text; only money is added up."""
 
     name: str
@@ -35,7 +35,7 @@ class Column:
 @dataclass(frozen=True)
 class Sheet:
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[SheetColumn, ...]
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     about: str = ""
 
@@ -62,7 +62,7 @@ def sheet_of(
     if not rows:
         return None
     described = published.execute(f"describe {sql}", values).fetchall()
-    columns = tuple(Column(column, _kind(column, kind)) for column, kind, *_ in described)
+    columns = tuple(SheetColumn(column, _kind(column, kind)) for column, kind, *_ in described)
     values_of = (tuple(printable(each) if isinstance(each, str) else each for each in row.values()) for row in rows)
     return Sheet(name, columns, list(values_of), about)
 

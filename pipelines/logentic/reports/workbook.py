@@ -15,7 +15,7 @@ from logentic.errors import UsageError
 from logentic.reports.cover import Cover, cover_of
 from logentic.reports.output_files import delivered
 from logentic.reports.reconciliation import Reconciliation
-from logentic.reports.sheets import Column, Sheet
+from logentic.reports.sheets import Sheet, SheetColumn
 from logentic.reports.tie_out import cents
 from logentic.sanitizer import printable
 
@@ -205,7 +205,7 @@ class Workbook:
         if not sheet.rows:
             page.write_string(FIRST, 0, "None.", self.formats["faint"])
 
-    def _cell(self, page: Worksheet, row: int, place: int, column: Column, value: Any) -> None:
+    def _cell(self, page: Worksheet, row: int, place: int, column: SheetColumn, value: Any) -> None:
         look = self.formats["wrapped" if column.name in WIDE else column.kind]
         if value is None:
             page.write_blank(row, place, None, look)
@@ -225,7 +225,7 @@ class Workbook:
         )
 
 
-def _width(column: Column) -> int:
+def _width(column: SheetColumn) -> int:
     """Wide enough for what it holds, and for the longest word over it."""
     longest = max(map(len, column.heading.split()))
     return WIDE.get(column.name, max(WIDTHS[column.kind], longest + FILTER))

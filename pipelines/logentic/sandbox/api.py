@@ -14,7 +14,7 @@ from zlib import crc32
 from logentic.sandbox.encoding import Encoding
 from logentic.sandbox.events import Row
 from logentic.sandbox.filters import Filters, Invalid, Query
-from logentic.sandbox.state import State
+from logentic.sandbox.state import AccountState
 
 PAGE_SIZE, LARGEST_PAGE, CAP = 50, 250, 20
 QUERIES_KEPT = 64
@@ -72,7 +72,7 @@ class Answer:
 class Api:
     """Answers GET requests about one account."""
 
-    def __init__(self, state: State, origin: str) -> None:
+    def __init__(self, state: AccountState, origin: str) -> None:
         self._state, self._readings, self._origin = state, state.readings, origin
         self._encoding = Encoding(state.readings, state.account.days.zone)
         self._filters = Filters(state.readings, state.account.days, lambda: state.variants)

@@ -15,7 +15,7 @@ from logentic.sandbox.webhooks import Webhooks
 SECONDS_BETWEEN = 5
 
 
-def serve(
+def serve_sandbox(
     port: int = 8350,
     seed: int = 1,
     scale: float = 1.0,

@@ -7,7 +7,7 @@ from typing import Any
 
 from logentic.sandbox.account import Account
 from logentic.sandbox.days import ONE_DAY
-from logentic.sandbox.events import COUNTERS, Event, effect
+from logentic.sandbox.events import COUNTERS, AccountEvent, effect
 from logentic.sandbox.history import cubic_feet, storage_price
 
 TruthRow = dict[str, Any]
@@ -16,7 +16,7 @@ STOCK_MOVES = {"received": 1, "shipped": -1, "returned": 1, "adjusted": 1}
 MOVEMENT_TYPES = ("announced", "received", "picked", "shipped", "returned", "adjusted", "back_ordered")
 
 
-def events(account: Account, at: datetime, *resources: str) -> Iterator[Event]:
+def events(account: Account, at: datetime, *resources: str) -> Iterator[AccountEvent]:
     """What has happened to these lists by then."""
     return (event for event in account.events if event.at <= at and event.resource in resources)
 
@@ -36,7 +36,7 @@ def stock_movements(account: Account, at: datetime) -> list[TruthRow]:
     ]
 
 
-def movements(event: Event) -> Iterator[tuple[str, int, bool]]:
+def movements(event: AccountEvent) -> Iterator[tuple[str, int, bool]]:
     """What moved, how much, and whether the record is known to hide something."""
     moves = dict(event.change or {})
     if event.kind == "opening":
@@ -128,7 +128,7 @@ def _item_day(account: Account, day: date, item_id: int, item: Mapping[str, Any]
     }
 
 
-def _restate(rows: dict[tuple[date, int], TruthRow], event: Event) -> None:
+def _restate(rows: dict[tuple[date, int], TruthRow], event: AccountEvent) -> None:
     item_id, day = event.key
     if event.change is None:
         rows.pop((day, item_id), None)

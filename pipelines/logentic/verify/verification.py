@@ -24,7 +24,7 @@ from logentic.extract.windows import (
     next_month,
     without,
 )
-from logentic.privacy.pseudonyms import Pseudonyms
+from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import RESOURCES, SNAPSHOT, Absence, Resource
 from logentic.settings import Settings
 from logentic.verify.announced_totals import SHIFTS, AnnouncedTotals
@@ -62,7 +62,7 @@ def verify(
     """One resource after another; one that fails does not stop the others."""
     client = Client(settings)
     extraction = Extraction(
-        client, Pseudonyms(None), connections=settings.connections, window_pages=settings.window_pages
+        client, Pseudonymizer(None), connections=settings.connections, window_pages=settings.window_pages
     )
     verdicts = []
     try:

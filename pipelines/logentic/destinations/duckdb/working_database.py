@@ -10,7 +10,7 @@ import duckdb
 
 from logentic.database_file import is_duckdb, is_foreign, read_by_duckdb
 from logentic.errors import StateError, first_line
-from logentic.privacy.key import check_fingerprint, fingerprint_of
+from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint
 from logentic.settings import Settings
 from logentic.state import State
 
@@ -62,14 +62,14 @@ def check_signature(
         )
     if not accept_new_key:
         check_fingerprint(where, fingerprint, key)
-    return fingerprint == fingerprint_of(key)
+    return fingerprint == key_fingerprint(key)
 
 
 def sign(state: State, key: bytes | None) -> None:
     """Note the format, and which key was used, in the database itself: it outlives the state folder."""
     with duckdb.connect(str(state.work)) as work:
         work.execute(f"create or replace table {SIGNATURE} (format integer, key_fingerprint varchar)")
-        work.execute(f"insert into {SIGNATURE} values (?, ?)", [FORMAT, fingerprint_of(key)])
+        work.execute(f"insert into {SIGNATURE} values (?, ?)", [FORMAT, key_fingerprint(key)])
 
 
 def _make(state: State, settings: Settings) -> None:

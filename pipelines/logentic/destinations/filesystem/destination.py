@@ -24,7 +24,7 @@ from logentic.destinations.filesystem.tables import (
     unreadable,
 )
 from logentic.errors import StateError, UsageError
-from logentic.privacy.key import fingerprint_of
+from logentic.privacy.pseudonyms import key_fingerprint
 from logentic.resources import MEASURE, MOMENT, RAW_KEYS
 from logentic.settings import Settings
 from logentic.state import State
@@ -98,7 +98,7 @@ class FolderPlace:
         return nullcontext()
 
     def sign(self, key: bytes | None) -> None:
-        signed = {"format": FORMAT, "key_fingerprint": fingerprint_of(key)}
+        signed = {"format": FORMAT, "key_fingerprint": key_fingerprint(key)}
         self._write(f"{self._folder.root}/_logentic.json", json.dumps(signed).encode())
 
     def raw(self) -> RawFolder:

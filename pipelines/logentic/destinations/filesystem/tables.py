@@ -109,7 +109,7 @@ class RawFolder:
     def __init__(self, folder: Folder, memory: str) -> None:
         self._folder, self._memory = folder, memory
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._tables = _Tables(folder)
+        self._tables = _FolderTables(folder)
 
     def __call__(self, sql: str) -> pa.Table | None:
         if self._connection is None:
@@ -138,7 +138,7 @@ class _NotThere(Exception):
     """A table that has no file yet."""
 
 
-class _Tables(dict[str, str]):
+class _FolderTables(dict[str, str]):
     """What stands for a table in a query."""
 
     def __init__(self, folder: Folder) -> None:

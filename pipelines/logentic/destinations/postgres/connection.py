@@ -79,7 +79,7 @@ class RawPostgres:
 
     def __call__(self, sql: str) -> pa.Table | None:
         driver = _driver()
-        query = sql.format_map(_Tables())
+        query = sql.format_map(_PostgresTables())
         with said(self._found):
             if self._connection is None:
                 self._connection = driver.connect(**self._found)
@@ -101,7 +101,7 @@ class RawPostgres:
             self._connection = None
 
 
-class _Tables(dict[str, str]):
+class _PostgresTables(dict[str, str]):
     def __missing__(self, name: str) -> str:
         return f'logentic_raw."{name}"'
 

@@ -13,7 +13,7 @@ from logentic.destinations.duckdb.working_database import FORMAT, check_signatur
 from logentic.destinations.postgres.connection import RawPostgres, connected, credentials, place_name, url_of
 from logentic.destinations.postgres.publishing import is_published, publish
 from logentic.errors import StateError, UsageError
-from logentic.privacy.key import fingerprint_of
+from logentic.privacy.pseudonyms import key_fingerprint
 from logentic.state import LOGGED_WAIT_SECONDS, State
 
 log = logging.getLogger("logentic")
@@ -88,7 +88,7 @@ class PostgresPlace:
         with connected(self._found) as connection, _transaction(connection) as cursor:
             cursor.execute(f"create table if not exists {SIGNATURE} (format integer, key_fingerprint varchar)")
             cursor.execute(f"delete from {SIGNATURE}")
-            cursor.execute(f"insert into {SIGNATURE} values (%s, %s)", [FORMAT, fingerprint_of(key)])
+            cursor.execute(f"insert into {SIGNATURE} values (%s, %s)", [FORMAT, key_fingerprint(key)])
 
     def raw(self) -> RawPostgres:
         return RawPostgres(self._found)

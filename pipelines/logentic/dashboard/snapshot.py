@@ -19,13 +19,13 @@ NAMED = re.compile(r"\$([a-z]+)")
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """The rows of a query, exact. Drawing may take them as floating numbers; tables and downloads never do."""
 
     table: pa.Table
 
     @classmethod
-    def of(cls, rows: list[dict[str, Any]]) -> "Answer":
+    def of(cls, rows: list[dict[str, Any]]) -> "QueryResult":
         """Rows that did not come from a query."""
         return cls(pa.Table.from_pylist(rows))
 
@@ -53,7 +53,7 @@ class Answer:
                 texts = table.column(place).combine_chunks().dictionary_encode()
                 cells = pa.array([cell(text) for text in texts.dictionary.to_pylist()], column.type)
                 table = table.set_column(place, column, cells.take(texts.indices))
-        return Answer(table.rename_columns([cell(name) for name in table.column_names])).csv()
+        return QueryResult(table.rename_columns([cell(name) for name in table.column_names])).csv()
 
     def csv(self) -> bytes:
         """CSV for a chart: the values as they are."""
@@ -63,23 +63,23 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Snapshot:
     """One opening of FILE: all panels of a view see the same tables."""
 
     file: Path
     connection: duckdb.DuckDBPyConnection
 
-    def ask(self, query: str, **values: Any) -> Answer:
+    def query(self, query: str, **values: Any) -> QueryResult:
         # What the page could not offer, as there is nothing to choose from, is null.
         named = {name: values.get(name) for name in NAMED.findall(query)}
-        return Answer(self.connection.sql(in_currency(query), params=named).to_arrow_table())
+        return QueryResult(self.connection.sql(in_currency(query), params=named).to_arrow_table())
 
     def has(self, table: str) -> bool:
-        return bool(self.ask("select 1 from duckdb_tables() where table_name = $table limit 1", table=table))
+        return bool(self.query("select 1 from duckdb_tables() where table_name = $table limit 1", table=table))
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Reading]:
+def opened(file: Path) -> Iterator[Snapshot]:
     """A missing or foreign file is a `LogenticError` with one clear line."""
     with open_published(file) as connection:
-        yield Reading(file, connection)
+        yield Snapshot(file, connection)

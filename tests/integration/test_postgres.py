@@ -20,7 +20,7 @@ from tiny_service import Asked, Reply, TinyService, page, settings_for
 from logentic import logentic_source
 from logentic.errors import StateError
 from logentic.job import Options, Outcome, run_job
-from logentic.load.recovery import KEYS
+from logentic.resources import RAW_KEYS
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -234,12 +234,13 @@ def test_a_command_that_reads_a_file_says_so(command: str, destination: str, tmp
 
 def test_two_runs_into_one_database_do_not_meet(postgres: str, tmp_path: Path) -> None:
     """Also with state folders of their own, as on two machines."""
-    from logentic.destinations.postgres.destination import PostgresPlace
+    from logentic.destinations.postgres.connection import credentials
+    from logentic.destinations.postgres.destination import PostgresDestination
     from logentic.state import State
 
     with Sandbox(Account(seed=26, scale=0.1, days=10, today=TODAY)) as sandbox:
         with (
-            PostgresPlace(State(tmp_path / "other")).locked(0),
+            PostgresDestination(State(tmp_path / "other"), credentials()).locked(0),
             pytest.raises(StateError, match="another run is at work on PostgreSQL"),
         ):
             load(sandbox, tmp_path / "one")
@@ -297,7 +298,7 @@ def counts(where: str | Path) -> dict[str, int]:
 
 def doubled(url: str) -> dict[str, int]:
     found = {}
-    for table, key in KEYS.items():
+    for table, key in RAW_KEYS.items():
         names = ", ".join(f'"{name}"' for name in key)
         sql = f"select count(*) - count(distinct ({names})) from logentic_raw.{table}"
         found[table] = execute(url, sql)[0][0]

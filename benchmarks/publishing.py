@@ -11,8 +11,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from logentic.destinations.duckdb.publishing import publish
+from logentic.destinations.duckdb import DuckdbDestination
+from logentic.settings import Settings
 from logentic.state import State
+
+
+def publish(state: State) -> None:
+    DuckdbDestination(Settings(), state).publish()
 
 
 def copy(state: State) -> None:

@@ -46,16 +46,15 @@ def arm(step: str) -> None:
     from dlt.pipeline.pipeline import Pipeline
 
     import logentic.api.client
-    import logentic.destinations.duckdb.publishing
     import logentic.destinations.postgres.publishing
     import logentic.extract.session
     import logentic.transform.build
-    from logentic.destinations.duckdb.destination import DuckdbPlace
-    from logentic.destinations.postgres.destination import PostgresPlace
-    from logentic.destinations.spark.destination import SparkPlace
+    from logentic.destinations.duckdb import DuckdbDestination
+    from logentic.destinations.postgres.destination import PostgresDestination
+    from logentic.destinations.spark.destination import SparkDestination
 
-    places = {"postgres": PostgresPlace, "filesystem": SparkPlace}
-    place = places.get(os.environ.get("LOGENTIC_DESTINATION", ""), DuckdbPlace)
+    destinations = {"postgres": PostgresDestination, "filesystem": SparkDestination}
+    destination = destinations.get(os.environ.get("LOGENTIC_DESTINATION", ""), DuckdbDestination)
 
     arms: dict[str, Callable[[], None]] = {
         "a page was read": lambda: after(logentic.api.client.Client, "_send", 5),
@@ -67,11 +66,11 @@ def arm(step: str) -> None:
         "the load was complete but not noted": lambda: before(PackageStorage, "complete_loading_package"),
         "all was loaded": lambda: after(Pipeline, "load"),
         "half of the models were built": kill_in_the_build,
-        "before publishing": lambda: before(place, "publish"),
+        "before publishing": lambda: before(destination, "publish"),
         "in the middle of publishing": lambda: after(logentic.destinations.postgres.publishing, "_publish_table", 9),
-        "as its files were written": lambda: after(SparkPlace, "_write_rest", 9),
-        "between copy and swap": lambda: before(logentic.destinations.duckdb.publishing.os, "fsync"),
-        "after publishing": lambda: after(place, "publish"),
+        "as its files were written": lambda: after(SparkDestination, "_write_rest", 9),
+        "between copy and swap": lambda: before(os, "fsync"),
+        "after publishing": lambda: after(destination, "publish"),
     }
     arms[step]()
 

@@ -5,7 +5,8 @@ import glob
 import os
 import platform
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
 
@@ -33,12 +34,26 @@ def create_once(path: Path, content: bytes) -> bool:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read, in the place of the one that is there."""
-    partial = _written(path, content)
+    with replacing(path, _written(path, content)):
+        pass
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def replacing(path: Path, partial: Path | None = None) -> Iterator[Path]:
+    """Yield the path of a file to write; it takes the place of `path` at the end, and is removed on an error.
+
+    The default is .NAME.partial beside `path`; what a killed process left there is removed first.
+    """
+    if partial is None:
+        partial = path.with_name(f".{path.name}.partial")
+        partial.unlink(missing_ok=True)
     try:
+        yield partial
         partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def remove_partial_files(folder: Path) -> None:

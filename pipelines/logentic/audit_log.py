@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -76,6 +77,19 @@ class Journal:
         lines = self._lines(folder)
         if len(lines) > rows:
             replace_file(self.path(folder), "".join(f"{line}\n" for line in lines[-rows:]).encode())
+
+    def restore(self, folder: Path, stored: Iterable[Row]) -> None:
+        """Append those of the stored rows that the file lacks, as the folder was lost."""
+        written = set()
+        for line in self._lines(folder):
+            with suppress(ValueError, AttributeError, RecursionError):
+                written.add(json.loads(line).get("event_id"))
+        if lost := [row for row in stored if row["event_id"] not in written]:
+            self.append(folder, lost)
+
+    def distinct(self, folder: Path) -> list[Row]:
+        """Return all rows as `read` does, one of each event id."""
+        return [*{row["event_id"]: row for row in self.read(folder) if row.get("event_id")}.values()]
 
     def size(self, folder: Path) -> int:
         """Bytes written so far: it has news when this differs."""

@@ -12,14 +12,11 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from math import inf
 from pathlib import Path
-from shlex import quote
 from zoneinfo import ZoneInfo
 
 from logentic.api.client import NO_TIME
 from logentic.audit_log import Row
-from logentic.destinations.base import Place
-from logentic.destinations.duckdb.audit_tables import journal_sizes
-from logentic.destinations.registry import place_of
+from logentic.destinations.base import Destination, audit_log_sizes, destination_of
 from logentic.errors import StateError, UsageError
 from logentic.events.event import pseudonymized_body
 from logentic.events.inbox import Inbox
@@ -78,47 +75,49 @@ def run_job(
     if options.extract:
         require_token(settings)
     state = State(file.absolute())
-    place = place_of(settings, state)
+    destination = destination_of(settings, state)
     if not options.extract:
-        place.require_loaded()
+        destination.require_loaded()
     state.prepare()
-    with state.locked(options.wait_seconds), place.locked(options.wait_seconds):
+    with state.locked(options.wait_seconds), destination.locked(options.wait_seconds):
         was_killed = note_killed(state)
         if not options.extract:
             _refuse_half_an_account(state)
         tell(settings, state, is_beginning=True)
         try:
             with recorded(state) as line:
-                attempt = partial(_run, settings, state, place, options, stop_at, line, progress, step)
-                outcome = _with_one_rebuild(place, attempt, was_killed=was_killed)
-                outcome.shown = str(file) if settings.destination == "duckdb" else place.what
+                attempt = partial(_run, settings, state, destination, options, stop_at, line, progress, step)
+                outcome = _with_one_rebuild(destination, attempt, was_killed=was_killed)
+                outcome.shown = destination.shown_as(file)
                 return outcome
         finally:
             tell(settings, state)
 
 
-def _with_one_rebuild(place: Place, attempt: Callable[[ExitStack], Outcome], *, was_killed: bool) -> Outcome:
+def _with_one_rebuild(
+    destination: Destination, attempt: Callable[[ExitStack], Outcome], *, was_killed: bool
+) -> Outcome:
     """Run; where the working database turns out to be damaged, begin again with one that is made from FILE.
 
     A damaged block may show as any error, or end the process: the database is read through after both.
     """
-    if was_killed and place.is_damaged():
-        _set_aside(place)
+    if was_killed and destination.is_damaged():
+        _set_aside(destination)
     try:
         with ExitStack() as opened:
             return attempt(opened)
     except Exception as error:
-        if isinstance(error, UsageError) or not place.is_damaged():
+        if isinstance(error, UsageError) or not destination.is_damaged():
             raise
         _clear_frames(error)
-    _set_aside(place)
+    _set_aside(destination)
     with ExitStack() as opened:
         return attempt(opened)
 
 
-def _set_aside(place: Place) -> None:
+def _set_aside(destination: Destination) -> None:
     gc.collect()
-    log.warning("%s", place.set_aside())
+    log.warning("%s", destination.set_aside())
 
 
 def _clear_frames(error: BaseException) -> None:
@@ -132,7 +131,7 @@ def _clear_frames(error: BaseException) -> None:
 def _run(
     settings: Settings,
     state: State,
-    place: Place,
+    destination: Destination,
     options: Options,
     stop_at: float,
     line: Row,
@@ -141,16 +140,16 @@ def _run(
     opened: ExitStack,
 ) -> Outcome:
     key = pseudonym_key(settings, state.folder)
-    is_signed = place.open(key, accept_new_key=options.accept_new_key)
-    opened.enter_context(place.kept_open())
+    is_signed = destination.open(key, accept_new_key=options.accept_new_key)
+    opened.enter_context(destination.keep_open())
     inbox, retried = Inbox(state), frozenset[str]()
     pseudonyms = Pseudonymizer(key, settings.hash_fields, settings.plain_fields)
     clock = _Clock()
     outcome = Outcome(
-        place.what, RunResult(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
+        destination.name, RunResult(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
     )
     if options.extract:
-        _warn_of_clear_values(state, place, pseudonyms)
+        _warn_of_clear_values(state, destination, pseudonyms)
         request = RunRequest(
             settings,
             pseudonyms,
@@ -167,52 +166,51 @@ def _run(
         outcome.loaded = load(request, state)
         retried = request.events_retried
         if not is_signed:  # also where nothing will be published
-            place.sign(key)
+            destination.sign(key)
         clock.stop(outcome, "load")
     else:
-        outcome.loaded = replace(outcome.loaded, rejected=_count_rejected(place, settings))
+        outcome.loaded = replace(outcome.loaded, rejected=_count_rejected(destination))
     line.update(_told(outcome))
     made = {
         "load": outcome.loaded.load_id,
-        "published": place.published_version(),
-        "journals": json.dumps(journal_sizes(state)),
-        **({"engine": place.target, **_made_for(outcome, settings)} if options.models else {}),
+        "published": destination.published_version(),
+        "journals": json.dumps(audit_log_sizes(state)),
+        **({"engine": destination.dbt_target, **_made_for(outcome, settings)} if options.models else {}),
     }
     new = made.items() - state.read_note("built", BUILT).items()
-    is_due = new or options.full_refresh or not options.extract or not place.is_published()
+    is_due = new or options.full_refresh or not options.extract or not destination.is_published()
     if outcome.loaded.unread:  # half an account is no reason for tables
         state.forget_note("built")
     elif is_due:
         state.forget_note("built")
-        place.sign(key)
-        made["journals"] = json.dumps(place.load_journals())
-        if options.models and place.target:
+        destination.sign(key)
+        made["journals"] = json.dumps(destination.load_audit_log())
+        if options.models and destination.dbt_target:
             opened.close()  # dbt opens it in its own way
             step("build and check the models")
             outcome.built = build(settings, state, anew=options.full_refresh)
             clock.stop(outcome, "build")
         step("publish")
         line.update(_told(outcome, "published"))
-        place.add_run({**line, "ended_at": datetime.now(UTC)})
-        outcome.published_bytes = place.publish()
+        destination.add_run({**line, "ended_at": datetime.now(UTC)})
+        outcome.published_bytes = destination.publish()
         clock.stop(outcome, "publish")
         line.update(_told(outcome, "published"))
-        state.write_note("built", {**made, "published": place.published_version()})
+        state.write_note("built", {**made, "published": destination.published_version()})
         inbox.published(timedelta(hours=settings.webhook_duplicate_hours), retried)
     return outcome
 
 
-def _count_rejected(place: Place, settings: Settings) -> int:
+def _count_rejected(destination: Destination) -> int:
     """Count the values that could not be read; refuse raw tables that the models cannot be built of."""
-    raw = place.raw()
+    raw = destination.raw()
     try:
         stored = Stored(raw)
-        # Over files the engine needs each table; elsewhere a table of rejected values that is not there is empty.
-        if place.target and (stored.lacks_columns() or (place.target == "spark" and stored.lacks_a_table())):
-            option = f" --destination {settings.destination}" if settings.destination != "duckdb" else ""
+        lacks_a_table = destination.needs_every_table and stored.lacks_a_table()
+        if destination.dbt_target and (lacks_a_table or stored.lacks_columns()):
             raise StateError(
-                f"{place.what} was loaded by an earlier version: it lacks columns or tables that the models read",
-                f"Run once: logentic run{option or f' --db {quote(place.what)}'}",
+                f"{destination.name} was loaded by an earlier version: it lacks columns or tables that the models read",
+                f"Run once: {destination.run_command}",
             )
         return len(stored.open_rejections())
     finally:
@@ -225,11 +223,11 @@ def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:
     return {"day": str(day), "settings": json.dumps(model_settings(settings))}
 
 
-def _warn_of_clear_values(state: State, place: Place, pseudonyms: Pseudonymizer) -> None:
+def _warn_of_clear_values(state: State, destination: Destination, pseudonyms: Pseudonymizer) -> None:
     """Name the columns in which earlier versions loaded clear values. The tables are looked at once, then a note."""
     if pseudonyms.key is None:
         return
-    raw = place.raw()
+    raw = destination.raw()
     try:
         note = state.read_note(privacy.NOTE)
         if not privacy.holds(note, raw, pseudonyms):
@@ -238,14 +236,8 @@ def _warn_of_clear_values(state: State, place: Place, pseudonyms: Pseudonymizer)
     finally:
         raw.close()
     if columns := note.get("columns"):
-        is_file = place.target == "duckdb"
-        log.warning(
-            "clear values that an earlier version loaded: %s. %s",
-            ", ".join(columns),
-            f"Pseudonymize them: logentic privacy --rewrite --db {state.file}"
-            if is_file
-            else "To be rid of them, load into a new database or folder.",
-        )
+        advice = destination.privacy_advice
+        log.warning("clear values that an earlier version loaded: %s. %s", ", ".join(columns), advice)
 
 
 def _refuse_half_an_account(state: State) -> None:

@@ -168,6 +168,11 @@ class Settings(BaseSettings):
             raise ValueError("must be a time zone such as America/Toronto")
         return value
 
+    @property
+    def publishes_file(self) -> bool:
+        """Whether the file that --db names is what analysts read, and not only the name of the state folder."""
+        return self.destination == "duckdb"
+
     @model_validator(mode="after")
     def _keeps_the_token_off_the_wire(self) -> "Settings":
         parts = urlsplit(self.base_url)

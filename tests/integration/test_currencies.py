@@ -13,7 +13,7 @@ from command_line import logentic
 from raw_account import RawAccount
 
 from logentic.currencies import money
-from logentic.destinations.duckdb.audit_tables import load_journals
+from logentic.destinations.duckdb import DuckdbDestination
 from logentic.settings import Settings
 from logentic.state import State
 from logentic.transform.build import build
@@ -47,7 +47,7 @@ def billed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             amount = (7 * price).quantize(unit, ROUND_HALF_UP) + (30 * unit if charge == WRONG else 0)
             span: dict[str, Any] = {"start": start, "end": start + timedelta(days=6), "billed_date": date(2026, 2, 20)}
             raw.add("payment_items", id=charge, payment_id=7, type="storage", item_id=item, amount=amount, **span)
-    load_journals(state)
+    DuckdbDestination(Settings(), state).load_audit_log()
     build(Settings(currency=currency, storage_basis="daily"), state)
     raw.execute("checkpoint")
     return Path(copyfile(state.work, state.file)), currency

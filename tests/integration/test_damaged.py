@@ -15,7 +15,7 @@ import pytest
 from command_line import killed_run
 from raw_tables import raw_differences
 
-from logentic.destinations.duckdb.working_database import is_damaged
+from logentic.destinations.duckdb import DuckdbDestination
 from logentic.errors import StateError
 from logentic.job import Options, run_job
 from logentic.sandbox import Account, Sandbox
@@ -85,7 +85,7 @@ def test_after_flipped_bytes_in_the_working_database_two_runs_end_exact(
         run_job(settings_of(sandbox), file, RAW_ONLY)
     run_job(settings_of(sandbox), file, RAW_ONLY)
     assert raw_differences(file, sandbox) == {}
-    assert not is_damaged(State(file), settings_of(sandbox))
+    assert not DuckdbDestination(settings_of(sandbox), State(file)).is_damaged()
 
 
 @pytest.mark.parametrize("table", ["inventory_history", "orders", "orders__stored_items", "extract_windows"])
@@ -94,7 +94,7 @@ def test_a_damaged_block_of_any_table_is_found_and_the_run_itself_mends_it(
 ) -> None:
     """Also of a table that the run does not read: it must not be published."""
     damage_table(State(file).work, f"logentic_raw.{table}")
-    assert is_damaged(State(file), settings_of(sandbox))
+    assert DuckdbDestination(settings_of(sandbox), State(file)).is_damaged()
     with caplog.at_level(logging.WARNING, "logentic"):
         run_job(settings_of(sandbox), file, RAW_ONLY)
     assert raw_differences(file, sandbox) == {}

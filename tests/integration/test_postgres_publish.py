@@ -9,7 +9,7 @@ import pytest
 from postgres_server import execute
 
 from logentic.destinations.postgres.connection import connected, credentials
-from logentic.destinations.postgres.destination import PostgresPlace
+from logentic.destinations.postgres.destination import PostgresDestination
 from logentic.destinations.postgres.publishing import is_published
 from logentic.errors import StateError
 from logentic.state import State
@@ -19,7 +19,7 @@ READ = "select * from logentic_marts.stock order by 1, 2"
 
 
 @pytest.fixture
-def place(postgres: str, tmp_path) -> PostgresPlace:
+def destination(postgres: str, tmp_path) -> PostgresDestination:
     execute(
         postgres,
         *(f"create schema {schema}" for schema in SCHEMAS),
@@ -28,13 +28,13 @@ def place(postgres: str, tmp_path) -> PostgresPlace:
         " from generate_series(1, 20) as item, generate_series(1, 30) as day",
         "create view logentic_work_staging.stg_stock as select item, day from logentic_work_marts.stock",
     )
-    return PostgresPlace(State(tmp_path / "state"))
+    return PostgresDestination(State(tmp_path / "state"), credentials())
 
 
 @pytest.fixture
-def reader(place: PostgresPlace, postgres: str) -> Iterator[Any]:
+def reader(destination: PostgresDestination, postgres: str) -> Iterator[Any]:
     """Someone who may read what is published, in a transaction of theirs, under a role of their own."""
-    place.publish()
+    destination.publish()
     execute(
         postgres,
         "do $$ begin create role analyst login; exception when duplicate_object then null; end $$",
@@ -45,19 +45,19 @@ def reader(place: PostgresPlace, postgres: str) -> Iterator[Any]:
         yield connection.cursor()
 
 
-def test_what_was_built_is_what_is_read(place: PostgresPlace, postgres: str) -> None:
+def test_what_was_built_is_what_is_read(destination: PostgresDestination, postgres: str) -> None:
     with connected(credentials()) as connection:
         assert not is_published(connection.cursor())
-    assert place.publish() > 0
-    assert place.is_published()
+    assert destination.publish() > 0
+    assert destination.is_published()
     built = execute(postgres, READ.replace("logentic_marts", "logentic_work_marts"))
     assert execute(postgres, READ) == built
     assert len(built) == 600
     assert execute(postgres, "select count(*) from logentic_staging.stg_stock") == [(600,)]
 
 
-def test_only_rows_that_differ_are_written(place: PostgresPlace, postgres: str) -> None:
-    place.publish()
+def test_only_rows_that_differ_are_written(destination: PostgresDestination, postgres: str) -> None:
+    destination.publish()
     before = dict(execute(postgres, "select (item, day)::text, xmin::text from logentic_marts.stock"))
     execute(
         postgres,
@@ -65,32 +65,32 @@ def test_only_rows_that_differ_are_written(place: PostgresPlace, postgres: str) 
         "delete from logentic_work_marts.stock where item = 4 and day = '2026-01-06'",
         "insert into logentic_work_marts.stock values (99, null, null, null)",
     )
-    place.publish()
+    destination.publish()
     after = dict(execute(postgres, "select (item, day)::text, xmin::text from logentic_marts.stock"))
     written = {key for key, transaction in after.items() if before.get(key) != transaction}
     assert written == {"(3,2026-01-05)", "(99,)"}
     assert before.keys() - after.keys() == {"(4,2026-01-06)"}
 
 
-def test_what_is_built_as_a_view_is_published_as_rows(place: PostgresPlace, postgres: str) -> None:
+def test_what_is_built_as_a_view_is_published_as_rows(destination: PostgresDestination, postgres: str) -> None:
     """It might read what is half built."""
     view = "create view logentic_work_marts.totals as select sum(units) as units from logentic_work_marts.stock"
     execute(postgres, view)
-    place.publish()
+    destination.publish()
     before = execute(postgres, "select units from logentic_marts.totals")
     execute(postgres, "update logentic_work_marts.stock set units = 0")
     assert execute(postgres, "select units from logentic_marts.totals") == before
 
 
-def test_rows_that_stand_there_twice_are_read_twice(place: PostgresPlace, postgres: str) -> None:
-    place.publish()
+def test_rows_that_stand_there_twice_are_read_twice(destination: PostgresDestination, postgres: str) -> None:
+    destination.publish()
     execute(postgres, "insert into logentic_work_marts.stock select * from logentic_work_marts.stock where item = 1")
-    place.publish()
+    destination.publish()
     assert execute(postgres, "select count(*) from logentic_marts.stock") == [(630,)]
 
 
 def test_a_reader_sees_the_old_rows_or_the_new_ones_and_waits_for_nobody(
-    place: PostgresPlace, postgres: str, reader: Any
+    destination: PostgresDestination, postgres: str, reader: Any
 ) -> None:
     """The reader's transaction stays open while a build is published, and the publisher's while the reader reads."""
     reader.execute("set lock_timeout = '1s'")
@@ -124,31 +124,31 @@ def test_a_reader_cannot_write(reader: Any) -> None:
     ],
 )
 def test_grants_outlive_a_publication_whatever_became_of_the_columns(
-    place: PostgresPlace, postgres: str, reader: Any, change: str
+    destination: PostgresDestination, postgres: str, reader: Any, change: str
 ) -> None:
     execute(postgres, change)
-    place.publish()
+    destination.publish()
     reader.execute(READ)
     built = execute(postgres, "select * from logentic_work_marts.stock order by 1, 2")
     assert sorted(map(repr, reader.fetchall())) == sorted(map(repr, built))
 
 
 def test_a_view_that_someone_made_stays_and_is_named_where_it_stands_in_the_way(
-    place: PostgresPlace, postgres: str
+    destination: PostgresDestination, postgres: str
 ) -> None:
-    place.publish()
+    destination.publish()
     execute(postgres, "create view report as select sum(units) as units from logentic_marts.stock")
     execute(postgres, "update logentic_work_marts.stock set units = 2")
-    place.publish()
+    destination.publish()
     assert execute(postgres, "select units from report") == [(1200,)]
     execute(postgres, "alter table logentic_work_marts.stock alter column units type text")
     with pytest.raises(StateError, match="other objects depend"):
-        place.publish()
+        destination.publish()
     assert execute(postgres, "select units from report") == [(1200,)]
 
 
-def test_a_publication_that_fails_half_way_changes_nothing(place: PostgresPlace, postgres: str) -> None:
-    place.publish()
+def test_a_publication_that_fails_half_way_changes_nothing(destination: PostgresDestination, postgres: str) -> None:
+    destination.publish()
     execute(
         postgres,
         "update logentic_work_marts.stock set units = 3",
@@ -157,8 +157,8 @@ def test_a_publication_that_fails_half_way_changes_nothing(place: PostgresPlace,
         "create view others as select * from logentic_marts.zones",
     )
     with pytest.raises(StateError, match="other objects depend"):
-        place.publish()
+        destination.publish()
     assert execute(postgres, "select count(*) from logentic_marts.stock where units = 3") < [(600,)]
     execute(postgres, "drop view others")
-    place.publish()
+    destination.publish()
     assert execute(postgres, "select count(*) from logentic_marts.stock where units = 3") == [(600,)]

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from workbook_cells import cells_of, cents, total_of
 
 from logentic.cli.app import app
-from logentic.destinations.duckdb.audit_tables import load_journals
+from logentic.destinations.duckdb import DuckdbDestination
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.sheets import Sheet, SheetColumn
 from logentic.settings import Settings
@@ -40,7 +40,7 @@ MEASURE = "decimal(38, 24)"
 
 def built(raw: RawAccount, state: State) -> Path:
     """FILE, as a run would publish it."""
-    load_journals(state)
+    DuckdbDestination(Settings(), state).load_audit_log()
     build(Settings(), state)
     raw.execute("checkpoint")
     return Path(copyfile(state.work, state.file))

@@ -8,7 +8,7 @@ import pytest
 from truth_tables import differences
 
 from logentic import project_folder
-from logentic.destinations.duckdb.working_database import open_work
+from logentic.destinations.duckdb import DuckdbDestination
 from logentic.errors import BuildError
 from logentic.job import Options, run_job
 from logentic.privacy.pseudonyms import pseudonym_key
@@ -71,7 +71,7 @@ def test_a_tampered_ledger_row_is_found_by_the_checks(
     state.file.write_bytes(file.read_bytes())
     state.prepare()
     settings = settings_of(sandbox)
-    open_work(state, settings, pseudonym_key(settings, State(file).folder))
+    DuckdbDestination(settings, state).open(pseudonym_key(settings, State(file).folder), accept_new_key=False)
     build(settings, state, only_checks=True)
     with duckdb.connect(str(state.work)) as work:
         one_row = "(select rowid from logentic_marts.stock_ledger_daily order by item_id, date limit 1 offset 37)"

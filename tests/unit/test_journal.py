@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from logentic.audit_log import EXCEPTION_LOG, MONTH_CLOSE
-from logentic.destinations.duckdb.audit_tables import load_journals
+from logentic.destinations.duckdb import DuckdbDestination
+from logentic.settings import Settings
 from logentic.state import State
 
 SET: dict[str, Any] = {
@@ -34,6 +35,10 @@ def state(tmp_path: Path) -> State:
     return state
 
 
+def load_audit_log(state: State) -> dict[str, int]:
+    return DuckdbDestination(Settings(), state).load_audit_log()
+
+
 def table(state: State, name: str = "exception_log") -> list[dict[str, Any]]:
     with duckdb.connect(str(state.work)) as work:
         cursor = work.execute(f"from logentic_raw.{name} order by event_id")
@@ -48,7 +53,7 @@ def test_rows_come_back_as_they_were_also_as_a_table_for_their_owner_alone(state
     EXCEPTION_LOG.append(state.folder, [SET])
     assert EXCEPTION_LOG.read(state.folder) == [SET]
     assert stat.S_IMODE(EXCEPTION_LOG.path(state.folder).stat().st_mode) == 0o600
-    load_journals(state)
+    load_audit_log(state)
     assert table(state) == [SET]
     assert table(state, "month_close") == []
 
@@ -61,7 +66,7 @@ def test_a_torn_line_costs_itself_alone_and_is_said(state: State, caplog: pytest
     assert "exception_log.jsonl: line 2 is torn" in caplog.text
     EXCEPTION_LOG.append(state.folder, [{**SET, "event_id": "three"}])
     assert [row["event_id"] for row in EXCEPTION_LOG.read(state.folder)] == ["one", "three"]
-    load_journals(state)
+    load_audit_log(state)
     assert [row["event_id"] for row in table(state)] == ["one", "three"]
 
 
@@ -81,12 +86,12 @@ def test_writers_at_once_lose_nothing(state: State) -> None:
 def test_what_the_folder_lost_comes_back_from_the_database_and_nothing_doubles(state: State) -> None:
     EXCEPTION_LOG.append(state.folder, [SET])
     MONTH_CLOSE.append(state.folder, [{"event_id": "2026-01", "month": date(2026, 1, 1)}])
-    load_journals(state)
+    load_audit_log(state)
     for journal in (EXCEPTION_LOG, MONTH_CLOSE):
         journal.path(state.folder).unlink()
     EXCEPTION_LOG.append(state.folder, [{"event_id": "zwei", "status": "accepted"}])
-    sizes = load_journals(state)
-    assert load_journals(state) == sizes
+    sizes = load_audit_log(state)
+    assert load_audit_log(state) == sizes
     assert table(state) == [SET, {"event_id": "zwei", "status": "accepted"}]
     restored = {row["event_id"]: row for row in EXCEPTION_LOG.read(state.folder)}
     assert {name: value for name, value in restored["one"].items() if value is not None} == SET

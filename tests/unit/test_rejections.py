@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 from json_pages import NOON, rows_of
 
+from logentic.destinations.duckdb import RawFile
 from logentic.extract.diff import tombstones
 from logentic.extract.parsing import Rows
 from logentic.extract.rejections import Rejections
-from logentic.extract.stored_records import RawFile, Stored
+from logentic.extract.stored_records import Stored
 from logentic.resources import INVENTORY_HISTORY, ORDERS, PAYMENT_ITEMS, REJECTED_VALUES, Resource
 
 HOUR = timedelta(hours=1)

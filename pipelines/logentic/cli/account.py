@@ -239,7 +239,7 @@ def any_of(option: str, given: str | None, known: tuple[str, ...]) -> frozenset[
 
 def file_of(db: Path | None, settings: "Settings") -> Path:
     """What the state folder is named after; the tables of another destination than DuckDB are no file."""
-    if db is None and settings.destination == "duckdb":
+    if db is None and settings.publishes_file:
         raise TyperException("Missing option '--db'")
     return db or Path(f"logentic.{settings.destination}")
 

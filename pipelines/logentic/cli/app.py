@@ -220,7 +220,7 @@ def _is_elsewhere() -> bool:
     from logentic.settings import load_settings
 
     try:
-        return load_settings().destination != "duckdb"
+        return not load_settings().publishes_file
     except LogenticError:
         return False
 

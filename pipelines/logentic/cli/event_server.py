@@ -11,7 +11,8 @@ from pathlib import Path
 
 from logentic.connection_limits import protocol_class
 from logentic.database_file import database_path
-from logentic.destinations.duckdb.working_database import check_signature, published_signature
+from logentic.destinations.base import check_signature
+from logentic.destinations.duckdb import published_signature
 from logentic.errors import UsageError
 from logentic.events.event import Reader
 from logentic.events.queue import EventQueue
@@ -35,7 +36,7 @@ def receiver(settings: Settings, state: State, on_kept: Callable[[], None] = lam
     """Keeps events in the state folder beside FILE."""
     state.prepare()
     key = pseudonym_key(settings, state.folder)
-    if settings.destination == "duckdb" and (signature := published_signature(state.file)):
+    if settings.publishes_file and (signature := published_signature(state.file)):
         check_signature(str(state.file), signature, key)
     return Receiver(
         EventQueue(state.events, timedelta(hours=settings.webhook_duplicate_hours)),

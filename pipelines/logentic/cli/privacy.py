@@ -15,7 +15,7 @@ def privacy(
     ] = False,
 ) -> None:
     """Which columns hold clear values that today's rules pseudonymize."""
-    from logentic.destinations.registry import place_of
+    from logentic.destinations.base import destination_of
     from logentic.extract.stored_records import Stored
     from logentic.load import privacy_rewrite as rules
     from logentic.privacy.pseudonyms import load_pseudonymizer
@@ -23,7 +23,7 @@ def privacy(
     from logentic.state import State
 
     settings = load_settings()
-    if settings.destination != "duckdb":
+    if not settings.publishes_file:
         raise UsageError(
             f"privacy reads a DuckDB file; the destination is {settings.destination}",
             "Load into a new database or folder instead: what is loaded today is pseudonymized.",
@@ -31,22 +31,22 @@ def privacy(
     if settings.keep_personal_data:
         raise UsageError("keep_personal_data is set", "Personal data are kept by choice: unset it first.")
     state = State(db.absolute())
-    place = place_of(settings, state)
-    place.require_loaded()
+    destination = destination_of(settings, state)
+    destination.require_loaded()
     state.prepare()
     with state.locked():
         if state.has_packages():
             raise StateError(f"{db}: the last run was interrupted", "Run first, so that its rows are loaded.")
         used = load_pseudonymizer(settings, state.folder)
-        place.open(used.key, accept_new_key=False)
+        destination.open(used.key, accept_new_key=False)
         if not rewrite:
-            raw = place.raw()
+            raw = destination.raw()
             columns = rules.clear_columns(raw, used)
             raw.close()
             print("\n".join(map(str, columns)) or "no clear values")
             return
         changed = rules.rewrite(state, used, settings.duckdb_storage_version)
-        raw = place.raw()
+        raw = destination.raw()
         loads = Stored(raw).loads()
         state.write_note(rules.NOTE, rules.note_of(raw, used))
         raw.close()
@@ -55,7 +55,7 @@ def privacy(
         if not changed:
             print("no clear values")
         elif loads and state.read_note("built").get("load") == loads[-1]:
-            place.publish()
+            destination.publish()
             print(f"published {db}")
         else:
             state.forget_note("built")

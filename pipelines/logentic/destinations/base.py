@@ -1,70 +1,212 @@
-"""Where the tables go: what a run needs of it, whichever it is."""
+"""The protocol of a destination, and the one that the settings name."""
 
-from contextlib import AbstractContextManager
-from typing import Any, Literal, Protocol
+import os
+import shutil
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from logentic.audit_log import Row
+from logentic.audit_log import PUBLISHED, RUNS, Journal, Row
+from logentic.errors import StateError
 from logentic.extract.stored_records import Query
+from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint
+from logentic.settings import Settings
+from logentic.state import State
+
+if TYPE_CHECKING:
+    import dlt
+
+FORMAT = 1  # of the raw tables; a newer one is refused
+Signature = tuple[int, str | None]  # the format, and the fingerprint of the pseudonym key
 
 
-class Place(Protocol):
-    """It is cheap to make and keeps nothing open."""
+class Destination(Protocol):
+    """Where the tables go. The constructor does no I/O; what is not abstract suits most destinations."""
 
-    what: str  # it is called in a message
-    target: str  # of dbt; "" where no models are built
-    database: str  # as dbt names it
-    table_format: Literal["delta"] | None  # that dlt writes, where there is a choice
+    name: str  # for messages
+    run_command: str  # the command that loads it
+    privacy_advice: str = "To be rid of them, load into a new database or folder."
+    table_format: Literal["delta"] | None = None  # that dlt writes, where there is a choice
+    dbt_target: str = ""  # "" where no models are built
+    dbt_options: tuple[str, ...] = ()
+    is_parse_shared: bool = True  # dbt's parse of the models is the same for every database of this target
+    needs_every_table: bool = False  # to build: where a missing raw table cannot be read as an empty one
 
+    def shown_as(self, file: Path) -> str:
+        """Return what the user calls it, who named `file` as --db."""
+        return self.name
+
+    @abstractmethod
     def require_loaded(self) -> None:
-        """A `UsageError` where no run has been yet."""
+        """Raise `UsageError` where no run has been yet."""
 
+    @abstractmethod
     def is_published(self) -> bool:
-        """Whether what analysts read is there."""
+        """Return whether the tables that analysts read exist."""
 
     def published_version(self) -> str:
-        """Differs when what analysts read was changed by somebody else; "" where that is not known."""
+        """Return a text that differs when somebody else changed what analysts read; "" where that is not known."""
+        return ""
 
     def is_damaged(self) -> bool:
-        """Whether what was loaded holds a block or a file that cannot be read. All of it is read for that."""
+        """Return whether a block or a file of the raw tables cannot be read. Reads all of them."""
+        return False
 
     def set_aside(self) -> str:
-        """Move what is damaged out of the way, and say so in a sentence; `open` makes it again."""
+        """Move what is damaged out of the way, and return a sentence about it; `open` makes it again."""
+        raise AssertionError(self.name)
 
     def check_files(self, files: list[str]) -> None:
         """Raise `UnreadableFile` for a Parquet file that would be loaded and could not be read afterwards."""
+        return
 
-    def remove_orphans(self) -> None:
-        """Remove files of loads that are not complete."""
+    @abstractmethod
+    def remove_unfinished(self, pipeline: "dlt.Pipeline", reloaded: list[str]) -> None:
+        """Remove rows of loads that are not complete, and second copies of rows of the `reloaded` load ids."""
 
     def locked(self, wait_seconds: float) -> AbstractContextManager[None]:
-        """One run at a time, whichever machine it is on."""
+        """Allow one run at a time, whichever machine it is on; by default the lock of the state folder suffices."""
+        return nullcontext()
 
+    @abstractmethod
     def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
-        """Make sure that it is there, whole, of our format, and made with this key for personal data.
+        """Make sure that it exists, is complete, of our format, and made with this pseudonym key.
 
-        Whether it is signed with this key: a new one is not yet.
+        Return whether it is signed with this key: a new one is not yet.
         """
 
-    def kept_open(self) -> AbstractContextManager[Any]:
-        """Where to open it costs something, it is open until the end of this, for all that follows but dbt."""
+    def keep_open(self) -> AbstractContextManager[None]:
+        """Keep it open for all that follows but dbt, where opening it is expensive."""
+        return nullcontext()
 
+    @abstractmethod
     def sign(self, key: bytes | None) -> None:
-        """Note the format, and which key was used."""
+        """Store the format and which key was used."""
 
+    @abstractmethod
     def raw(self) -> Query:
-        """The raw tables, to be asked without dlt."""
+        """Return a query over the raw tables that does not import dlt."""
 
+    @abstractmethod
     def dlt_destination(self) -> Any:
-        """What dlt loads into."""
+        """Return what dlt loads into."""
 
-    def load_journals(self) -> dict[str, int]:
-        """Make tables of the journals, and say the sizes of what they hold."""
+    def is_connection_loss(self, error: BaseException) -> bool:
+        """Return whether an error of a driver means that the connection was lost: the next run tries again."""
+        return False
 
+    @abstractmethod
+    def load_audit_log(self) -> dict[str, int]:
+        """Make tables of the audit log, and return the sizes of its files; see `synchronize_audit_log`."""
+
+    @abstractmethod
     def add_run(self, row: Row) -> None:
-        """The run that publishes, before it has ended."""
+        """Add the run that publishes to the table of runs, before it has ended."""
 
     def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
-        """Lets dbt reach it, or only know what it is; what dbt keeps open is closed at the end."""
+        """Let dbt reach it, or only parse for it; close what dbt keeps open at the end."""
+        return nullcontext()
 
+    @abstractmethod
     def publish(self) -> int:
-        """Put what was built where analysts read, in one step; how many bytes that is."""
+        """Put what was built where analysts read, in one step; return its size in bytes."""
+
+
+def _duckdb(settings: Settings, state: State) -> Destination:
+    from logentic.destinations.duckdb import DuckdbDestination
+
+    return DuckdbDestination(settings, state)
+
+
+def _postgres(settings: Settings, state: State) -> Destination:
+    from logentic.destinations.postgres.connection import credentials
+    from logentic.destinations.postgres.destination import PostgresDestination
+
+    return PostgresDestination(state, credentials())
+
+
+def _filesystem(settings: Settings, state: State) -> Destination:
+    from logentic.destinations.filesystem.tables import bucket_url
+
+    if settings.engine == "spark":
+        from logentic.destinations.spark.connection import engine_address
+        from logentic.destinations.spark.destination import SparkDestination
+
+        return SparkDestination(settings, state, bucket_url(), engine_address())
+    from logentic.destinations.filesystem.destination import FilesystemDestination
+
+    return FilesystemDestination(settings, state, bucket_url())
+
+
+# By the names of the setting. What a destination imports is imported when it is chosen.
+DESTINATIONS: dict[str, Callable[[Settings, State], Destination]] = {
+    "duckdb": _duckdb,
+    "postgres": _postgres,
+    "filesystem": _filesystem,
+}
+
+
+def destination_of(settings: Settings, state: State) -> Destination:
+    """Return the destination that the settings name."""
+    return DESTINATIONS[settings.destination](settings, state)
+
+
+def check_signature(
+    where: str, signature: Signature | None, key: bytes | None, *, accept_new_key: bool = False
+) -> bool:
+    """Return whether it is signed with this key; refuse a newer format, and pseudonyms that another key made."""
+    if signature is None:
+        return False
+    version, fingerprint = signature
+    if version > FORMAT:
+        raise StateError(
+            f"{where} was written by a newer version (format {version}, this one writes {FORMAT})",
+            "Upgrade logentic-elt, or name another file.",
+        )
+    if not accept_new_key:
+        check_fingerprint(where, fingerprint, key)
+    return fingerprint == key_fingerprint(key)
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set variables of the environment, and restore at the end what they were."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def forget_comparisons(state: State) -> None:
+    """Remove packages and notes that were compared with rows which are gone: it is no longer known what is new."""
+    shutil.rmtree(state.dlt, ignore_errors=True)
+    for name in ("held", "orders_asked"):
+        state.forget_note(name)
+
+
+def audit_log_sizes(state: State) -> dict[str, int]:
+    """Return what decides whether there is something to publish. The run history does not: each run adds a line."""
+    return {journal.name: journal.size(state.folder) for journal in PUBLISHED}
+
+
+def synchronize_audit_log(
+    state: State, read: Callable[[Journal], Iterable[Row]], write: Callable[[Journal], None]
+) -> dict[str, int]:
+    """Restore the lines that only the destination's tables hold, write all tables, and return the files' sizes.
+
+    `read` returns the rows of a table, none where it is missing; `write` fills it with the rows of its file.
+    """
+    for journal in (*PUBLISHED, RUNS):
+        if journal is not RUNS or not RUNS.size(state.folder):  # it forgets its oldest lines: those shall not come back
+            journal.restore(state.folder, read(journal))
+    sizes = audit_log_sizes(state)  # before they are read: a line that comes meanwhile is news next time
+    for journal in (*PUBLISHED, RUNS):
+        write(journal)
+    return sizes

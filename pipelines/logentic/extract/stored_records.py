@@ -1,16 +1,14 @@
 """What is already stored: receipts of complete loads, and the latest version of records."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any, Protocol
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logentic.errors import StateError, first_line
 from logentic.extra_columns import MORE_FIELDS
 from logentic.extract.parsing import Rows
 from logentic.extract.windows import MOVED, NOT_FOUND, Edge, Receipt, Window
@@ -22,7 +20,6 @@ from logentic.resources import (
     RECEIPTS,
     REJECTED_VALUES,
     RESOURCES,
-    TEXT,
     Absence,
     Resource,
 )
@@ -45,44 +42,27 @@ OF_RECEIPTS = (
 BOOKS = {"extract_windows": RECEIPTS.names}
 
 
-class Query(Protocol):
-    """Runs a query in which {name} stands for a raw table; None where a table is missing."""
-
-    def __call__(self, sql: str) -> pa.Table | None: ...
-
-    def close(self) -> None: ...
-
-
-class RawFile:
-    """The raw tables of one DuckDB file, asked without dlt: importing it costs more than a run that finds nothing."""
-
-    def __init__(self, file: Path, *, read_only: bool = True) -> None:
-        """A process opens a file in one way only: read-only as readers do, or as the run does that writes it."""
-        self._file, self._read_only = file, read_only
-        self._connection: duckdb.DuckDBPyConnection | None = None
-
-    def __call__(self, sql: str) -> pa.Table | None:
-        if self._connection is None:
-            self._connection = duckdb.connect(str(self._file), read_only=self._read_only)
-            self._connection.execute("set TimeZone = 'UTC'")
-        try:
-            return self._connection.sql(sql.format_map(_StoredTables())).to_arrow_table()
-        except duckdb.CatalogException:
-            return None
-        except duckdb.OutOfMemoryException as error:
-            raise StateError(
-                f"stored rows could not be compared: {first_line(error)}", "Raise LOGENTIC_LOAD_MEMORY."
-            ) from None
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-class _StoredTables(dict[str, str]):
+class _Qualified(dict[str, str]):
     def __missing__(self, name: str) -> str:
         return f'logentic_raw."{name}"'
+
+
+QUALIFIED = _Qualified()  # the raw tables by their names, as a database with schemas knows them
+
+
+class Query(Protocol):
+    """Run a query in which {name} stands for a raw table; return None where a table is missing."""
+
+    @abstractmethod
+    def __call__(self, sql: str) -> pa.Table | None: ...
+
+    def close(self) -> None:
+        """Let go of the database, so that dlt can write it."""
+        return
+
+    def storable(self, table: pa.Table) -> pa.Table:
+        """Return what was read as the destination can hold it: else it would never equal what is stored."""
+        return table
 
 
 class Stored:
@@ -252,11 +232,10 @@ class Stored:
         self._query.close()
 
     def fitted(self, rows: Rows) -> Rows:
-        """What was read, as the place can hold it: else it would never equal what is stored."""
-        if not getattr(self._query, "lacks_nul", False):
-            return rows
+        """Return what was read as the destination can hold it."""
         tables = {name: getattr(rows, name) for name in ("records", "lines", "rejected")}
-        return replace(rows, **{name: _without_nul(table) for name, table in tables.items() if table is not None})
+        fitted = {name: self._query.storable(table) for name, table in tables.items() if table is not None}
+        return replace(rows, **fitted)
 
     def _has_tables(self, name: str) -> bool:
         resource = RESOURCES.get(name)
@@ -327,14 +306,6 @@ def _among(column: str, ids: Iterable[int]) -> str:
     if len(wanted) > LONGEST_LIST and wanted[-1] - wanted[0] < 4 * len(wanted):
         return f"{column} between {wanted[0]} and {wanted[-1]}"
     return f"{column} in ({', '.join(map(str, wanted))})"
-
-
-def _without_nul(table: pa.Table) -> pa.Table:
-    """U+0000 within a text becomes U+FFFD, the sign for what cannot be shown."""
-    for place, column in enumerate(table.columns):
-        if column.type == TEXT and pc.any(pc.match_substring(column, "\0")).as_py():
-            table = table.set_column(place, table.field(place), pc.replace_substring(column, "\0", "\ufffd"))
-    return table
 
 
 def _utc(at: datetime) -> datetime:

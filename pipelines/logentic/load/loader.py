@@ -1,4 +1,4 @@
-"""Extract, and load what is new: one dlt pipeline into the place that the settings name."""
+"""Extract, and load what is new: one dlt pipeline into the destination that the settings name."""
 
 import errno
 import logging
@@ -10,8 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from logentic.destinations.base import Place
-from logentic.destinations.registry import place_of
+from logentic.destinations.base import Destination, destination_of
 from logentic.errors import LogenticError, StateError, UnreadableFile, is_out_of_memory
 from logentic.extract.run import RunRequest, RunResult, RunState
 from logentic.extract.session import Session
@@ -21,7 +20,6 @@ from logentic.state import State
 
 log = logging.getLogger("logentic")
 
-LOST_CONNECTION = {"OperationalError", "InterfaceError", "AdminShutdown", "DiskFull", "TooManyConnections"}
 ASKED = "orders_asked"  # for by id, as a charge named them
 DEFERRED = "held"  # the note of receipts that wait for something to load
 NEVER_NULL = {
@@ -34,9 +32,9 @@ NEVER_NULL = {
 def load(request: RunRequest, state: State) -> RunResult:
     """Everything that the run asks for, in as many packages as its length needs; in none where nothing is new."""
     run = RunState(request)
-    place = place_of(request.settings, state)
-    stored = Stored(place.raw())
-    dlt = _Dlt(run, state, place)
+    destination = destination_of(request.settings, state)
+    stored = Stored(destination.raw())
+    dlt = _Dlt(run, state, destination)
     finished_pending = False
     try:
         if state.has_packages() or stored.has_orphans():
@@ -163,8 +161,8 @@ class NotLoaded(StateError):
 class _Dlt:
     """dlt, woken when there is something for it to do: its import costs more than a run that finds nothing."""
 
-    def __init__(self, run: RunState, state: State, place: Place) -> None:
-        self._run, self._state, self._place = run, state, place
+    def __init__(self, run: RunState, state: State, destination: Destination) -> None:
+        self._run, self._state, self._destination = run, state, destination
         self._pipeline: Any = None
 
     def recover(self) -> bool:
@@ -174,9 +172,9 @@ class _Dlt:
         from logentic.load.recovery import recover
 
         try:
-            return recover(self._opened())
+            return recover(self._opened(), self._destination)
         except PipelineStepFailed as error:
-            if _is_passing(error) or self._place.is_damaged():
+            if _is_passing(error, self._destination) or self._destination.is_damaged():
                 raise _cause(error) from error
             self._set_aside(error)
             return False
@@ -190,13 +188,13 @@ class _Dlt:
 
         pipeline = self._opened()
         try:
-            pipeline.extract(logentic_source(self._run, session=session), table_format=self._place.table_format)
+            pipeline.extract(logentic_source(self._run, session=session), table_format=self._destination.table_format)
             pipeline.normalize()
-            self._place.check_files(_files_to_load(pipeline))
+            self._destination.check_files(_files_to_load(pipeline))
             pipeline.load()
         except (PipelineStepFailed, UnreadableFile) as error:
             step = getattr(error, "step", "load")
-            if step == "extract" or _is_passing(error) or self._place.is_damaged():
+            if step == "extract" or _is_passing(error, self._destination) or self._destination.is_damaged():
                 raise _cause(error) from error
             raise self._set_aside(error) from error
         forget_old_packages(pipeline)
@@ -207,8 +205,7 @@ class _Dlt:
 
         packages = set_packages_aside(self._state)
         self._pipeline = None
-        recover(self._opened())  # deletes the rows of it that were loaded
-        self._place.remove_orphans()
+        recover(self._opened(), self._destination)  # deletes the rows of it that were loaded
         table = _table_of(error)
         resource = next((r.name for r in RESOURCES.values() if r.lines and r.lines.table == table), table)
         reason = _cause(error)
@@ -228,18 +225,18 @@ class _Dlt:
         if self._pipeline is None:
             os.environ["DLT_DATA_DIR"] = str(self._state.dlt)
             os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also where the user has a dlt configuration
-            self._pipeline = _open_pipeline(self._state, self._place)
+            self._pipeline = _open_pipeline(self._state, self._destination)
         return self._pipeline
 
 
-def _open_pipeline(state: State, place: Place) -> Any:
+def _open_pipeline(state: State, destination: Destination) -> Any:
     """dlt's pipeline; its folder is made anew where it cannot be read: progress stands in the receipts, not there."""
     import dlt
 
     def attach() -> Any:
         pipeline = dlt.pipeline(
             "logentic",
-            destination=place.dlt_destination(),
+            destination=destination.dlt_destination(),
             dataset_name="logentic_raw",
             pipelines_dir=str(state.dlt),
         )
@@ -260,17 +257,17 @@ def _files_to_load(pipeline: Any) -> list[str]:
     return sorted(str(path) for path in folder.glob("*/new_jobs/*.parquet"))
 
 
-def _is_passing(error: BaseException) -> bool:
+def _is_passing(error: BaseException, destination: Destination) -> bool:
     """Whether the reason lies outside the package, and may be gone by the next run: a full disk, a lost connection."""
     full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO}
     for inner in _chain(error):
         if isinstance(inner, LogenticError) and not isinstance(inner, UnreadableFile):
             return True
+        if destination.is_connection_loss(inner):
+            return True
         if isinstance(inner, ConnectionError | KeyboardInterrupt | TimeoutError):
             return True
         if isinstance(inner, OSError) and inner.errno in full:
-            return True
-        if type(inner).__module__.startswith("psycopg2") and type(inner).__name__ in LOST_CONNECTION:
             return True
         if any(os.strerror(number) in str(inner) for number in full):
             return True

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from logentic.atomic_write import replacing
 from logentic.errors import StateError, first_line
 from logentic.events.event import pseudonymized_body
 from logentic.extra_columns import MORE_FIELDS
@@ -160,13 +161,11 @@ def _holds_clear_values(query: Query, column: Column, pseudonyms: Pseudonymizer)
 
 
 def _copy_anew(file: Path, storage_version: str) -> None:
-    partial = file.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    paths = [str(path).replace("'", "''") for path in (file, partial)]
     version = storage_version.replace("'", "")
-    with duckdb.connect() as memory:
-        memory.execute(f"attach '{paths[0]}' as old (read_only)")
-        memory.execute(f"attach '{paths[1]}' as new (storage_version '{version}')")
-        memory.execute("copy from database old to new")
-    partial.chmod(0o600)
-    partial.replace(file)
+    with replacing(file) as partial:
+        paths = [str(path).replace("'", "''") for path in (file, partial)]
+        with duckdb.connect() as memory:
+            memory.execute(f"attach '{paths[0]}' as old (read_only)")
+            memory.execute(f"attach '{paths[1]}' as new (storage_version '{version}')")
+            memory.execute("copy from database old to new")
+        partial.chmod(0o600)

@@ -18,7 +18,7 @@ from dlt.extract.items import DataItemWithMeta
 from dlt.extract.items_transform import ItemTransform, LimitItem, YieldMapItem
 from dlt.extract.source import SourceInjectableContext
 
-from logentic.destinations.dlt_queries import Destination, nothing_stored
+from logentic.destinations.dlt_tables import NothingStored, PipelineQuery
 from logentic.errors import UsageError
 from logentic.extract.parsing import Rows, concatenated, empty_rows
 from logentic.extract.run import RunRequest, RunState
@@ -246,7 +246,7 @@ class _Shared:
                     )
                 )
             is_refreshed = bool(_package().state.get("refresh"))
-            stored = Stored(nothing_stored if is_refreshed else Destination(pipeline))
+            stored = Stored(NothingStored() if is_refreshed else PipelineQuery(pipeline))
             self._session = Session(run, stored, self._go_on)
             self._session.running |= self._unended & {*RESOURCES}
         return self._session

@@ -24,9 +24,10 @@ def open_published(file: Path) -> duckdb.DuckDBPyConnection:
     """The published file, read only; a missing or foreign one is one clear line."""
     require_file(file)
     if not file.exists():
-        if (destination := load_settings().destination) != "duckdb":
+        if not (settings := load_settings()).publishes_file:
             raise UsageError(
-                f"--db {file} does not exist, and this command reads a DuckDB file; destination is {destination}",
+                f"--db {file} does not exist, and this command reads a DuckDB file;"
+                f" destination is {settings.destination}",
                 "Run into a file as well: logentic run --destination duckdb --db FILE.",
             )
         raise UsageError(f"--db {file} does not exist", f"Make it: logentic run --db {quote(str(file))}")

@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from logentic.database_file import read_by_duckdb
-from logentic.destinations.registry import place_of
+from logentic.destinations.base import destination_of
+from logentic.destinations.duckdb import RawFile
 from logentic.extract.acceptance import accepted_spans, open_windows
-from logentic.extract.stored_records import Query, RawFile, Stored, receipt_of
+from logentic.extract.stored_records import Query, Stored, receipt_of
 from logentic.extract.windows import SECOND
 from logentic.load.loader import read_deferred_receipts
 from logentic.monitoring.run_history import runs
@@ -29,14 +30,14 @@ BAR_WIDTH = 8
 def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
     """Of FILE; where the settings name another destination, of that, and FILE is the name of its state folder."""
     state = State(file.absolute())
-    if settings is None or settings.destination == "duckdb":
+    if settings is None or settings.publishes_file:
         open_published(file).close()
         raw: Query = RawFile(read_by_duckdb(state.file))
         what, size = str(file), file.stat().st_size
     else:
-        place = place_of(settings, state)
-        place.require_loaded()
-        raw, what, size = place.raw(), place.what, None
+        destination = destination_of(settings, state)
+        destination.require_loaded()
+        raw, what, size = destination.raw(), destination.name, None
     try:
         resources = _resources(raw, state)
         rejected = len(Stored(raw).open_rejections())

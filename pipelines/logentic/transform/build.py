@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from logentic import project_folder
 from logentic.currencies import minor_digits
-from logentic.destinations.base import Place
-from logentic.destinations.registry import place_of
+from logentic.destinations.base import Destination, destination_of
 from logentic.errors import BuildError, first_line, is_out_of_memory
 from logentic.settings import Settings
 from logentic.state import State
@@ -68,13 +67,13 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
     from dbt.cli.main import dbtRunner
 
     step = ["test", "--select", "test_type:data"] if only_checks else ["build", "--exclude-resource-type", "unit_test"]
-    place = place_of(settings, state)
-    if place.target == "spark":  # where the engine has gone, each model would wait for it anew
-        step.append("--fail-fast")
-    manifest = _parsed(place, state)
-    arguments = [*_arguments(place, state.dbt), "--vars", json.dumps(model_settings(settings))]
-    with place.dbt():
-        outcome = dbtRunner(manifest).invoke([*step, *(["--full-refresh"] if anew else []), *arguments])
+    destination = destination_of(settings, state)
+    manifest = _parsed(destination, state)
+    arguments = [*_arguments(destination, state.dbt), "--vars", json.dumps(model_settings(settings))]
+    with destination.dbt():
+        outcome = dbtRunner(manifest).invoke(
+            [*step, *(["--full-refresh"] if anew else []), *destination.dbt_options, *arguments]
+        )
     if outcome.exception is not None:
         raise _failed(outcome.exception)
     results = list(getattr(outcome.result, "results", []))
@@ -97,7 +96,7 @@ def build(settings: Settings, state: State, *, only_checks: bool = False, anew: 
     )
 
 
-def _parsed(place: Place, state: State) -> "Manifest":
+def _parsed(destination: Destination, state: State) -> "Manifest":
     """The models as dbt understands them, whatever the settings: nothing that is parsed depends on one.
 
     A third of a small build, so done once for all processes, by dbt's own means.
@@ -105,30 +104,30 @@ def _parsed(place: Place, state: State) -> "Manifest":
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
-    with place.dbt(only_parse=True):
-        outcome = dbtRunner().invoke(["parse", *_arguments(place, _folder_of_parse(place, state))])
+    with destination.dbt(only_parse=True):
+        outcome = dbtRunner().invoke(["parse", *_arguments(destination, _folder_of_parse(destination, state))])
     if not isinstance(outcome.result, Manifest):
         raise _failed(outcome.exception)
     return outcome.result
 
 
-def _folder_of_parse(place: Place, state: State) -> Path:
-    """Beside the models, as Python keeps what it compiles; in the state folder where that is not ours to write, or
-    where the database has a name of its own, which dbt notes of each model.
+def _folder_of_parse(destination: Destination, state: State) -> Path:
+    """Beside the models, as Python keeps what it compiles; in the state folder where that cannot be written, or where
+    other databases cannot share it.
     """
-    if place.database:
+    if not destination.is_parse_shared:
         return state.dbt
-    folder = project_folder() / "target" / place.target
+    folder = project_folder() / "target" / destination.dbt_target
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     return folder if os.access(folder, os.W_OK) else state.dbt
 
 
-def _arguments(place: Place, target: Path) -> list[str]:
+def _arguments(destination: Destination, target: Path) -> list[str]:
     project = str(project_folder())
     told = ["--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-write-json"]
     folders = ["--log-path", str(target), "--target-path", str(target), "--project-dir", project]
-    return [*told, *folders, "--profiles-dir", project, "--target", place.target]
+    return [*told, *folders, "--profiles-dir", project, "--target", destination.dbt_target]
 
 
 def _failed(exception: BaseException | None) -> BuildError:

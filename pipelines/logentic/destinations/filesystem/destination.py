@@ -2,21 +2,25 @@
 
 import io
 import json
-import shutil
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from logentic.audit_log import DAY, MONEY, NUMBER, PUBLISHED, REAL, RUNS, TEXT, TIME, Journal, Row
-from logentic.destinations.duckdb.audit_tables import journal_sizes
-from logentic.destinations.duckdb.working_database import FORMAT, check_signature
+from logentic.atomic_write import replacing
+from logentic.audit_log import DAY, MONEY, NUMBER, REAL, RUNS, TEXT, TIME, Journal, Row
+from logentic.destinations.base import (
+    FORMAT,
+    Destination,
+    Signature,
+    check_signature,
+    forget_comparisons,
+    synchronize_audit_log,
+)
 from logentic.destinations.filesystem.tables import (
     Folder,
     RawFolder,
-    bucket_url,
     load_of,
     move_loads,
     remove_orphans,
@@ -32,24 +36,22 @@ from logentic.state import State
 KINDS = {TIME: MOMENT, DAY: pa.date32(), TEXT: pa.string(), NUMBER: pa.int64(), REAL: pa.float64(), MONEY: MEASURE}
 
 
-class FolderPlace:
-    target, database = "", ""
+class FilesystemDestination(Destination):
+    run_command = "logentic run --destination filesystem"
 
-    def __init__(self, settings: Settings, state: State) -> None:
+    def __init__(self, settings: Settings, state: State, url: str) -> None:
+        """`url`: the folder or bucket."""
         self._settings, self._state, self._memory = settings, state, settings.duckdb_memory
-        self._folder = Folder(bucket_url())
-        self.what = self._folder.url
-        self.table_format: Literal["delta"] | None = "delta" if settings.raw_format == "delta" else None
+        self._folder = Folder(url)
+        self.name = url
+        self.table_format = "delta" if settings.raw_format == "delta" else None
 
     def require_loaded(self) -> None:
         if not self._folder.loads():
-            raise UsageError(f"{self.what} holds nothing yet", "Load it: logentic run --destination filesystem")
+            raise UsageError(f"{self.name} holds nothing yet", f"Load it: {self.run_command}")
 
     def is_published(self) -> bool:
         return self._signature() is not None
-
-    def published_version(self) -> str:
-        return ""
 
     def is_damaged(self) -> bool:
         return self._first_damaged_load() is not None
@@ -58,12 +60,10 @@ class FolderPlace:
         """The load with the damaged file, and every later one: they were compared with it."""
         first = self._first_damaged_load()
         loads = [load for load in self._folder.loads() if first and float(load) >= float(first)]
-        place = f"{self._folder.root}_set_aside"
-        move_loads(self._folder, ("_dlt_loads", *RAW_KEYS), loads, place)
-        shutil.rmtree(self._state.dlt, ignore_errors=True)
-        for name in ("held", "orders_asked"):
-            self._state.forget_note(name)
-        return f"load {first} holds a file that cannot be read: it and every later load are set aside in {place}"
+        target = f"{self._folder.root}_set_aside"
+        move_loads(self._folder, ("_dlt_loads", *RAW_KEYS), loads, target)
+        forget_comparisons(self._state)
+        return f"load {first} holds a file that cannot be read: it and every later load are set aside in {target}"
 
     def _first_damaged_load(self) -> str | None:
         tables = [table for table in RAW_KEYS if not self._folder.is_delta(table)]
@@ -75,27 +75,21 @@ class FolderPlace:
         for file in files:
             require_readable(file, self._memory)
 
-    def remove_orphans(self) -> None:
+    def remove_unfinished(self, pipeline: Any, reloaded: list[str]) -> None:
+        """A file that was loaded again has replaced itself."""
         remove_orphans(self._folder, RAW_KEYS)
-
-    def locked(self, wait_seconds: float) -> nullcontext[None]:
-        """A bucket has no locks: the state folder's is the only one."""
-        return nullcontext()
 
     def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
         """What a killed run left is removed, unless its package is still there: then its files are written again."""
         has_loads = bool(self._folder.loads())
-        is_signed = check_signature(self.what, self._signature(), key, accept_new_key=accept_new_key)
+        is_signed = check_signature(self.name, self._signature(), key, accept_new_key=accept_new_key)
         if has_loads and self._folder.is_delta("extract_windows") != (self.table_format == "delta"):
             raise UsageError(
-                f"{self.what} is not in the raw_format {self._settings.raw_format}", "Name another folder."
+                f"{self.name} is not in the raw_format {self._settings.raw_format}", "Name another folder."
             )
         if not self._state.has_packages():
             remove_orphans(self._folder, RAW_KEYS)
         return is_signed
-
-    def kept_open(self) -> nullcontext[None]:
-        return nullcontext()
 
     def sign(self, key: bytes | None) -> None:
         signed = {"format": FORMAT, "key_fingerprint": key_fingerprint(key)}
@@ -114,26 +108,20 @@ class FolderPlace:
             self._folder.url, preferred_loader_file_format="parquet", parquet_format=plain
         )
 
-    def load_journals(self) -> dict[str, int]:
-        for journal in (*PUBLISHED, RUNS):
-            if journal is not RUNS or not RUNS.size(self._state.folder):
-                self._restore(journal)
-            rows = {row["event_id"]: row for row in journal.read(self._state.folder) if row.get("event_id")}
-            self._write_journal(journal, list(rows.values()))
-        return journal_sizes(self._state)
+    def load_audit_log(self) -> dict[str, int]:
+        def write(journal: Journal) -> None:
+            self._write_journal(journal, journal.distinct(self._state.folder))
+
+        return synchronize_audit_log(self._state, self._read_journal, write)
 
     def add_run(self, row: Row) -> None:
         self._write_journal(RUNS, [*RUNS.read(self._state.folder), row])
-
-    def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
-        """Nothing is built here."""
-        return nullcontext()
 
     def publish(self) -> int:
         """The files are what analysts read as they come; counted are their bytes."""
         return sum(int(self._folder.system.size(path) or 0) for table in RAW_KEYS for path in self._folder.files(table))
 
-    def _signature(self) -> tuple[int, str | None] | None:
+    def _signature(self) -> Signature | None:
         try:
             signed = json.loads(self._folder.system.cat_file(f"{self._folder.root}/_logentic.json"))
         except FileNotFoundError:
@@ -144,19 +132,16 @@ class FolderPlace:
             case {"format": int(version), "key_fingerprint": str() | None as fingerprint}:
                 return version, fingerprint
         raise StateError(
-            f"{self.what}: _logentic.json is damaged", "Restore it: it says with which key the pseudonyms were made."
+            f"{self.name}: _logentic.json is damaged", "Restore it: it says with which key the pseudonyms were made."
         )
 
-    def _restore(self, journal: Journal) -> None:
-        """What only the folder knows, as the state folder was lost, is written to the journal again."""
-        written = {row.get("event_id") for row in journal.read(self._state.folder)}
+    def _read_journal(self, journal: Journal) -> list[Row]:
         try:
             stored = self._folder.system.cat_file(f"{self._folder.root}/{journal.name}/{journal.name}.parquet")
         except FileNotFoundError:
-            return
-        rows = pq.read_table(io.BytesIO(stored)).to_pylist()
-        if lost := [row for row in rows if row["event_id"] not in written]:
-            journal.append(self._state.folder, lost)
+            return []
+        rows: list[Row] = pq.read_table(io.BytesIO(stored)).to_pylist()
+        return rows
 
     def _write_journal(self, journal: Journal, rows: list[Row]) -> None:
         schema = pa.schema([(name, KINDS[kind]) for name, kind in journal.columns.items()])
@@ -169,5 +154,6 @@ class FolderPlace:
         if not self._folder.is_local:
             self._folder.system.pipe_file(path, content)
             return
-        self._folder.system.pipe_file(f"{path}.partial", content)
-        Path(f"{path}.partial").replace(path)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(Path(path)) as partial:
+            partial.write_bytes(content)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from logentic import config_folder
 from logentic.errors import DamagedRaw, LogenticError, StateError, UnreadableFile, UsageError, first_line
+from logentic.extract.stored_records import Query
 
 VARIABLE = "DESTINATION__FILESYSTEM__BUCKET_URL"
 DATASET = "logentic_raw"
@@ -103,7 +104,7 @@ class Folder:
         return resolve_configuration(config, sections=("destination", "filesystem"))
 
 
-class RawFolder:
+class RawFolder(Query):
     """The raw tables of a folder, asked by DuckDB; which files there are is asked once."""
 
     def __init__(self, folder: Folder, memory: str) -> None:
@@ -185,15 +186,15 @@ def unreadable(folder: Folder, table: str, memory: str) -> list[str]:
     return found
 
 
-def move_loads(folder: Folder, tables: Iterable[str], loads: list[str], place: str) -> None:
+def move_loads(folder: Folder, tables: Iterable[str], loads: list[str], target: str) -> None:
     """Move the files of some loads; first those that make the loads count."""
     for table in tables:
         for path in folder.files(table):
             is_one = load_of(path) in loads if table != "_dlt_loads" else any(f"__{load}." in path for load in loads)
             if is_one:
-                target = f"{place}/{table}/{path.rpartition('/')[2]}"
-                folder.system.makedirs(target.rpartition("/")[0], exist_ok=True)
-                folder.system.mv(path, target)
+                moved = f"{target}/{table}/{path.rpartition('/')[2]}"
+                folder.system.makedirs(moved.rpartition("/")[0], exist_ok=True)
+                folder.system.mv(path, moved)
 
 
 def require_readable(file: str, memory: str) -> None:

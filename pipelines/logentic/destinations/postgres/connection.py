@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
 from logentic import config_folder
 from logentic.errors import StateError, UsageError
+from logentic.extract.stored_records import QUALIFIED, Query
 from logentic.resources import DAY, INTEGER, MEASURE, MOMENT, TEXT, TRUTH
 
 VARIABLE = "DESTINATION__POSTGRES__CREDENTIALS"
@@ -39,14 +41,14 @@ def url_of(found: dict[str, str]) -> str:
     return f"postgresql://{user}:{password}@{host}:{port}/{database}?{urlencode(more)}"
 
 
-def place_name(found: dict[str, str]) -> str:
+def database_name(found: dict[str, str]) -> str:
     return f"PostgreSQL {found.get('dbname')} on {found.get('host', 'this machine')}"
 
 
 @contextmanager
 def connected(found: dict[str, str]) -> Iterator[Any]:
     """A connection in UTC, each statement by itself; what the server refuses is one of our errors."""
-    with said(found):
+    with driver_errors(found):
         connection = _driver().connect(**found)
         try:
             connection.autocommit = True
@@ -57,21 +59,19 @@ def connected(found: dict[str, str]) -> Iterator[Any]:
 
 
 @contextmanager
-def said(found: dict[str, str]) -> Iterator[None]:
+def driver_errors(found: dict[str, str]) -> Iterator[None]:
     """An error of the driver holds no password; its first line says what was the matter."""
     try:
         yield
     except _driver().Error as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise StateError(
-            f"{place_name(found)}: {reason}", "What was loaded stays, the published tables are untouched. Run again."
+            f"{database_name(found)}: {reason}", "What was loaded stays, the published tables are untouched. Run again."
         ) from None
 
 
-class RawPostgres:
+class RawPostgres(Query):
     """The raw tables of one database. COPY hands them over as text: exact, and cheaper than rows of Python."""
-
-    lacks_nul = True
 
     def __init__(self, found: dict[str, str]) -> None:
         self._found = found
@@ -79,8 +79,8 @@ class RawPostgres:
 
     def __call__(self, sql: str) -> pa.Table | None:
         driver = _driver()
-        query = sql.format_map(_PostgresTables())
-        with said(self._found):
+        query = sql.format_map(QUALIFIED)
+        with driver_errors(self._found):
             if self._connection is None:
                 self._connection = driver.connect(**self._found)
                 self._connection.autocommit = True
@@ -100,10 +100,12 @@ class RawPostgres:
             self._connection.close()
             self._connection = None
 
-
-class _PostgresTables(dict[str, str]):
-    def __missing__(self, name: str) -> str:
-        return f'logentic_raw."{name}"'
+    def storable(self, table: pa.Table) -> pa.Table:
+        """Replace U+0000 within a text, which PostgreSQL refuses, by U+FFFD, the sign for what cannot be shown."""
+        for index, column in enumerate(table.columns):
+            if column.type == TEXT and pc.any(pc.match_substring(column, "\0")).as_py():
+                table = table.set_column(index, table.field(index), pc.replace_substring(column, "\0", "\ufffd"))
+        return table
 
 
 def _table(copied: BytesIO, schema: pa.Schema) -> pa.Table:

@@ -1,16 +1,21 @@
 """A PostgreSQL database: raw tables that dlt writes, work tables that dbt builds, published ones that analysts read."""
 
 import logging
-import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any, Literal
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from logentic.audit_log import PUBLISHED, RUNS, Journal, Row
-from logentic.destinations.duckdb.audit_tables import journal_sizes
-from logentic.destinations.duckdb.working_database import FORMAT, check_signature
-from logentic.destinations.postgres.connection import RawPostgres, connected, credentials, place_name, url_of
+from logentic.destinations.base import (
+    FORMAT,
+    Destination,
+    Signature,
+    check_signature,
+    environment,
+    synchronize_audit_log,
+)
+from logentic.destinations.postgres.connection import RawPostgres, connected, database_name, url_of
 from logentic.destinations.postgres.publishing import is_published, publish
 from logentic.errors import StateError, UsageError
 from logentic.privacy.pseudonyms import key_fingerprint
@@ -20,41 +25,32 @@ log = logging.getLogger("logentic")
 
 SIGNATURE = "logentic_raw._logentic"
 LOCK = 7_564_133_021  # of this program, among the advisory locks of a database
+CONNECTION_ERRORS = {"OperationalError", "InterfaceError", "AdminShutdown", "DiskFull", "TooManyConnections"}
 PG_TYPES = {"double": "double precision"}
 
 
-class PostgresPlace:
-    target = "postgres"
-    table_format: Literal["delta"] | None = None
+class PostgresDestination(Destination):
+    run_command = "logentic run --destination postgres"
+    dbt_target = "postgres"
+    is_parse_shared = False  # dbt notes the database's name of each model
 
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._found = credentials()
-        self.what = place_name(self._found)
-        self.database = self._found["dbname"]
+    def __init__(self, state: State, found: dict[str, str]) -> None:
+        """`found`: the credentials by libpq's names."""
+        self._state, self._found = state, found
+        self.name = database_name(found)
 
     def require_loaded(self) -> None:
         if self._signature() is None:
-            raise UsageError(f"{self.what} holds nothing yet", "Load it: logentic run --destination postgres")
+            raise UsageError(f"{self.name} holds nothing yet", f"Load it: {self.run_command}")
 
     def is_published(self) -> bool:
         with connected(self._found) as connection:
             return is_published(connection.cursor())
 
-    def published_version(self) -> str:
-        return ""
+    def remove_unfinished(self, pipeline: Any, reloaded: list[str]) -> None:
+        from logentic.destinations.dlt_tables import delete_unfinished
 
-    def is_damaged(self) -> bool:
-        return False
-
-    def set_aside(self) -> str:
-        raise AssertionError(self.what)
-
-    def check_files(self, files: list[str]) -> None:
-        """To load them is to read them."""
-
-    def remove_orphans(self) -> None:
-        """recovery.py deletes their rows."""
+        delete_unfinished(pipeline, reloaded, "ctid")
 
     @contextmanager
     def locked(self, wait_seconds: float) -> Iterator[None]:
@@ -66,12 +62,12 @@ class PostgresPlace:
             while not _one(cursor, "select pg_try_advisory_lock(%s)", [LOCK]):
                 if time.monotonic() >= deadline:
                     raise StateError(
-                        f"another run is at work on {self.what}", "Let it finish, or wait for it: --wait SECONDS."
+                        f"another run is at work on {self.name}", "Let it finish, or wait for it: --wait SECONDS."
                     )
                 if not is_logged:
                     is_logged = True
                     log.warning(
-                        "another run is at work on %s: waiting for it, for %g s at most", self.what, wait_seconds
+                        "another run is at work on %s: waiting for it, for %g s at most", self.name, wait_seconds
                     )
                 time.sleep(min(0.5, max(deadline - time.monotonic(), 0.01)))
             yield
@@ -79,10 +75,7 @@ class PostgresPlace:
             cursor.connection.close()
 
     def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
-        return check_signature(self.what, self._signature(), key, accept_new_key=accept_new_key)
-
-    def kept_open(self) -> nullcontext[None]:
-        return nullcontext()
+        return check_signature(self.name, self._signature(), key, accept_new_key=accept_new_key)
 
     def sign(self, key: bytes | None) -> None:
         with connected(self._found) as connection, _transaction(connection) as cursor:
@@ -98,61 +91,51 @@ class PostgresPlace:
 
         return postgres(url_of(self._found))
 
-    def load_journals(self) -> dict[str, int]:
+    def is_connection_loss(self, error: BaseException) -> bool:
+        return type(error).__module__.startswith("psycopg2") and type(error).__name__ in CONNECTION_ERRORS
+
+    def load_audit_log(self) -> dict[str, int]:
         """Tables are emptied and filled, not made anew: views and grants on them stay."""
         with connected(self._found) as connection, _transaction(connection) as cursor:
             for journal in (*PUBLISHED, RUNS):
                 _make_table(cursor, journal)
-                if journal is not RUNS or not RUNS.size(self._state.folder):
-                    self._restore(cursor, journal)
+
+            def read(journal: Journal) -> list[Row]:
+                cursor.execute(f"select {_names(journal.columns)} from logentic_raw.{journal.name}")
+                return [dict(zip(journal.columns, row, strict=True)) for row in cursor.fetchall()]
+
+            def write(journal: Journal) -> None:
                 cursor.execute(f"delete from logentic_raw.{journal.name}")
-                rows = {row["event_id"]: row for row in journal.read(self._state.folder) if row.get("event_id")}
-                _insert(cursor, journal, list(rows.values()))
-            return journal_sizes(self._state)
+                _insert(cursor, journal, journal.distinct(self._state.folder))
+
+            return synchronize_audit_log(self._state, read, write)
 
     def add_run(self, row: Row) -> None:
         with connected(self._found) as connection:
             _insert(connection.cursor(), RUNS, [row])
 
-    @contextmanager
-    def dbt(self, *, only_parse: bool = False) -> Iterator[None]:
+    def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
         """As libpq takes it; profiles.yml reads the same variables, so that dbt by hand does as well."""
         given = {
             **{"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"},
             **{"PGPASSWORD": "password", "PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"},
         }
-        environment = {name: self._found[part] for name, part in given.items() if part in self._found}
-        before = {name: os.environ.get(name) for name in (*given, "PGTZ", "PGOPTIONS")}
+        variables = {name: self._found[part] for name, part in given.items() if part in self._found}
         # A view of the latest versions looks small to PostgreSQL's planner, which would then join it row by row.
-        os.environ.update(environment, PGTZ="UTC", PGOPTIONS="-c enable_nestloop=off")
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
+        return environment({**variables, "PGTZ": "UTC", "PGOPTIONS": "-c enable_nestloop=off"})
 
     def publish(self) -> int:
         with connected(self._found) as connection, _transaction(connection) as cursor:
             return publish(cursor)
 
-    def _signature(self) -> tuple[int, str | None] | None:
+    def _signature(self) -> Signature | None:
         with connected(self._found) as connection:
             cursor = connection.cursor()
             if not _one(cursor, "select to_regclass(%s)", [SIGNATURE]):
                 return None
             cursor.execute(f"select format, key_fingerprint from {SIGNATURE}")
-            found: tuple[int, str | None] | None = cursor.fetchone()
+            found: Signature | None = cursor.fetchone()
             return found
-
-    def _restore(self, cursor: Any, journal: Journal) -> None:
-        """What only the database knows, as the folder was lost, is written to the journal again."""
-        written = {row.get("event_id") for row in journal.read(self._state.folder)}
-        cursor.execute(f"select {_names(journal.columns)} from logentic_raw.{journal.name}")
-        rows = [dict(zip(journal.columns, row, strict=True)) for row in cursor.fetchall()]
-        if lost := [row for row in rows if row["event_id"] not in written]:
-            journal.append(self._state.folder, lost)
 
 
 def _make_table(cursor: Any, journal: Journal) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from logentic.destinations.base import environment
 from logentic.errors import StateError, UsageError
 
 VARIABLE = "SPARK_REMOTE"
@@ -54,23 +55,16 @@ def engine_name(address: str) -> str:
 
 
 @contextmanager
-def session(address: str, home: Path, environment: dict[str, str]) -> Iterator[None]:
-    """The one session of this process, with what dbt reads of the environment. It outlives this, unless that fails."""
+def session(address: str, home: Path, variables: dict[str, str]) -> Iterator[None]:
+    """Begin the one session of this process, with the environment that dbt reads. It stays open after a success."""
     # The client's check of itself asks for a home of Spark, which it has no use for.
-    environment = {"SPARK_HOME": os.environ.get("SPARK_HOME", str(home)), **environment}
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    try:
-        _begin(address)
-        yield
-    except BaseException:
-        end_session(is_lost=True)
-        raise
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+    with environment({"SPARK_HOME": os.environ.get("SPARK_HOME", str(home)), **variables}):
+        try:
+            _begin(address)
+            yield
+        except BaseException:
+            end_session(is_lost=True)
+            raise
 
 
 def current_session() -> Any:

@@ -9,12 +9,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from logentic.destinations.filesystem.destination import FolderPlace
+from logentic.destinations.filesystem.destination import FilesystemDestination
 from logentic.destinations.spark.connection import (
     VARIABLE,
     current_session,
     end_session,
-    engine_address,
     engine_name,
     require_engine,
     session,
@@ -30,12 +29,15 @@ WORK = SCHEMAS[1]
 STEPS = "_steps"  # what marts are made of; nobody reads it afterwards
 
 
-class SparkPlace(FolderPlace):
-    target = "spark"
+class SparkDestination(FilesystemDestination):
+    dbt_target = "spark"
+    dbt_options = ("--fail-fast",)  # where the engine has gone, each model would wait for it anew
+    needs_every_table = True
 
-    def __init__(self, settings: Settings, state: State) -> None:
-        super().__init__(settings, state)
-        self._address = engine_address()
+    def __init__(self, settings: Settings, state: State, url: str, address: str) -> None:
+        """`url`: the folder or bucket; `address`: of the engine."""
+        super().__init__(settings, state, url)
+        self._address = address
         self._builds = f"{self._folder.root.rpartition('/')[0]}/{BUILDS}"
 
     def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
@@ -99,17 +101,17 @@ class SparkPlace(FolderPlace):
         """In the engine they are views, each of which changes at once."""
         running.sql("create schema if not exists logentic_marts")
         for table in tables:
-            place = self._url(f"{folder}/{table}").replace("`", "``")
-            running.sql(f"create or replace view logentic_marts.{table} as select * from parquet.`{place}`")
+            location = self._url(f"{folder}/{table}").replace("`", "``")
+            running.sql(f"create or replace view logentic_marts.{table} as select * from parquet.`{location}`")
         for row in running.sql("show tables in logentic_marts").collect():
             if row["tableName"] not in tables:
                 running.sql(f"drop view if exists logentic_marts.{row['tableName']}")
 
     def _find_runs(self, running: Any) -> None:
         """This run has been added: the engine is told anew, as it keeps the list of files that it saw first."""
-        place = self._url(f"{self._folder.root}/runs").replace("\\", "\\\\").replace("'", "\\'")
+        location = self._url(f"{self._folder.root}/runs").replace("\\", "\\\\").replace("'", "\\'")
         running.sql("drop table if exists logentic_raw.runs")
-        running.sql(f"create table logentic_raw.runs using parquet location '{place}'")
+        running.sql(f"create table logentic_raw.runs using parquet location '{location}'")
 
     def _write_rest(self, running: Any, table: str, folder: str) -> None:
         """What was built as a view is written as rows, and no rows, of which Sail makes no file, as an empty file."""

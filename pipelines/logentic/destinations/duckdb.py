@@ -1,0 +1,337 @@
+"""A published DuckDB file, beside the working database that it is a copy of."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from logentic.atomic_write import replacing
+from logentic.audit_log import RUNS, Journal, Row
+from logentic.database_file import is_duckdb, is_foreign, reached, read_by_duckdb
+from logentic.destinations.base import (
+    FORMAT,
+    Destination,
+    Signature,
+    check_signature,
+    forget_comparisons,
+    synchronize_audit_log,
+)
+from logentic.errors import StateError, UsageError, first_line
+from logentic.extract.stored_records import QUALIFIED, Query
+from logentic.privacy.pseudonyms import key_fingerprint
+from logentic.settings import Settings
+from logentic.state import State
+
+SIGNATURE = "logentic_raw._logentic"
+SIGNED = f"select format, key_fingerprint from {SIGNATURE}"
+
+
+class DuckdbDestination(Destination):
+    dbt_target = "duckdb"
+
+    def __init__(self, settings: Settings, state: State) -> None:
+        self._settings, self._state = settings, state
+        self.name = str(state.file)
+        self.run_command = f"logentic run --db {quote(self.name)}"
+        self.privacy_advice = f"Pseudonymize them: logentic privacy --rewrite --db {self.name}"
+
+    def shown_as(self, file: Path) -> str:
+        return str(file)
+
+    def require_loaded(self) -> None:
+        if not self._state.file.exists() and not self._state.work.exists():
+            raise UsageError(f"--db {self.name} does not exist", f"Make it: {self.run_command}")
+
+    def is_published(self) -> bool:
+        return self._state.file.exists()
+
+    def published_version(self) -> str:
+        if not self._state.file.exists():
+            return ""
+        found = self._state.file.stat()
+        return f"{found.st_size} bytes, {found.st_mtime_ns}"
+
+    def is_damaged(self) -> bool:
+        """Read a copy of the working database: an instance in which a statement failed says no more."""
+        if not self._state.work.exists():
+            return False
+        copy = self._state.folder / "work.check"
+        logs = [path.with_name(f"{path.name}.wal") for path in (self._state.work, copy)]
+        try:
+            shutil.copyfile(self._state.work, copy)
+            if logs[0].exists():
+                shutil.copyfile(*logs)
+            duckdb.connect(str(copy)).close()  # replays the log
+            self._read_all_blocks(copy)
+        except OSError:  # no space for the copy
+            return False
+        except duckdb.Error:
+            return True
+        finally:
+            copy.unlink(missing_ok=True)
+            logs[1].unlink(missing_ok=True)
+        return False
+
+    def set_aside(self) -> str:
+        damaged = self._move_damaged()
+        if any(link.startswith(str(damaged)) for link in _open_files()):
+            raise StateError(
+                f"the working database was damaged and is set aside as {damaged}", "Run again: it is made from FILE."
+            )
+        return f"the working database was damaged: it is set aside as {damaged} and made again from FILE"
+
+    def remove_unfinished(self, pipeline: Any, reloaded: list[str]) -> None:
+        from logentic.destinations.dlt_tables import delete_unfinished
+
+        delete_unfinished(pipeline, reloaded, "rowid")
+
+    def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
+        """Make the working database, or take it from FILE; what FILE does not hold is read from the service again."""
+        signature = None
+        if self._state.work.exists():
+            try:
+                signature = self._signature()
+            except duckdb.Error:
+                self._move_damaged()
+        if not self._state.work.exists():
+            forget_comparisons(self._state)
+            self._copy_from_file() if self._state.file.exists() else self._make()
+            signature = self._signature()
+        return check_signature(self.name, signature, key, accept_new_key=accept_new_key)
+
+    @contextmanager
+    def keep_open(self) -> Iterator[None]:
+        """Share one connection with what opens the database meanwhile, dlt a dozen times: no reading of the catalogue,
+        no checkpoint for each. Within the memory that the settings name, by one thread: a second one needs as much.
+        """
+        with duckdb.connect(str(self._state.work)) as work:
+            work.execute("set global memory_limit = ?", [self._settings.load_memory])
+            work.execute("set global threads = 1")
+            work.execute("set global preserve_insertion_order = false")
+            yield
+
+    def sign(self, key: bytes | None) -> None:
+        """In the database itself: it outlives the state folder."""
+        with duckdb.connect(str(self._state.work)) as work:
+            work.execute(f"create or replace table {SIGNATURE} (format integer, key_fingerprint varchar)")
+            work.execute(f"insert into {SIGNATURE} values (?, ?)", [FORMAT, key_fingerprint(key)])
+
+    def raw(self) -> "RawFile":
+        return RawFile(self._state.work, read_only=False)
+
+    def dlt_destination(self) -> Any:
+        import dlt
+        from dlt.common.destination.configuration import ParquetFormatConfiguration
+        from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+        credentials = DuckDbCredentials(str(self._state.work))
+        credentials.resolve()  # here, once, and not by dlt 50 times in a load
+        # What is loaded the next moment, on the same disk, is not worth compressing.
+        return dlt.destinations.duckdb(credentials, parquet_format=ParquetFormatConfiguration(compression="none"))
+
+    def load_audit_log(self) -> dict[str, int]:
+        with self._connected() as work:
+            work.execute("create schema if not exists logentic_raw")
+
+            def write(journal: Journal) -> None:
+                rows = _select_from(journal, self._state)
+                work.execute(f"create or replace table logentic_raw.{journal.name} as {rows}")
+
+            return synchronize_audit_log(self._state, lambda journal: _stored_lines(work, journal), write)
+
+    def add_run(self, row: Row) -> None:
+        names, values = ", ".join(row), ", ".join("?" * len(row))
+        with self._connected() as work:
+            work.execute(f"insert into logentic_raw.{RUNS.name} ({names}) values ({values})", [*row.values()])
+
+    @contextmanager
+    def dbt(self, *, only_parse: bool = False) -> Iterator[None]:
+        """dbt-duckdb keeps its connection until the process ends; a second run would read what that remembers.
+
+        A parse opens nothing, and is the same for all files: none is named.
+        """
+        work, memory = str(self._state.work), self._settings.duckdb_memory
+        os.environ.update(
+            LOGENTIC_DB=self._state.work.name if only_parse else work,
+            LOGENTIC_MEMORY_LIMIT="" if only_parse else memory,
+        )
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        try:
+            yield
+        finally:
+            if environment := DuckDBConnectionManager._ENV:
+                environment.close()
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+    def publish(self) -> int:
+        """Copy the working database, read all blocks of the copy, and rename it to FILE."""
+        file = self._state.file
+        if file.exists() and is_foreign(file):
+            raise StateError(
+                f"{file} is not a file that logentic published, and is not replaced",
+                "Move it away, then run again: what was loaded stays.",
+            )
+        try:
+            if self._state.work.with_name(f"{self._state.work.name}.wal").exists():  # else the one file holds all
+                with duckdb.connect(str(self._state.work)) as work:
+                    work.execute("checkpoint")
+            with replacing(file) as partial:
+                partial.touch(0o640)  # before the first byte: nobody else may read it, not even for a moment
+                shutil.copyfile(self._state.work, partial)
+                with partial.open("rb") as copied:
+                    os.fsync(copied.fileno())
+                self._read_all_blocks(partial)
+            return file.stat().st_size
+        except (OSError, duckdb.Error) as error:
+            raise StateError(
+                f"{file} could not be published: {first_line(error)}",
+                "The file that stood there is untouched. Free space, then run again.",
+            ) from None
+
+    @contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect(str(self._state.work)) as work:
+            work.execute("set TimeZone = 'UTC'")
+            yield work
+
+    def _make(self) -> None:
+        """The storage version of a DuckDB file is chosen when it is made."""
+        work = self._state.work
+        version = self._settings.duckdb_storage_version.replace("'", "")
+        path = str(work).replace("'", "''")
+        try:
+            with duckdb.connect() as memory:
+                memory.execute(f"attach '{path}' as work (storage_version '{version}')")
+        except duckdb.Error as error:
+            raise StateError(f"{work} cannot be made: {first_line(error)}", "Check duckdb_storage_version.") from None
+        work.chmod(0o600)
+
+    def _copy_from_file(self) -> None:
+        file, work = self._state.file, self._state.work
+        refused = StateError(
+            f"{file} is not a file that logentic published, or it is damaged",
+            "Restore it from a backup; or move it away, or name another file: then everything is read again, without"
+            " the versions that only this file holds.",
+        )
+        if not is_duckdb(file) or is_foreign(file):
+            raise refused
+        with replacing(work) as partial:
+            shutil.copyfile(file, partial)
+            partial.chmod(0o600)
+        try:
+            with duckdb.connect(str(work)) as opened:
+                opened.execute("select 1 from logentic_raw.extract_windows limit 1")
+            self._read_all_blocks(work)
+        except duckdb.Error:
+            work.unlink()
+            raise refused from None
+
+    def _move_damaged(self) -> Path:
+        """Move a damaged working database out of the way, and return where to."""
+        damaged = self._state.work.with_suffix(".damaged")
+        if damaged.is_dir():
+            shutil.rmtree(damaged)
+        self._state.work.replace(damaged)
+        self._state.work.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+        return damaged
+
+    def _read_all_blocks(self, file: Path) -> None:
+        """Raise an error of DuckDB's where a block of a table does not have its checksum."""
+        config: dict[str, Any] = {"memory_limit": self._settings.load_memory, "threads": 1, "temp_directory": ""}
+        with duckdb.connect(str(read_by_duckdb(file)), read_only=True, config=config) as database:
+            tables = database.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
+            ).fetchall()
+            for schema, table in tables:
+                with suppress(duckdb.OutOfMemoryException):  # one value of many megabytes
+                    database.execute(f"select bit_xor(hash(t)) from {_quoted(schema)}.{_quoted(table)} as t")
+
+    def _signature(self) -> Signature | None:
+        """None where it was never signed; an error of DuckDB's where it is damaged."""
+        with duckdb.connect(str(self._state.work)) as work:
+            work.execute("select count(*) from duckdb_tables()")
+            try:
+                return work.execute(SIGNED).fetchone()
+            except duckdb.CatalogException:
+                return None
+
+
+class RawFile(Query):
+    """The raw tables of one DuckDB file, asked without dlt: importing it costs more than a run that finds nothing."""
+
+    def __init__(self, file: Path, *, read_only: bool = True) -> None:
+        """A process opens a file in one way only: read-only as readers do, or as the run does that writes it."""
+        self._file, self._read_only = file, read_only
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def __call__(self, sql: str) -> pa.Table | None:
+        if self._connection is None:
+            self._connection = duckdb.connect(str(self._file), read_only=self._read_only)
+            self._connection.execute("set TimeZone = 'UTC'")
+        try:
+            return self._connection.sql(sql.format_map(QUALIFIED)).to_arrow_table()
+        except duckdb.CatalogException:
+            return None
+        except duckdb.OutOfMemoryException as error:
+            raise StateError(
+                f"stored rows could not be compared: {first_line(error)}", "Raise LOGENTIC_LOAD_MEMORY."
+            ) from None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def published_signature(file: Path) -> Signature | None:
+    """Return the signature of a published file; None where there is none, or where it cannot be read."""
+    if not is_duckdb(file):
+        return None
+    try:
+        with duckdb.connect(str(read_by_duckdb(file)), read_only=True) as published:
+            return published.execute(SIGNED).fetchone()
+    except duckdb.Error:
+        return None
+
+
+def _stored_lines(work: duckdb.DuckDBPyConnection, journal: Journal) -> list[Row]:
+    """The rows of an audit log's table, which an earlier version may have made with fewer columns."""
+    try:
+        found = work.execute(f"select * from logentic_raw.{journal.name}")
+    except duckdb.CatalogException:
+        return []
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _select_from(journal: Journal, state: State) -> str:
+    """The file of an audit log as a query. DuckDB reads a torn line as a row of nulls."""
+    path = reached(journal.path(state.folder))
+    columns = ", ".join(f"{name}: '{kind}'" for name, kind in journal.columns.items())
+    if not journal.size(state.folder):
+        empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in journal.columns.items())
+        return f"select {empty} where false"
+    escaped = str(path).replace("'", "''")
+    return (
+        f"select distinct on (event_id) * from read_json('{escaped}', format = 'newline_delimited',"
+        f" ignore_errors = true, columns = {{{columns}}}) where event_id is not null"
+    )
+
+
+def _open_files() -> list[str]:
+    """Of this process, where the system says. DuckDB gives a path the instance that is open, also of a moved file."""
+    try:
+        return [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]  # noqa: PTH115
+    except OSError:
+        return []
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

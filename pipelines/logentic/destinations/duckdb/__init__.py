@@ -1,1 +1,0 @@
-"""A DuckDB file."""

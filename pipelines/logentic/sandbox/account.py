@@ -10,10 +10,10 @@ from typing import Literal
 from logentic.sandbox.billing import ALL_SCENARIOS, FIRST_PAYMENT_ID, SCENARIOS, Billing
 from logentic.sandbox.billing_errors import DEFAULT_ERRORS, InjectedError
 from logentic.sandbox.days import Days, next_month
-from logentic.sandbox.events import Event
+from logentic.sandbox.events import AccountEvent
 from logentic.sandbox.fulfilment import Fulfilment
 from logentic.sandbox.history import History, Rates
-from logentic.sandbox.stocking import Stocking
+from logentic.sandbox.replenishment import Replenishment
 from logentic.sandbox.warehouse import Warehouse
 
 STORAGE_RATES = ((0, Decimal("0.0325")), (75, Decimal("0.0345")))
@@ -66,14 +66,14 @@ class Account:
         )
         charges, errors_found = billing.run(happenings)
         self.errors: list[InjectedError] = errors_found
-        self.events: list[Event] = sorted([*happenings, *charges], key=lambda event: event.at)
+        self.events: list[AccountEvent] = sorted([*happenings, *charges], key=lambda event: event.at)
 
-    def _happenings(self, returned_as: str) -> list[Event]:
+    def _happenings(self, returned_as: str) -> list[AccountEvent]:
         floor = Warehouse(Random(f"{self.seed}:warehouse"))
         fulfilment = Fulfilment(floor, self.scale, returned_as=returned_as)
-        stocking = Stocking(floor, self.scale, on_receipt=fulfilment.restocked)
+        replenishment = Replenishment(floor, self.scale, on_receipt=fulfilment.restocked)
         start = self.days.start(self.first_day)
-        stocking.open(start)
+        replenishment.open(start)
         fulfilment.open(start)
         floor.run(self.end)
         return floor.events
@@ -86,6 +86,6 @@ class Account:
         """The number of the invoice that a day's charges go to."""
         return FIRST_PAYMENT_ID + (day.year - self.first_day.year) * 12 + day.month - self.first_day.month
 
-    def insert(self, event: Event) -> None:
+    def insert(self, event: AccountEvent) -> None:
         """Let something more happen, after everything else at that moment."""
         self.events.insert(bisect_right(self.events, event.at, key=lambda other: other.at), event)

@@ -13,7 +13,7 @@ from typing import Any
 from logentic.sandbox.billing_errors import Charge, InjectedError, Month, inject
 from logentic.sandbox.billing_traps import PRICING, TRAPS, handling, picking, set_traps
 from logentic.sandbox.days import ONE_DAY, Days, month_start, next_month
-from logentic.sandbox.events import Event
+from logentic.sandbox.events import AccountEvent
 from logentic.sandbox.history import History
 
 SHIPPING = {"QC": Decimal("7.25"), "ON": Decimal("8.95"), "NY": Decimal("18.00")}
@@ -40,7 +40,7 @@ class Billing:
     months: dict[date, Month] = field(default_factory=dict)
     charges: list[Charge] = field(default_factory=list)
 
-    def run(self, happenings: Iterable[Event]) -> tuple[list[Event], list[InjectedError]]:
+    def run(self, happenings: Iterable[AccountEvent]) -> tuple[list[AccountEvent], list[InjectedError]]:
         """The events of charges and invoices, in order, and the labels of what is wrong with them."""
         self._random = Random(f"{self.seed}:billing")
         self._orders: dict[int, dict[str, Any]] = {}
@@ -64,7 +64,7 @@ class Billing:
             self.months[start] = Month(start, next_month(start), invoiced_at, FIRST_PAYMENT_ID + number)
         return self.months[start]
 
-    def _order(self, event: Event) -> None:
+    def _order(self, event: AccountEvent) -> None:
         order = self._orders.setdefault(event.key, {})
         order.update(event.change or {})
         month = self._month(self.days.of(event.at))
@@ -75,7 +75,7 @@ class Billing:
         elif event.kind == "order_cancelled":
             month.cancelled.append((event.key, self.days.of(event.at)))
 
-    def _charge_order(self, event: Event, order: Mapping[str, Any], month: Month) -> None:
+    def _charge_order(self, event: AccountEvent, order: Mapping[str, Any], month: Month) -> None:
         day = self.days.of(event.at)
         lines = order["stored_items"]
         units = sum(line["quantity"] for line in lines)
@@ -152,8 +152,8 @@ class Billing:
             fields = {"type": "custom", "description": work, "amount": amount, "quantity": 1, "start": day, "end": day}
             yield Charge(self.days.start(day) + timedelta(hours=15), fields)
 
-    def _issue(self) -> tuple[list[Event], list[InjectedError]]:
-        events: list[Event] = []
+    def _issue(self) -> tuple[list[AccountEvent], list[InjectedError]]:
+        events: list[AccountEvent] = []
         errors: list[InjectedError] = []
         altered: list[tuple[datetime, Charge, dict[str, Any]]] = []
         for month in sorted(self.months.values(), key=lambda month: month.start):
@@ -161,7 +161,7 @@ class Billing:
             if month.invoiced_at >= self.end:
                 continue
             invoice = {"billed_date": self.days.of(month.invoiced_at), "before": month.end}
-            events.append(Event(month.invoiced_at, "invoice_issued", "invoices", month.payment_id, invoice))
+            events.append(AccountEvent(month.invoiced_at, "invoice_issued", "invoices", month.payment_id, invoice))
             random = Random(f"{self.seed}:errors:{month.start}")
             traps = set_traps(month, Random(f"{self.seed}:traps:{month.start}"), self.scenarios, self.history)
             errors.extend(traps.errors)
@@ -176,8 +176,8 @@ class Billing:
         for charge_id, charge in enumerate(self.charges, FIRST_CHARGE_ID):
             charge.charge_id = charge_id
             fields = charge.fields | {"created_at": charge.created_at}
-            events.append(Event(charge.created_at, charge.kind, "payment_items", charge_id, fields))
+            events.append(AccountEvent(charge.created_at, charge.kind, "payment_items", charge_id, fields))
         for at, charge, change in altered:
-            events.append(Event(at, "charge_altered", "payment_items", charge.charge_id, change))
+            events.append(AccountEvent(at, "charge_altered", "payment_items", charge.charge_id, change))
         events.sort(key=lambda event: event.at)
         return events, errors

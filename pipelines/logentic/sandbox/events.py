@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 COUNTERS = ("supply", "receiving", "prepared", "back_ordered", "delivered")
 
 
-class Event(NamedTuple):
+class AccountEvent(NamedTuple):
     """At a moment, something changes one record of one of the API's lists.
 
     `change` holds the fields that change, or is None where the record goes. For `item_quantities` the key is
@@ -22,7 +22,7 @@ class Event(NamedTuple):
     change: Mapping[str, Any] | None
 
 
-def effect(event: Event) -> tuple[int, ...]:
+def effect(event: AccountEvent) -> tuple[int, ...]:
     """The change of each counter, in the order of COUNTERS."""
     moves = event.change or {}
     if event.kind == "opening":

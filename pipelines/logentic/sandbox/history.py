@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from logentic.sandbox.days import ONE_DAY, Days, month_start
-from logentic.sandbox.events import Event, Row, effect
+from logentic.sandbox.events import AccountEvent, Row, effect
 
 CENT, MICRO, TEN_THOUSANDTH = Decimal("0.01"), Decimal("0.000001"), Decimal("0.0001")
 CUBIC_INCHES_PER_CUBIC_FOOT = 1728
@@ -60,7 +60,7 @@ class History:
             self.today += ONE_DAY
             self._midnight = self._days.start(self.today + ONE_DAY)
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: AccountEvent) -> None:
         """Take notice of an event of items, quantities or history."""
         if event.resource == "item_quantities":
             if item := self._items.get(event.key):
@@ -73,7 +73,7 @@ class History:
         elif event.resource == "inventory_history":
             self.restate(event.key, event.change)
 
-    def _take_item(self, event: Event) -> None:
+    def _take_item(self, event: AccountEvent) -> None:
         if event.change is None:
             self._items.pop(event.key, None)
         elif item := self._items.get(event.key):

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from logentic.sandbox.account import Account
 from logentic.sandbox.days import ONE_DAY, next_month
-from logentic.sandbox.events import COUNTERS, Event, Row, effect
+from logentic.sandbox.events import COUNTERS, AccountEvent, Row, effect
 from logentic.sandbox.readings import Readings
 
 ORDER_FIELDS = (
@@ -24,7 +24,7 @@ CHARGE_FIELDS = (
 FIELDS = {"orders": ORDER_FIELDS, "items": ITEM_FIELDS, "payment_items": CHARGE_FIELDS}
 
 
-class State:
+class AccountState:
     """The account at `now`, and a `version` that is another whenever a row may be."""
 
     def __init__(self, account: Account, readings: Readings) -> None:
@@ -38,7 +38,7 @@ class State:
         self.variants: dict[int, str | None] = {}
         self._history = self.account.new_history()
         self._applied = 0
-        self._last: Event | None = None
+        self._last: AccountEvent | None = None
         self._skus: dict[int, str | None] = {}
         self._counters: dict[int, Row] = {}
         self._unbilled: set[int] = set()
@@ -79,7 +79,7 @@ class State:
                 self._lists[resource] = list(self.tables[resource].values())
         return self._lists[resource]
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: AccountEvent) -> None:
         if event.resource == "item_quantities":
             self._count(event)
         elif event.resource == "invoices":
@@ -87,7 +87,7 @@ class State:
         elif event.resource in FIELDS:
             self._put(event)
 
-    def _count(self, event: Event) -> None:
+    def _count(self, event: AccountEvent) -> None:
         """A movement of stock makes a record of the five counters, or changes the item's only one."""
         records = self.tables["item_quantities"]
         before = self._counters.get(event.key)
@@ -106,7 +106,7 @@ class State:
             found = (event.change or {}).get("adjusted", 0)
             self._history.restate_after_count(event.key, found, self.readings.restated_history_days)
 
-    def _put(self, event: Event) -> None:
+    def _put(self, event: AccountEvent) -> None:
         table = self.tables[event.resource]
         if event.change is None:
             table.pop(event.key, None)
@@ -125,7 +125,7 @@ class State:
             if event.kind == "storage_opened":
                 self._open_storage.add(event.key)
 
-    def _bill(self, event: Event) -> None:
+    def _bill(self, event: AccountEvent) -> None:
         """The month's charges get their invoice, and those of storage their last amount."""
         invoice = event.change or {}
         charges = self.tables["payment_items"]

@@ -8,7 +8,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from logentic.sandbox.events import Event, effect
+from logentic.sandbox.events import AccountEvent, effect
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +33,7 @@ class Warehouse:
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.events: list[Event] = []
+        self.events: list[AccountEvent] = []
         self.shelves: dict[int, Shelf] = {}
         self._agenda: list[tuple[datetime, int, Callable[..., None], tuple[Any, ...]]] = []
         self._number = count()
@@ -55,11 +55,11 @@ class Warehouse:
 
     def record(self, at: datetime, kind: str, resource: str, key: int, change: Mapping[str, Any] | None) -> None:
         """Something happened to an item or an order."""
-        self.events.append(Event(at, kind, resource, key, change))
+        self.events.append(AccountEvent(at, kind, resource, key, change))
 
     def move(self, at: datetime, kind: str, shelf: Shelf, /, **moves: int) -> None:
         """Stock moved, or was counted: one event, one record of the item's counters."""
-        event = Event(at, kind, "item_quantities", shelf.item_id, moves)
+        event = AccountEvent(at, kind, "item_quantities", shelf.item_id, moves)
         self.events.append(event)
         supply, receiving, prepared, back_ordered, delivered = effect(event)
         shelf.supply += supply

@@ -8,8 +8,8 @@ from random import Random
 from urllib.parse import urlsplit
 
 from logentic.sandbox.encoding import Encoding
-from logentic.sandbox.events import Event
-from logentic.sandbox.live import LiveAccount
+from logentic.sandbox.events import AccountEvent
+from logentic.sandbox.live_account import LiveAccount
 
 STEPS = ("created", "picked", "packed", "in_transit", "completed")
 TOPICS = {f"order_{step}": f"order-{step.replace('_', '-')}" for step in STEPS}
@@ -70,7 +70,7 @@ class Webhooks:
             deliveries += [self._delivery(event, due_at)] * copies
         return sorted(deliveries, key=lambda delivery: delivery.due_at)
 
-    def _delivery(self, event: Event, due_at: datetime) -> Delivery:
+    def _delivery(self, event: AccountEvent, due_at: datetime) -> Delivery:
         fields = {"id": event.key, **(event.change or {}), "updated_at": event.at}
         return Delivery(due_at, TOPICS[event.kind], event.key, self._encoding.encode(fields).encode())
 

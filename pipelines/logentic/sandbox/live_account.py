@@ -7,9 +7,9 @@ from typing import Any
 
 from logentic.sandbox.account import Account
 from logentic.sandbox.clock import Clock
-from logentic.sandbox.events import Event
+from logentic.sandbox.events import AccountEvent
 from logentic.sandbox.readings import Readings
-from logentic.sandbox.state import State
+from logentic.sandbox.state import AccountState
 
 NOON = time(12, tzinfo=UTC)
 
@@ -21,9 +21,9 @@ class LiveAccount:
         self.account, self.readings = account, readings
         self.clock = clock or Clock(datetime.combine(account.today, NOON))
         self.lock = RLock()
-        self._state = State(account, readings)
+        self._state = AccountState(account, readings)
 
-    def state(self) -> State:
+    def state(self) -> AccountState:
         """What is so now."""
         with self.lock:
             self._state.pass_to(self.clock.now())
@@ -57,4 +57,4 @@ class LiveAccount:
     def _happen(self, kind: str, resource: str, key: Any, change: Mapping[str, Any] | None) -> None:
         with self.lock:
             self.state()
-            self.account.insert(Event(self.clock.now(), kind, resource, key, change))
+            self.account.insert(AccountEvent(self.clock.now(), kind, resource, key, change))

@@ -59,7 +59,7 @@ def named() -> list[str]:
 def tests() -> set[str]:
     """Every test module, and every test in it."""
     found = set()
-    for path in ROOT.glob("tests/*/test_*.py"):
+    for path in ROOT.glob("tests/**/test_*.py"):
         names = re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
         found |= {path.stem, *(f"{path.stem}::{name}" for name in names)}
     return found

@@ -20,12 +20,12 @@ from tiny_service import Asked, Reply, TinyService, page, settings_for
 from logentic import logentic_source
 from logentic.errors import StateError
 from logentic.job import Options, Outcome, run_job
-from logentic.load.recovery import KEYS
+from logentic.resources import RAW_KEYS
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
-SCRIPT = Path(__file__).parents[1] / "killed_run.py"
+SCRIPT = Path(__file__).parents[2] / "killed_run.py"
 
 
 def test_the_same_rows_are_loaded_as_into_duckdb(postgres: str, tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def counts(where: str | Path) -> dict[str, int]:
 
 def doubled(url: str) -> dict[str, int]:
     found = {}
-    for table, key in KEYS.items():
+    for table, key in RAW_KEYS.items():
         names = ", ".join(f'"{name}"' for name in key)
         sql = f"select count(*) - count(distinct ({names})) from logentic_raw.{table}"
         found[table] = execute(url, sql)[0][0]

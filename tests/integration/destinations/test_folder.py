@@ -13,7 +13,7 @@ from raw_tables import RAW, assert_same_rows
 
 from logentic.errors import UsageError
 from logentic.job import Options, Outcome, run_job
-from logentic.load.recovery import KEYS
+from logentic.resources import RAW_KEYS
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -77,7 +77,7 @@ def load(sandbox: Sandbox, file: Path, destination: str = "filesystem", **more: 
 
 def doubled(folder: str) -> dict[str, int]:
     found = {}
-    for table, key in KEYS.items():
+    for table, key in RAW_KEYS.items():
         names = ", ".join(f'"{name}"' for name in key)
         found[table] = raw_rows(folder, table, f"count(*) - count(distinct ({names}))")[0][0]
     return {table: count for table, count in found.items() if count}

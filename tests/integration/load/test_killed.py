@@ -15,7 +15,7 @@ from truth_tables import TABLES, differences, opened
 
 from logentic.errors import LogenticError
 from logentic.job import Options, run_job
-from logentic.load.recovery import KEYS
+from logentic.resources import RAW_KEYS
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
 
@@ -138,6 +138,6 @@ def doubled(where: Path | str) -> dict[str, int]:
                 f"select count(*) - count(distinct ({', '.join(chr(34) + name + chr(34) for name in key)}))"
                 f" from logentic_raw.{table}"
             )[0][0]
-            for table, key in KEYS.items()
+            for table, key in RAW_KEYS.items()
         }
     return {table: count for table, count in counts.items() if count}

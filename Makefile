@@ -39,7 +39,7 @@ fuzz: setup ## Spoil pages, headers and state files for a minute; FUZZ_SEED=7 or
 reliability: setup ## Run the tests and write docs/reliability.md from their results
 	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/spark --junitxml=build/tests.xml
 	$(MAKE) spark-test PYTEST_ADDOPTS=--junitxml=$(CURDIR)/build/spark.xml
-	$(BIN)/python docs/reliability.py build/tests.xml build/spark.xml
+	$(BIN)/python scripts/reliability.py build/tests.xml build/spark.xml
 
 .PHONY: conformance
 conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv
@@ -94,16 +94,16 @@ check: setup ## Lint, type-check, check the direction of imports, the locks and 
 	$(UV) lock --check --quiet
 	$(UV) lock --check --quiet --project conformance
 	$(UV) lock --check --quiet --project conformance/spark_cluster
-	$(BIN)/python docs/tables.py --check
-	$(BIN)/python docs/reliability.py --check
+	$(BIN)/python scripts/tables.py --check
+	$(BIN)/python scripts/reliability.py --check
 
 .PHONY: docs-tables
 docs-tables: setup ## Write docs/tables.md anew from the models' .yml
-	$(BIN)/python docs/tables.py
+	$(BIN)/python scripts/tables.py
 
 .PHONY: docs-pictures
 docs-pictures: setup ## Draw the pictures of docs/finance.md anew; needs LibreOffice and pdftoppm
-	$(BIN)/python docs/pictures.py
+	$(BIN)/python scripts/pictures.py
 
 .PHONY: docs
 docs: setup ## Build the documentation as a site in build/site, with dbt's own beside it

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from logentic.sandbox import Account
 from logentic.sandbox.readings import Readings
-from logentic.sandbox.state import State
+from logentic.sandbox.state import AccountState
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "integration"))
 from raw_account import TABLES
@@ -24,7 +24,7 @@ LISTS = ("orders", "items", "item_quantities", "inventory_history", "payment_ite
 
 def write_raw(account: Account, at: datetime, file: Path, readings: Readings | None = None) -> None:
     """All lists as they are at that moment, each read whole just then."""
-    state = State(account, readings or Readings())
+    state = AccountState(account, readings or Readings())
     state.pass_to(at)
     seen = {"_seen_at": at.isoformat(), "_is_removed": False, "_dlt_load_id": LOAD}
     with duckdb.connect(str(file)) as connection:

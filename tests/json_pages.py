@@ -27,3 +27,13 @@ def page_of(*rows: str | Mapping[str, Any], at: datetime = NOON) -> Page:
 
 def rows_of(resource: Resource, *rows: str | Mapping[str, Any], at: datetime = NOON) -> Rows:
     return read_rows(resource, [page_of(*rows, at=at)], AS_IT_IS, resource.name)
+
+
+def assert_equal(one: Rows, other: Rows) -> None:
+    assert one.records.schema == other.records.schema
+    assert one.records.equals(other.records)
+    assert one.read == other.read
+    assert (one.lines is None) == (other.lines is None)
+    if one.lines is not None and other.lines is not None:
+        assert one.lines.schema == other.lines.schema
+        assert one.lines.equals(other.lines)

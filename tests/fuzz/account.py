@@ -12,7 +12,7 @@ from fuzz import canaries
 from logentic.resources import RESOURCES
 from logentic.sandbox import Account
 from logentic.sandbox.api import Api
-from logentic.sandbox.live import LiveAccount
+from logentic.sandbox.live_account import LiveAccount
 from logentic.sandbox.readings import Readings
 
 TODAY = date(2026, 3, 17)
@@ -53,7 +53,7 @@ def _pages() -> Mapping[str, bytes]:
     found = {}
     for resource in RESOURCES.values():
         query = {**QUERIES.get(resource.name, {}), "per_page": str(PAGE_SIZE)}
-        texts = [api.answer(f"/v1{resource.path}", {**query, "page": str(n)}).body() for n in range(1, PAGES + 1)]
+        texts = [api.respond(f"/v1{resource.path}", {**query, "page": str(n)}).body() for n in range(1, PAGES + 1)]
         documents = [simplejson.loads(text, use_decimal=True) for text in texts]
         documents[-1]["meta"]["pagination"]["links"] = []
         for document in documents:

@@ -387,7 +387,7 @@ class _Served:
     def _respond(self, path: str, query: Query) -> Draft:
         with self.account.lock:
             state = self.account.state()
-            answer = self._api.answer(path, query)
+            answer = self._api.respond(path, query)
             moment = state.now
         resource = _resource_of(path)
         chosen = Random(f"{self._scenario.draw}:{path}:{sorted(query.items())}")

@@ -399,7 +399,7 @@ def test_contributing_lists_the_targets_of_make() -> None:
 def test_the_page_of_tables_is_fresh_and_a_stale_one_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "scripts" / "tables.py")
     assert spec
     assert spec.loader
     tables = importlib.util.module_from_spec(spec)

@@ -2,8 +2,6 @@
 
 import json
 import stat
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -55,29 +53,6 @@ def test_one_run_at_a_time(state: State) -> None:
         assert "--wait" in raised.value.guidance
     with state.locked():
         pass
-
-
-def test_a_run_that_waits_gets_its_turn_or_gives_up_in_time(state: State) -> None:
-    leave = threading.Event()
-    entered = threading.Event()
-
-    def first() -> None:
-        with State(state.file).locked():
-            entered.set()
-            leave.wait(60)
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    entered.wait()
-    began = time.monotonic()
-    with pytest.raises(StateError), state.locked(0.3):
-        pass
-    assert time.monotonic() - began >= 0.3
-    assert thread.is_alive(), "it gave up before it could have had its turn"
-    threading.Timer(0.2, leave.set).start()
-    with state.locked(60):
-        assert leave.is_set()
-    thread.join()
 
 
 def test_a_lock_is_given_back_when_a_run_fails(state: State) -> None:
@@ -151,27 +126,6 @@ def test_hashes_are_keyed_as_the_settings_say(tmp_path: Path) -> None:
     assert len({"Zoë", by_folder, by_secret}) == 3
     assert by_secret == "97a38f48f0aa20ee0c904e5d530c08da", "the hashes of a secret never change"
     assert load_pseudonymizer(Settings(keep_personal_data=True, hash_key="secret"), tmp_path).pseudonym("Zoë") == "Zoë"
-
-
-@pytest.mark.parametrize(("wait", "lines"), [(60, 1), (5, 0)])
-def test_a_long_wait_for_another_run_is_logged_once(
-    state: State, wait: float, lines: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    held = threading.Event()
-
-    def hold() -> None:
-        with state.locked():
-            held.set()
-            time.sleep(1)
-
-    other = threading.Thread(target=hold)
-    other.start()
-    held.wait()
-    with state.locked(wait):
-        pass
-    other.join()
-    assert len(caplog.records) == lines
-    assert all("another run is at work on" in record.getMessage() for record in caplog.records)
 
 
 def test_the_lock_of_alerts_is_not_that_of_runs(state: State) -> None:

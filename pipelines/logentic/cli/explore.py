@@ -64,7 +64,7 @@ def sandbox(
 ) -> None:
     """Serve a made-up account on this machine, with the API of the real one."""
     from logentic.sandbox.billing import ALL_SCENARIOS, SCENARIOS
-    from logentic.sandbox.serve import serve_sandbox
+    from logentic.sandbox.standalone import serve_sandbox
     from logentic.settings import load_settings, webhook_secrets
 
     unknown = ", ".join(sorted(set(scenario or ()) - ALL_SCENARIOS))

@@ -13,7 +13,7 @@ from logentic.sandbox.days import Days, next_month
 from logentic.sandbox.events import AccountEvent
 from logentic.sandbox.fulfilment import Fulfilment
 from logentic.sandbox.history import History, Rates
-from logentic.sandbox.stocking import Stocking
+from logentic.sandbox.replenishment import Replenishment
 from logentic.sandbox.warehouse import Warehouse
 
 STORAGE_RATES = ((0, Decimal("0.0325")), (75, Decimal("0.0345")))
@@ -71,9 +71,9 @@ class Account:
     def _happenings(self, returned_as: str) -> list[AccountEvent]:
         floor = Warehouse(Random(f"{self.seed}:warehouse"))
         fulfilment = Fulfilment(floor, self.scale, returned_as=returned_as)
-        stocking = Stocking(floor, self.scale, on_receipt=fulfilment.restocked)
+        replenishment = Replenishment(floor, self.scale, on_receipt=fulfilment.restocked)
         start = self.days.start(self.first_day)
-        stocking.open(start)
+        replenishment.open(start)
         fulfilment.open(start)
         floor.run(self.end)
         return floor.events

@@ -50,7 +50,7 @@ EXTRA: dict[str, Any] = {
 
 
 @dataclass
-class Answer:
+class ApiResponse:
     """What is to be sent: a single record, a page of a list, or an error."""
 
     status: int = 200
@@ -70,7 +70,7 @@ class Answer:
 
 
 class Api:
-    """Answers GET requests about one account."""
+    """Respond to GET requests about one account."""
 
     def __init__(self, state: AccountState, origin: str) -> None:
         self._state, self._readings, self._origin = state, state.readings, origin
@@ -79,8 +79,8 @@ class Api:
         self._lists: dict[Any, list[Row]] = {}
         self._lists_version = -1
 
-    def answer(self, path: str, query: Query) -> Answer:
-        """The answer to one request."""
+    def respond(self, path: str, query: Query) -> ApiResponse:
+        """Return the response to one request."""
         try:
             if path in LISTS:
                 return self._list(path, LISTS[path], query)
@@ -90,27 +90,27 @@ class Api:
                 return self._of_item(path, "inventory_history" if found[1] else "item_quantities", int(found[2]), query)
         except Invalid as invalid:
             return _invalid(invalid.errors)
-        return Answer(404, error={"message": f"The route {path[1:]} could not be found."})
+        return ApiResponse(404, error={"message": f"The route {path[1:]} could not be found."})
 
-    def _one(self, resource: str, key: int) -> Answer:
+    def _one(self, resource: str, key: int) -> ApiResponse:
         row = self._state.tables[resource].get(key)
         if row is None:
             return _unknown(resource, key)
-        return Answer(record=self._text(resource, row, {}))
+        return ApiResponse(record=self._text(resource, row, {}))
 
-    def _of_item(self, path: str, resource: str, item_id: int, query: Query) -> Answer:
+    def _of_item(self, path: str, resource: str, item_id: int, query: Query) -> ApiResponse:
         if item_id not in self._state.variants:
             return _unknown("items", item_id)
         return self._list(path, resource, query, item_id)
 
-    def _list(self, path: str, resource: str, query: Query, item_id: int | None = None) -> Answer:
+    def _list(self, path: str, resource: str, query: Query, item_id: int | None = None) -> ApiResponse:
         rows = self._found(resource, query, item_id)
         if resource == "payment_items" and _is_true(query, "group_by_invoice"):
             rows = _by_invoice(rows)
         size, page = self._page_size(query), positive(query.get("page")) or 1
         shown = rows[(page - 1) * size : page * size]
         pages = max(1, -(-len(rows) // size))
-        return Answer(
+        return ApiResponse(
             records=[self._text(resource, row, query) for row in shown],
             pagination={
                 "total": len(rows),
@@ -235,12 +235,12 @@ def positive(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and int(text) > 0 else None
 
 
-def _unknown(resource: str, key: int) -> Answer:
-    return Answer(404, error={"message": f"No query results for model [App\\Models\\{MODELS[resource]}] {key}"})
+def _unknown(resource: str, key: int) -> ApiResponse:
+    return ApiResponse(404, error={"message": f"No query results for model [App\\Models\\{MODELS[resource]}] {key}"})
 
 
-def _invalid(errors: dict[str, list[str]]) -> Answer:
+def _invalid(errors: dict[str, list[str]]) -> ApiResponse:
     message = next(iter(errors.values()))[0]
     if len(errors) > 1:
         message += f" (and {len(errors) - 1} more error{'s' if len(errors) > 2 else ''})"
-    return Answer(422, error={"message": message, "errors": errors})
+    return ApiResponse(422, error={"message": message, "errors": errors})

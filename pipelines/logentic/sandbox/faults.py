@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal, Protocol
 from urllib.parse import urlencode
 
-from logentic.sandbox.api import Answer
+from logentic.sandbox.api import ApiResponse
 
 Kind = Literal[
     "too_many_requests",
@@ -87,11 +87,11 @@ class RandomFaults:
 random_faults = RandomFaults
 
 
-def distort(fault: Fault, answer: Answer, origin: str, path: str, query: Mapping[str, str]) -> None:
+def distort(fault: Fault, response: ApiResponse, origin: str, path: str, query: Mapping[str, str]) -> None:
     """Faults of a service that answers, wrongly: a page without rows, a total that lies, a `next` that leads
     astray.
     """
-    pagination = answer.pagination
+    pagination = response.pagination
     if pagination is None:
         return
 
@@ -102,7 +102,7 @@ def distort(fault: Fault, answer: Answer, origin: str, path: str, query: Mapping
     page = pagination["current_page"]
     match fault.kind:
         case "empty_page":
-            answer.records = []
+            response.records = []
             pagination["count"] = 0
         case "false_total":
             pagination["total"] += 1

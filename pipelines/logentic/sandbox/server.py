@@ -1,21 +1,29 @@
-"""The account's API over real HTTP, on the loopback address only."""
+"""Serve the account's API over HTTP, on the loopback address only."""
 
+import gzip
+import socket
+import struct
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from threading import Event as Signal
-from threading import Thread
-from typing import NamedTuple
+from datetime import timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import ceil
+from threading import Event, Thread
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 from logentic.sandbox.account import Account
-from logentic.sandbox.api import Answer, Api, positive
+from logentic.sandbox.api import Api, ApiResponse, positive
 from logentic.sandbox.clock import Clock
-from logentic.sandbox.faults import Fault, RateLimit, Striking
-from logentic.sandbox.handler import Handler, SandboxServer
-from logentic.sandbox.live import LiveAccount
+from logentic.sandbox.faults import Fault, RateLimit, Striking, distort, error_page, message
+from logentic.sandbox.live_account import LiveAccount
 from logentic.sandbox.readings import Readings
 
 TOKEN = "sandbox-token"  # noqa: S105 - not a secret: it opens made-up data only
 LOG_LENGTH = 20_000
+JSON, HTML = "application/json", "text/html; charset=utf-8"
 
 BeforeResponse = Callable[[str, dict[str, str], int], None]
 
@@ -27,6 +35,150 @@ class Request(NamedTuple):
     path: str
     query: dict[str, str]
     status: int
+
+
+class SandboxServer(ThreadingHTTPServer):
+    """A thread per connection; all connections are closed when it stops."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, sandbox: "Sandbox") -> None:
+        self.sandbox = sandbox
+        self._open: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore clients that hang up."""
+
+    def hang_up(self) -> None:
+        """Close what clients keep open, so that no thread waits for their next request."""
+        for connection in list(self._open):
+            self.shutdown_request(connection)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Speaks HTTP/1.1, keep-alive, gzip where the client takes it."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: SandboxServer
+
+    def log_message(self, *_: object) -> None:
+        """The log is `sandbox.requests`."""
+
+    def do_GET(self) -> None:
+        sandbox = self.server.sandbox
+        self._parse_request()
+        if sandbox.latency:
+            time.sleep(sandbox.latency)
+        if sandbox.rate_limit and (wait := sandbox.rate_limit.take()):
+            self._too_many(ceil(wait), as_date=False)
+            return
+        fault = sandbox.strike(self.path, self.query)
+        if fault and self._fail(fault):
+            return
+        if self.headers.get("Authorization") != f"Bearer {sandbox.token}":
+            self._send(401, message("Unauthenticated."))
+            return
+        response = sandbox.respond(self.path, self.query)
+        if fault:
+            distort(fault, response, sandbox.origin, self.path, self.query)
+        self._send(response.status, response.body(), fault=fault)
+
+    def do_POST(self) -> None:
+        """Refuse: clients cannot change the account."""
+        self._parse_request()
+        self.close_connection = True
+        text = f"The {self.command} method is not supported for route {self.path[1:]}. Supported methods: GET, HEAD."
+        self._send(405, message(text), {"Allow": "GET, HEAD"})
+
+    do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815 - http.server's names
+
+    def _parse_request(self) -> None:
+        self.server.sandbox.methods[self.command] += 1
+        parts = urlsplit(self.path)
+        self.path = parts.path
+        self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
+
+    def _fail(self, fault: Fault) -> bool:
+        """Send a fault in place of the account's response; return False for a fault that only distorts it."""
+        match fault.kind:
+            case "too_many_requests":
+                self._too_many(fault.retry_after, as_date=fault.as_date)
+            case "server_error":
+                self._send(fault.status, error_page(fault.status), content_type=HTML)
+            case "unauthorized":
+                self._send(401, message("Unauthenticated."))
+            case "forbidden":
+                self._send(403, message("This action is unauthorized."))
+            case "redirect":
+                self._send(302, "", {"Location": fault.elsewhere + self.path})
+            case "not_json":
+                self._send(200, error_page(200))
+            case "stall":
+                self.server.sandbox.stopping.wait(fault.seconds)
+                self._hang_up()
+            case "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self._hang_up()
+            case _:
+                return False
+        return True
+
+    def _hang_up(self) -> None:
+        self.server.sandbox.log(self.command, self.path, self.query, 0)
+        self.close_connection = True
+        self.connection.close()
+
+    def _too_many(self, seconds: int | None, *, as_date: bool) -> None:
+        headers = {}
+        if seconds is not None:
+            moment = self.server.sandbox.clock.now() + timedelta(seconds=seconds)
+            headers["Retry-After"] = format_datetime(moment, usegmt=True) if as_date else str(seconds)
+        self._send(429, message("Too Many Attempts."), headers)
+
+    def _send(
+        self,
+        status: int,
+        text: str,
+        headers: dict[str, str] | None = None,
+        *,
+        content_type: str = JSON,
+        fault: Fault | None = None,
+    ) -> None:
+        sandbox, kind = self.server.sandbox, fault.kind if fault else ""
+        body = text.encode()
+        self.send_response_only(status)
+        if sandbox.readings.date_header:
+            self.send_header("Date", format_datetime(sandbox.clock.now(), usegmt=True))
+        self.send_header("Content-Type", HTML if kind == "wrong_type" else content_type)
+        if sandbox.rate_limit:
+            self.send_header("X-RateLimit-Limit", str(sandbox.rate_limit.per_minute))
+            self.send_header("X-RateLimit-Remaining", str(sandbox.rate_limit.remaining))
+        if kind == "gzip_damage" or "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body, 1)
+            self.send_header("Content-Encoding", "gzip")
+        if kind == "gzip_damage":
+            body = body[:10] + bytes(byte ^ 0x55 for byte in body[10:])
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        if kind == "cut":
+            body = body[: len(body) // 2]
+            self.close_connection = True
+        sandbox.log(self.command, self.path, self.query, status)
+        self.end_headers()
+        self.wfile.write(body)
 
 
 class Sandbox(LiveAccount):
@@ -52,10 +204,9 @@ class Sandbox(LiveAccount):
         self.methods: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
         self.struck: Counter[str] = Counter()
-        self.stopping = Signal()
+        self.stopping = Event()
         self._hooks: list[BeforeResponse] = []
-        self._server = SandboxServer(("127.0.0.1", port), Handler)
-        self._server.sandbox = self
+        self._server = SandboxServer(port, self)
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
         self.url = f"{self.origin}/v1"
         self._api = Api(self._state, self.origin)
@@ -94,13 +245,13 @@ class Sandbox(LiveAccount):
                     return struck
         return None
 
-    def answer(self, path: str, query: dict[str, str]) -> Answer:
-        """The account's answer, as of its clock."""
+    def respond(self, path: str, query: dict[str, str]) -> ApiResponse:
+        """Return the account's response, as of its clock."""
         for hook in self._hooks:
             hook(path, query, self.methods["GET"])
         with self.lock:
             self.state()
-            return self._api.answer(path, query)
+            return self._api.respond(path, query)
 
     def log(self, method: str, path: str, query: dict[str, str], status: int) -> None:
         """Keep what was asked and answered; status 0 is no answer at all."""

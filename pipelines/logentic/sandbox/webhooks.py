@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from logentic.sandbox.encoding import Encoding
 from logentic.sandbox.events import AccountEvent
-from logentic.sandbox.live import LiveAccount
+from logentic.sandbox.live_account import LiveAccount
 
 STEPS = ("created", "picked", "packed", "in_transit", "completed")
 TOPICS = {f"order_{step}": f"order-{step.replace('_', '-')}" for step in STEPS}

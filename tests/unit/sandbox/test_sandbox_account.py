@@ -13,7 +13,7 @@ import pytest
 from logentic.sandbox.account import Account
 from logentic.sandbox.events import COUNTERS
 from logentic.sandbox.readings import Readings
-from logentic.sandbox.state import State
+from logentic.sandbox.state import AccountState
 
 TODAY = date(2026, 3, 18)
 NOON = datetime(2026, 3, 18, 12, tzinfo=UTC)
@@ -25,8 +25,8 @@ def account(seed: int = 1) -> Account:
 
 
 @cache
-def state() -> State:
-    state = State(account(), Readings())
+def state() -> AccountState:
+    state = AccountState(account(), Readings())
     state.pass_to(NOON)
     return state
 
@@ -145,15 +145,15 @@ def test_names_are_as_awkward_as_real_ones() -> None:
 
 
 def test_going_on_in_time_equals_starting_there() -> None:
-    steps = State(account(), Readings())
+    steps = AccountState(account(), Readings())
     for hours in range(0, 24 * 12, 7):
         steps.pass_to(datetime(2026, 2, 24, tzinfo=UTC) + timedelta(hours=hours))
-    at_once = State(account(), Readings())
+    at_once = AccountState(account(), Readings())
     at_once.pass_to(steps.now)
     for resource in ("orders", "items", "payment_items", "item_quantities", "inventory_history"):
         assert steps.rows(resource) == at_once.rows(resource), resource
     steps.pass_to(NOON - timedelta(days=60))
-    at_once = State(account(), Readings())
+    at_once = AccountState(account(), Readings())
     at_once.pass_to(steps.now)
     assert steps.rows("payment_items") == at_once.rows("payment_items")
 

@@ -12,7 +12,7 @@ from logentic.sandbox import truth
 from logentic.sandbox.account import Account
 from logentic.sandbox.history import cubic_feet, storage_price
 from logentic.sandbox.readings import Readings
-from logentic.sandbox.state import State
+from logentic.sandbox.state import AccountState
 
 TODAY = date(2026, 3, 18)
 MOMENTS = [
@@ -35,8 +35,8 @@ def account(variant: str) -> Account:
     return Account(7, 0.4, 100, TODAY, **VARIANTS[variant])
 
 
-def state(variant: str, at: datetime) -> State:
-    state = State(account(variant), Readings())
+def state(variant: str, at: datetime) -> AccountState:
+    state = AccountState(account(variant), Readings())
     state.pass_to(at)
     return state
 

@@ -1,7 +1,6 @@
-"""Writes docs/tables.md from the models' .yml and the extractor's schemas, so that the page cannot lag the tables.
+"""Write docs/tables.md from the models' .yml and the descriptions of resources.
 
-In: models/marts/*.yml, models/staging/*.yml, logentic/schemas.py. Out: docs/tables.md. With --check nothing is
-written, and the exit code is 1 when the page is stale. `make docs-tables` writes it, `make check` checks it.
+With --check nothing is written, and the exit code is 1 if the page is stale. `make docs-tables` writes it.
 """
 
 import re
@@ -22,7 +21,7 @@ OPENING = """\
 # Tables
 
 For the analyst who writes a query. What questions the tables answer, with queries, stands in [analyst.md](analyst.md).
-This page is written by `docs/tables.py` from the models' own descriptions: correct it there, not here.
+This page is written by `scripts/tables.py` from the models' own descriptions: correct it there, not here.
 
 Money and volumes are exact decimals, never floating. Times are UTC. A day is a calendar day in the setting `timezone`.
 The same column has the same name and meaning in every table.

@@ -21,7 +21,10 @@ from logentic.settings import Settings
 from logentic.state import State
 
 RAW_ONLY = Options(models=False)
-KEEP_KEY = "import sys, pathlib; from logentic.privacy.pseudonyms import keep_key; print(keep_key(pathlib.Path(sys.argv[1])).hex())"
+KEEP_KEY = (
+    "import sys, pathlib; from logentic.privacy.pseudonyms import read_or_create_key;"
+    "print(read_or_create_key(pathlib.Path(sys.argv[1])).hex())"
+)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from raw_account import RawAccount
 from logentic.settings import Settings
 from logentic.transform.build import model_settings
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 Dbt = Callable[..., dbtRunnerResult]
 DAYS = 12
 

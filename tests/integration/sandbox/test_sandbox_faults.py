@@ -14,7 +14,7 @@ from sandbox_client import NOON, TODAY, YEARS, get, walk
 from logentic.sandbox import Account, Fault, Sandbox, random_faults
 from logentic.sandbox.clock import Clock
 from logentic.sandbox.faults import TRANSIENT, RateLimit
-from logentic.sandbox.serve import serve_sandbox
+from logentic.sandbox.standalone import serve_sandbox
 
 
 @pytest.fixture

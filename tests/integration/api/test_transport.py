@@ -372,7 +372,7 @@ def test_a_404_reading_counts_in_the_published_receipts(sandbox: Sandbox, tmp_pa
 
 def test_the_unit_ends_a_run_that_hangs() -> None:
     """A unit of type oneshot has no limit of its own."""
-    unit = (Path(__file__).parents[2] / "deploy" / "logentic.service").read_text("utf-8")
+    unit = (Path(__file__).parents[3] / "deploy" / "logentic.service").read_text("utf-8")
     (hours,) = re.findall(r"^TimeoutStartSec=(\d+)h$", unit, re.MULTILINE)
     (wait,) = re.findall(r"--wait (\d+)", unit)
     assert int(hours) * 3600 > int(wait) + Settings().rate_limit_seconds

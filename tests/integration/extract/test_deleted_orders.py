@@ -119,7 +119,7 @@ def test_nothing_is_marked_where_the_service_proves_nothing(tmp_path: Path, lie:
         if lie == "incomplete":
             sandbox.faults.append(Fault("false_total", path="/v1/orders", times=None))
         else:  # the order moved, and the service answers 404 to every id
-            sandbox._api._one = lambda resource, key: sandbox._api.answer("/v1/nothing", {})
+            sandbox._api._one = lambda resource, key: sandbox._api.respond("/v1/nothing", {})
         for _ in range(4):
             outcome = run(sandbox, file, start=gone["updated_at"].date(), end=TODAY)
         assert outcome.loaded.failures == {}

@@ -1,7 +1,6 @@
-"""Draws the pictures of docs/finance.md: the terminal as SVG, pages of the workbook as PNG.
+"""Draw the pictures of docs/finance.md in docs/pictures: the terminal as SVG, pages of the workbook as PNG.
 
-In: an account of the sandbox, always the same. Out: docs/pictures. Needs LibreOffice (soffice) and pdftoppm.
-`make docs-pictures` runs it.
+The account of the sandbox is always the same. Needs LibreOffice (soffice) and pdftoppm.
 """
 
 import subprocess
@@ -22,7 +21,7 @@ from logentic.reports.workbook import write_workbook
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
-FOLDER = Path(__file__).parent / "pictures"
+FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 INVOICE = 7003
 MONTH = date(2026, 2, 1)
 PAGES = {"cover": 1, "summary": 2, "exceptions": 3, "charges": 4}

@@ -9,10 +9,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_pages import AS_IT_IS, NOON, page_of, rows_of
+from json_pages import AS_IT_IS, NOON, assert_equal, page_of, rows_of
 
-from logentic.api.client import Client
-from logentic.api.pagination import read_pages
 from logentic.errors import InvalidResponse, LogenticError
 from logentic.extract import parsing as rows_module
 from logentic.extract.parsing import Rows, count_distinct, empty_rows, read_fallback, read_rows
@@ -29,8 +27,6 @@ from logentic.resources import (
     TRUTH,
     Resource,
 )
-from logentic.sandbox import Account, Sandbox
-from logentic.settings import Settings
 
 Written = tuple[Any, str]  # what a value is, and one way in which a service may write it
 NULL: Written = (None, "null")
@@ -136,31 +132,6 @@ def test_what_is_read_is_what_was_written_by_either_way(resource: Resource, data
     assert_equal(read, read_fallback(resource, pages, AS_IT_IS, "w"))
 
 
-def test_pages_as_the_sandbox_writes_them_take_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the quick way could quietly never be taken; and it gives what the careful way gives."""
-    pages = pages_of_the_sandbox()
-    carefully = {name: read_fallback(RESOURCES[name], found, AS_IT_IS, name) for name, found in pages.items()}
-
-    def refuse(resource: Resource, *_: object) -> Rows:
-        raise AssertionError(f"{resource.name} went the careful way")
-
-    monkeypatch.setattr(rows_module, "read_fallback", refuse)
-    for name, found in pages.items():
-        read = read_rows(RESOURCES[name], found, AS_IT_IS, name)
-        assert read.read >= 10
-        assert_equal(read, carefully[name])
-
-
-def pages_of_the_sandbox() -> dict[str, list[Any]]:
-    with Sandbox(Account(seed=2, scale=0.2, days=40, today=date(2026, 3, 17))) as sandbox:
-        client = Client(Settings(base_url=sandbox.url, api_token=sandbox.token))
-        span = {"start": "2026-02-01", "end": "2026-03-17"}
-        return {
-            name: list(read_pages(client, resource.path, span if "date" in resource.columns else {}, name))
-            for name, resource in RESOURCES.items()
-        }
-
-
 @pytest.mark.parametrize(
     "text",
     ["0.30000000000000004", "1e-7", "1E-7", "1.10", "-0.1", "12", "99999999999999.999999999999999999999999"],
@@ -264,16 +235,6 @@ def test_personal_fields_are_hashed_and_others_are_not(way: Any) -> None:
     assert read["place__address2"] is None
     assert read["place__postal_code"] == f"H2R {hashes.pseudonym('h2r 2y8')}"
     assert (read["place__city"], read["external_name"]) == ("Montréal", "#1001")
-
-
-def assert_equal(one: Rows, other: Rows) -> None:
-    assert one.records.schema == other.records.schema
-    assert one.records.equals(other.records)
-    assert one.read == other.read
-    assert (one.lines is None) == (other.lines is None)
-    if one.lines is not None and other.lines is not None:
-        assert one.lines.schema == other.lines.schema
-        assert one.lines.equals(other.lines)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 7, 1000])

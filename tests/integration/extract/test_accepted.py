@@ -14,7 +14,7 @@ from logentic.job import Options, Outcome, run_job
 from logentic.reports.status import read_status
 from logentic.reports.verification import verify_file
 from logentic.sandbox import Account, Fault, Readings, Sandbox
-from logentic.sandbox.api import Answer
+from logentic.sandbox.api import ApiResponse
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
@@ -44,7 +44,7 @@ def hide(sandbox: Sandbox, path: str, is_hidden: Callable[[dict[str, Any]], bool
     """Rows that totals count and pages never show, as of a service that soft-deletes."""
     listed = sandbox._api._list
 
-    def without(asked: str, resource: str, query: dict[str, str], item_id: int | None = None) -> Answer:
+    def without(asked: str, resource: str, query: dict[str, str], item_id: int | None = None) -> ApiResponse:
         answer = listed(asked, resource, query, item_id)
         if asked == path:
             shown = [record for record in answer.records or [] if not is_hidden(json.loads(record))]
@@ -136,7 +136,7 @@ def test_a_difference_that_changes_or_rows_that_change_begin_to_count_anew(tmp_p
     with Sandbox(Account(seed=66, scale=0.1, days=60, today=TODAY)) as sandbox:
         order = sorted(sandbox.state().rows("orders"), key=lambda row: row["updated_at"])[10]
 
-        def lie(path: str, resource: str, query: dict[str, str], item_id: int | None = None) -> Answer:
+        def lie(path: str, resource: str, query: dict[str, str], item_id: int | None = None) -> ApiResponse:
             answer = listed(path, resource, query, item_id)
             if any(json.loads(record)["id"] == order["id"] for record in answer.records or []):
                 answer.pagination["total"] += hidden

@@ -13,7 +13,7 @@ FIRST_ITEM_ID = 28_001
 LATER_ITEM, UNSTOCKED, GIVEN_UP = 6, 20, 19  # one item in so many
 
 
-class Stocking:
+class Replenishment:
     """Keeps the shelves."""
 
     def __init__(self, floor: Warehouse, scale: float, *, on_receipt: Callable[[datetime, Shelf], None]) -> None:

@@ -25,7 +25,7 @@ from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
-SCRIPT = Path(__file__).parents[1] / "killed_run.py"
+SCRIPT = Path(__file__).parents[2] / "killed_run.py"
 
 
 def test_the_same_rows_are_loaded_as_into_duckdb(postgres: str, tmp_path: Path) -> None:

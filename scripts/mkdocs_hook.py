@@ -1,7 +1,6 @@
-"""What the site has beside the pages in docs/: the pages at the root, and the files that pages point to.
+"""Add to the site of docs/ the pages at the root, and the files that pages link to (a hook of mkdocs, see mkdocs.yml).
 
-In: mkdocs' files and each page's Markdown. Out: the same with README as the start, and links that lead within the
-site. A link to a file that does not exist stays as it is, and `mkdocs build --strict` fails on it. Next: mkdocs.yml.
+A link to a file that does not exist stays as it is, and `mkdocs build --strict` fails on it.
 """
 
 import re

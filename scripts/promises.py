@@ -1,7 +1,4 @@
-"""What is promised of the product, part by part, how each promise is tested, and by which tests.
-
-In: nothing. Out: `PROMISES`. Next: reliability.py counts how many cases of each test passed.
-"""
+"""The promises of the product: how each is tested, and by which tests."""
 
 # part: [(promise, how it is tested, [test or module, …])]
 PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {

@@ -1,8 +1,8 @@
-"""Write docs/reliability.md: what is promised, the tests that hold it, and how many cases of each passed.
+"""Write docs/reliability.md: each promise, the tests that verify it, and how many of their cases passed.
 
-In: promises.py, JUnit reports of all suites it names (`make reliability` makes them), benchmarks/soak.json.
-Out: docs/reliability.md; exit code 1 where a promise names a test that was not run, or did not pass. With --check
-nothing is written, and the exit code is 1 where a promise names a test that does not exist.
+The arguments are JUnit reports of all suites that promises.py names (`make reliability` makes them). The exit code is 1
+if a promise names a test that was not run or did not pass. With --check nothing is written, and the exit code is 1 if a
+promise names a test that does not exist.
 """
 
 import json
@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 
 from promises import PROMISES
 
-PAGE = Path(__file__).with_name("reliability.md")
-ROOT = PAGE.parents[1]
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "reliability.md"
 SOAK = ROOT / "benchmarks" / "soak.json"
 HEAD = """# What is promised, and what holds it
 
@@ -59,7 +59,7 @@ def named() -> list[str]:
 def tests() -> set[str]:
     """Every test module, and every test in it."""
     found = set()
-    for path in ROOT.glob("tests/*/test_*.py"):
+    for path in ROOT.glob("tests/**/test_*.py"):
         names = re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
         found |= {path.stem, *(f"{path.stem}::{name}" for name in names)}
     return found

@@ -214,7 +214,7 @@ def test_get_masks_by_the_same_rule() -> None:
 
 
 def test_the_documented_words_are_those_of_the_list() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "operator.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "operator.md").read_text("utf-8")
     section = page[page.index("## Personal data") :].partition("\n## ")[0]
     documented = set(section.replace("`", " ").replace(",", " ").replace(".", " ").split())
     words = measures.NUMBER_WORDS | measures.CODE_WORDS | measures.DATE_WORDS | measures.VALUED

@@ -8,7 +8,7 @@ import jinja2
 import pytest
 from postgres_server import execute
 
-MACROS = Path(__file__).parents[2] / "macros" / "payment_item_column.sql"
+MACROS = Path(__file__).parents[3] / "macros" / "payment_item_column.sql"
 TEXTS = {
     "bigint": {"42": "42", "-7": "-7", "n/a": None, "": None, "1e999": None, "9" * 30: None},
     "decimal(38, 24)": {

@@ -133,7 +133,7 @@ def test_a_change_read_after_the_clock_of_the_service_had_jumped_is_the_latest(t
         order = max(row["id"] for row in sandbox.state().rows("orders"))
         sandbox.alter("orders", order, status="ON_HOLD")
         service.change_date = lambda date: date
-        outcome = run_job(asked, file, Options(start=TODAY - timedelta(days=16), models=False))
+        outcome = run_job(asked, file, Options(start=TODAY - timedelta(days=20), models=False))
         assert raw_differences(file, sandbox) == {}
     orders = [receipt for receipt in outcome.loaded.receipts if receipt["resource"] == "orders"]
     assert (sum(row["rows_new"] for row in orders), sum(row["rows_changed"] for row in orders)) == (0, 1)

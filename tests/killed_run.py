@@ -69,7 +69,7 @@ def arm(step: str) -> None:
         "before publishing": lambda: before(destination, "publish"),
         "in the middle of publishing": lambda: after(logentic.destinations.postgres.publishing, "_publish_table", 9),
         "as its files were written": lambda: after(SparkDestination, "_write_rest", 9),
-        "between copy and swap": lambda: before(os, "fsync"),
+        "between copy and swap": lambda: before(DuckdbDestination, "_read_all_blocks"),
         "after publishing": lambda: after(destination, "publish"),
     }
     arms[step]()

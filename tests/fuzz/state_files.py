@@ -17,7 +17,7 @@ from logentic.events.event import Event
 from logentic.events.inbox import Inbox
 from logentic.load.loader import read_deferred_receipts
 from logentic.monitoring.run_history import note_killed, runs
-from logentic.resources import Resource
+from logentic.resources import INTEGER, SNAPSHOT, Resource
 from logentic.state import State
 
 GROUPS = ("value", "field", "row", "body")  # what a state file can suffer of what a response can
@@ -142,7 +142,7 @@ READERS: dict[str, Callable[[State], Any]] = {
 
 def _spoiled(record: dict[str, Any], mutations: list[str], random: Random) -> bytes:
     """A record, spoiled as a row of a page is, or as the body of one."""
-    draft = Draft(Resource("a state file", "/", (), {}), {"data": [deepcopy(record)]}, random)
+    draft = Draft(Resource("a state file", "/", (), {"id": INTEGER}, window=SNAPSHOT), {"data": [deepcopy(record)]}, random)
     for name in mutations:
         if CATALOGUE[name].group == "body" and not draft.is_encoded:
             draft.body, draft.is_encoded = encode(draft.rows[0]), True

@@ -83,7 +83,7 @@ def declare(tmp_path: Path, account: Account) -> Callable[[str], Run]:
             more_environment={"PYTHONPATH": str(copy.parent)},
             base_url=account.url,
             api_token=TOKEN,
-            patience_seconds=1,
+            retry_seconds=1,
         )
 
     return declared

@@ -142,7 +142,9 @@ READERS: dict[str, Callable[[State], Any]] = {
 
 def _spoiled(record: dict[str, Any], mutations: list[str], random: Random) -> bytes:
     """A record, spoiled as a row of a page is, or as the body of one."""
-    draft = Draft(Resource("a state file", "/", (), {"id": INTEGER}, window=SNAPSHOT), {"data": [deepcopy(record)]}, random)
+    draft = Draft(
+        Resource("a state file", "/", (), {"id": INTEGER}, window=SNAPSHOT), {"data": [deepcopy(record)]}, random
+    )
     for name in mutations:
         if CATALOGUE[name].group == "body" and not draft.is_encoded:
             draft.body, draft.is_encoded = encode(draft.rows[0]), True

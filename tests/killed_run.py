@@ -11,6 +11,17 @@ from typing import Any
 
 from logentic.cli.app import main
 
+LOADING_STEPS = (
+    "a page was read",
+    "a window was done",
+    "all was extracted",
+    "all was normalised",
+    "a file was loaded but not noted",
+    "half was loaded",
+    "the load was complete but not noted",
+    "all was loaded",
+)
+
 
 def die(*_: Any, **__: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)

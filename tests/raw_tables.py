@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 from truth_tables import plain
 
-from logentic.resources import RESOURCES
+from logentic.resources import RAW_KEYS, RESOURCES
 from logentic.sandbox import Sandbox
 
 LINES = "orders__stored_items"
@@ -33,6 +33,13 @@ from (
 inner join logentic_raw.{LINES} as lines on orders.id = lines.order_id and orders._seen_at = lines._seen_at
 where orders.recency = 1 and not orders._is_removed
 """
+
+
+def doubled_rows(count: Callable[[str, str], int]) -> dict[str, int]:
+    """Return the number of rows that are stored more than once, by table; `count(table, expression)` queries one."""
+    quoted = {table: ", ".join(f'"{name}"' for name in key) for table, key in RAW_KEYS.items()}
+    found = {table: count(table, f"count(*) - count(distinct ({names}))") for table, names in quoted.items()}
+    return {table: doubled for table, doubled in found.items() if doubled}
 
 
 def raw_differences(file: Path, sandbox: Sandbox) -> dict[str, Any]:

@@ -20,27 +20,18 @@ import duckdb
 import pytest
 from hypothesis import Phase, settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from killed_run import arm
+from killed_run import LOADING_STEPS, arm
+from raw_tables import doubled_rows
 
 from logentic.job import Options, run_job
-from logentic.resources import RAW_KEYS, RESOURCES, Resource
+from logentic.resources import RESOURCES, Resource
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
 EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "0"))
-STEPS = (
-    "a page was read",
-    "a window was done",
-    "all was extracted",
-    "all was normalised",
-    "a file was loaded but not noted",
-    "half was loaded",
-    "the load was complete but not noted",
-    "all was loaded",
-    "before publishing",
-)
+STEPS = (*LOADING_STEPS, "before publishing")
 CHANGES = (
     "time_passes",
     "an_order_arrives",
@@ -236,11 +227,12 @@ def _key(resource: Resource, row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def said_twice(file: Path) -> dict[str, int]:
     """By table: rows that stand there more than once, and versions that say what the one before them said."""
-    found = {}
     with duckdb.connect(str(file), read_only=True) as published:
-        for table, key in RAW_KEYS.items():
-            doubled = f"select count(*) - count(distinct ({', '.join(quoted(key))})) from logentic_raw.{table}"
-            found[table] = published.execute(doubled).fetchone()[0]
+
+        def count(table: str, what: str) -> int:
+            return published.execute(f"select {what} from logentic_raw.{table}").fetchone()[0]
+
+        found = doubled_rows(count)
         for resource in RESOURCES.values():
             if resource.lines:
                 continue  # a version may differ from the one before it in its lines only

@@ -9,11 +9,10 @@ import duckdb
 import pytest
 from command_line import killed_run
 from published_files import raw_rows
-from raw_tables import RAW, assert_same_rows
+from raw_tables import RAW, assert_same_rows, doubled_rows
 
 from logentic.errors import UsageError
 from logentic.job import Options, Outcome, run_job
-from logentic.resources import RAW_KEYS
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -76,8 +75,4 @@ def load(sandbox: Sandbox, file: Path, destination: str = "filesystem", **more: 
 
 
 def doubled(folder: str) -> dict[str, int]:
-    found = {}
-    for table, key in RAW_KEYS.items():
-        names = ", ".join(f'"{name}"' for name in key)
-        found[table] = raw_rows(folder, table, f"count(*) - count(distinct ({names}))")[0][0]
-    return {table: count for table, count in found.items() if count}
+    return doubled_rows(lambda table, what: raw_rows(folder, table, what)[0][0])

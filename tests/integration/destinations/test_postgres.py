@@ -14,13 +14,12 @@ import duckdb
 import pytest
 from command_line import access, logentic
 from postgres_server import PostgresServer, execute
-from raw_tables import RAW, assert_same_rows
+from raw_tables import RAW, assert_same_rows, doubled_rows
 from tiny_service import Asked, Reply, TinyService, page, settings_for
 
 from logentic import logentic_source
 from logentic.errors import StateError
 from logentic.job import Options, Outcome, run_job
-from logentic.resources import RAW_KEYS
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -297,12 +296,7 @@ def counts(where: str | Path) -> dict[str, int]:
 
 
 def doubled(url: str) -> dict[str, int]:
-    found = {}
-    for table, key in RAW_KEYS.items():
-        names = ", ".join(f'"{name}"' for name in key)
-        sql = f"select count(*) - count(distinct ({names})) from logentic_raw.{table}"
-        found[table] = execute(url, sql)[0][0]
-    return {table: count for table, count in found.items() if count}
+    return doubled_rows(lambda table, what: execute(url, f"select {what} from logentic_raw.{table}")[0][0])
 
 
 @pytest.fixture

@@ -9,26 +9,19 @@ from pathlib import Path
 import pytest
 from command_line import killed_run
 from engines import before_statement
+from killed_run import LOADING_STEPS
 from postgres_server import execute
-from raw_tables import raw_differences
+from raw_tables import doubled_rows, raw_differences
 from truth_tables import TABLES, differences, opened
 
 from logentic.errors import LogenticError
 from logentic.job import Options, run_job
-from logentic.resources import RAW_KEYS
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
 STEPS = (
-    "a page was read",
-    "a window was done",
-    "all was extracted",
-    "all was normalised",
-    "a file was loaded but not noted",
-    "half was loaded",
-    "the load was complete but not noted",
-    "all was loaded",
+    *LOADING_STEPS,
     "half of the models were built",
     "before publishing",
     "between copy and swap",
@@ -131,13 +124,5 @@ def end_connections(url: str) -> None:
 
 
 def doubled(where: Path | str) -> dict[str, int]:
-    """Rows of raw that stand there more than once, by table."""
     with opened(where) as query:
-        counts = {
-            table: query(
-                f"select count(*) - count(distinct ({', '.join(chr(34) + name + chr(34) for name in key)}))"
-                f" from logentic_raw.{table}"
-            )[0][0]
-            for table, key in RAW_KEYS.items()
-        }
-    return {table: count for table, count in counts.items() if count}
+        return doubled_rows(lambda table, what: query(f"select {what} from logentic_raw.{table}")[0][0])

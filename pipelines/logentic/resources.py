@@ -424,4 +424,3 @@ RAW_KEYS = {
     "rejected_values": ("resource", "key", "field", "_seen_at", "_is_removed"),
     "extract_windows": ("window_id",),
 }
-RAW_TABLES = tuple(RAW_KEYS)

@@ -25,7 +25,8 @@ UNSAFE = re.compile(
 LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 WIDE_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 # \u0061 in JSON is the letter a; quotes and backslashes stay escaped.
-ESCAPED_ASCII = re.compile(r"(?<!\\)((?:\\\\)*)\\u00(?!22|5[cC])([2-6][0-9a-fA-F]|7[0-9a-eA-E])")
+ESCAPED_ASCII = r"(?<!\\)((?:\\\\)*)\\u00(?!22|5[cC])([2-6][0-9a-fA-F]|7[0-9a-eA-E])"
+ESCAPED_TEXT, ESCAPED_BYTES = re.compile(ESCAPED_ASCII), re.compile(ESCAPED_ASCII.encode())
 # Control characters as JSON writes them, also within a JSON text that is a value; with the rest of a colour sequence.
 CONTROL_ESCAPES = re.compile(
     r"\\+(?:[bfnrt]|u00[01][0-9a-fA-F]|u007[fF]|u00[89][0-9a-fA-F]|u20[0-6][0-9a-fA-F]|u[fF]e[fF]{2}"
@@ -65,7 +66,7 @@ def redacted_bytes(body: bytes) -> bytes:
     encodings = ("utf-8", *(WIDE_ENCODINGS if b"\0" in body else ()))
     for encoding in encodings if _tokens else ():
         if "\\u00".encode(encoding) in body:
-            body = _with_plain_ascii(body, encoding)
+            body = _unescape_ascii(body, encoding)
     for secret in sorted(_tokens, key=len, reverse=True):
         for encoding in encodings:
             if (encoded := secret.encode(encoding, "surrogatepass")) in body:
@@ -73,15 +74,15 @@ def redacted_bytes(body: bytes) -> bytes:
     return body
 
 
-def _with_plain_ascii(body: bytes, encoding: str) -> bytes:
-    """A body in which letters are not escaped; of an encoding that it does not have, the same bytes."""
-    if encoding == "utf-8":  # every byte stays, also one that is not UTF-8
-        encoding = "latin-1"
+def _unescape_ascii(body: bytes, encoding: str) -> bytes:
+    """Replace JSON escapes of ASCII letters by the letters; return a body of another encoding unchanged."""
+    if encoding == "utf-8":  # without decoding: the body may hold bytes that are not UTF-8
+        return ESCAPED_BYTES.sub(lambda found: found[1] + bytes.fromhex(found[2].decode()), body)
     try:
         text = body.decode(encoding, "surrogatepass")
     except UnicodeDecodeError:
         return body
-    return ESCAPED_ASCII.sub(lambda found: found[1] + chr(int(found[2], 16)), text).encode(encoding, "surrogatepass")
+    return ESCAPED_TEXT.sub(lambda found: found[1] + chr(int(found[2], 16)), text).encode(encoding, "surrogatepass")
 
 
 def printable(text: object) -> str:
@@ -95,9 +96,9 @@ def one_line(text: object) -> str:
 
 
 def json_excerpt(document: str) -> str:
-    """A JSON text in one line, before it is shortened: part of a secret would not be recognised later.
+    """Redact a JSON text and put it on one line; do so before it is shortened, which may cut a secret in two.
 
-    Control characters are escapes there: a secret that they split is redacted as well.
+    A secret that escaped control characters split is redacted as well.
     """
     text = one_line(document)
     joined = CONTROL_ESCAPES.sub("", text)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 log = logging.getLogger("logentic")
+# Notes that count only beside the raw rows with which they were written.
+DEFERRED_RECEIPTS = "held"
+LOOKED_UP_ORDERS = "orders_asked"
 
 RUNS_KEPT = 365 * 24
 LOGGED_WAIT_SECONDS = 10  # a longer wait is logged

@@ -13,7 +13,7 @@ from logentic.errors import StateError
 from logentic.extract.stored_records import Query
 from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint
 from logentic.settings import Settings
-from logentic.state import State
+from logentic.state import DEFERRED_RECEIPTS, LOOKED_UP_ORDERS, State
 
 if TYPE_CHECKING:
     import dlt
@@ -187,7 +187,7 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
 def forget_comparisons(state: State) -> None:
     """Remove packages and notes that were compared with rows which are gone: it is no longer known what is new."""
     shutil.rmtree(state.dlt, ignore_errors=True)
-    for name in ("held", "orders_asked"):
+    for name in (DEFERRED_RECEIPTS, LOOKED_UP_ORDERS):
         state.forget_note(name)
 
 

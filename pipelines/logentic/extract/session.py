@@ -113,8 +113,8 @@ class Session:
         self._watches_items = not self._plan(ITEMS)  # else they are read in any case
         self._an_item_vanished = False
 
-    def finds_news(self) -> bool:
-        """Read until there is news, which then waits for `news`. False: everything is read, and nothing is new."""
+    def finds_changes(self) -> bool:
+        """Read until a change is found, which `changes` then yields first; False if all is read and nothing changed."""
         streams = {name: self._read(resource) for name, resource in RESOURCES.items()}
         found: dict[str, Rows] = {}
         self.running.update(streams)
@@ -131,8 +131,8 @@ class Session:
         self._begun = {name: (found.get(name, empty_rows(RESOURCES[name])), stream) for name, stream in streams.items()}
         return bool(found) or self.events.have_rows or self.rejections.have_rows or self._has_receipts_to_load
 
-    def news(self, resource: Resource) -> Generator[Rows | None, None, None]:
-        """What of a resource is new or differs from what is stored, by window; None while there is nothing yet."""
+    def changes(self, resource: Resource) -> Generator[Rows | None, None, None]:
+        """Yield the new and changed rows of a resource, by window; None while nothing is found yet."""
         try:
             if self._begun is None:
                 yield from self._read(resource)
@@ -144,7 +144,7 @@ class Session:
             self.running.discard(resource.name)
 
     def were_taken(self, resource: Resource) -> None:
-        """Every row and line that `news` gave so far is taken: receipts of its windows may be stored."""
+        """Note that every row and line that `changes` yielded is taken: receipts of its windows may be stored."""
         self.receipts += self._kept.pop(resource.name, [])
 
     def forget_receipts(self, name: str) -> None:
@@ -164,12 +164,12 @@ class Session:
             ]
 
     def stop(self) -> None:
-        """Ends what is under way; nothing of it is kept."""
+        """End requests under way, and keep nothing of them."""
         self._extraction.close()
         self._stored.close()
 
     def close(self) -> pa.Table:
-        """The receipts of this extraction, and those held back before it, when its last resource has ended."""
+        """Return the receipts of this extraction and the deferred ones, when its last resource has ended."""
         self.stop()
         give_back()
         self.run.unread |= self._extraction.unread
@@ -185,7 +185,7 @@ class Session:
                 yield None  # lets the others begin
                 while self.running - {ITEMS.name}:
                     yield None
-                windows = self._items_anew()
+                windows = self._plan_items_again()
             for reading in self._extraction.readings(resource, windows, self._has_differed):
                 if reading:
                     yield from self._compare(resource, reading)
@@ -223,7 +223,7 @@ class Session:
         days = [day for _, day in self._unbilled_days if day]
         return plan(resource.name, ask, self._past, self._request.settings, min(days, default=None))
 
-    def _items_anew(self) -> list[Window]:
+    def _plan_items_again(self) -> list[Window]:
         """Items are read once a day; again when one turned up that nothing stored names, or vanished from history."""
         is_due = self._an_item_vanished or self._stored.unknown_items(self._items_seen)
         return [snapshot(ITEMS.name, self.run.now)] if is_due else []
@@ -243,28 +243,28 @@ class Session:
             yield news
         if resource is ORDERS:
             self.run.order_windows.append((reading.window, reading.is_complete))
-        missing, mended, removed = found.missing, empty_rows(resource), 0
+        missing, resolved, removed = found.missing, empty_rows(resource), 0
         confirmed = reading.is_proven or (reading.is_complete and found.agrees)
         if len(missing) and resource.absence is Absence.READ_AGAIN:
             confirmed = confirmed or self._reads_the_same_again(resource, reading)
             if confirmed:
-                gone = tombstones(missing, mended.records, reading.finished_at)
+                gone = tombstones(missing, resolved.records, reading.finished_at)
                 self.rejections.note(resource, Rows(gone, None))
-                mended = _with_records(mended, gone)
+                resolved = _with_records(resolved, gone)
                 removed, self._an_item_vanished = len(missing), True
         elif resource.absence is Absence.LOOKED_UP_LAST:
             self.run.orders_missing.update(ids_of(missing))  # another window may hold them
             if len(missing):
                 self._lacking_orders.append(reading.window)
         elif len(missing):
-            mended, removed = self._lookup.mended(resource, missing, mended)
+            resolved, removed = self._lookup.resolve_missing(resource, missing, resolved)
             self._were_seen(resource, missing)
-        changed = found.changed + len(mended.records) - removed
+        changed = found.changed + len(resolved.records) - removed
         accepted = self._accepts(reading, has_news=bool(found.new + changed))
         self._keep_receipt(reading, found.new, changed, removed, confirmed, accepted)
-        if len(mended.records):
-            self._note_items(resource, mended)
-            yield mended
+        if len(resolved.records):
+            self._note_items(resource, resolved)
+            yield resolved
 
     def _look_up_missing_orders(self) -> Iterator[Rows]:
         """Stored orders that complete lists lack, and that no window of this run gave: moved, or deleted."""
@@ -279,7 +279,7 @@ class Session:
             return
         log.info("orders: %d that a complete list lacks are looked up by id, one request each", len(wanted))
         self.run.orders_asked.update(wanted)
-        rows, removed = self._lookup.missing_orders(wanted, read[0].as_py() if len(read) else None)
+        rows, removed = self._lookup.resolve_missing_orders(wanted, read[0].as_py() if len(read) else None)
         self.events.were_read(ids_of(rows.records.filter(pc.invert(rows.records[IS_REMOVED.name]))))
         self._note_items(ORDERS, rows)
         self._keep_receipt_of_ids(ORDERS, len(wanted), len(rows.records) - removed, removed)
@@ -385,7 +385,7 @@ class Session:
             return
         self.run.unbilled = {}
         empty = Rows(stored.records.select(resource.schema().names).cast(resource.schema()).slice(0, 0), None)
-        rows, removed = self._lookup.mended(resource, stored.records, empty)
+        rows, removed = self._lookup.resolve_missing(resource, stored.records, empty)
         self._keep_receipt_of_ids(resource, len(stored.records), len(rows.records) - removed, removed)
         yield rows
 
@@ -393,7 +393,7 @@ class Session:
         """Orders that events or charges name, and that no window of this run showed."""
         for order_id in sorted({*self.events.orders(), *self.run.named_orders} - self.run.orders_asked):
             try:
-                yield self._lookup.news(ORDERS, order_id)
+                yield self._lookup.look_up(ORDERS, order_id)
             except (NotFound, Refused, InvalidResponse) as failure:
                 self.events.failed(order_id, str(failure))
             else:
@@ -486,7 +486,7 @@ def _items_of(resource: Resource, rows: Rows) -> list[int]:
 
 
 class RecordLookup:
-    """Asks for one record at a time, and compares it with what is stored."""
+    """Look up records by id, one request each, and compare them with the stored ones."""
 
     def __init__(
         self,
@@ -500,8 +500,8 @@ class RecordLookup:
         self._rejections = rejections
         self._parsing = parsing or ParseRules()
 
-    def news(self, resource: Resource, record_id: int) -> Rows:
-        """The record, if it is new or differs from the stored one; `NotFound` where the service does not know it."""
+    def look_up(self, resource: Resource, record_id: int) -> Rows:
+        """Return the record if it is new or changed, else no rows; raise `NotFound` if the service does not know it."""
         page = read_record(self._client, resource.path, record_id, resource.name)
         where = f"{resource.name}, id {record_id}"
         found = read_rows(resource, [page], self._pseudonyms, where, self._parsing)
@@ -509,15 +509,15 @@ class RecordLookup:
         self._rejections.note(resource, found)
         return find_changes(resource, found, self._stored.latest(resource, [record_id], None)).rows
 
-    def mended(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
-        """Rows, with what became of records that a list no longer gives, and how many are gone.
+    def resolve_missing(self, resource: Resource, missing: pa.Table, rows: Rows) -> tuple[Rows, int]:
+        """Look up records that a list no longer returns; return `rows` with the results, and how many are removed.
 
-        A record is gone if the service does not know its id; else it only moved.
+        A record is removed if the service does not know its id; else it moved.
         """
         gone = []
         for place, record_id in enumerate(missing["id"].to_pylist()):
             try:
-                rows = _with_records(rows, self.news(resource, record_id).records)
+                rows = _with_records(rows, self.look_up(resource, record_id).records)
             except NotFound:
                 gone.append(place)
         if gone:
@@ -526,7 +526,7 @@ class RecordLookup:
             rows = _with_records(rows, removed)
         return rows, len(gone)
 
-    def missing_orders(self, ids: Sequence[int], known_id: int | None) -> tuple[Rows, int]:
+    def resolve_missing_orders(self, ids: Sequence[int], known_id: int | None) -> tuple[Rows, int]:
         """Look up orders that a complete list lacks: what is new of them, and tombstones; and how many are gone.
 
         `known_id` is an order that a list has just given: where the service does not find it by its id either, a 404
@@ -535,7 +535,7 @@ class RecordLookup:
         found, gone, unread = [empty_rows(ORDERS)], list[int](), 0
         for order_id in ids:
             try:
-                found.append(self.news(ORDERS, order_id))
+                found.append(self.look_up(ORDERS, order_id))
             except NotFound:
                 gone.append(order_id)
             except (Refused, InvalidResponse):

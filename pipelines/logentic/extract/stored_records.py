@@ -16,7 +16,7 @@ from logentic.resources import (
     INTEGER,
     ITEM_COLUMNS,
     ORDER_EVENTS,
-    RAW_TABLES,
+    RAW_KEYS,
     RECEIPTS,
     REJECTED_VALUES,
     RESOURCES,
@@ -103,7 +103,7 @@ class Stored:
     def has_orphans(self) -> bool:
         """Whether there are rows of a load that is not complete."""
         loads = "_dlt_load_id not in (select load_id from {_dlt_loads} where status = 0)"
-        found = (self._query(f"select 1 from {{{table}}} where {loads} limit 1") for table in RAW_TABLES)
+        found = (self._query(f"select 1 from {{{table}}} where {loads} limit 1") for table in RAW_KEYS)
         return any(table is not None and len(table) for table in found)
 
     def lacks_columns(self) -> bool:
@@ -225,7 +225,7 @@ class Stored:
 
     def lacks_a_table(self) -> bool:
         """Whether the database was made before all of today's tables were known."""
-        return any(self._query(f"select 1 from {{{table}}} limit 0") is None for table in RAW_TABLES)
+        return any(self._query(f"select 1 from {{{table}}} limit 0") is None for table in RAW_KEYS)
 
     def close(self) -> None:
         """Lets go of the database, so that dlt can write it."""

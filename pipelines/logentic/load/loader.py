@@ -15,13 +15,11 @@ from logentic.errors import LogenticError, StateError, UnreadableFile, is_out_of
 from logentic.extract.run import RunRequest, RunResult, RunState
 from logentic.extract.session import Session
 from logentic.extract.stored_records import Stored
-from logentic.resources import INTEGER, MOMENT, RECEIPTS, RESOURCES, TRUTH
-from logentic.state import State
+from logentic.resources import INTEGER, MOMENT, ORDERS, RECEIPTS, RESOURCES, TRUTH
+from logentic.state import DEFERRED_RECEIPTS, LOOKED_UP_ORDERS, State
 
 log = logging.getLogger("logentic")
 
-ASKED = "orders_asked"  # for by id, as a charge named them
-DEFERRED = "held"  # the note of receipts that wait for something to load
 NEVER_NULL = {
     *("window_id", "run_id", "resource", "filter", "window_start", "window_end", "started_at", "finished_at"),
     *("rows_read", "distinct_keys", "rows_new", "rows_changed", "rows_removed", "requests", "bytes"),
@@ -30,7 +28,7 @@ NEVER_NULL = {
 
 
 def load(request: RunRequest, state: State) -> RunResult:
-    """Everything that the run asks for, in as many packages as its length needs; in none where nothing is new."""
+    """Load what the request asks for, in as many packages as its length needs; in none if nothing is new."""
     run = RunState(request)
     destination = destination_of(request.settings, state)
     stored = Stored(destination.raw())
@@ -42,7 +40,7 @@ def load(request: RunRequest, state: State) -> RunResult:
             finished_pending = dlt.recover()
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
         run.deferred = read_deferred_receipts(state, loads)
-        asked = set(state.read_note(ASKED, dict[str, list[int]]).get("ids", ()))
+        asked = set(state.read_note(LOOKED_UP_ORDERS, dict[str, list[int]]).get("ids", ()))
         named: set[int] = set()
         read_twice: set[str] = set()  # resources whose package could not be loaded once
         while True:
@@ -53,7 +51,7 @@ def load(request: RunRequest, state: State) -> RunResult:
                 run, stored, _for_seconds(min(request.settings.load_every_seconds, request.seconds_left()))
             )
             try:
-                if session.finds_news() or is_due or not loads or _are_of_days_past(run):
+                if session.finds_changes() or is_due or not loads or _are_of_days_past(run):
                     stored.close()
                     dlt.load(session)
                     loads, run.deferred, is_due = stored.loads(), [], False
@@ -74,7 +72,7 @@ def load(request: RunRequest, state: State) -> RunResult:
             named = set() if run.unread else _named_orders(run, stored) - asked
             if request.seconds_left() <= 0 or not (run.unread or named):
                 break
-        state.write_note(ASKED, {"ids": sorted(asked)})
+        state.write_note(LOOKED_UP_ORDERS, {"ids": sorted(asked)})
         if run.deferred:
             defer_receipts(state, run.deferred, loads[-1])
         rejected = len(stored.open_rejections())
@@ -102,8 +100,8 @@ def _require_another_way(run: RunState, failure: "NotLoaded", read_twice: set[st
 
 
 def _named_orders(run: RunState, stored: Stored) -> set[int]:
-    """What no list has given, when all lists are read. Each is asked for once: `unknown_order` says what came of it."""
-    return stored.named_orders() if "orders" in run.readable else set()
+    """Return orders that charges name and that are not stored; none if the list of orders failed."""
+    return stored.named_orders() if ORDERS.name in run.readable else set()
 
 
 def _for_seconds(seconds: float) -> Callable[[], bool]:
@@ -112,23 +110,23 @@ def _for_seconds(seconds: float) -> Callable[[], bool]:
 
 
 def _are_of_days_past(run: RunState) -> bool:
-    """Receipts are held back for a day at most: then the database says of itself how far it goes."""
+    """Return whether a deferred receipt is of an earlier day: receipts are deferred for one day at most."""
     return any(row["finished_at"].date() < run.now.date() for row in run.deferred)
 
 
 def defer_receipts(state: State, receipts: list[dict[str, Any]], load: str) -> None:
     """Keep the receipts of runs that found nothing new; `load` is the latest complete one."""
-    state.write_note(DEFERRED, {"after": load, "receipts": receipts})
+    state.write_note(DEFERRED_RECEIPTS, {"after": load, "receipts": receipts})
 
 
 def forget_deferred_receipts(state: State) -> None:
     """Remove the receipts that are loaded now."""
-    state.forget_note(DEFERRED)
+    state.forget_note(DEFERRED_RECEIPTS)
 
 
 def read_deferred_receipts(state: State, loads: list[str]) -> list[dict[str, Any]]:
     """Return the deferred receipts, if the load that they were compared with is among `loads`."""
-    note = state.read_note(DEFERRED, _deferred_type())
+    note = state.read_note(DEFERRED_RECEIPTS, _deferred_type())
     if not note or note.after not in loads:
         return []
     return [row.model_dump() for row in note.receipts]
@@ -159,7 +157,7 @@ class NotLoaded(StateError):
 
 
 class _Dlt:
-    """dlt, woken when there is something for it to do: its import costs more than a run that finds nothing."""
+    """Load with dlt; it is imported only when needed, because that costs more than a run without changes."""
 
     def __init__(self, run: RunState, state: State, destination: Destination) -> None:
         self._run, self._state, self._destination = run, state, destination
@@ -180,7 +178,7 @@ class _Dlt:
             return False
 
     def load(self, session: Session) -> None:
-        """What the session has found, and will find."""
+        """Load the changes that the session has found and those still to be read."""
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         from logentic.load.recovery import forget_old_packages

@@ -138,7 +138,7 @@ class _Shared:
         yield from _tables(resource, empty_rows(resource))  # the tables exist also where nothing was found
         session = self._open()
         waiting: list[Rows] = []
-        with closing(session.news(resource)) as stream:
+        with closing(session.changes(resource)) as stream:
             for rows in stream:
                 if rows is None:
                     yield None

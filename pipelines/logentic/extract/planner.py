@@ -1,4 +1,4 @@
-"""Which windows to ask for. Pure: no clock, no network, no disk."""
+"""Plan which windows to read. Pure: no clock, no network, no disk."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
@@ -118,9 +118,9 @@ def _still_covered(receipts: list[Receipt]) -> list[Receipt]:
 
 
 def _boundaries(receipts: list[Receipt]) -> list[datetime]:
-    """Where windows that are not covered begin and end: asked for as they were, their readings can be compared.
+    """Return where windows that are not covered begin and end, so that later readings have the same bounds.
 
-    What was the present then is no end: a window up to the present ends later each time.
+    The end of a window up to the present does not count: it is later in each run.
     """
     found = last_readings(receipts, lambda receipt: receipt.is_covered)
     return sorted({at for start, end, receipt in found for at in (start, end) if at + DAY <= receipt.finished_at})

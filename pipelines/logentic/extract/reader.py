@@ -1,8 +1,8 @@
-"""Windows are read until they are whole; several at once, each by one connection, page after page.
+"""Read windows until they are complete: several at once, each page by page on one connection.
 
-The proof (docs/api.md): where rows can only leave a window while it is read, or only enter it, it is whole exactly if
-every page announced the same total and the distinct keys are as many. A list on one page is whole as it stands. Where
-rows do both, two readings in a row must agree: such a reading is complete, and confirmed by the next one.
+A window is complete if every page announced the same total and as many distinct keys were read (docs/api.md). One
+reading is enough for a list of one page, and where rows can only leave a window while it is read, or only enter it.
+Where rows can do both, the next reading must agree and confirm it.
 """
 
 import threading
@@ -53,11 +53,11 @@ class Reading:
 
     @property
     def difference(self) -> int:
-        """Rows announced, less different keys read."""
+        """Return the number of announced rows minus the number of distinct keys read."""
         return self.total - self.keys
 
     def parts(self) -> Iterator[Rows]:
-        """The rows that belong to the window: all at once, or part by part where it is too large for that."""
+        """Yield the rows of the window, in several parts if it is large."""
         start, end = self.window.owned()
         column = self.window.kind.column if start or end else None
         for rows in self.buffer.parts():
@@ -65,7 +65,7 @@ class Reading:
 
     @property
     def rows(self) -> Rows:
-        """All at once, also where they are many."""
+        """Return all rows at once, even of a large window."""
         return concatenated(list(self.parts()))
 
 
@@ -120,9 +120,9 @@ class Extraction:
     def readings(
         self, resource: Resource, windows: list[Window], has_differed: Callable[[Window], bool] = lambda window: False
     ) -> Iterator[Reading | None]:
-        """The readings of one resource, as they are done; None while there is none yet and others may go on.
+        """Yield the readings of one resource as they are done; None while none is ready, so that others can go on.
 
-        `has_differed`: whether the total of a window already differed in earlier runs; then it is not split for that.
+        `has_differed`: whether the total of a window differed in earlier runs; such a window is not split for that.
         """
         waiting = deque(WindowTask(window, has_differed=has_differed(window)) for window in windows)
         running = self._running[resource.name] = set()
@@ -161,7 +161,7 @@ class Extraction:
             del self._running[resource.name]
 
     def read_again(self, resource: Resource, window: Window) -> Reading:
-        """A second reading at once, for a window of which rows have gone."""
+        """Read a window that has lost rows a second time."""
         return self._read(resource, window, None)
 
     def close(self) -> None:
@@ -169,7 +169,7 @@ class Extraction:
         self._pool.shutdown(cancel_futures=True)
 
     def _next(self, waiting: deque[WindowTask], *, is_idle: bool) -> WindowTask | None:
-        """Large ones one at a time, of all resources: each is held whole until it is proven."""
+        """Read one large window at a time, of all resources: each is kept until it is complete."""
         may_be_large = self._large is None or self._large.done()
         task = next((task for task in waiting if not task.is_last and (may_be_large or not task.is_large)), None)
         task = task or next((task for task in waiting if task.is_last and is_idle), None)
@@ -226,7 +226,7 @@ class Extraction:
         return [WindowTask(part.window, attempts=attempts) for part in tasks] or reading
 
     def _read(self, resource: Resource, window: Window, first: Page | None) -> Reading:
-        """One reading of all pages, and what it proves."""
+        """Read all pages once, and return the reading, which states whether it is complete."""
         first = first or self._ask_first(resource, window)
         buffer, pages, waiting = SpillBuffer(resource, self._folder), [], 0
         requests = traffic = 0
@@ -284,7 +284,7 @@ class Extraction:
         return keys
 
     def _ask_first(self, resource: Resource, window: Window) -> Page:
-        """The first page, and with it the page size that the service accepts."""
+        """Return the first page, and remember the page size that the service accepts."""
         for size in PAGE_SIZES[PAGE_SIZES.index(self._page_size.get(resource.name, PAGE_SIZES[0])) :]:
             with self._lock:
                 self._page_size[resource.name] = size

@@ -1,4 +1,4 @@
-"""What is already stored: receipts of complete loads, and the latest version of records."""
+"""Query the stored records: receipts of complete loads, and the latest versions of records."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
@@ -57,11 +57,11 @@ class Query(Protocol):
     def __call__(self, sql: str) -> pa.Table | None: ...
 
     def close(self) -> None:
-        """Let go of the database, so that dlt can write it."""
+        """Close the database, so that dlt can write it."""
         return
 
     def storable(self, table: pa.Table) -> pa.Table:
-        """Return what was read as the destination can hold it: else it would never equal what is stored."""
+        """Return rows as the destination stores them; otherwise they would never equal the stored ones."""
         return table
 
 
@@ -146,7 +146,7 @@ class Stored:
         return unknown
 
     def named_orders(self) -> set[int]:
-        """Orders that charges name and no list ever gave."""
+        """Return the ids of orders that charges name and that are not stored."""
         table = self._query(
             "select distinct order_id from {payment_items} as charges where order_id is not null"
             " and not exists (select 1 from {orders} as orders where orders.id = charges.order_id)"
@@ -224,15 +224,15 @@ class Stored:
         )
 
     def lacks_a_table(self) -> bool:
-        """Whether the database was made before all of today's tables were known."""
+        """Return whether a raw table is missing, as in a database of an earlier version."""
         return any(self._query(f"select 1 from {{{table}}} limit 0") is None for table in RAW_KEYS)
 
     def close(self) -> None:
-        """Lets go of the database, so that dlt can write it."""
+        """Close the database, so that dlt can write it."""
         self._query.close()
 
     def fitted(self, rows: Rows) -> Rows:
-        """Return what was read as the destination can hold it."""
+        """Return rows as the destination stores them."""
         tables = {name: getattr(rows, name) for name in ("records", "lines", "rejected")}
         fitted = {name: self._query.storable(table) for name, table in tables.items() if table is not None}
         return replace(rows, **fitted)
@@ -274,7 +274,7 @@ def receipt_of(row: dict[str, Any]) -> Receipt:
 
 
 def scope_of(window: Window) -> str | None:
-    """The condition by which a stored record would have to be in the window; None where leaving it is no news.
+    """Return the SQL condition for stored records that the window must hold; None if they may leave it.
 
     An open edge asks for everything beyond it, so a record with an absurd date is missed there as well.
     """

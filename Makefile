@@ -94,8 +94,13 @@ check: setup ## Lint, type-check, check the direction of imports, the locks and 
 	$(UV) lock --check --quiet
 	$(UV) lock --check --quiet --project conformance
 	$(UV) lock --check --quiet --project conformance/spark_cluster
+	$(BIN)/python scripts/plan.py --check
 	$(BIN)/python scripts/tables.py --check
 	$(BIN)/python scripts/reliability.py --check
+
+.PHONY: plan
+plan: setup ## Compile the models into plan/*.json, which the product runs, where they were changed
+	$(BIN)/python scripts/plan.py
 
 .PHONY: docs-tables
 docs-tables: setup ## Write docs/tables.md anew from the models' .yml
@@ -108,7 +113,7 @@ docs-pictures: setup ## Draw the pictures of docs/finance.md anew; needs LibreOf
 .PHONY: docs
 docs: setup ## Build the documentation as a site in build/site, with dbt's own beside it
 	mkdir -p build
-	LOGENTIC_DB=build/docs.duckdb $(BIN)/dbt --quiet docs generate --empty-catalog --static \
+	LOGENTIC_DBT_DB=build/docs.duckdb $(BIN)/dbt --quiet docs generate --empty-catalog --static \
 		--target-path build/dbt --log-path build/dbt
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 

@@ -17,7 +17,7 @@ class Models:
     """The models as SQL, compiled once, in the order in which they build on one another."""
 
     def __init__(self, example: Path, folder: Path) -> None:
-        os.environ["LOGENTIC_DB"] = str(example)
+        os.environ["LOGENTIC_DBT_DB"] = str(example)
         from dbt.cli.main import dbtRunner
 
         at = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT), "--target-path", str(folder / "target")]

@@ -49,6 +49,7 @@ class Options:
     extract: bool = True
     models: bool = True
     full_refresh: bool = False
+    keep_steps: bool = False  # the tables between raw tables and marts, for whoever looks for a mistake
     wait_seconds: float = 0
     max_seconds: float = inf  # nothing is read after it; 0: one window of each resource
     accept_new_key: bool = False
@@ -186,9 +187,15 @@ def _run(
         destination.sign(key)
         made["journals"] = json.dumps(destination.load_audit_log())
         if options.models and destination.dbt_target:
-            opened.close()  # dbt opens it in its own way
+            opened.close()  # the models have another limit of memory
             step("build and check the models")
-            outcome.built = build(settings, state, anew=options.full_refresh)
+            outcome.built = build(
+                settings,
+                state,
+                anew=options.full_refresh,
+                keep_steps=options.keep_steps,
+                progress=progress.built,
+            )
             clock.stop(outcome, "build")
         step("publish")
         line.update(_told(outcome, "published"))
@@ -196,6 +203,8 @@ def _run(
         outcome.published_bytes = destination.publish()
         clock.stop(outcome, "publish")
         line.update(_told(outcome, "published"))
+        if outcome.built:
+            line["slowest_models"] = outcome.built.slowest
         state.write_note("built", {**made, "published": destination.published_version()})
         inbox.published(timedelta(hours=settings.webhook_duplicate_hours), retried)
     return outcome

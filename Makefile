@@ -31,6 +31,10 @@ demo: setup ## Run the main job against the bundled sandbox into demo/logentic.d
 test: setup ## Run the tests
 	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/spark
 
+.PHONY: test-unit
+test-unit: setup ## Run the tests of single modules, in seconds
+	$(BIN)/pytest -n 2 tests/unit
+
 .PHONY: fuzz
 fuzz: setup ## Spoil pages, headers and state files for a minute; FUZZ_SEED=7 or FUZZ_CASE=… repeats, FUZZ_SECONDS=0 is the full one
 	PYTHONPATH=tests $(BIN)/python -m fuzz

@@ -10,9 +10,9 @@ orders as (
 expectations as (
 
     select
-        charge_id,
-        missing_days,
-        days,
+        expectations.charge_id,
+        expectations.missing_days,
+        expectations.days,
         {{ expected_as_configured('expectations') }} as configured
     from {{ ref('storage_expectations') }} as expectations
 

@@ -1,8 +1,8 @@
-"""What the models cost: a full build, the same SQL in plain DuckDB, and the build after one new day.
+"""Measure what the models cost: a full build, the same SQL in plain DuckDB, and the build after one new day.
 
-In: how many stock records. Out: JSON on stdout, with CPU seconds (of all threads), wall seconds and peak memory of each
-part; every part is a process of its own. One item has a record, a row of history and a row of the ledger a day; beside
-them stand orders with their lines, and charges. The tables after the new day are those of a full build, or it says so.
+Print CPU seconds (of all threads), wall seconds and peak memory of each part as JSON; every part is a process of its
+own. An item has a record, a row of history and a row of the ledger for each day; there are orders with their lines, and
+charges. The tables after the new day are compared with those of a full build.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""One million charges through the models: how long, and how much memory.
+"""Measure seconds and peak memory of one million charges through the models.
 
-In: how many charges. Out: seconds and peak memory of building every table of finance from raw tables, printed, kept in
-reconcile.json and written into docs/reconciliation.md.
+Every table of finance is built from raw tables. The figures are printed, stored in reconcile.json and written into
+docs/reconciliation.md.
 """
 
 import argparse

@@ -1,9 +1,8 @@
-"""What a build costs on each engine as the account grows: DuckDB, PostgreSQL, Sail, a Spark cluster, on this machine.
+"""Measure what a build costs on each engine as the account grows: DuckDB, PostgreSQL, Sail, a Spark cluster.
 
-In: how many stock records, and which engines. Out: benchmarks/results/engines.json, one entry for each size and engine,
-and docs/scale.md, written from it by scale_page.py. Each build is dbt's whole one, checks included, of the same raw
-tables, with 2 GB for DuckDB; counted is the CPU of dbt and of the server. A build that does
-not end in time is kept as such.
+Write benchmarks/results/engines.json, one entry for each size and engine, and docs/scale.md. Each build is a whole dbt
+build of the same raw tables, checks included, with 2 GB for DuckDB; the CPU of dbt and of the server counts. A build
+that does not end in time is recorded as such.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Events a second, and how long an answer takes, under 32 connections: ours, without the queue, and a plain handler.
+"""Measure events a second and response times under 32 connections: ours, ours without the queue, and a plain handler.
 
-In: `--seconds N` for each server, `--rounds R` in turn. Out: a table on stdout and in docs/webhooks.md.
-Every event is different and signed; the plain handler is Starlette with one SQLite commit for each event, unverified.
-What was acknowledged is counted on the disk afterwards.
+`--seconds N` for each server, `--rounds R` in turn; write a table to stdout and docs/webhooks.md. Every event is
+different and signed; the plain handler is Starlette with one SQLite commit for each event, unverified. Acknowledged
+events are counted on the disk afterwards.
 """
 
 import argparse

@@ -1,6 +1,10 @@
-"""What one writes first: a loop of requests, a list of records, pandas, DuckDB.
+# /// script
+# requires-python = ">=3.11,<3.12"
+# dependencies = ["duckdb>=2.0,<2.1", "pandas>=3", "requests"]
+# ///
+"""Load the account with the script that most people write first: requests in a loop, a list of records, pandas, DuckDB.
 
-In: BASE_URL, TOKEN, FILE from the environment. Out: FILE, a table per list.
+Reads BASE_URL, TOKEN and FILE from the environment; writes a table of FILE for each list.
 """
 
 import os
@@ -23,9 +27,9 @@ def read(session: requests.Session, path: str) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = []
     url = os.environ["BASE_URL"] + path
     while url:
-        answer = session.get(url, timeout=60)
-        answer.raise_for_status()
-        document = answer.json()
+        response = session.get(url, timeout=60)
+        response.raise_for_status()
+        document = response.json()
         records += document["data"]
         url = (document["meta"]["pagination"]["links"] or {}).get("next")
     return records

@@ -1,7 +1,11 @@
-"""dlt rest_api with what its page on performance names: parallel resources, larger buffers, files of their own size,
-processes that normalise, parquet.
+# /// script
+# requires-python = ">=3.11,<3.12"
+# dependencies = ["dlt[duckdb,parquet]>=1.31,<1.32", "duckdb>=2.0,<2.1", "orjson"]
+# ///
+"""Load the account with dlt's rest_api and the options of its page on performance: parallel resources, larger buffers
+and files, several processes that normalize, Parquet.
 
-In: BASE_URL, TOKEN, FILE from the environment. Out: FILE, schema `raw`.
+Reads BASE_URL, TOKEN and FILE from the environment; writes schema `raw` of FILE.
 """
 
 import os
@@ -17,7 +21,7 @@ TUNING = {
 }
 os.environ.update(TUNING)
 
-import dlt  # noqa: E402 - it reads the environment
+import dlt  # noqa: E402 - dlt reads the environment when it is imported
 from dlt.sources.rest_api import rest_api_source  # noqa: E402
 
 

@@ -1,10 +1,18 @@
-"""A tap as the Singer SDK's template has it: REST streams, a paginator that follows `next`, a schema per stream.
+# /// script
+# requires-python = ">=3.11,<3.12"
+# dependencies = ["singer-sdk>=0.47,<0.48", "target-duckdb"]
+# ///
+"""Load the account with a tap like the Singer SDK's template, piped into target-duckdb.
 
-In: BASE_URL, TOKEN from the environment. Out: Singer messages on stdout, for target-duckdb.
+Reads BASE_URL, TOKEN and FILE from the environment; writes schema `raw` of FILE. With an argument it is the tap alone.
 """
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import requests
@@ -120,5 +128,21 @@ class TapLogentic(Tap):
         return [stream(self, name) for name in STREAMS]
 
 
+def load() -> int:
+    """Pipe the tap into the target, a process each as Singer has it; return the first failure's exit status."""
+    configuration = Path(f"{os.environ['FILE']}.config.json")
+    configuration.write_text(json.dumps({"path": os.environ["FILE"], "default_target_schema": "raw"}), "utf-8")
+    target_command = [str(Path(sys.executable).with_name("target-duckdb")), "--config", str(configuration)]
+    with (
+        subprocess.Popen([sys.executable, __file__, "tap"], stdout=subprocess.PIPE) as tap,
+        subprocess.Popen(target_command, stdin=tap.stdout, stdout=subprocess.DEVNULL) as target,
+    ):
+        assert tap.stdout
+        tap.stdout.close()  # so that the tap fails if the target ends early
+        return target.wait() or tap.wait()
+
+
 if __name__ == "__main__":
-    TapLogentic.cli(["--config", "ENV"])
+    if sys.argv[1:] == ["tap"]:
+        TapLogentic.cli(["--config", "ENV"])
+    sys.exit(load())

@@ -1,6 +1,10 @@
-"""dlt rest_api as its tutorial has it: a configuration, `merge` by primary key, nothing tuned.
+# /// script
+# requires-python = ">=3.11,<3.12"
+# dependencies = ["dlt[duckdb]>=1.31,<1.32", "duckdb>=1.4,<1.5"]
+# ///
+"""Load the account with dlt's rest_api as its tutorial shows it: `merge` by primary key, nothing tuned.
 
-In: BASE_URL, TOKEN, FILE from the environment. Out: FILE, schema `raw`.
+Reads BASE_URL, TOKEN and FILE from the environment; writes schema `raw` of FILE.
 """
 
 import os

@@ -49,7 +49,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="logentic-scale-") as name:
             work = Path(name) / "work.duckdb"
             generate(work, Path(name) / "day.duckdb", options.records)
-            _add_journals(work)
+            _add_audit_logs(work)
             for engine in options.engines:
                 folder = Path(name) / engine
                 folder.mkdir()
@@ -163,14 +163,14 @@ def keep(entry: dict[str, object]) -> None:
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
-def _add_journals(work: Path) -> None:
+def _add_audit_logs(work: Path) -> None:
     """Empty ones, as a run leaves them."""
-    from logentic.audit_log import PUBLISHED, RUNS
+    from logentic.audit_log import PUBLISHED_LOGS, RUNS
 
     with duckdb.connect(str(work)) as connection:
-        for journal in (*PUBLISHED, RUNS):
-            columns = ", ".join(f'"{name}" {kind}' for name, kind in journal.columns.items())
-            connection.execute(f"create table if not exists logentic_raw.{journal.name} ({columns})")
+        for audit_log in (*PUBLISHED_LOGS, RUNS):
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in audit_log.columns.items())
+            connection.execute(f"create table if not exists logentic_raw.{audit_log.name} ({columns})")
 
 
 def _cpu_of(pid: int) -> float:

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import mean
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Clock, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -53,7 +53,7 @@ def main() -> int:
         for run in range(1, runs + 1):
             began = time.monotonic()
             models = run % (runs // 5) == 0 or run == runs
-            outcome = run_job(settings, state.file, Options(models=models))
+            outcome = run_job(settings, state.file, JobOptions(models=models))
             seconds = time.monotonic() - began - outcome.seconds.get("build", 0)
             samples.append(Sample(run, memory_mb(), *sizes(state), outcome.loaded.traffic.requests, seconds))
             if run % EVERY == 0 or run == runs:

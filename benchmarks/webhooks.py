@@ -141,9 +141,9 @@ def kept(name: str, folder: Path) -> int | None:
         return int(sqlite3.connect(folder / "events.sqlite").execute("select count(*) from events").fetchone()[0])
     if name == SERVERS[1]:
         return None
-    from logentic.events.queue import read_events, segments
+    from logentic.events.queue import list_segments, read_events
 
-    return sum(1 for path in segments(folder / "logentic.duckdb.state" / "events") for _ in read_events(path))
+    return sum(1 for path in list_segments(folder / "logentic.duckdb.state" / "events") for _ in read_events(path))
 
 
 def measure(name: str, seconds: float) -> dict[str, Any]:

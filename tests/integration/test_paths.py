@@ -13,12 +13,12 @@ from command_line import COMMAND, access, environment, logentic
 from raw_tables import raw_differences
 
 from logentic.errors import StateError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 NAMES = {
     "quotes and templates": 'O\'Brien "x" {{ y }} {z}.duckdb',
     "what a URL escapes": "a%41 b% c#d?e=f&g.duckdb",
@@ -63,7 +63,7 @@ def test_any_name_that_a_file_system_allows_works(sandbox: Sandbox, tmp_path: Pa
 
 def test_the_models_are_built_and_read_whatever_the_name(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / 'O\'Brien "x" {{ y }} % ? \\ [z].duckdb'
-    run_job(settings_of(sandbox), file, Options())
+    run_job(settings_of(sandbox), file, JobOptions())
     for command in (["exceptions"], ["verify"], ["events"], ["status", "--runs"]):
         done = logentic(*command, "--db", file, cwd=tmp_path, **access(sandbox))
         assert done.returncode == 0, done.stderr

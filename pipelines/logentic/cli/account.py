@@ -55,7 +55,7 @@ def check(
 ) -> None:
     """Ask the account what the reference leaves open: fields, pages, order, ends of filters, formats, limits."""
     from logentic.api.probe import check_account
-    from logentic.reports import account
+    from logentic.reports import probe
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings, require_token
     from logentic.state import State
@@ -67,13 +67,13 @@ def check(
     if state:
         state.prepare()
     answers = check_account(settings)
-    told = account.as_dict(answers)
+    told = probe.as_dict(answers)
     if state:
         state.write_note("check", told)
     if as_json:
         print_json(told)
     else:
-        account.show(answers, Terminal())
+        probe.print_probe(answers, Terminal())
     failed = [answer for answer in answers.lists if answer.error]
     for answer in failed:
         print(one_line(f"logentic: {answer.error}"), file=sys.stderr)
@@ -180,7 +180,7 @@ def verify(
     if as_json:
         print_json(verification.as_dict(db, verdicts))
     else:
-        verification.show(db, verdicts, Terminal())
+        verification.print_verification(db, verdicts, Terminal())
     failures = [verdict.failure for verdict in verdicts if verdict.failure]
     for failure in failures:
         print(one_line(f"logentic: {failure}"), file=sys.stderr)
@@ -198,8 +198,8 @@ def notify(
     test: Annotated[bool, typer.Option("--test", help="Send a test message and nothing else.")] = False,
 ) -> None:
     """Tell by alert_urls what is wrong with FILE and its runs, once; and what is well again."""
-    from logentic.monitoring.alerts import send_test, tell_news, wrong_now
-    from logentic.monitoring.run_history import note_killed
+    from logentic.monitoring.alerts import find_problems, send_alerts, send_test_alert
+    from logentic.monitoring.run_history import record_killed_run
     from logentic.settings import load_settings
     from logentic.state import State
 
@@ -207,7 +207,7 @@ def notify(
     if not settings.alert_urls:
         raise UsageError("alert_urls is not set", "Set LOGENTIC_ALERT_URLS, or alert_urls in secrets.toml.")
     if test:
-        send_test(settings)
+        send_test_alert(settings)
         print(f"a test was sent to {len(settings.alert_urls)} addresses")
         return
     if db is None or not (db.exists() or State(db).folder.exists()):
@@ -216,9 +216,9 @@ def notify(
     state.prepare()
     # A run at work holds the lock: what it left in the history is told all the same.
     with suppress(StateError), state.locked():
-        note_killed(state)
-    wrong = wrong_now(settings, state, datetime.now(UTC))
-    sent = tell_news(settings, state, wrong)
+        record_killed_run(state)
+    wrong = find_problems(settings, state, datetime.now(UTC))
+    sent = send_alerts(settings, state, wrong)
     print("\n".join(map(one_line, wrong.values())) or "nothing is wrong")
     print(one_line(f"sent: {'; '.join(sent)}") if sent else "nothing to send")
 

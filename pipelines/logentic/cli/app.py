@@ -22,8 +22,8 @@ from logentic.cli import finance
 from logentic.cli import privacy as privacy_commands
 from logentic.cli.account import DbOrState, Engine, To, any_of, day, file_of, only
 from logentic.errors import LogenticError, UsageError
-from logentic.monitoring import log_format as log_lines
-from logentic.monitoring.memory import keep_small, leave, leave_out_needless
+from logentic.monitoring import json_log
+from logentic.monitoring.memory import exit_process, hide_unneeded_modules, limit_memory
 from logentic.sanitizer import SafeRecord, one_line, print_json, printable
 
 app = typer.Typer(
@@ -83,19 +83,19 @@ def run(
 
     settings = load_settings(destination=destination, engine=engine)
     if settings.engine == "none":  # the client of Spark needs them
-        leave_out_needless()
-    from logentic.job import Options, run_job
+        hide_unneeded_modules()
+    from logentic.job import JobOptions, run_job
     from logentic.reports import summary
-    from logentic.reports.progress import displayed
+    from logentic.reports.progress import display_progress
 
     if log_format != "text":
         only("--log-format", log_format, "json")
-        log_lines.use_json()
+        json_log.enable()
     failing = any_of("--fail-on", fail_on, ("incomplete", "rejected"))
     first, last = day("--start", start), day("--end", end)
     if not first and not last:
         first, last = interval_of_schedule()
-    options = Options(
+    options = JobOptions(
         first,
         last,
         _resources(select),
@@ -107,7 +107,7 @@ def run(
     )
     if options.start and options.end and options.start > options.end:
         raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
-    with displayed() as display:
+    with display_progress() as display:
         outcome = run_job(settings, file_of(db, settings), options, display, display.step)
     if as_json:
         print_json(summary.as_dict(outcome))
@@ -136,14 +136,17 @@ def build(
     ] = None,
 ) -> None:
     """Build the tables of what is loaded, check them, publish FILE; the account is not asked."""
-    from logentic.job import Options, run_job
+    from logentic.job import JobOptions, run_job
     from logentic.reports import summary
-    from logentic.reports.progress import displayed
+    from logentic.reports.progress import display_progress
     from logentic.settings import load_settings
 
     only("--fail-on", fail_on, "rejected")
-    settings, options = load_settings(destination=destination, engine=engine), Options(extract=False, wait_seconds=wait)
-    with displayed() as display:
+    settings, options = (
+        load_settings(destination=destination, engine=engine),
+        JobOptions(extract=False, wait_seconds=wait),
+    )
+    with display_progress() as display:
         outcome = run_job(settings, file_of(db, settings), options, step=display.step)
     print("\n".join(map(one_line, summary.as_lines(outcome))))
     if fail_on and outcome.loaded.rejected:
@@ -169,14 +172,14 @@ def program() -> NoReturn:
     try:
         main()
     except SystemExit as ended:
-        leave(int(ended.code or 0))
-    leave(0)
+        exit_process(int(ended.code or 0))
+    exit_process(0)
 
 
 def main() -> None:
     """Run the command; an error is one line on stderr, a traceback only with --debug."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    keep_small()
+    limit_memory()
     logging.setLogRecordFactory(SafeRecord)
     for stream in (sys.stdout, sys.stderr):  # a locale may lack a letter of a name
         if isinstance(stream, io.TextIOWrapper):
@@ -238,8 +241,8 @@ def _leave_interrupted() -> NoReturn:
 def _say(error: LogenticError) -> None:
     """One line, also where a library's words within it are several."""
     what = " ".join(str(error).split()).rstrip(".!")
-    if log_lines.are_json():
-        log_lines.write("error", "error", message=what, guidance=error.guidance, exit_code=error.exit_code)
+    if json_log.is_enabled():
+        json_log.write("error", "error", message=what, guidance=error.guidance, exit_code=error.exit_code)
         return
     print(one_line(f"logentic: {what}. {error.guidance}").rstrip(), file=sys.stderr)
 

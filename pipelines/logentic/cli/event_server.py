@@ -14,9 +14,9 @@ from logentic.database_file import database_path
 from logentic.destinations.base import check_signature
 from logentic.destinations.duckdb import published_signature
 from logentic.errors import UsageError
-from logentic.events.event import Reader
+from logentic.events.event import EventParser
 from logentic.events.queue import EventQueue
-from logentic.events.receiver import LOOPBACK, PATH, Receiver, Signatures
+from logentic.events.receiver import LOOPBACK, PATH, Receiver, SignatureVerifier
 from logentic.privacy.pseudonyms import Pseudonymizer, pseudonym_key
 from logentic.sanitizer import one_line
 from logentic.settings import Settings, load_settings, webhook_secrets
@@ -32,7 +32,7 @@ def application() -> Receiver:
     return receiver(settings, State(database_path(settings.webhook_file)))
 
 
-def receiver(settings: Settings, state: State, on_kept: Callable[[], None] = lambda: None) -> Receiver:
+def receiver(settings: Settings, state: State, on_stored: Callable[[], None] = lambda: None) -> Receiver:
     """Keeps events in the state folder beside FILE."""
     state.prepare()
     key = pseudonym_key(settings, state.folder)
@@ -40,9 +40,9 @@ def receiver(settings: Settings, state: State, on_kept: Callable[[], None] = lam
         check_signature(str(state.file), signature, key)
     return Receiver(
         EventQueue(state.events, timedelta(hours=settings.webhook_duplicate_hours)),
-        Reader(Pseudonymizer(key, settings.hash_fields, settings.plain_fields), settings.webhook_order_id_paths),
-        Signatures(webhook_secrets(settings), settings.webhook_hash, settings.webhook_encoding),
-        on_kept,
+        EventParser(Pseudonymizer(key, settings.hash_fields, settings.plain_fields), settings.webhook_order_id_paths),
+        SignatureVerifier(webhook_secrets(settings), settings.webhook_hash, settings.webhook_encoding),
+        on_stored,
     )
 
 

@@ -6,9 +6,10 @@ from logentic.audit_log import RUNS
 from logentic.dashboard import charts
 from logentic.dashboard.panels import Chosen, Panel
 from logentic.dashboard.snapshot import QueryResult, Snapshot
-from logentic.monitoring.run_history import WHOLE
-from logentic.reports.runs import STEPS, line_of, read_runs
+from logentic.monitoring.run_history import COMPLETE_OUTCOMES, read_runs
+from logentic.reports.runs import STEPS, format_run
 from logentic.reports.status import read_status
+from logentic.state import State
 
 RECEIPTS = """
 select resource, window_start, window_end, total_announced, rows_read, is_complete, is_accepted, finished_at, reason
@@ -49,8 +50,8 @@ def covered(snapshot: Snapshot, _: Chosen) -> Panel:
 def ran(snapshot: Snapshot, _: Chosen) -> Panel:
     """What the last runs did."""
     # From the state folder, which also knows the runs that had nothing to publish, and those that failed.
-    last = read_runs(snapshot.file)[-RUNS_SHOWN:]
-    good = sum(run["outcome"] in WHOLE for run in last)
+    last = read_runs(State(snapshot.file.absolute()))[-RUNS_SHOWN:]
+    good = sum(run["outcome"] in COMPLETE_OUTCOMES for run in last)
     rows = [{name: run.get(name) for name in RUN_COLUMNS} for run in reversed(last)]
     steps = [
         {"run": f"{run['started_at']:%d %b %H:%M:%S}", "step": step, "seconds": run.get(f"{step}_seconds") or 0.0}
@@ -71,5 +72,5 @@ def ran(snapshot: Snapshot, _: Chosen) -> Panel:
     title = f"{good} of the last {len(last)} runs ended well" if last else "No run has left a line yet"
     drawn = charts.finished(chart, f"{title}: the seconds of each step.") if last else None
     failed = next((run for run in reversed(last) if run.get("error")), None)
-    note = line_of(failed) if failed else "Rows, requests and memory of each run stand in the table."
+    note = format_run(failed) if failed else "Rows, requests and memory of each run stand in the table."
     return Panel(title, QueryResult.of(rows), drawn, note, "runs", wide=True)

@@ -12,7 +12,7 @@ import marimo as mo
 from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Chosen, Panel, amount_text, shown
 from logentic.dashboard.snapshot import QueryResult, Snapshot
-from logentic.reports.exceptions import STATUSES, Finding, at_stake, read_findings, set_status, whoever
+from logentic.reports.exceptions import STATUSES, Finding, read_findings, record_decision, resolve_author, sum_at_stake
 from logentic.settings import load_settings
 
 INVOICES = """
@@ -126,7 +126,7 @@ def exceptions(snapshot: Snapshot, chosen: Chosen) -> Panel:
         for finding in found
     ]
     return Panel(
-        f"{len(rows)} exceptions, {amount_text(at_stake(found))} at stake",
+        f"{len(rows)} exceptions, {amount_text(sum_at_stake(found))} at stake",
         QueryResult.of(rows),
         name="exceptions",
         wide=True,
@@ -195,7 +195,7 @@ def _written(file: Path, invoice: int) -> bytes:
 
 def _say(snapshot: Snapshot, exception_id: str, said: dict[str, Any] | None, changed: Callable[..., None]) -> None:
     if said and said["status"]:
-        set_status(snapshot.file, exception_id, said["status"], said["note"] or None, whoever(said["by"]))
+        record_decision(snapshot.file, exception_id, said["status"], said["note"] or None, resolve_author(said["by"]))
         changed(lambda count: count + 1)
 
 

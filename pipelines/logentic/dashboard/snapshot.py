@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.csv
 
-from logentic.reports.published import in_currency, open_published
+from logentic.reports.published_file import open_published, with_currency_decimals
 from logentic.sanitizer import cell
 
 NAMED = re.compile(r"\$([a-z]+)")
@@ -72,7 +72,7 @@ class Snapshot:
     def query(self, query: str, **values: Any) -> QueryResult:
         # What the page could not offer, as there is nothing to choose from, is null.
         named = {name: values.get(name) for name in NAMED.findall(query)}
-        return QueryResult(self.connection.sql(in_currency(query), params=named).to_arrow_table())
+        return QueryResult(self.connection.sql(with_currency_decimals(query), params=named).to_arrow_table())
 
     def has(self, table: str) -> bool:
         return bool(self.query("select 1 from duckdb_tables() where table_name = $table limit 1", table=table))

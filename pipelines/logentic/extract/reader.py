@@ -22,7 +22,7 @@ from logentic.extract.parsing import ParseRules, Rows, concatenated, read_rows
 from logentic.extract.spill_buffer import SpillBuffer
 from logentic.extract.splitting import WindowTask, drop_overlaps, split
 from logentic.extract.windows import MOVED, NOT_FOUND, Edge, Window
-from logentic.monitoring.memory import give_back
+from logentic.monitoring.memory import release_memory
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import Resource
 
@@ -249,7 +249,7 @@ class Extraction:
                 known_keys = self._require_growth(buffer, window, requests, known_keys)
         keys = buffer.count()
         if traffic > MANY_BYTES:
-            give_back()
+            release_memory()
         is_complete = totals == {keys} and not page.is_not_found
         reason = None
         if page.is_not_found:

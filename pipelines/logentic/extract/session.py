@@ -37,7 +37,7 @@ from logentic.extract.run import RunState
 from logentic.extract.spill_buffer import SpillBuffer
 from logentic.extract.stored_records import Stored, ids_of, receipt_of
 from logentic.extract.windows import MINUTE, Edge, Receipt, Span, Window, joined, snapshot, without
-from logentic.monitoring.memory import give_back
+from logentic.monitoring.memory import release_memory
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import (
     INTEGER,
@@ -129,7 +129,7 @@ class Session:
                     if rows is not None and len(rows.records):
                         found[name] = rows
         self._begun = {name: (found.get(name, empty_rows(RESOURCES[name])), stream) for name, stream in streams.items()}
-        return bool(found) or self.events.have_rows or self.rejections.have_rows or self._has_receipts_to_load
+        return bool(found) or self.events.has_rows or self.rejections.have_rows or self._has_receipts_to_load
 
     def changes(self, resource: Resource) -> Generator[Rows | None, None, None]:
         """Yield the new and changed rows of a resource, by window; None while nothing is found yet."""
@@ -171,7 +171,7 @@ class Session:
     def close(self) -> pa.Table:
         """Return the receipts of this extraction and the deferred ones, when its last resource has ended."""
         self.stop()
-        give_back()
+        release_memory()
         self.run.unread |= self._extraction.unread
         self.run.receipts += self.receipts
         return pa.Table.from_pylist([*self.run.deferred, *self.receipts], RECEIPTS)
@@ -280,7 +280,7 @@ class Session:
         log.info("orders: %d that a complete list lacks are looked up by id, one request each", len(wanted))
         self.run.orders_asked.update(wanted)
         rows, removed = self._lookup.resolve_missing_orders(wanted, read[0].as_py() if len(read) else None)
-        self.events.were_read(ids_of(rows.records.filter(pc.invert(rows.records[IS_REMOVED.name]))))
+        self.events.mark_read(ids_of(rows.records.filter(pc.invert(rows.records[IS_REMOVED.name]))))
         self._note_items(ORDERS, rows)
         self._keep_receipt_of_ids(ORDERS, len(wanted), len(rows.records) - removed, removed)
         yield rows
@@ -363,7 +363,7 @@ class Session:
 
     def _were_seen(self, resource: Resource, records: pa.Table) -> None:
         if resource is ORDERS:
-            self.events.were_read(ids_of(records))
+            self.events.mark_read(ids_of(records))
         elif resource is PAYMENT_ITEMS and self.run.unbilled:
             for seen in ids_of(records):
                 self.run.unbilled.pop(seen, None)
@@ -391,13 +391,13 @@ class Session:
 
     def _ask_for_orders(self) -> Iterator[Rows]:
         """Orders that events or charges name, and that no window of this run showed."""
-        for order_id in sorted({*self.events.orders(), *self.run.named_orders} - self.run.orders_asked):
+        for order_id in sorted({*self.events.open_orders(), *self.run.named_orders} - self.run.orders_asked):
             try:
                 yield self._lookup.look_up(ORDERS, order_id)
             except (NotFound, Refused, InvalidResponse) as failure:
-                self.events.failed(order_id, str(failure))
+                self.events.mark_failed(order_id, str(failure))
             else:
-                self.events.were_read([order_id])
+                self.events.mark_read([order_id])
             self.run.orders_asked.add(order_id)
 
     def _end_rejections_of_dropped_rows(self, resource: Resource) -> None:

@@ -1,4 +1,4 @@
-"""The terminal that all reports print on: text of the account is text, never markup, an emoji's name or an escape."""
+"""A console that prints account text as plain text: no markup, emoji names or escapes."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""FILE beside the account: opened, compared, told to a person or a program."""
+"""Compare FILE with the account, and print the result or return it as JSON."""
 
 from dataclasses import asdict
 from datetime import date
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from logentic.reports.published import open_published
+from logentic.reports.published_file import open_published
 from logentic.settings import Settings
 from logentic.verify.stored_counts import StoredCounts
 from logentic.verify.verification import Verdict, verify
@@ -29,11 +29,11 @@ def as_dict(file: Path, verdicts: list[Verdict]) -> dict[str, Any]:
         "file": str(file),
         "resources": {verdict.resource: asdict(verdict) for verdict in verdicts},
         "differences": sum(len(verdict.differences) for verdict in verdicts),
-        "mend": _mends(file, verdicts),
+        "mend": _repair_commands(file, verdicts),
     }
 
 
-def show(file: Path, verdicts: list[Verdict], console: Console) -> None:
+def print_verification(file: Path, verdicts: list[Verdict], console: Console) -> None:
     table = Table(title=str(file), title_justify="left", box=None, padding=(0, 1, 0, 0))
     for name in ("", "records", "read until (UTC)", "missing", "surplus", "requests"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
@@ -50,17 +50,17 @@ def show(file: Path, verdicts: list[Verdict], console: Console) -> None:
             day = f" {difference.day}" if difference.day else ""
             for ids, what in ((difference.missing, "not in the file"), (difference.surplus, "only in the file")):
                 if ids:
-                    console.print(Text(f"{verdict.resource}{day}: {what}: {_listed(ids)}"))
+                    console.print(Text(f"{verdict.resource}{day}: {what}: {_format_ids(ids)}"))
         for unclear in verdict.unclear:
             console.print(Text(f"{verdict.resource}: not compared: {unclear}"))
-    for command in _mends(file, verdicts):
+    for command in _repair_commands(file, verdicts):
         console.print(Text(f"mend it: {command}"), soft_wrap=True)
     if not any(verdict.differences or verdict.unclear or verdict.failure for verdict in verdicts):
         console.print("the file holds what the account holds")
 
 
-def _mends(file: Path, verdicts: list[Verdict]) -> list[str]:
-    """One run for each resource that differs, of the days that do."""
+def _repair_commands(file: Path, verdicts: list[Verdict]) -> list[str]:
+    """Return a command for each resource that differs, for the days that differ."""
     commands = []
     for verdict in verdicts:
         days = [difference.day for difference in verdict.differences if difference.day]
@@ -72,6 +72,6 @@ def _mends(file: Path, verdicts: list[Verdict]) -> list[str]:
     return commands
 
 
-def _listed(ids: list[int]) -> str:
+def _format_ids(ids: list[int]) -> str:
     shown = ", ".join(map(str, ids[:IDS_SHOWN]))
     return shown + (f" and {len(ids) - IDS_SHOWN:,} more" if len(ids) > IDS_SHOWN else "")

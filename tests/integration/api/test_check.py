@@ -10,7 +10,7 @@ import pytest
 from command_line import access, logentic
 
 from logentic.api.probe import AccountProbe, FilterBounds, check_account
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Clock, Fault, Readings, Sandbox
 from logentic.settings import Settings
 
@@ -127,7 +127,7 @@ def test_the_two_lists_of_fields_reach_the_raw_tables(tmp_path: Path) -> None:
     with Sandbox(Account(seed=33, scale=0.1, days=5, today=TODAY), readings=Readings(extra_fields=True)) as it:
         chosen = {"hash_fields": ["place__city"], "plain_fields": ["handled_by", "recipient__name"]}
         settings = Settings(base_url=it.url, api_token=it.token, **chosen)
-        run_job(settings, file, Options(models=False, select=frozenset({"orders"})))
+        run_job(settings, file, JobOptions(models=False, select=frozenset({"orders"})))
     with duckdb.connect(str(file), read_only=True) as published:
         shown = "select regexp_full_match(place__city, '[0-9a-f]{32}'), handled_by, recipient__name like '% %'"
         rows = published.execute(f"{shown} from logentic_raw.orders").fetchall()

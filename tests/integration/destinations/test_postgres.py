@@ -19,7 +19,7 @@ from tiny_service import Asked, Reply, TinyService, page, settings_for
 
 from logentic import logentic_source
 from logentic.errors import StateError
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -46,9 +46,9 @@ def test_a_run_without_news_wakes_neither_dlt_nor_dbt(postgres: str, tmp_path: P
         load(sandbox, tmp_path / "quiet")
         settings = f"base_url={sandbox.url!r}, api_token={sandbox.token!r}, destination='postgres'"
         code = (
-            "import sys; from pathlib import Path; from logentic.job import Options, run_job\n"
+            "import sys; from pathlib import Path; from logentic.job import JobOptions, run_job\n"
             "from logentic.settings import Settings\n"
-            f"outcome = run_job(Settings({settings}), Path({str(tmp_path / 'quiet')!r}), Options(models=False))\n"
+            f"outcome = run_job(Settings({settings}), Path({str(tmp_path / 'quiet')!r}), JobOptions(models=False))\n"
             "assert outcome.loaded.news == 0 and outcome.published_bytes is None\n"
             "assert not {'dlt', 'dbt'} & set(sys.modules)"
         )
@@ -69,7 +69,7 @@ def test_fields_with_very_long_names_are_not_cut_into_each_other_and_texts_come_
 
     with TinyService(reply) as service:
         settings = settings_for(service.url, destination="postgres", earliest_date=date(2026, 3, 1))
-        news = [run_job(settings, tmp_path / "long", Options(models=False)).loaded.news for _ in range(2)]
+        news = [run_job(settings, tmp_path / "long", JobOptions(models=False)).loaded.news for _ in range(2)]
     assert news == [1, 0]
     (row,) = execute(postgres, "select * from logentic_raw.items")
     held = [text.replace("\0", "\ufffd") for text in texts]  # PostgreSQL has no place for a NUL
@@ -281,9 +281,9 @@ def test_a_dlt_pipeline_of_the_users_own_loads_it(
         assert mine == ours, table
 
 
-def load(sandbox: Sandbox, file: Path, destination: str = "postgres", **more: Any) -> Outcome:
+def load(sandbox: Sandbox, file: Path, destination: str = "postgres", **more: Any) -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, destination=destination, **more)
-    return run_job(settings, file, Options(models=False))
+    return run_job(settings, file, JobOptions(models=False))
 
 
 def counts(where: str | Path) -> dict[str, int]:

@@ -11,9 +11,9 @@ import duckdb
 import pytest
 from command_line import access, logentic
 
-from logentic.events.event import Event, Reader
+from logentic.events.event import Event, EventParser
 from logentic.events.queue import EventQueue
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.sandbox import Account, Sandbox
 from logentic.sandbox.webhooks import STEPS, TOPICS, Webhooks, steps_taken
@@ -23,7 +23,7 @@ from logentic.state import State
 TODAY = date(2026, 3, 17)
 DAY = timedelta(days=1)
 GONE = ("IN_TRANSIT", "COMPLETED")
-READER = Reader(Pseudonymizer(b"k" * 32))
+PARSER = EventParser(Pseudonymizer(b"k" * 32))
 
 
 class Desk:
@@ -41,7 +41,7 @@ class Desk:
         for each in bodies:
             topic, body = each if isinstance(each, tuple) else ("order-picked", each)
             headers = {"logentic-topic": topic, "logentic-api-version": "V1"}
-            events.append(READER.read(READER.content(topic, body), headers, body, at))
+            events.append(PARSER.parse(PARSER.digest_content(topic, body), headers, body, at))
         queue = EventQueue(self.state.events, DAY)
         wait([queue.put(event) for event in events])
         queue.close()
@@ -49,7 +49,7 @@ class Desk:
 
     def run(self, **options: Any) -> Any:
         self.sandbox.requests.clear()
-        return run_job(self.settings, self.file, Options(**options))
+        return run_job(self.settings, self.file, JobOptions(**options))
 
     def asked_by_id(self) -> list[str]:
         return [r.path for r in self.sandbox.requests if r.path.startswith("/v1/orders/")]

@@ -11,12 +11,12 @@ from raw_tables import raw_differences
 from test_reruns import settings_of, tables_of
 
 import logentic.extract.run
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
-NO_MODELS = Options(models=False)
+NO_MODELS = JobOptions(models=False)
 
 
 def test_two_sequential_reads_are_equal(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from command_line import access
 from typer.testing import CliRunner
 
 from logentic.cli.app import app
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.reports.verification import as_dict, verify_file
 from logentic.sandbox import Account, Fault, Readings, Sandbox
 from logentic.settings import Settings
@@ -22,8 +22,8 @@ def settings_of(sandbox: Sandbox) -> Settings:
     return Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="key of the test")
 
 
-def run(sandbox: Sandbox, file: Path, **options: object) -> Outcome:
-    return run_job(settings_of(sandbox), file, Options(models=False, **options))
+def run(sandbox: Sandbox, file: Path, **options: object) -> JobResult:
+    return run_job(settings_of(sandbox), file, JobOptions(models=False, **options))
 
 
 def orders(sandbox: Sandbox) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from logentic.extract import reader as extraction
 from logentic.extract import spill_buffer as buffer
 from logentic.extract.reader import Extraction
 from logentic.extract.windows import Window, midnight
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.resources import INVENTORY_HISTORY
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
@@ -39,11 +39,11 @@ def account() -> Account:
     return Account(seed=53, scale=0.1, days=30, today=TODAY)
 
 
-def run(sandbox: Sandbox, file: Path) -> Outcome:
-    return run_job(Settings(base_url=sandbox.url, api_token=sandbox.token), file, Options(models=False))
+def run(sandbox: Sandbox, file: Path) -> JobResult:
+    return run_job(Settings(base_url=sandbox.url, api_token=sandbox.token), file, JobOptions(models=False))
 
 
-def receipts(outcome: Outcome) -> list[tuple[object, ...]]:
+def receipts(outcome: JobResult) -> list[tuple[object, ...]]:
     counted = ("total_announced", "rows_read", "distinct_keys", "rows_new", "rows_changed", "rows_removed")
     kept = ("resource", "filter", "window_start", *counted, "is_complete", "is_confirmed", "reason")
     return sorted(tuple(str(receipt[name]) for name in kept) for receipt in outcome.loaded.receipts)

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from raw_tables import raw_differences
 
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
 
@@ -22,9 +22,9 @@ def sandbox() -> Sandbox:
         yield sandbox
 
 
-def run(sandbox: Sandbox, file: Path, **more: object) -> Outcome:
+def run(sandbox: Sandbox, file: Path, **more: object) -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, **more)
-    return run_job(settings, file, Options(models=False))
+    return run_job(settings, file, JobOptions(models=False))
 
 
 def stored(file: Path, table: str, where: str = "true") -> set[int]:

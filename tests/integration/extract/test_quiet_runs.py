@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.reports.status import read_status
 from logentic.resources import RESOURCES
 from logentic.sandbox import Account, Readings, Sandbox
@@ -36,9 +36,9 @@ def file(sandbox: Sandbox, tmp_path: Path) -> Path:
     return file
 
 
-def run(sandbox: Sandbox, file: Path, select: Any = None, **more: Any) -> Outcome:
+def run(sandbox: Sandbox, file: Path, select: Any = None, **more: Any) -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="one key for all", **more)
-    return run_job(settings, file, Options(select=select or frozenset(RESOURCES), models=False))
+    return run_job(settings, file, JobOptions(select=select or frozenset(RESOURCES), models=False))
 
 
 def fingerprint(file: Path) -> dict[str, tuple[bytes, int]]:

@@ -10,7 +10,7 @@ import pytest
 from mutating_service import MutatingService, Record
 from raw_tables import raw_differences
 
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.load import source
 from logentic.reports.status import read_status
 from logentic.sandbox import Account, Readings, Sandbox
@@ -40,12 +40,12 @@ def file(service: MutatingService, tmp_path: Path) -> Path:
     return file
 
 
-def run(service: MutatingService, file: Path, **more: Any) -> Outcome:
+def run(service: MutatingService, file: Path, **more: Any) -> JobResult:
     settings = Settings(base_url=service.url, api_token=service.token, hash_key="one key for all")
-    return run_job(settings, file, Options(models=False, **more))
+    return run_job(settings, file, JobOptions(models=False, **more))
 
 
-def again(service: MutatingService, file: Path, **more: Any) -> Outcome:
+def again(service: MutatingService, file: Path, **more: Any) -> JobResult:
     """A run that reads the last days again, an hour later."""
     service.sandbox.clock.advance(HOUR)
     return run(service, file, start=TODAY - 20 * DAY, end=TODAY, **more)

@@ -16,13 +16,13 @@ from command_line import killed_run
 from raw_tables import assert_same_rows, raw_differences
 
 from logentic.errors import StateError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 NOT_UTF_8 = b"\xe9\xff\xfe"
 
 

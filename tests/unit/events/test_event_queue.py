@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 
 from logentic.errors import StateError
-from logentic.events.event import Event, Reader
-from logentic.events.queue import EventQueue, read_events, segments
+from logentic.events.event import Event, EventParser
+from logentic.events.queue import EventQueue, list_segments, read_events
 from logentic.privacy.pseudonyms import Pseudonymizer
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
-READER = Reader(Pseudonymizer(b"k" * 32))
+PARSER = EventParser(Pseudonymizer(b"k" * 32))
 
 
 def event(number: int, at: datetime = NOW) -> Event:
     body = b'{"id": %d}' % number
-    return READER.read(READER.content("order-picked", body), {"logentic-topic": "order-picked"}, body, at)
+    return PARSER.parse(PARSER.digest_content("order-picked", body), {"logentic-topic": "order-picked"}, body, at)
 
 
 def kept(folder: Path) -> list[int | None]:
-    return [found.order_id for segment in segments(folder) for found in read_events(segment)]
+    return [found.order_id for segment in list_segments(folder) for found in read_events(segment)]
 
 
 def test_what_was_answered_is_read_back_as_it_was_and_in_order(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_what_was_answered_is_read_back_as_it_was_and_in_order(tmp_path: Path) -
     events = [event(number) for number in range(1, 500)]
     wait([queue.put(each) for each in events])
     queue.close()
-    assert [found for segment in segments(tmp_path) for found in read_events(segment)] == events
+    assert [found for segment in list_segments(tmp_path) for found in read_events(segment)] == events
 
 
 def test_equal_content_is_kept_once_within_the_window_also_over_a_restart(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_damaged_end_costs_nothing_that_was_answered(tmp_path: Path, tail: byt
     queue = EventQueue(tmp_path, DAY)
     wait([queue.put(event(number)) for number in (1, 2, 3)])
     queue.close()
-    with segments(tmp_path)[-1].open("ab") as file:
+    with list_segments(tmp_path)[-1].open("ab") as file:
         file.write(tail)
     queue = EventQueue(tmp_path, timedelta(days=9999))
     wait([queue.put(event(number)) for number in (3, 4)])
@@ -64,7 +64,7 @@ def test_a_record_with_a_wrong_bit_is_passed_over_and_said(tmp_path: Path, caplo
     queue = EventQueue(tmp_path, DAY)
     wait([queue.put(event(number)) for number in (1, 2, 3)])
     queue.close()
-    path = segments(tmp_path)[-1]
+    path = list_segments(tmp_path)[-1]
     path.write_bytes(path.read_bytes().replace(b'"order_id": 2', b'"order_id": 7'))
     assert kept(tmp_path) == [1, 3]
     assert "line 2 is damaged" in caplog.text
@@ -109,7 +109,9 @@ def test_files_are_the_owners_only(tmp_path: Path) -> None:
     queue = EventQueue(tmp_path / "events", DAY)
     queue.put(event(1)).result()
     queue.close()
-    assert [oct(path.stat().st_mode & 0o777) for path in (tmp_path / "events", *segments(tmp_path / "events"))] == [
+    assert [
+        oct(path.stat().st_mode & 0o777) for path in (tmp_path / "events", *list_segments(tmp_path / "events"))
+    ] == [
         "0o700",
         "0o600",
     ]
@@ -121,5 +123,5 @@ def test_a_large_queue_is_several_segments(tmp_path: Path, monkeypatch: pytest.M
     for number in range(1, 60):
         queue.put(event(number)).result()
     queue.close()
-    assert len(segments(tmp_path)) > 3
+    assert len(list_segments(tmp_path)) > 3
     assert kept(tmp_path) == list(range(1, 60))

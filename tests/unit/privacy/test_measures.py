@@ -9,7 +9,7 @@ import pytest
 from json_pages import page_of
 
 from logentic.api.records import Mask
-from logentic.events.event import Reader
+from logentic.events.event import EventParser
 from logentic.extract.parsing import read_rows
 from logentic.privacy import measures
 from logentic.privacy.pseudonyms import Pseudonymizer
@@ -170,7 +170,7 @@ def test_an_event_keeps_what_the_reference_names_and_measures() -> None:
     }
     for body in (order, {"data": order}, {"order": order}):
         written = json.dumps({**body, **PERSONAL, "status": "PICKED"}).encode()
-        event = Reader(HASHES).read("0" * 32, {}, written, datetime.now(UTC))
+        event = EventParser(HASHES).parse("0" * 32, {}, written, datetime.now(UTC))
         kept = json.loads(event.body)
         kept = kept.get("data") or kept.get("order") or kept
         for name in ("id", "order_type", "status", "warehouse_id", "shopify_order_id", "updated_at"):
@@ -180,9 +180,11 @@ def test_an_event_keeps_what_the_reference_names_and_measures() -> None:
         assert event.order_id == 19015
         for clear in ("Marie", "Curie", "rue X", "5145550101", "1Z999"):
             assert clear not in event.body
-    odd = Reader(HASHES).read("0" * 32, {}, b'{"id": "Marie", "place": {"city": {"Marie": 1}}}', datetime.now(UTC))
+    odd = EventParser(HASHES).parse(
+        "0" * 32, {}, b'{"id": "Marie", "place": {"city": {"Marie": 1}}}', datetime.now(UTC)
+    )
     assert "Marie" not in odd.body
-    broken = Reader(HASHES).read(
+    broken = EventParser(HASHES).parse(
         "0" * 32, {}, b'{"id": 5, "signed_by": "a\\ud800", "status": "\\ud800"}', datetime.now(UTC)
     )
     assert broken.order_id == 5
@@ -248,6 +250,6 @@ def test_a_name_within_a_record_is_shown_by_no_command_and_kept_by_no_event(name
     order = {"id": 1, "recipient": {"name": "x", name: 2, "fax": 3}, "place": {name: True}}
     shown = Mask(Settings(api_token="t")).record(ORDERS, order)
     assert shown == {"id": 1, "recipient": {"name": "***", "***1": "***", "fax": "***"}, "place": {"***2": True}}
-    event = Reader(HASHES).read("c", {}, json.dumps(order).encode(), datetime.now(UTC))
+    event = EventParser(HASHES).parse("c", {}, json.dumps(order).encode(), datetime.now(UTC))
     assert name not in event.body
     assert '"fax"' in event.body

@@ -87,8 +87,8 @@ def test_what_the_folder_lost_comes_back_from_the_database_and_nothing_doubles(s
     EXCEPTION_LOG.append(state.folder, [SET])
     MONTH_CLOSE.append(state.folder, [{"event_id": "2026-01", "month": date(2026, 1, 1)}])
     load_audit_log(state)
-    for journal in (EXCEPTION_LOG, MONTH_CLOSE):
-        journal.path(state.folder).unlink()
+    for audit_log in (EXCEPTION_LOG, MONTH_CLOSE):
+        audit_log.path(state.folder).unlink()
     EXCEPTION_LOG.append(state.folder, [{"event_id": "zwei", "status": "accepted"}])
     sizes = load_audit_log(state)
     assert load_audit_log(state) == sizes

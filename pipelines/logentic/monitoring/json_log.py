@@ -1,4 +1,4 @@
-"""Write log lines for machines to stderr: one JSON object a line."""
+"""Write log lines to stderr as JSON, one object a line."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ from logentic.sanitizer import json_text
 _STATE = {"json": False}
 
 
-def use_json() -> None:
+def enable() -> None:
     """Write JSON from now on, including the warnings of the package."""
     _STATE["json"] = True
     logger = logging.getLogger("logentic")
@@ -18,7 +18,7 @@ def use_json() -> None:
     logger.propagate = False
 
 
-def are_json() -> bool:
+def is_enabled() -> bool:
     return _STATE["json"]
 
 

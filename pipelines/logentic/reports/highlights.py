@@ -1,4 +1,4 @@
-"""Three questions that a newcomer asks first, answered from the published tables."""
+"""Print answers to three first questions, read from the published tables."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from logentic.reports.published import open_published
+from logentic.reports.published_file import open_published
 
 MOVED_MOST = """
 select
@@ -47,8 +47,7 @@ order by abs(amount_at_stake) desc, charge_id
 """
 
 
-def show(file: Path, console: Console) -> None:
-    """Print the three answers."""
+def print_highlights(file: Path, console: Console) -> None:
     with open_published(file) as published:
         console.print(_table("What moved most in the last 30 days? (units)", published.execute(MOVED_MOST)), "")
         console.print(_table("What does storage cost?", published.execute(STORAGE_BY_MONTH)), "")
@@ -63,10 +62,10 @@ def show(file: Path, console: Console) -> None:
 def _table(title: str, cursor: Any) -> Table:
     rows = cursor.fetchall()
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for place, (name, *_) in enumerate(cursor.description):
-        numeric = all(isinstance(row[place], int | Decimal | None) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", no_wrap=place == 0)
+    for index, (name, *_) in enumerate(cursor.description):
+        numeric = all(isinstance(row[index], int | Decimal | None) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", no_wrap=index == 0)
     for row in rows:
-        # Text from the account is text: rich would read [brackets] as markup.
+        # As Text: rich would read [brackets] as markup.
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
     return table

@@ -1,4 +1,4 @@
-"""A reconciliation on the screen, and for a program."""
+"""Print a reconciliation, or return it as JSON."""
 
 from dataclasses import asdict
 from decimal import Decimal
@@ -10,13 +10,13 @@ from rich.text import Text
 
 from logentic.currencies import money
 from logentic.reports import exceptions
-from logentic.reports.cover import cover_of, tie_lines
+from logentic.reports.cover import build_cover, tie_out_lines
 from logentic.reports.reconciliation import Reconciliation
 
 
-def show(found: Reconciliation, console: Console) -> None:
-    """The cover's lines, then the exceptions."""
-    cover = cover_of(found)
+def print_reconciliation(found: Reconciliation, console: Console) -> None:
+    """Print the cover's lines, then the exceptions."""
+    cover = build_cover(found)
     console.print(Text(cover.title, style="bold"), Text(cover.subtitle, style="dim"), sep="\n")
     for part in cover.parts[:-1] if found.sheets else cover.parts:
         table = Table(title=part.heading, title_justify="left", title_style="bold", box=None, show_header=False)
@@ -31,7 +31,7 @@ def show(found: Reconciliation, console: Console) -> None:
         console.print("", table, sep="\n")
     if found.findings:
         console.print()
-        exceptions.show(found.findings, console, found.currency)
+        exceptions.print_exceptions(found.findings, console, found.currency)
 
 
 def as_dict(found: Reconciliation) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _tie(found: Reconciliation) -> dict[str, Any] | None:
     if found.tie_out is None:
         return None
     return {
-        "lines": [[label, None if amount is None else str(amount)] for label, amount, _ in tie_lines(found)],
+        "lines": [[label, None if amount is None else str(amount)] for label, amount, _ in tie_out_lines(found)],
         "difference": None if found.tie_out.paper is None else str(found.tie_out.difference),
         "explanations": list(found.tie_out.explanations),
         "charges": list(found.tie_out.charges),

@@ -1,4 +1,4 @@
-"""The published file, opened to be read: what every report begins with."""
+"""Open and query the published file."""
 
 import logging
 from datetime import UTC, date, datetime
@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from logentic.audit_log import Journal, Row
+from logentic.audit_log import AuditLog, Row
 from logentic.currencies import minor_digits
 from logentic.database_file import is_duckdb, read_by_duckdb, require_file
 from logentic.errors import StateError, UsageError
@@ -21,7 +21,7 @@ AMOUNT = "decimal(18, 2)"
 
 
 def open_published(file: Path) -> duckdb.DuckDBPyConnection:
-    """The published file, read only; a missing or foreign one is one clear line."""
+    """Open the published file read-only; raise a clear error for a missing or foreign one."""
     require_file(file)
     if not file.exists():
         if not (settings := load_settings()).publishes_file:
@@ -50,32 +50,32 @@ def open_published(file: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def in_currency(sql: str) -> str:
-    """A query whose amounts have as many decimals as the currency, where it has more than two."""
+def with_currency_decimals(sql: str) -> str:
+    """Return the query with as many decimals of amounts as the currency has, if these are more than two."""
     digits = minor_digits(load_settings().currency) if AMOUNT in sql else 2
     return sql.replace(AMOUNT, f"decimal(18, {digits})") if digits > 2 else sql
 
 
-def records(published: duckdb.DuckDBPyConnection, sql: str, values: Any = None) -> list[dict[str, Any]]:
-    """The rows of a query, by column. A table that is not there yet is one clear line."""
+def read_records(published: duckdb.DuckDBPyConnection, sql: str, values: Any = None) -> list[dict[str, Any]]:
+    """Return the rows of a query as dicts; raise a clear error if a table does not exist yet."""
     try:
-        cursor = published.execute(in_currency(sql), values)
+        cursor = published.execute(with_currency_decimals(sql), values)
     except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise older_file(error) from None
+        raise older_file_error(error) from None
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def older_file(error: duckdb.Error) -> StateError:
-    """FILE lacks a table or column that is read: an earlier version published it."""
+def older_file_error(error: duckdb.Error) -> StateError:
+    """Return the error for a file of an earlier version, which lacks a table or column."""
     missing = str(error).splitlines()[0].partition("Error: ")[2].rstrip("!.")
     return StateError(f"the file was published by an earlier version: {missing}", "Run once: logentic run --db FILE")
 
 
-def refuse_unknown(
+def require_charges(
     published: duckdb.DuckDBPyConnection, file: Path, invoice: int | None = None, month: date | None = None
 ) -> None:
-    """An invoice, or a month, without a charge: that nothing was found would read as if nothing were wrong."""
+    """Refuse an invoice or month without charges: an empty report would look like a clean one."""
     for chosen, what, charges in (
         (invoice, f"no invoice {invoice}", "charges where payment_id = $1"),
         (
@@ -84,26 +84,26 @@ def refuse_unknown(
             "month_facts where subject = 'charge' and month = $1 and value is not null",
         ),
     ):
-        if chosen is not None and not records(published, f"select 1 from {charges} limit 1", [chosen]):
-            raise UsageError(f"{file} has {what}", newest_invoices(published))
+        if chosen is not None and not read_records(published, f"select 1 from {charges} limit 1", [chosen]):
+            raise UsageError(f"{file} has {what}", list_newest_invoices(published))
 
 
-def newest_invoices(published: duckdb.DuckDBPyConnection) -> str:
+def list_newest_invoices(published: duckdb.DuckDBPyConnection) -> str:
     known = "select distinct payment_id as n from charges where payment_id is not null order by n desc limit 5"
-    return f"The newest invoices: {', '.join(str(row['n']) for row in records(published, known)) or 'none yet'}."
+    return f"The newest invoices: {', '.join(str(row['n']) for row in read_records(published, known)) or 'none yet'}."
 
 
-def known_at(published: duckdb.DuckDBPyConnection) -> datetime:
-    """The service's time up to which FILE knows the account."""
-    found = records(published, "select max(finished_at) as at from logentic_staging.stg_extract_windows")[0]["at"]
+def read_known_at(published: duckdb.DuckDBPyConnection) -> datetime:
+    """Return the service's time up to which FILE knows the account."""
+    found = read_records(published, "select max(finished_at) as at from logentic_staging.stg_extract_windows")[0]["at"]
     return found.astimezone(UTC) if found else datetime.fromtimestamp(0, UTC)
 
 
-def written(journal: Journal, file: Path) -> list[Row]:
-    """What was said beside FILE, published or not. FILE may be for more eyes than the folder."""
+def read_audit_log(audit_log: AuditLog, file: Path) -> list[Row]:
+    """Return the rows of an audit log beside FILE; none, with a warning, if the folder may not be read."""
     state = State(file.absolute())
     try:
-        return journal.read(state.folder)
+        return audit_log.read(state.folder)
     except PermissionError:
         log.warning("%s is not yours to read: what was said since the last run is not shown", state.folder)
         return []

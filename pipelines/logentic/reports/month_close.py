@@ -1,4 +1,4 @@
-"""Closing a month: its numbers are frozen as they are known now."""
+"""Close a month: freeze its figures as they are known now."""
 
 import fcntl
 import os
@@ -14,26 +14,26 @@ import duckdb
 
 from logentic.audit_log import CLOSED_FACTS, MONTH_CLOSE, Row
 from logentic.errors import UsageError
-from logentic.reports.published import known_at, open_published, records, written
+from logentic.reports.published_file import open_published, read_audit_log, read_known_at, read_records
 from logentic.reports.status import read_status
 from logentic.state import State
 
 
 @dataclass(frozen=True)
-class Closed:
-    """`facts` counts the frozen numbers by subject."""
+class ClosedMonth:
+    """`facts` counts the frozen figures by subject."""
 
     month: date
     known_at: datetime
     facts: dict[str, int]
 
 
-def close_month(file: Path, month: date, by: str, timezone: str) -> Closed:
-    """Freeze a month that has ended and is whole; anything else is refused with its reason.
+def close_month(file: Path, month: date, by: str, timezone: str) -> ClosedMonth:
+    """Freeze a month that has ended and is complete; refuse any other with the reason.
 
-    Of two people who close it at once, the second is refused.
+    If two people close it at the same time, the second is refused.
     """
-    open_published(file).close()  # a missing file is refused before a folder is made beside it
+    open_published(file).close()  # refuses a missing file before a state folder is created
     state = State(file.absolute())
     state.prepare()
     folder = os.open(state.folder, os.O_RDONLY)
@@ -44,11 +44,11 @@ def close_month(file: Path, month: date, by: str, timezone: str) -> Closed:
         os.close(folder)
 
 
-def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Closed:
+def _close(file: Path, state: State, month: date, by: str, timezone: str) -> ClosedMonth:
     with open_published(file) as published:
-        known = known_at(published)
-        earlier = close_of(published, file, month)
-        facts = records(
+        known = read_known_at(published)
+        earlier = read_month_close(published, file, month)
+        facts = read_records(
             published, "select month, subject, key, measure, value from month_facts where month = ?", [month]
         )
     name = f"{month:%Y-%m}"
@@ -57,7 +57,7 @@ def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Clo
             f"{name} was closed by {earlier['closed_by']} at {earlier['closed_at']:%Y-%m-%d %H:%M} UTC",
             "What differs since then stands in restatements.",
         )
-    if month_after(month) > known.astimezone(ZoneInfo(timezone)).date():
+    if next_month_of(month) > known.astimezone(ZoneInfo(timezone)).date():
         raise UsageError(
             f"{name} has not ended: {file} knows the account up to {known:%Y-%m-%d %H:%M} UTC",
             f"Once it has: logentic run --db {quote(str(file))}, then close it.",
@@ -82,7 +82,7 @@ def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Clo
             for fact in facts
         ),
     )
-    # The facts count once this line is written.
+    # The facts are valid once this line is written.
     MONTH_CLOSE.append(
         state.folder,
         [
@@ -96,15 +96,15 @@ def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Clo
             }
         ],
     )
-    return Closed(month, known, dict(Counter(fact["subject"] for fact in facts)))
+    return ClosedMonth(month, known, dict(Counter(fact["subject"] for fact in facts)))
 
 
-def close_of(published: duckdb.DuckDBPyConnection, file: Path, month: date) -> Row | None:
-    """The closing of a month, also one that FILE does not hold yet: the first, if two ever met."""
-    held = records(published, "select * from logentic_raw.month_close where month = $1", [month])
-    closes = [*held, *(close for close in written(MONTH_CLOSE, file) if close["month"] == month)]
+def read_month_close(published: duckdb.DuckDBPyConnection, file: Path, month: date) -> Row | None:
+    """Return the earliest record that closes a month, from FILE or the audit log; None if there is none."""
+    held = read_records(published, "select * from logentic_raw.month_close where month = $1", [month])
+    closes = [*held, *(close for close in read_audit_log(MONTH_CLOSE, file) if close["month"] == month)]
     return min(closes, key=lambda close: close["closed_at"], default=None)
 
 
-def month_after(month: date) -> date:
+def next_month_of(month: date) -> date:
     return (month.replace(day=1) + timedelta(days=32)).replace(day=1)

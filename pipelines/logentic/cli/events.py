@@ -1,10 +1,10 @@
-"""The commands about events: serve takes them, events lists what became of them."""
+"""The commands about events: serve receives them, events lists their outcomes."""
 
 from typing import Annotated
 
 import typer
 
-from logentic.cli.account import AsJson, Db
+from logentic.cli.options import AsJson, Db
 from logentic.sanitizer import print_json
 
 

@@ -1,11 +1,11 @@
-"""The commands that show something: status, dashboard, demo, sandbox."""
+"""The commands that show data: status, sandbox, demo, dashboard."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from logentic.cli.account import Db, DbOrState, To, file_of, only
+from logentic.cli.options import Db, DbOrState, DestinationName, require_word, state_file
 from logentic.database_file import database_path
 from logentic.errors import UsageError
 from logentic.monitoring.memory import hide_unneeded_modules
@@ -14,7 +14,7 @@ from logentic.sanitizer import print_json
 
 def status(
     db: DbOrState = None,
-    destination: To = None,
+    destination: DestinationName = None,
     of_runs: Annotated[bool, typer.Option("--runs", help="The last runs instead: how each ended.")] = False,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
@@ -23,7 +23,7 @@ def status(
 ) -> None:
     """What FILE or PostgreSQL holds: covered days, last success, rows and incomplete windows of each resource."""
     hide_unneeded_modules()
-    only("--fail-on", fail_on, "rejected")
+    require_word("--fail-on", fail_on, "rejected")
     if of_runs and fail_on:
         raise UsageError("--fail-on looks at the tables, and --runs at the history of runs", "Use one of them.")
     from logentic.monitoring.run_history import read_runs
@@ -34,7 +34,7 @@ def status(
     from logentic.state import State
 
     settings = load_settings(destination=destination)
-    file = file_of(db, settings)
+    file = state_file(db, settings)
     if of_runs:
         history = read_runs(State(file.absolute()))
         if as_json:

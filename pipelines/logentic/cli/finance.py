@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from logentic.cli.account import AsJson, Db, only
-from logentic.database_file import database_path
+from logentic.cli.options import AsJson, Db, OptionalDb, require_word
 from logentic.errors import UsageError
 from logentic.sanitizer import one_line, print_json
 
@@ -27,10 +26,6 @@ FROZEN = {
 Invoice = Annotated[int | None, typer.Option(metavar="N", min=1, help="The charges of this payment.")]
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; the user of this machine if not given.")]
-SomeDb = Annotated[
-    Path | None,
-    typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open."),
-]
 
 
 def reconcile(
@@ -58,7 +53,7 @@ def reconcile(
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings
 
-    only("--fail-on", fail_on, "exceptions")
+    require_word("--fail-on", fail_on, "exceptions")
     if (invoice is None) == (month is None):
         with open_published(db) as published:
             newest = list_newest_invoices(published)
@@ -106,7 +101,7 @@ def reconcile(
 @exceptions.callback()
 def list_exceptions(
     context: typer.Context,
-    db: SomeDb = None,
+    db: OptionalDb = None,
     invoice: Invoice = None,
     month: Month = None,
     status: Annotated[
@@ -139,7 +134,7 @@ def set_exception(
     status: Annotated[str, typer.Argument(metavar="STATUS", help="open, accepted, disputed, credited or rejected.")],
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, or to whom it was written.")] = None,
     by: By = None,
-    db: SomeDb = None,
+    db: OptionalDb = None,
 ) -> None:
     """Say where an exception stands. It shows at once, and is published by the next run."""
     from logentic.reports.exceptions import record_decision, resolve_author

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from logentic.cli.account import Db
+from logentic.cli.options import Db
 from logentic.errors import StateError, UsageError
 
 

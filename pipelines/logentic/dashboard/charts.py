@@ -1,5 +1,6 @@
 """Draw every chart in one style: colours for colour-blind readers, for light and dark."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,18 @@ def result_data(result: QueryResult, *columns: str) -> alt.Data:
 def rows_data(rows: list[dict[str, Any]]) -> alt.Data:
     values = [{name: _plain(value) for name, value in row.items()} for row in rows]
     return alt.Data(values=values)  # type: ignore[no-untyped-call]
+
+
+def unfold(
+    result: QueryResult, columns: Mapping[str, str], key: str, kind: str, value: str, *, null_is_zero: bool = False
+) -> list[dict[str, Any]]:
+    """Return a row for each number of the columns: `key`, the column's title as `kind`, the number as `value`."""
+    return [
+        {key: row[key], kind: title, value: float(row[name] or 0)}
+        for row in result.rows
+        for name, title in columns.items()
+        if null_is_zero or row[name] is not None
+    ]
 
 
 def finish(chart: Any, description: str, height: int | alt.Step = HEIGHT) -> Any:

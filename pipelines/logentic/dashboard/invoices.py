@@ -66,12 +66,8 @@ def findings(snapshot: Snapshot, url: filters.Url, selection: Selection) -> filt
 def types(snapshot: Snapshot, selection: Selection) -> Panel:
     """Billed against expected."""
     result = snapshot.query(TYPES, **selection)
-    values = [
-        {"charge_type": row["charge_type"], "what": what, "amount": float(row[what])}
-        for row in result.rows
-        for what in ("billed", "expected")
-        if row[what] is not None
-    ]
+    kinds = {"billed": "billed", "expected": "expected"}
+    values = charts.unfold(result, kinds, "charge_type", "what", "amount")
     chart = (
         alt.Chart(charts.rows_data(values))
         .mark_bar()
@@ -79,7 +75,7 @@ def types(snapshot: Snapshot, selection: Selection) -> Panel:
             charts.horizontal("amount", "Account's currency"),
             alt.Y("charge_type:N", sort=None, title=None),
             yOffset="what:N",
-            color=charts.colour("what", ["billed", "expected"]),
+            color=charts.colour("what", list(kinds)),
             tooltip=charts.tooltips(charge_type="Type", what="", amount=("Amount", ",.2f")),
         )
     )

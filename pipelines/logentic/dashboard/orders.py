@@ -124,19 +124,16 @@ def statuses(snapshot: Snapshot, selection: Selection) -> Panel:
 def sizes(snapshot: Snapshot, selection: Selection) -> Panel:
     """Lines and units."""
     result = snapshot.query(SIZES, **selection)
-    values = [
-        {"week": str(row["week"]), "what": what, "count": row[what] or 0}
-        for row in result.rows
-        for what in ("lines", "units")
-    ]
+    kinds = {"lines": "lines", "units": "units"}
+    values = charts.unfold(result, kinds, "week", "what", "count", null_is_zero=True)
     chart = (
         alt.Chart(charts.rows_data(values))
         .mark_line(point=True, strokeWidth=2)
         .encode(
             charts.week("week"),
             charts.number("count", "Ordered each week"),
-            charts.colour("what", ["lines", "units"]),
-            strokeDash=charts.dash("what", ["lines", "units"]),
+            charts.colour("what", list(kinds)),
+            strokeDash=charts.dash("what", list(kinds)),
             tooltip=charts.tooltips(week="Week of", what="", count=("Count", ",")),
         )
     )
@@ -149,11 +146,7 @@ def shipping(snapshot: Snapshot, selection: Selection) -> Panel:
     """What shipping costs."""
     result = snapshot.query(SHIPPING, **selection)
     kinds = {"per_order": "per order", "per_unit": "per unit"}
-    values = [
-        {"month": row["month"], "what": words, "cost": float(row[name] or 0)}
-        for row in result.rows
-        for name, words in kinds.items()
-    ]
+    values = charts.unfold(result, kinds, "month", "what", "cost", null_is_zero=True)
     chart = (
         alt.Chart(charts.rows_data(values))
         .mark_bar()
@@ -179,12 +172,7 @@ def shipping(snapshot: Snapshot, selection: Selection) -> Panel:
 def steps(snapshot: Snapshot, selection: Selection) -> Panel:
     """How long each step takes."""
     result = snapshot.query(TIMES, **selection)
-    values = [
-        {"week": str(row["week"]), "step": words, "hours": float(row[name])}
-        for row in result.rows
-        for name, words in STEPS.items()
-        if row[name] is not None
-    ]
+    values = charts.unfold(result, STEPS, "week", "step", "hours")
     names = list(STEPS.values())
     chart = (
         alt.Chart(charts.rows_data(values))

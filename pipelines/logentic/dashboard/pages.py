@@ -11,22 +11,14 @@ from logentic.dashboard.panels import PanelOf, Selection
 from logentic.dashboard.snapshot import Snapshot
 
 
-def _no_filters(_: Snapshot, __: Url) -> Elements:
-    return {}
-
-
-def _no_picks(_: Snapshot, __: Url, ___: Selection) -> Elements:
-    return {}
-
-
 @dataclass(frozen=True)
 class DashboardPage:
     """A page: its filters, then pickers whose options depend on the filters, then panels."""
 
     question: str
     panels: tuple[PanelOf, ...]
-    filters: Callable[[Snapshot, Url], Elements] = _no_filters
-    picks: Callable[[Snapshot, Url, Selection], Elements] = _no_picks
+    filters: Callable[[Snapshot, Url], Elements] = lambda *_: {}
+    picks: Callable[[Snapshot, Url, Selection], Elements] = lambda *_: {}
     head: Callable[[Snapshot], mo.Html] | None = None
 
 

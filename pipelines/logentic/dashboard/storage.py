@@ -98,11 +98,7 @@ def months(snapshot: Snapshot, selection: Selection) -> Panel:
     """Cost by month."""
     result = snapshot.query(MONTHS, **selection)
     parts = {"billed": "billed", "not_yet_billed": "not yet billed"}
-    values = [
-        {"month": row["month"], "part": words, "cost": float(row[name] or 0)}
-        for row in result.rows
-        for name, words in parts.items()
-    ]
+    values = charts.unfold(result, parts, "month", "part", "cost", null_is_zero=True)
     bars = (
         alt.Chart(charts.rows_data(values))
         .mark_bar()

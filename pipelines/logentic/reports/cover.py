@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from logentic.reports.exceptions import count_text, sum_at_stake
+from logentic.reports.exceptions import sum_at_stake
+from logentic.reports.humanize import count
 from logentic.reports.reconciliation import Books, Reconciliation
 from logentic.reports.sheets import Sheet, SheetColumn
 
@@ -73,13 +74,13 @@ def _parts(found: Reconciliation) -> Iterator[tuple[str, list[Line]]]:
         yield "Does the paper tie?", list(tie_out_lines(found))
     if found.books:
         yield "The books", list(_books(found.books))
-    count, billed = found.amount_of()
-    states: list[Line] = [("Charges", count, ""), ("Billed", billed, "All of them, before tax.")]
+    number, billed = found.amount_of()
+    states: list[Line] = [("Charges", number, ""), ("Billed", billed, "All of them, before tax.")]
     if found.unreadable:
         states.append(("Not readable", len(found.unreadable), found.unreadable_sentence))
     for status, words in AUDIT_RESULT_TEXTS.items():
         number, amount = found.amount_of(status)
-        states.append((status.replace("_", " ").capitalize(), amount, f"{_charges(number)}. {words}"))
+        states.append((status.replace("_", " ").capitalize(), amount, f"{count(number, 'charge')}. {words}"))
     yield "What became of the charges", states
     yield "What is wrong", list(_wrong(found))
     yield (
@@ -88,17 +89,13 @@ def _parts(found: Reconciliation) -> Iterator[tuple[str, list[Line]]]:
             (
                 row["charge_type"] or "unknown",
                 row["billed"],
-                f"{_charges(row['charges'])}. For example: {row['for_example']}",
+                f"{count(row['charges'], 'charge')}. For example: {row['for_example']}",
             )
             for row in found.not_checked
         ]
         + [("Not whole", None, f"{window}: not everything was read.") for window in found.incomplete],
     )
     yield "On the other sheets", [(sheet.name, len(sheet.rows), sheet.about) for sheet in found.sheets]
-
-
-def _charges(number: int) -> str:
-    return "1 charge" if number == 1 else f"{number:,} charges"
 
 
 def tie_out_lines(found: Reconciliation) -> Iterator[Line]:
@@ -124,7 +121,7 @@ def _books(books: Books) -> Iterator[Line]:
         yield "Open", None, "The month is not closed: its numbers follow what the warehouse says."
         return
     yield "Closed", None, f"By {books.closed_by} at {books.closed_at:%Y-%m-%d %H:%M} UTC."
-    changed = f"{_charges(books.charges_changed)}: see Restatements." if books.charges_changed else "No charge."
+    changed = f"{count(books.charges_changed, 'charge')}: see Restatements." if books.charges_changed else "No charge."
     yield "Changed since", books.difference, changed
 
 
@@ -134,7 +131,11 @@ def _wrong(found: Reconciliation) -> Iterator[Line]:
         by_status[finding.status].append(finding.amount_at_stake)
     for status, amounts in by_status.items():
         if amounts:
-            yield status.capitalize(), sum(amounts, Decimal(0)), f"{count_text(amounts)}: {DECISION_TEXTS[status]}."
+            yield (
+                status.capitalize(),
+                sum(amounts, Decimal(0)),
+                f"{count(len(amounts), 'exception')}: {DECISION_TEXTS[status]}.",
+            )
     waiting = [finding for finding in found.findings if finding.days_left is not None and not finding.is_past]
     if waiting:
         first = min(waiting, key=lambda finding: finding.days_left or 0)
@@ -144,6 +145,6 @@ def _wrong(found: Reconciliation) -> Iterator[Line]:
             f"The last day of the first, {first.exception_id}, is {first.dispute_until}.",
         )
     if late := [finding for finding in found.findings if finding.is_past]:
-        yield "Too late to dispute", sum_at_stake(late), f"{count_text(late)}: the last day has passed."
+        yield "Too late to dispute", sum_at_stake(late), f"{count(len(late), 'exception')}: the last day has passed."
     if not found.findings:
         yield "Nothing", None, "No rule finds anything wrong."

@@ -1,7 +1,6 @@
 """Read exceptions with their decisions, and record decisions."""
 
 import getpass
-from collections.abc import Sized
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,6 +16,7 @@ from rich.text import Text
 from logentic.audit_log import EXCEPTION_LOG
 from logentic.currencies import money
 from logentic.errors import UsageError
+from logentic.reports.humanize import count
 from logentic.reports.published_file import open_published, read_audit_log, read_known_at, read_records, require_charges
 from logentic.state import State
 
@@ -165,10 +165,6 @@ def sum_at_stake(findings: list[Finding]) -> Decimal:
     return sum((finding.amount_at_stake for finding in findings if finding.status in OPEN_STATUSES), Decimal(0))
 
 
-def count_text(findings: Sized) -> str:
-    return "1 exception" if len(findings) == 1 else f"{len(findings):,} exceptions"
-
-
 def print_exceptions(findings: list[Finding], console: Console, currency: str) -> None:
     if not findings:
         console.print("No exceptions.")
@@ -185,7 +181,7 @@ def print_exceptions(findings: list[Finding], console: Console, currency: str) -
         )
     waiting = sum(finding.status in OPEN_STATUSES for finding in findings)
     which = "" if waiting == len(findings) else f" in the {waiting:,} that are open or disputed"
-    console.print(f"{count_text(findings)}, {money(sum_at_stake(findings), currency)} at stake{which}")
+    console.print(f"{count(len(findings), 'exception')}, {money(sum_at_stake(findings), currency)} at stake{which}")
 
 
 def _read_unpublished_decisions(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:

@@ -1,9 +1,9 @@
 """Print the run history, including runs that published nothing."""
 
 from rich.console import Console
-from rich.table import Table
 
 from logentic.audit_log import Row
+from logentic.reports.terminal import plain_table
 
 SHOWN = 20
 COLUMNS = ("started (UTC)", "outcome", "new", "changed", "removed", "requests", "seconds", "MB")
@@ -19,9 +19,7 @@ def format_run(row: Row) -> str:
 
 
 def print_runs(found: list[Row], console: Console) -> None:
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for index, name in enumerate(COLUMNS):
-        table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True)
+    table = plain_table(None, *COLUMNS, left=2)
     for row in found[-SHOWN:]:
         counts = [f"{row.get(name) or 0:,}" for name in ("rows_new", "rows_changed", "rows_removed", "requests")]
         seconds = sum(row.get(f"{step}_seconds") or 0 for step in STEPS)

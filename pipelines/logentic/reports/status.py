@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from logentic.database_file import read_by_duckdb
@@ -20,6 +19,7 @@ from logentic.reports.humanize import age
 from logentic.reports.published_file import open_published
 from logentic.reports.runs import format_run
 from logentic.reports.summary import rejected_line
+from logentic.reports.terminal import plain_table
 from logentic.resources import RESOURCES
 from logentic.settings import Settings
 from logentic.state import State
@@ -79,9 +79,7 @@ def _first_day(name: str) -> str:
 
 def print_status(found: dict[str, Any], console: Console) -> None:
     size = f" ({found['bytes'] / 1e6:,.1f} MB)" if found["bytes"] else ""
-    table = Table(title=found["file"] + size, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    for name in ("", "from", "covered", "to", "last read", "versions", "gaps"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table = plain_table(found["file"] + size, "", "from", "covered", "to", "last read", "versions", "gaps")
     now = datetime.now(UTC)
     known = [day for row in found["resources"].values() for day in (row["first_day"], row["last_day"]) if day]
     for name, row in found["resources"].items():

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from logentic.job import JobResult
+from logentic.reports.humanize import count
 
 
 def as_dict(outcome: JobResult) -> dict[str, Any]:
@@ -70,10 +71,9 @@ def as_lines(outcome: JobResult) -> Iterator[str]:
         yield f"nothing new: {outcome.shown} stands as it is"
 
 
-def rejected_line(count: int) -> str:
+def rejected_line(number: int) -> str:
     """Return how many values are null because they could not be read, and where they are listed."""
-    values = "1 value" if count == 1 else f"{count:,} values"
-    return f"{values} could not be read: select * from rejected_values where closed_at is null"
+    return f"{count(number, 'value')} could not be read: select * from rejected_values where closed_at is null"
 
 
 def _counts(outcome: JobResult, resource: str) -> dict[str, int]:

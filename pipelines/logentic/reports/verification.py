@@ -8,10 +8,10 @@ from shlex import quote
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from logentic.reports.published_file import open_published
+from logentic.reports.terminal import plain_table
 from logentic.settings import Settings
 from logentic.verify.stored_counts import StoredCounts
 from logentic.verify.verification import VerificationResult, verify
@@ -34,9 +34,7 @@ def as_dict(file: Path, results: list[VerificationResult]) -> dict[str, Any]:
 
 
 def print_verification(file: Path, results: list[VerificationResult], console: Console) -> None:
-    table = Table(title=str(file), title_justify="left", box=None, padding=(0, 1, 0, 0))
-    for name in ("", "records", "read until (UTC)", "missing", "surplus", "requests"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table = plain_table(str(file), "", "records", "read until (UTC)", "missing", "surplus", "requests")
     for result in results:
         until = f"{result.compared_until:%Y-%m-%d %H:%M}" if result.compared_until else "never"
         missing, surplus = (

@@ -1,4 +1,4 @@
-"""Read JSON that a service wrote, whatever its encoding, its numbers and its nesting.
+"""Read JSON in any encoding, with any numbers and nesting.
 
 Numbers stay exact: integers, or decimals. Bytes that are not UTF-8 and lone surrogates become lone surrogates in the
 result; `repaired` replaces each by U+FFFD.
@@ -24,7 +24,7 @@ REPLACEMENT = "\ufffd"
 
 
 def loads(body: bytes, *, is_cut: bool = False) -> Any:
-    """Raise ValueError where the bytes are not JSON. Of a repeated name the last value counts.
+    """Parse bytes; raise ValueError if they are not JSON. If a name is repeated, the last value counts.
 
     `is_cut`: containers below CUT_LEVEL are null in any case, for callers that walk through all of it.
     """
@@ -43,7 +43,7 @@ def loads(body: bytes, *, is_cut: bool = False) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """The bytes that `loads` reads as the same value; the result is valid UTF-8."""
+    """Return valid UTF-8 that `loads` reads as the same value."""
     import simplejson
 
     text = simplejson.dumps(value, use_decimal=True, allow_nan=True, ensure_ascii=False)
@@ -51,7 +51,7 @@ def dumps(value: Any) -> bytes:
 
 
 def compact(value: Any, *, sort_keys: bool = False) -> str:
-    """The JSON text of a value, without blanks."""
+    """Return the JSON text of a value without blanks."""
     import simplejson
 
     return str(
@@ -67,7 +67,7 @@ def compact(value: Any, *, sort_keys: bool = False) -> str:
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """A list, also where PHP wrote it as an object with numeric keys; None for anything else."""
+    """Return a list, also if PHP wrote it as an object with numeric keys; None for anything else."""
     if isinstance(value, list):
         return value
     if isinstance(value, dict) and all(map(NUMERIC_KEY.fullmatch, value)):
@@ -103,14 +103,14 @@ def row_texts(body: bytes) -> list[bytes]:
 
 
 def is_damaged(value: Any) -> bool:
-    """Whether a text within the value, or a name, holds a lone surrogate."""
+    """Return whether a text or name within the value has a lone surrogate."""
     if isinstance(value, str):
         return not value.isascii() and bool(SURROGATE.search(value))
     return isinstance(value, dict | list) and any(is_damaged(part) for part in _parts(value))
 
 
 def repaired(value: Any) -> Any:
-    """The same value with U+FFFD in place of each lone surrogate."""
+    """Return the value with U+FFFD in place of each lone surrogate."""
     if isinstance(value, str):
         return value if value.isascii() else SURROGATE.sub(REPLACEMENT, value)
     if isinstance(value, dict):
@@ -119,7 +119,7 @@ def repaired(value: Any) -> Any:
 
 
 def is_too_deep(value: Any) -> bool:
-    """Whether a value has more than MAX_NESTING levels."""
+    """Return whether a value has more than MAX_NESTING levels."""
     level, depth = [value], 0
     while containers := [part for part in level if isinstance(part, dict | list)]:
         depth += 1
@@ -130,7 +130,7 @@ def is_too_deep(value: Any) -> bool:
 
 
 def _parts(value: Any) -> Iterator[str]:
-    """The texts within an object or list, and the names in it."""
+    """Yield the texts within an object or list, and its names."""
     waiting = [value]
     while waiting:
         part = waiting.pop()
@@ -154,7 +154,7 @@ def _parse(text: str) -> Any:
 
 
 def _normalized(string: str) -> str:
-    """A JSON string without needless escapes."""
+    """Return a JSON string without needless escapes."""
     import simplejson
 
     return str(simplejson.dumps(_parse(string), ensure_ascii=False)) if "\\" in string else string
@@ -165,7 +165,7 @@ def _integer(text: str) -> int | Decimal:
 
 
 def _decimal(text: str) -> Decimal | str:
-    """Text where the exponent is beyond that of decimals."""
+    """Return a decimal, or the text if its exponent is out of range."""
     try:
         return Decimal(text)
     except InvalidOperation:

@@ -12,7 +12,7 @@ import marimo as mo
 from logentic.dashboard import filters
 from logentic.dashboard.pages import PAGES
 from logentic.dashboard.panels import ElementGroup, render_notice, render_page
-from logentic.dashboard.snapshot import open_snapshot
+from logentic.dashboard.snapshot import Snapshot, open_snapshot
 from logentic.errors import LogenticError
 
 FILE_VARIABLE = "LOGENTIC_DB"
@@ -46,17 +46,18 @@ def render_menu(go: Callable[[str], None], changed: Callable[[Any], None]) -> mo
 
 
 def page_filters(file: Path, page: str, url: filters.Url) -> Any:
-    try:
-        with open_snapshot(file) as snapshot:
-            return mo.ui.dictionary(PAGES[page].filters(snapshot, url))
-    except (duckdb.Error, LogenticError):
-        return mo.ui.dictionary({})
+    return _make_controls(file, lambda snapshot: PAGES[page].filters(snapshot, url))
 
 
 def page_picks(file: Path, page: str, url: filters.Url, values: dict[str, Any]) -> Any:
+    return _make_controls(file, lambda snapshot: PAGES[page].picks(snapshot, url, filters.selection_of(values)))
+
+
+def _make_controls(file: Path, make: Callable[[Snapshot], filters.Elements]) -> Any:
+    """Return the controls; none if the file cannot be read, which the panels report."""
     try:
         with open_snapshot(file) as snapshot:
-            return mo.ui.dictionary(PAGES[page].picks(snapshot, url, filters.selection_of(values)))
+            return mo.ui.dictionary(make(snapshot))
     except (duckdb.Error, LogenticError):
         return mo.ui.dictionary({})
 

@@ -303,7 +303,7 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ["test_reruns::test_a_change_read_after_the_clock_of_the_service_had_jumped_is_the_latest"],
         ),
         (
-            "Times read while the clock of the service was behind stay early; a load into a new file has the right ones",
+            "Times read while the service clock was behind stay early; a load into a new file has the right ones",
             "a run three days behind, days read again, a full refresh, a new file",
             [
                 "test_reruns::test_times_read_while_the_clock_of_the_service_was_behind_stay"

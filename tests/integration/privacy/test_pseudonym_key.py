@@ -13,7 +13,7 @@ from command_line import access, logentic
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from logentic import logentic_source
-from logentic.cli.event_server import receiver
+from logentic.cli.event_server import make_receiver
 from logentic.errors import StateError
 from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
@@ -123,7 +123,7 @@ def test_a_receiver_does_not_hash_with_another_key(sandbox: Sandbox, tmp_path: P
     run_job(settings_of(sandbox), file, RAW_ONLY)
     (State(file).folder / "hash_key").unlink()
     with pytest.raises(StateError, match="another key"):
-        receiver(settings_of(sandbox, webhook_secret="a secret"), State(file))
+        make_receiver(settings_of(sandbox, webhook_secret="a secret"), State(file))
 
 
 def test_a_dlt_pipeline_does_not_go_on_with_another_key_also_on_another_machine(

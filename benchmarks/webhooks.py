@@ -29,11 +29,11 @@ SERVERS = ("ours", "without the queue", "starlette and sqlite")
 def ours(folder: Path, *, with_queue: bool = True) -> Any:
     from concurrent.futures import Future
 
-    from logentic.cli.event_server import receiver
+    from logentic.cli.event_server import make_receiver
     from logentic.settings import Settings
     from logentic.state import State
 
-    app = receiver(Settings(webhook_secret=SECRET.decode()), State(folder / "logentic.duckdb"))
+    app = make_receiver(Settings(webhook_secret=SECRET.decode()), State(folder / "logentic.duckdb"))
     if not with_queue:
         done: Future[bool] = Future()
         done.set_result(True)

@@ -72,7 +72,9 @@ class Session:
         self._stored = stored
         allow_memory(request.settings.load_memory)
         self._client = Client(request.settings, run.traffic, stop_at=request.stop_at, lists=run.lists)
-        self._parsing = ParseRules(ZoneInfo(request.settings.timezone), ExtraColumns(stored.extra_columns()))
+        self._parsing = ParseRules(
+            ZoneInfo(request.settings.timezone), ExtraColumns(stored.extra_columns()), stored.holds_nul
+        )
         self._extraction = Extraction(
             self._client,
             request.pseudonyms,
@@ -314,7 +316,6 @@ class Session:
             if any(page.is_not_found for page in read):  # a 404 on a list does not prove that records are gone
                 continue
             rows = read_rows(ITEM_QUANTITIES, read, self._request.pseudonyms, where, self._parsing)
-            rows = self._stored.fitted(rows)
             self.rejections.note(ITEM_QUANTITIES, rows)
             known = self._stored.latest(ITEM_QUANTITIES, ids_of(rows.records), None)
             news = find_changes(ITEM_QUANTITIES, rows, known)
@@ -375,7 +376,7 @@ class Session:
     def _reads_the_same_again(self, resource: Resource, reading: Reading) -> bool:
         """Rows of history have no address of their own: a second reading must miss them as well."""
         again = self._extraction.read_again(resource, reading.window)
-        news = find_changes(resource, *(self._stored.fitted(each.rows) for each in (again, reading)))
+        news = find_changes(resource, again.rows, reading.rows)
         return again.is_complete and not news.new + news.changed + len(news.missing)
 
     def _ask_for_unbilled(self, resource: Resource) -> Iterator[Rows]:
@@ -505,7 +506,6 @@ class RecordLookup:
         page = read_record(self._client, resource.path, record_id, resource.name)
         where = f"{resource.name}, id {record_id}"
         found = read_rows(resource, [page], self._pseudonyms, where, self._parsing)
-        found = self._stored.fitted(found)
         self._rejections.note(resource, found)
         return find_changes(resource, found, self._stored.latest(resource, [record_id], None)).rows
 

@@ -246,7 +246,7 @@ class _Shared:
                     )
                 )
             is_refreshed = bool(_package().state.get("refresh"))
-            stored = Stored(NothingStored() if is_refreshed else PipelineQuery(pipeline))
+            stored = Stored((NothingStored if is_refreshed else PipelineQuery)(pipeline))
             self._session = Session(run, stored, self._go_on)
             self._session.running |= self._unended & {*RESOURCES}
         return self._session

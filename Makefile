@@ -81,6 +81,10 @@ soak: setup ## Run 500 scheduled runs over a moving account: memory, size and re
 audit-benchmark: setup ## Measure what the reconciliation finds and misses; writes docs/reconciliation.md
 	$(BIN)/python -m benchmarks.audit
 
+.PHONY: practice-benchmark
+practice-benchmark: setup ## Measure the audit on accounts billed as public rate cards say; writes into docs/reconciliation.md
+	$(BIN)/python -m benchmarks.practices
+
 .PHONY: reconcile-benchmark
 reconcile-benchmark: setup ## Reconcile one million charges; writes seconds and memory into docs/reconciliation.md
 	$(BIN)/python -m benchmarks.reconcile

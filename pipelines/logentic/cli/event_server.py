@@ -39,7 +39,7 @@ def receiver(settings: Settings, state: State, on_kept: Callable[[], None] = lam
     if settings.publishes_file and (signature := published_signature(state.file)):
         check_signature(str(state.file), signature, key)
     return Receiver(
-        EventQueue(state.events, timedelta(hours=settings.webhook_duplicate_hours)),
+        EventQueue.open(state.events, timedelta(hours=settings.webhook_duplicate_hours)),
         Reader(Pseudonymizer(key, settings.hash_fields, settings.plain_fields), settings.webhook_order_id_paths),
         Signatures(webhook_secrets(settings), settings.webhook_hash, settings.webhook_encoding),
         on_kept,

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TextIO
 from zlib import crc32
 
 from logentic.errors import StateError
@@ -45,27 +46,33 @@ def read_events(segment: Path) -> Iterator[Event]:
 class EventQueue:
     """Appends events; `put` answers when the event is on the disk, in one write and one fsync for all that wait."""
 
-    def __init__(self, folder: Path, duplicates_within: timedelta) -> None:
-        self._folder, self._within = folder, duplicates_within
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        self._lock = (folder / "lock").open("a+")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StateError(
-                f"another receiver keeps its events in {folder}", "Stop it first, or name another --db."
-            ) from None
+    def __init__(self, folder: Path, duplicates_within: timedelta, lock: TextIO) -> None:
+        self._folder, self._within, self._lock = folder, duplicates_within, lock
         # By content: what is on the disk, oldest first, and what is being written. Of the first there may be millions:
         # plain texts and numbers, which cost the garbage collector nothing.
         self._kept: OrderedDict[str, float] = OrderedDict()
         self._being_kept: dict[str, Future[bool]] = {}
-        self._remember_what_is_kept()
         self._file, self._size = -1, 0
         self.failure: OSError | None = None  # of the last write
         self._waiting: SimpleQueue[tuple[Event, Future[bool]] | None] = SimpleQueue()
         self._guard = threading.Lock()
         self._writer = threading.Thread(target=self._write_what_waits, name="event queue", daemon=True)
-        self._writer.start()
+
+    @classmethod
+    def open(cls, folder: Path, duplicates_within: timedelta) -> "EventQueue":
+        """Lock the folder, read what it keeps, and start the thread that writes."""
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateError(
+                f"another receiver keeps its events in {folder}", "Stop it first, or name another --db."
+            ) from None
+        queue = cls(folder, duplicates_within, lock)
+        queue._remember_what_is_kept()
+        queue._writer.start()
+        return queue
 
     def put(self, event: Event) -> "Future[bool]":
         """Answers True when the event is kept, False when its content was kept before; or raises OSError."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from logentic.extract.reader import Progress as PageProgress
 from logentic.monitoring import log_format as log_lines
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 LINE_EVERY_SECONDS = 10.0
 
 
-class Display:
+class Display(PageProgress):
     """`announced` and `read` are called by the extraction; `step` by the job."""
 
     def __init__(self, bars: "Progress | None") -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from logentic.api.client import Client
 from logentic.errors import LogenticError, Unauthorised
-from logentic.extract.reader import Extraction
+from logentic.extract.reader import WindowReader
 from logentic.extract.windows import (
     DAY,
     SECOND,
@@ -61,7 +61,7 @@ def verify(
 ) -> list[Verdict]:
     """One resource after another; one that fails does not stop the others."""
     client = Client(settings)
-    extraction = Extraction(
+    reader = WindowReader(
         client, Pseudonymizer(None), connections=settings.connections, window_pages=settings.window_pages
     )
     verdicts = []
@@ -71,7 +71,7 @@ def verify(
             before, verdict = client.traffic.requests, Verdict(resource.name, stored.total(), stored.read_until)
             verdicts.append(verdict)
             try:
-                _Verification(settings, extraction, resource, stored, verdict).run(start, end)
+                _Verification(settings, reader, resource, stored, verdict).run(start, end)
             except Unauthorised:
                 raise
             except LogenticError as failure:
@@ -79,22 +79,22 @@ def verify(
             verdict.differences.sort(key=lambda difference: difference.day or date.min)
             verdict.requests = client.traffic.requests - before
     finally:
-        extraction.close()
+        reader.close()
     return verdicts
 
 
 class _Verification:
     def __init__(
-        self, settings: Settings, extraction: Extraction, resource: Resource, stored: StoredCounts, verdict: Verdict
+        self, settings: Settings, reader: WindowReader, resource: Resource, stored: StoredCounts, verdict: Verdict
     ) -> None:
-        self._settings, self._extraction = settings, extraction
+        self._settings, self._reader = settings, reader
         self._resource, self._stored, self._verdict = resource, stored, verdict
         self._kind = resource.window
         self._beginning = midnight(settings.earliest_date)
         self._moved: dict[int, datetime] = {}  # updated lately, and when: FILE may still have them where they were
         self._wanted: list[Span] = []  # days that are compared
         self._days: dict[date | None, Difference] = {}
-        self._totals = AnnouncedTotals(extraction.client, resource, settings.connections)
+        self._totals = AnnouncedTotals(reader.client, resource, settings.connections)
 
     def run(self, start: date | None, end: date | None) -> None:
         until = self._stored.read_until
@@ -124,7 +124,7 @@ class _Verification:
             rows = self._read(lately)
             self._moved = {key[0]: at for key, (_, at) in rows.items() if at}
             if end is None or end > last:
-                lately = replace(lately, end=self._extraction.client.service_time() + DAY)
+                lately = replace(lately, end=self._reader.client.service_time() + DAY)
                 self._wanted.append((lately.start, lately.end))
                 self._name(rows, self._stored.keys(lately), until)
         pieces, wanted = self._pieces(until, start, end)
@@ -236,7 +236,7 @@ class _Verification:
     def _read(self, window: Window) -> Seen:
         """The keys of the rows of a window, each with its day and the moment since which it has stood there."""
         found: Seen = {}
-        for reading in self._extraction.readings(self._resource, [window]):
+        for reading in self._reader.readings(self._resource, [window]):
             if reading is None:
                 continue
             if not reading.is_complete:
@@ -248,7 +248,7 @@ class _Verification:
             for key, day, late, early in zip(keys, days, updated, created, strict=True):
                 at = late or early if self._kind.is_one_way else early
                 found[key] = (day.date() if isinstance(day, datetime) else day, at)
-        if failure := self._extraction.failures.pop(self._resource.name, None):
+        if failure := self._reader.failures.pop(self._resource.name, None):
             raise failure
         return found
 

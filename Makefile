@@ -36,10 +36,11 @@ fuzz: setup ## Spoil pages, headers and state files for a minute; FUZZ_SEED=7 or
 	PYTHONPATH=tests $(BIN)/python -m fuzz
 
 .PHONY: reliability
-reliability: setup ## Run the tests and write docs/reliability.md from their results
-	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/spark --junitxml=build/tests.xml
-	$(MAKE) spark-test PYTEST_ADDOPTS=--junitxml=$(CURDIR)/build/spark.xml
-	$(BIN)/python scripts/reliability.py build/tests.xml build/spark.xml
+reliability: setup | $(filter .uv/bin/uv,$(UV)) ## Run the tests that hold the promises and write docs/reliability.md from their results
+	$(UV) sync --quiet --locked --project conformance/spark_cluster
+	REQUIRE_BROWSER=1 REQUIRE_SPARK=1 $(BIN)/pytest -n 4 --dist worksteal --junitxml=build/promises.xml \
+		$$($(BIN)/python scripts/reliability.py --tests)
+	$(BIN)/python scripts/reliability.py build/promises.xml
 
 .PHONY: conformance
 conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv

@@ -20,6 +20,7 @@ STRUCTURE = re.compile(STRING + r"|[\[\]{},:]", re.DOTALL)
 STRING_OR_BLANKS = re.compile(f"({STRING})|[ \t\r\n]+", re.DOTALL)
 NUMERIC_KEY = re.compile(r"-?\d{1,19}", re.ASCII)
 SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE_OR_NUL = re.compile("[\0\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 
 
@@ -102,20 +103,20 @@ def row_texts(body: bytes) -> list[bytes]:
     return [row.encode("utf-8", "surrogatepass") for row in normalized if row]
 
 
-def is_damaged(value: Any) -> bool:
-    """Whether a text within the value, or a name, holds a lone surrogate."""
+def is_damaged(value: Any, invalid: re.Pattern[str] = SURROGATE) -> bool:
+    """Whether a text within the value, or a name, holds a lone surrogate, or another character that is invalid."""
     if isinstance(value, str):
-        return not value.isascii() and bool(SURROGATE.search(value))
-    return isinstance(value, dict | list) and any(is_damaged(part) for part in _parts(value))
+        return not (value.isascii() and invalid is SURROGATE) and bool(invalid.search(value))
+    return isinstance(value, dict | list) and any(is_damaged(part, invalid) for part in _parts(value))
 
 
-def repaired(value: Any) -> Any:
-    """The same value with U+FFFD in place of each lone surrogate."""
+def repaired(value: Any, invalid: re.Pattern[str] = SURROGATE) -> Any:
+    """The same value with U+FFFD in place of each lone surrogate, or other character that is invalid."""
     if isinstance(value, str):
-        return value if value.isascii() else SURROGATE.sub(REPLACEMENT, value)
+        return invalid.sub(REPLACEMENT, value) if is_damaged(value, invalid) else value
     if isinstance(value, dict):
-        return {repaired(name): repaired(part) for name, part in value.items()}
-    return [repaired(part) for part in value] if isinstance(value, list) else value
+        return {repaired(name, invalid): repaired(part, invalid) for name, part in value.items()}
+    return [repaired(part, invalid) for part in value] if isinstance(value, list) else value
 
 
 def is_too_deep(value: Any) -> bool:

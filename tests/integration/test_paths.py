@@ -28,6 +28,7 @@ NAMES = {
     "other scripts": "Zoë 密码 🦄.duckdb",
     "no UTF-8": os.fsdecode(b"\xff\xe9.duckdb"),
     "as an option": "-x.duckdb",
+    "colons": "a:b.duckdb",
 }
 
 
@@ -80,7 +81,13 @@ def test_a_link_stays_a_link_and_its_target_is_published(sandbox: Sandbox, tmp_p
     assert raw_differences(link, sandbox) == {}
 
 
-@pytest.mark.parametrize("address", ["s3://bucket/x.duckdb", "md:mine", "postgres://me:secret@host/db", "gs://b/x"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("s3://bucket/x.duckdb", "md:mine", "postgres://me:secret@host/db", "gs://b/x"),
+        *("az:x", "jdbc:duckdb:x", "~nobody-of-this-name/x.duckdb", " "),
+    ],
+)
 def test_an_address_is_refused_in_one_line_and_nothing_is_made(tmp_path: Path, address: str) -> None:
     for command in ("run", "status", "events", "exceptions", "serve", "notify", "dashboard", "demo", "check"):
         done = logentic(command, "--db", address, cwd=tmp_path, api_token="token-of-nobody", webhook_secret="secret-x")

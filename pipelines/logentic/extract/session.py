@@ -145,7 +145,7 @@ class Session:
         """
         settings = request.settings
         allow_memory(settings.load_memory)
-        rules = ParseRules(ZoneInfo(settings.timezone), ExtraColumns(stored.extra_columns()))
+        rules = ParseRules(ZoneInfo(settings.timezone), ExtraColumns(stored.extra_columns()), stored.holds_nul)
         rejections = Rejections(stored.open_rejections())
         past = stored.receipts()
         known = {receipt.window_id for receipt in past}
@@ -375,7 +375,7 @@ class Session:
                 continue
             if any(page.is_not_found for page in read):  # a 404 on a list does not prove that records are gone
                 continue
-            rows = self._stored.fitted(read_rows(resource, read, self._request.pseudonyms, where, self._rules))
+            rows = read_rows(resource, read, self._request.pseudonyms, where, self._rules)
             self.rejections.note(resource, rows)
             found = find_changes(resource, rows, self._stored.latest(resource, ids_of(rows.records), None))
             # A version that is listed no more is ended, also where the correction equals an older version.
@@ -439,7 +439,7 @@ class Session:
     def _reads_the_same_again(self, resource: Resource, reading: Reading) -> bool:
         """Rows of history have no address of their own: a second reading must miss them as well."""
         again = self._reader.read_again(resource, reading.window)
-        found = find_changes(resource, *(self._stored.fitted(each.rows) for each in (again, reading)))
+        found = find_changes(resource, again.rows, reading.rows)
         return again.is_complete and not found.new + found.changed + len(found.missing)
 
     def _ask_for_unsettled(self, resource: Resource) -> Iterator[Batch]:
@@ -604,7 +604,7 @@ class RecordLookup:
         """Return the record if it is new or changed, else no rows; raise `NotFound` if the service does not know it."""
         page = read_record(self._client, resource.path, record_id, resource.name)
         where = f"{resource.name}, id {record_id}"
-        found = self._stored.fitted(read_rows(resource, [page], self._pseudonyms, where, self._rules))
+        found = read_rows(resource, [page], self._pseudonyms, where, self._rules)
         self._rejections.note(resource, found)
         return find_changes(resource, found, self._stored.latest(resource, [record_id], None)).rows
 

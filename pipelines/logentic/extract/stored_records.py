@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
@@ -47,9 +46,10 @@ class Query(Protocol):
         """Close the database, so that dlt can write it."""
         return
 
-    def storable(self, table: pa.Table) -> pa.Table:
-        """Return rows as the destination stores them; otherwise they would never equal the stored ones."""
-        return table
+    @property
+    def holds_nul(self) -> bool:
+        """Return whether U+0000 within a text can be stored."""
+        return True
 
 
 class Stored:
@@ -220,11 +220,10 @@ class Stored:
         """Close the database, so that dlt can write it."""
         self._query.close()
 
-    def fitted(self, rows: Rows) -> Rows:
-        """Return rows as the destination stores them."""
-        tables = {name: getattr(rows, name) for name in ("records", "lines", "rejected")}
-        fitted = {name: self._query.storable(table) for name, table in tables.items() if table is not None}
-        return replace(rows, **fitted)
+    @property
+    def holds_nul(self) -> bool:
+        """Return whether the destination can store U+0000 within a text."""
+        return self._query.holds_nul
 
     def _has_tables(self, name: str) -> bool:
         resource = RESOURCES.get(name)

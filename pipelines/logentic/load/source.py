@@ -242,7 +242,7 @@ class SourceReader:
                 end=midnight(last) + DAY if last else None,
             )
             is_refreshed = bool(_package().state.get("refresh"))
-            stored = Stored(NothingStored() if is_refreshed else PipelineQuery(pipeline))
+            stored = Stored((NothingStored if is_refreshed else PipelineQuery)(pipeline))
             resources = self._unended & {*RESOURCES}
             client = Client(settings, lists=set())
             self._session = Session.open(client, request, stored, RunState(), resources=resources)

@@ -13,6 +13,7 @@ from logentic.audit_log import Row
 from logentic.events.event import Event
 from logentic.events.inbox import Inbox
 from logentic.reports.published import open_published
+from logentic.settings import load_settings
 from logentic.state import State
 
 COLUMNS = ("event_id", "order_id", "topic", "received_at", "outcome", "attempts", "topic_mismatch", "reason")
@@ -35,7 +36,8 @@ def read_events_of(file: Path, *, only_dead: bool = False) -> Events:
     """The events that FILE holds, newest first, and how many wait beside it."""
     state = State(file)
     waiting = Inbox(state).fresh()
-    if not waiting or state.file.exists():  # before the first run there is a queue, and no file
+    # Before the first run there is perhaps a queue, and no file. Another destination has the events of its runs itself.
+    if state.file.exists() or not (waiting or load_settings().publishes_file):
         counts, rows, known = _published(file, [event.event_id for event in waiting], only_dead=only_dead)
     else:
         counts, rows, known = {}, [], set()
@@ -79,6 +81,9 @@ def as_dict(events: Events) -> dict[str, Any]:
 
 
 def show(events: Events, console: Console) -> None:
+    if not events.queued and not events.counts:
+        console.print("No deliveries")
+        return
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(events.counts.items()))
     console.print(f"{events.queued:,} wait for the next run; in the file: {counts or 'none'}")
     if not events.rows:

@@ -74,6 +74,10 @@ def test_fields_with_very_long_names_are_not_cut_into_each_other_and_texts_come_
     (row,) = execute(postgres, "select * from logentic_raw.items")
     held = [text.replace("\0", "\ufffd") for text in texts]  # PostgreSQL has no place for a NUL
     assert sorted(text for text in row if text in held) == sorted(held)
+    recorded = execute(postgres, "select resource, key, field, text, reason from logentic_raw.rejected_values")
+    (entry,) = recorded
+    assert (entry[0], entry[1], entry[3:]) == ("items", "1", ('"a\ufffdb"', "invalid text replaced"))
+    assert entry[2].startswith("aaa")
 
 
 def test_status_says_of_postgres_what_it_says_of_a_file(postgres: str, tmp_path: Path) -> None:

@@ -207,8 +207,14 @@ def test_late_orders_are_those_that_left_or_still_wait_beyond_the_promise(polled
 
 def test_before_the_first_run_queued_events_are_listed_and_later_counted_once(desk: Desk) -> None:
     folder = desk.file.parent
-    nothing = logentic("events", "--db", desk.file, cwd=folder)
-    assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
+    for options in ([], ["--dead"], ["--retry"]):
+        nothing = logentic("events", "--db", desk.file, *options, cwd=folder)
+        assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "No deliveries\n", "")
+    fresh = logentic("events", "--db", "other/x.duckdb", "--json", cwd=folder)
+    assert (fresh.returncode, json.loads(fresh.stdout)) == (0, {"queued": 0, "outcomes": {}, "events": []})
+    assert not (folder / "other").exists()
+    elsewhere = logentic("events", "--db", desk.file, cwd=folder, destination="filesystem")
+    assert (elsewhere.returncode, elsewhere.stderr.count("\n")) == (2, 1)
     events = desk.receive(("order-picked", b'{"id": 5, "status": "PACKED"}'), b'{"hello": 1}')
     listed = logentic("events", "--db", desk.file, cwd=folder)
     assert listed.returncode == 0, listed.stderr

@@ -137,3 +137,33 @@ def test_a_change_read_after_the_clock_of_the_service_had_jumped_is_the_latest(t
         assert raw_differences(file, sandbox) == {}
     orders = [receipt for receipt in outcome.loaded.receipts if receipt["resource"] == "orders"]
     assert (sum(row["rows_new"] for row in orders), sum(row["rows_changed"] for row in orders)) == (0, 1)
+
+
+def test_times_read_while_the_clock_of_the_service_was_behind_stay_until_the_account_is_loaded_into_a_new_file(
+    tmp_path: Path,
+) -> None:
+    """As docs/operator.md says: neither reading again nor --full-refresh mends them."""
+    account = Account(seed=26, scale=0.1, days=8, today=TODAY)
+    file, fresh = tmp_path / "logentic.duckdb", tmp_path / "new.duckdb"
+    shown = (
+        "select order_id, completed_at from logentic_marts.order_fulfilment where completed_at is not null order by 1"
+    )
+    with Sandbox(account) as sandbox, MutatingService(sandbox) as service:
+        asked = settings_of(service, earliest_date=date(2026, 1, 1))
+        behind = (sandbox.clock.now() - timedelta(days=3)).replace(microsecond=0)
+        service.change_date = lambda date: f"{behind:%a, %d %b %Y %H:%M:%S} GMT"
+        run_job(asked, file, RAW_ONLY)
+        service.change_date = lambda date: date
+        run_job(asked, file, Options(start=TODAY - timedelta(days=8), full_refresh=True))
+        run_job(asked, fresh, Options())
+        assert raw_differences(file, sandbox) == {}
+    times = []
+    for each in (file, fresh):
+        with duckdb.connect(str(each), read_only=True) as published:
+            published.execute("set TimeZone = 'UTC'")
+            times.append(dict(published.execute(shown).fetchall()))
+    assert times[0].keys() == times[1].keys()
+    early = {order: at for order, at in times[0].items() if at != times[1][order]}
+    assert early
+    assert set(early.values()) == {behind}
+    assert all(times[1][order] > behind for order in early)

@@ -41,7 +41,7 @@ def _receive_events(sandbox: Sandbox, settings: Settings, state: State) -> None:
     now = sandbox.clock.now()
     state.prepare()
     parser = EventParser(load_pseudonymizer(settings, state.folder))
-    queue = EventQueue(state.events, DAYS_OF_EVENTS)
+    queue = EventQueue.open(state.events, DAYS_OF_EVENTS)
     webhooks = Webhooks(sandbox, "", "", losses=0.02, disorder=0.02)
     kept = []
     for delivery in webhooks.deliveries(now - DAYS_OF_EVENTS, now):

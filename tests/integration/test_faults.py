@@ -46,7 +46,7 @@ def test_a_passing_fault_changes_nothing(fault: Fault, tmp_path: Path) -> None:
         assert (outcome.loaded.failures, outcome.loaded.incomplete) == ({}, [])
         sandbox.faults.clear()
         again = run_job(settings_of(sandbox), file, RAW_ONLY)
-        assert again.loaded.news == 0
+        assert again.loaded.changes == 0
         assert raw_differences(file, sandbox) == {}
 
 

@@ -58,7 +58,7 @@ def test_a_run_that_is_short_of_time_stops_between_windows_and_the_next_ones_end
     settings = settings_of(sandbox, window_pages=1, connections=1)
     short = run_job(settings, file, JobOptions(max_seconds=0))
     assert short.loaded.unread
-    assert short.loaded.news > 0
+    assert short.loaded.changes > 0
     assert not file.exists(), "tables of half an account would be wrong"
     assert [row["outcome"] for row in read_runs(State(file))] == ["stopped"]
     with pytest.raises(StateError, match="stopped before all was read"):

@@ -200,7 +200,7 @@ def test_the_same_rows_are_loaded_as_into_duckdb(tmp_path: Path) -> None:
             for destination in ("sqlite", "duckdb"):
                 load(sandbox, tmp_path / destination, destination)
         again = load(sandbox, tmp_path / "sqlite")
-    assert again.loaded.news == 0
+    assert again.loaded.changes == 0
     assert again.shown == f"SQLite file {State(tmp_path / 'sqlite').folder / 'raw.sqlite'}"
     assert_same_rows(State(tmp_path / "duckdb").work, lambda *asked: read(tmp_path / "sqlite", *asked))
 

@@ -45,7 +45,7 @@ def test_a_reader_who_holds_the_file_open_sees_the_old_tables_whole_and_blocks_n
     before = reader.stdout.readline()
     sandbox.clock.advance(timedelta(days=2))
     outcome = run_job(settings_of(sandbox), file, RAW_ONLY)
-    assert outcome.loaded.news
+    assert outcome.loaded.changes
     reader.stdin.write("again\n")
     reader.stdin.flush()
     assert reader.stdout.readline() == before, "the open file is the one that was opened"
@@ -70,7 +70,7 @@ def test_a_second_run_at_once_leaves_with_one_line_or_waits(sandbox: Sandbox, tm
         run_job(settings_of(sandbox), tmp_path / "db", JobOptions())
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "db")], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
-    assert run_job(settings_of(sandbox), tmp_path / "db", JobOptions(models=False, wait_seconds=30)).loaded.news
+    assert run_job(settings_of(sandbox), tmp_path / "db", JobOptions(models=False, wait_seconds=30)).loaded.changes
     assert holder.wait() == 0
 
 

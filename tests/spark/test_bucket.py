@@ -37,7 +37,7 @@ def test_the_same_rows_are_loaded_as_into_duckdb_also_after_a_killed_run(
             killed = killed_run("half was loaded", tmp_path / "killed", sandbox)
             assert killed.returncode == -signal.SIGKILL, killed.stderr
             load(sandbox, tmp_path / "next")
-        assert load(sandbox, tmp_path / "next").loaded.news == 0
+        assert load(sandbox, tmp_path / "next").loaded.changes == 0
     work = tmp_path / "whole.state" / "work.duckdb"
     assert_same_rows(work, lambda table, names: raw_rows(bucket.lake, table, names, bucket.system))
 

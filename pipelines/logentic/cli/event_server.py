@@ -39,7 +39,7 @@ def make_receiver(settings: Settings, state: State, on_stored: Callable[[], None
     if settings.publishes_file and (signature := published_signature(state.file)):
         check_signature(str(state.file), signature, key)
     return Receiver(
-        EventQueue(state.events, timedelta(hours=settings.webhook_duplicate_hours)),
+        EventQueue.open(state.events, timedelta(hours=settings.webhook_duplicate_hours)),
         EventParser(Pseudonymizer(key, settings.hash_fields, settings.plain_fields), settings.webhook_order_id_paths),
         SignatureVerifier(webhook_secrets(settings), settings.webhook_hash, settings.webhook_encoding),
         on_stored,

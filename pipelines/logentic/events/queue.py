@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TextIO
 from zlib import crc32
 
 from logentic.errors import StateError
@@ -46,27 +47,33 @@ def read_events(segment: Path) -> Iterator[Event]:
 class EventQueue:
     """Append events; one write and one fsync store all that are waiting."""
 
-    def __init__(self, folder: Path, duplicates_within: timedelta) -> None:
-        self._folder, self._duplicates_within = folder, duplicates_within
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        self._lock = (folder / "lock").open("a+")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StateError(
-                f"another receiver keeps its events in {folder}", "Stop it first, or name another --db."
-            ) from None
+    def __init__(self, folder: Path, duplicates_within: timedelta, lock: TextIO) -> None:
+        self._folder, self._duplicates_within, self._lock = folder, duplicates_within, lock
         # By content: events on the disk, oldest first, and events being written. The first may be millions: plain texts
         # and numbers, which cost the garbage collector nothing.
         self._stored_at: OrderedDict[str, float] = OrderedDict()
         self._pending: dict[str, Future[bool]] = {}
-        self._load_stored()
         self._file, self._size = -1, 0
         self.failure: OSError | None = None  # of the last write
         self._incoming: SimpleQueue[tuple[Event, Future[bool]] | None] = SimpleQueue()
         self._mutex = threading.Lock()
         self._writer = threading.Thread(target=self._write_batches, name="event queue", daemon=True)
-        self._writer.start()
+
+    @classmethod
+    def open(cls, folder: Path, duplicates_within: timedelta) -> "EventQueue":
+        """Lock the folder, read what it keeps, and start the thread that writes."""
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateError(
+                f"another receiver keeps its events in {folder}", "Stop it first, or name another --db."
+            ) from None
+        queue = cls(folder, duplicates_within, lock)
+        queue._load_stored()
+        queue._writer.start()
+        return queue
 
     def put(self, event: Event) -> "Future[bool]":
         """Return a future: True once the event is on the disk, False if its content is already stored, or OSError."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from logentic.extract.reader import Progress as PageProgress
 from logentic.monitoring import json_log
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 LINE_EVERY_SECONDS = 10.0
 
 
-class Display:
+class Display(PageProgress):
     """Progress on stderr: the extraction calls `announced` and `read`, the job calls `step`."""
 
     def __init__(self, bars: "Progress | None") -> None:

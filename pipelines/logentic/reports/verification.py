@@ -21,7 +21,7 @@ IDS_SHOWN = 20
 
 def verify_file(settings: Settings, file: Path, start: date | None, end: date | None) -> list[VerificationResult]:
     with open_published(file) as published:
-        return verify(settings, partial(StoredCounts, published), start, end)
+        return verify(settings, partial(StoredCounts.open, published), start, end)
 
 
 def as_dict(file: Path, results: list[VerificationResult]) -> dict[str, Any]:

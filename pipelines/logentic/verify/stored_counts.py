@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from logentic.extract.stored_records import receipt_of
-from logentic.extract.windows import Span, Window, joined, without
+from logentic.extract.windows import Receipt, Span, Window, joined, without
 from logentic.resources import Resource
 
 Key = tuple[Any, ...]
@@ -25,15 +25,25 @@ class Calendar:
 class StoredCounts:
     """The current records of a resource by the moment or day of its filter; null if they have none."""
 
-    def __init__(self, published: duckdb.DuckDBPyConnection, resource: Resource) -> None:
+    def __init__(self, published: duckdb.DuckDBPyConnection, resource: Resource, read: list[Receipt]) -> None:
+        """`read`: the receipts of the resource's windows."""
         self._published, self._resource = published, resource
         self._key = ", ".join(resource.counted_by)
         self._table = f"temp.current_{resource.name}"
-        at = resource.window.column or "null"
+        self.spans: list[Span] = [receipt.span for receipt in read if receipt.is_complete]  # read whole
+        # Whose total never agreed with their rows, and that no complete reading covers.
+        self.accepted = without(joined(receipt.span for receipt in read if receipt.is_accepted), self.spans)
+        covered = [receipt for receipt in read if receipt.is_covered]
+        self.read_until = max((min(receipt.span[1], receipt.finished_at) for receipt in covered), default=None)
+
+    @classmethod
+    def open(cls, published: duckdb.DuckDBPyConnection, resource: Resource) -> "StoredCounts":
+        """Write the current records into a temporary table, and read the receipts."""
+        key, at = ", ".join(resource.counted_by), resource.window.column or "null"
         newest = ["_seen_at", *(name for name in resource.key if name not in resource.counted_by), "_dlt_load_id"]
         published.execute(
-            f"create or replace temp table current_{resource.name} as select {self._key}, {at} as moment from ("
-            f" select *, row_number() over (partition by {self._key}"
+            f"create or replace temp table current_{resource.name} as select {key}, {at} as moment from ("
+            f" select *, row_number() over (partition by {key}"
             f" order by {', '.join(f'{name} desc' for name in newest)}) as version"
             f" from logentic_raw.{resource.name} where {COMPLETE}) where version = 1 and not _is_removed"
         )
@@ -43,12 +53,7 @@ class StoredCounts:
             [resource.name, resource.window.name],
         )
         names = [column[0] for column in cursor.description or ()]
-        read = [receipt_of(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
-        self.spans: list[Span] = [receipt.span for receipt in read if receipt.is_complete]  # read completely
-        # Spans whose total never agreed with their rows, and that no complete reading covers.
-        self.accepted = without(joined(receipt.span for receipt in read if receipt.is_accepted), self.spans)
-        covered = [receipt for receipt in read if receipt.is_covered]
-        self.read_until = max((min(receipt.span[1], receipt.finished_at) for receipt in covered), default=None)
+        return cls(published, resource, [receipt_of(dict(zip(names, row, strict=True))) for row in cursor.fetchall()])
 
     def count_all(self) -> int:
         return self._count(f"select count(*) from {self._table}")

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from logentic.api.client import Client
 from logentic.errors import LogenticError, Unauthorised
-from logentic.extract.reader import Extraction
+from logentic.extract.reader import WindowReader
 from logentic.extract.windows import (
     DAY,
     SECOND,
@@ -61,7 +61,7 @@ def verify(
 ) -> list[VerificationResult]:
     """Compare each resource; a failure of one does not stop the others."""
     client = Client(settings)
-    extraction = Extraction(
+    reader = WindowReader(
         client, Pseudonymizer(None), connections=settings.connections, window_pages=settings.window_pages
     )
     results = []
@@ -74,7 +74,7 @@ def verify(
             )
             results.append(result)
             try:
-                _Verification(settings, extraction, resource, stored, result).run(start, end)
+                _Verification(settings, reader, resource, stored, result).run(start, end)
             except Unauthorised:
                 raise
             except LogenticError as failure:
@@ -82,7 +82,7 @@ def verify(
             result.differences.sort(key=lambda difference: difference.day or date.min)
             result.requests = client.traffic.requests - before
     finally:
-        extraction.close()
+        reader.close()
     return results
 
 
@@ -90,19 +90,19 @@ class _Verification:
     def __init__(
         self,
         settings: Settings,
-        extraction: Extraction,
+        reader: WindowReader,
         resource: Resource,
         stored: StoredCounts,
         result: VerificationResult,
     ) -> None:
-        self._settings, self._extraction = settings, extraction
+        self._settings, self._reader = settings, reader
         self._resource, self._stored, self._result = resource, stored, result
         self._kind = resource.window
         self._beginning = midnight(settings.earliest_date)
         self._moved: dict[int, datetime] = {}  # updated since, and when: FILE may have them in another window
         self._compared: list[Span] = []  # spans that are compared
         self._days: dict[date | None, Difference] = {}
-        self._totals = AnnouncedTotals(extraction.client, resource, settings.connections)
+        self._totals = AnnouncedTotals(reader.client, resource, settings.connections)
 
     def run(self, start: date | None, end: date | None) -> None:
         until = self._stored.read_until
@@ -132,7 +132,7 @@ class _Verification:
             rows = self._read(lately)
             self._moved = {key[0]: at for key, (_, at) in rows.items() if at}
             if end is None or end > last:
-                lately = replace(lately, end=self._extraction.client.service_time() + DAY)
+                lately = replace(lately, end=self._reader.client.service_time() + DAY)
                 self._compared.append((lately.start, lately.end))
                 self._add_differences(rows, self._stored.keys(lately), until)
         windows, wanted = self._plan_windows(until, start, end)
@@ -246,7 +246,7 @@ class _Verification:
     def _read(self, window: Window) -> Seen:
         """Return the keys of a window's rows, each with its day and the moment since which the row is there."""
         found: Seen = {}
-        for reading in self._extraction.readings(self._resource, [window]):
+        for reading in self._reader.readings(self._resource, [window]):
             if reading is None:
                 continue
             if not reading.is_complete:
@@ -258,7 +258,7 @@ class _Verification:
             for key, day, late, early in zip(keys, days, updated, created, strict=True):
                 at = late or early if self._kind.is_one_way else early
                 found[key] = (day.date() if isinstance(day, datetime) else day, at)
-        if failure := self._extraction.failures.pop(self._resource.name, None):
+        if failure := self._reader.failures.pop(self._resource.name, None):
             raise failure
         return found
 

@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sandbox(folder: Path) -> Iterator[Sandbox]:
     with Sandbox(Account(seed=93, scale=0.1, days=20, today=TODAY)) as it:
         run_job(Settings(base_url=it.url, api_token=it.token, hash_key="x"), folder / FILE, JobOptions())
-        queue = EventQueue(State(folder / QUEUE_OF).events, timedelta(hours=1))
+        queue = EventQueue.open(State(folder / QUEUE_OF).events, timedelta(hours=1))
         parser = EventParser(Pseudonymizer(b"x"))
         topic = "orders/picked\x7f\u202e"
         event = parser.parse(parser.digest_content(topic, b"{}"), {"logentic-topic": topic}, b"{}", datetime.now(UTC))

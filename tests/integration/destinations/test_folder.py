@@ -33,7 +33,7 @@ def test_the_same_rows_are_loaded_as_into_duckdb(raw_format: str, folder: str, t
             sandbox.clock.set(day)
             for destination in ("filesystem", "duckdb"):
                 load(sandbox, tmp_path / destination, destination, raw_format=raw_format)
-        assert load(sandbox, tmp_path / "filesystem", raw_format=raw_format).loaded.news == 0
+        assert load(sandbox, tmp_path / "filesystem", raw_format=raw_format).loaded.changes == 0
         with pytest.raises(UsageError, match="is not in the raw_format"):
             load(sandbox, tmp_path / "filesystem", raw_format="delta" if raw_format == "parquet" else "parquet")
     work = tmp_path / "duckdb.state" / "work.duckdb"

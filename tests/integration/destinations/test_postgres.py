@@ -35,7 +35,7 @@ def test_the_same_rows_are_loaded_as_into_duckdb(postgres: str, tmp_path: Path) 
             sandbox.clock.set(day)
             for destination in ("postgres", "duckdb"):
                 load(sandbox, tmp_path / destination, destination, hash_key="one")
-        assert load(sandbox, tmp_path / "postgres", hash_key="one").loaded.news == 0
+        assert load(sandbox, tmp_path / "postgres", hash_key="one").loaded.changes == 0
     work = tmp_path / "duckdb.state" / "work.duckdb"
     assert_same_rows(work, lambda table, names: execute(postgres, f"select {names} from logentic_raw.{table}"))
     assert doubled(postgres) == {}
@@ -49,7 +49,7 @@ def test_a_run_without_news_wakes_neither_dlt_nor_dbt(postgres: str, tmp_path: P
             "import sys; from pathlib import Path; from logentic.job import JobOptions, run_job\n"
             "from logentic.settings import Settings\n"
             f"outcome = run_job(Settings({settings}), Path({str(tmp_path / 'quiet')!r}), JobOptions(models=False))\n"
-            "assert outcome.loaded.news == 0 and outcome.published_bytes is None\n"
+            "assert outcome.loaded.changes == 0 and outcome.published_bytes is None\n"
             "assert not {'dlt', 'dbt'} & set(sys.modules)"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
@@ -69,7 +69,7 @@ def test_fields_with_very_long_names_are_not_cut_into_each_other_and_texts_come_
 
     with TinyService(reply) as service:
         settings = settings_for(service.url, destination="postgres", earliest_date=date(2026, 3, 1))
-        news = [run_job(settings, tmp_path / "long", JobOptions(models=False)).loaded.news for _ in range(2)]
+        news = [run_job(settings, tmp_path / "long", JobOptions(models=False)).loaded.changes for _ in range(2)]
     assert news == [1, 0]
     (row,) = execute(postgres, "select * from logentic_raw.items")
     held = [text.replace("\0", "\ufffd") for text in texts]  # PostgreSQL has no place for a NUL
@@ -263,7 +263,7 @@ def test_the_journals_come_back_when_the_state_folder_is_lost_and_another_key_is
         load(sandbox, tmp_path / "first", hash_key="one")
         with pytest.raises(StateError, match="made with another key"):
             load(sandbox, tmp_path / "second", hash_key="two")
-        assert load(sandbox, tmp_path / "second", hash_key="one").loaded.news == 0
+        assert load(sandbox, tmp_path / "second", hash_key="one").loaded.changes == 0
     (event,) = EXCEPTION_LOG.read(State(tmp_path / "second").folder)
     assert (event["event_id"], event["note"], str(event["amount_at_stake"])[:4]) == ("e1", "=1+1", "1.50")
 

@@ -42,7 +42,7 @@ class Desk:
             topic, body = each if isinstance(each, tuple) else ("order-picked", each)
             headers = {"logentic-topic": topic, "logentic-api-version": "V1"}
             events.append(PARSER.parse(PARSER.digest_content(topic, body), headers, body, at))
-        queue = EventQueue(self.state.events, DAY)
+        queue = EventQueue.open(self.state.events, DAY)
         wait([queue.put(event) for event in events])
         queue.close()
         return events

@@ -26,7 +26,7 @@ BODY = b'{"id": 19015, "status": "PICKED", "recipient": {"name": "Ada", "phone":
 
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[EventQueue]:
-    queue = EventQueue(tmp_path, timedelta(days=1))
+    queue = EventQueue.open(tmp_path, timedelta(days=1))
     yield queue
     queue.close()
 

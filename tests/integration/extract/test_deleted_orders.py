@@ -159,3 +159,20 @@ def test_a_look_up_that_runs_out_of_time_is_made_by_the_next_run(tmp_path: Path)
         sandbox.clock.advance(timedelta(days=5))
         run(sandbox, file)
         assert set(deleted(file)) == {gone}
+
+
+def test_a_look_up_that_fails_is_made_by_the_next_run(tmp_path: Path) -> None:
+    file = tmp_path / "db"
+    with Sandbox(Account(seed=7, scale=0.1, days=40, today=TODAY)) as sandbox:
+        gone = sandbox.insert("orders", {"status": "PENDING", "stored_items": []})
+        run(sandbox, file)
+        sandbox.clock.advance(timedelta(days=2))
+        sandbox.remove("orders", gone)
+        sandbox.faults.append(Fault("server_error", path=f"/v1/orders/{gone}", times=None))
+        impatient = settings_of(sandbox).model_copy(update={"retry_seconds": 0})
+        failed = run_job(impatient, file, JobOptions(models=False))
+        assert [*failed.loaded.failures] == ["orders"]
+        sandbox.faults.clear()
+        sandbox.clock.advance(timedelta(days=5))
+        run(sandbox, file)
+        assert set(deleted(file)) == {gone}

@@ -82,7 +82,7 @@ def test_a_rejection_is_recorded_once_and_closed_when_the_value_is_readable(
     loaded = sorted((State(file).dlt / "logentic" / "load" / "loaded").iterdir())
     before = State(file).work.read_bytes()
     outcome = again(service, file)
-    assert (outcome.loaded.rejected, outcome.loaded.news, log_of(file)) == (1, 0, [found])
+    assert (outcome.loaded.rejected, outcome.loaded.changes, log_of(file)) == (1, 0, [found])
     assert State(file).work.read_bytes() == before, "the same rejection again is no news"
     assert sorted((State(file).dlt / "logentic" / "load" / "loaded").iterdir()) == loaded
     service.change_record = None
@@ -99,10 +99,10 @@ def test_a_rejection_alone_is_news_and_so_is_its_end(service: MutatingService, f
     assert log_of(file) == []
     service.change_record = unreadable("orders", order, external_name=["x"])
     outcome = again(service, file)
-    assert (outcome.loaded.news, outcome.loaded.rejected) == (0, 1)
+    assert (outcome.loaded.changes, outcome.loaded.rejected) == (0, 1)
     service.change_record = unreadable("orders", order, external_name=None)
     outcome = again(service, file)
-    assert (outcome.loaded.news, outcome.loaded.rejected) == (0, 0)
+    assert (outcome.loaded.changes, outcome.loaded.rejected) == (0, 0)
     assert [(key, field, closed) for _, key, field, _, closed in log_of(file)] == [
         (str(order), "external_name", False),
         (str(order), "external_name", True),

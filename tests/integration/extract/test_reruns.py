@@ -45,8 +45,8 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
         raw, marts, content = tables_of(file, "logentic_raw"), tables_of(file, "logentic_marts"), file.read_bytes()
         second = run_job(settings_of(sandbox), file, JobOptions())
         third = run_job(settings_of(sandbox), file, JobOptions())
-    assert first.loaded.news > 1000
-    assert second.loaded.news == third.loaded.news == 0
+    assert first.loaded.changes > 1000
+    assert second.loaded.changes == third.loaded.changes == 0
     assert second.built is third.built is None
     assert tables_of(file, "logentic_raw") == raw
     assert tables_of(file, "logentic_marts") == marts
@@ -103,7 +103,7 @@ def test_a_backfill_reads_its_days_again_and_adds_nothing(tmp_path: Path) -> Non
         assert raw_differences(file, sandbox) == {}
         past = JobOptions(start=TODAY - timedelta(days=30), end=TODAY - timedelta(days=10), models=False)
         again = run_job(settings_of(sandbox), file, past)
-    assert again.loaded.news == 0
+    assert again.loaded.changes == 0
     assert sum(receipt["rows_read"] for receipt in again.loaded.receipts) > 100
 
 

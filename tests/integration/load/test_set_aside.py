@@ -114,7 +114,7 @@ def test_a_package_that_fails_once_is_read_again_in_the_same_run(
     outcome = run_job(settings_of(sandbox), file, RAW_ONLY)
     assert outcome.loaded.failures == {}
     assert raw_differences(file, sandbox) == {}
-    assert outcome.loaded.news == sum(row["rows_read"] for row in outcome.loaded.receipts), "counted once"
+    assert outcome.loaded.changes == sum(row["rows_read"] for row in outcome.loaded.receipts), "counted once"
     assert len(packages(file)) == 1
 
 
@@ -192,7 +192,7 @@ def test_postgres_sets_a_package_aside_as_well(
     assert [*outcome.loaded.failures] == ["items"]
     outcome = run_job(settings_of(sandbox), tmp_path / "state", RAW_ONLY)
     assert outcome.loaded.failures == {}
-    assert outcome.loaded.news == len(list(sandbox.state().rows("items")))
+    assert outcome.loaded.changes == len(list(sandbox.state().rows("items")))
 
 
 def assert_lake_is_exact(sandbox: Sandbox, tmp_path: Path, lake: Path) -> None:

@@ -72,7 +72,7 @@ def made_before(sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch) -
         run_job(settings_of(sandbox), file, JobOptions(models=False, select=frozenset({"orders"})))
         state = State(file)
         parser = EventParser(Pseudonymizer(pseudonym_key(settings_of(sandbox), state.folder)))
-        queue = EventQueue(state.events, timedelta(hours=1))
+        queue = EventQueue.open(state.events, timedelta(hours=1))
         order = sandbox.state().rows("orders")[0]["id"]
         for number in (1, 2):
             body = json.dumps({"id": order, "status": "PICKED", "signed_by": "Marie Curie", "n": number}).encode()

@@ -230,9 +230,9 @@ def read_fallback(
     resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymizer, where: str, parsing: ParseRules | None = None
 ) -> Rows:
     parser = _FallbackParser(resource, pseudonyms, parsing or ParseRules())
-    found = parser.read([(page.rows, _rows_of(page.rows, where)) for page in pages])
+    found = parser.read([(page.rows, _load_rows(page.rows, where)) for page in pages])
     records = pa.table({**found.columns, "_seen_at": _seen(pages, found.counts)})
-    rows = _rows(resource, records, found.lines and pa.table(found.lines), pseudonyms, found.rejected)
+    rows = _finish_rows(resource, records, found.lines and pa.table(found.lines), pseudonyms, found.rejected)
     rejected = [*([rows.rejected] if rows.rejected else []), *_dropped(resource, pages, found.dropped)]
     read = rows.read + len(found.dropped)
     return Rows(rows.records, rows.lines, read, pa.concat_tables(rejected) if rejected else None)
@@ -270,7 +270,7 @@ def _read_fast(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymi
     if any(columns[name].null_count for name in resource.key if name != "warehouse_id"):
         raise pa.ArrowInvalid("a row without its key")
     lines = _lines(resource.lines, structs.field(resource.lines.field), columns["id"]) if resource.lines else None
-    return _rows(resource, pa.table({**columns, "_seen_at": _seen(pages, counts)}), lines, pseudonyms)
+    return _finish_rows(resource, pa.table({**columns, "_seen_at": _seen(pages, counts)}), lines, pseudonyms)
 
 
 def _is_unsafe(resource: Resource, document: bytes) -> bool:
@@ -327,7 +327,7 @@ def _rejected_values(
     return pa.table([names, keys, fields, texts, reasons, seen, removed], schema=REJECTED_VALUES)
 
 
-def _rows(
+def _finish_rows(
     resource: Resource,
     records: pa.Table,
     lines: pa.Table | None,
@@ -442,7 +442,7 @@ def _json_type(kind: pa.DataType) -> pa.DataType:
     return pa.string() if kind in (MOMENT, DAY) else kind
 
 
-def _rows_of(page: bytes, where: str) -> list[Any]:
+def _load_rows(page: bytes, where: str) -> list[Any]:
     try:
         rows = as_list(loads(page)["data"])
     except (ValueError, KeyError, TypeError):

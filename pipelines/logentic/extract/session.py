@@ -198,7 +198,7 @@ class Session:
             unsettled={name: frozenset(ids) for name, ids in self._unsettled.items()},
         )
 
-    def finds_changes(self) -> bool:
+    def read_until_change(self) -> bool:
         """Read until a change is found, with which `batches` then begins; False if all is read and nothing changed."""
         streams = {name: self._read(resource) for name, resource in RESOURCES.items()}
         first = {name: Batch(empty_rows(resource)) for name, resource in RESOURCES.items()}

@@ -31,18 +31,22 @@ NEVER_NULL = {
 
 
 def load(request: RunRequest, state: State) -> RunResult:
-    """Load what the request asks for, in as many packages as its length needs; in none if nothing is new."""
+    """Load what the request asks for, in as many packages as its length needs.
+
+    Each session reads until the first change. Only then dlt starts, and takes the rest from the session; if nothing has
+    changed, the receipts are deferred.
+    """
     run, traffic, receipts = RunState(), Traffic(), list[dict[str, Any]]()
     new_client = partial(Client, request.settings, traffic, stop_at=request.stop_at, lists=set())
     destination = destination_of(request.settings, state)
     stored = Stored(destination.raw())
-    dlt = DltLoader(request.settings, state, destination)
+    loader = DltLoader(request.settings, state, destination)
     named, read_twice = set[int](), set[str]()  # orders; resources whose package could not be loaded once
     finished_pending = False
     try:
         if state.has_packages() or stored.has_orphans():
             stored.close()
-            finished_pending = dlt.recover()
+            finished_pending = loader.recover()
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
         deferred = read_deferred_receipts(state, loads)
         asked = set(state.read_note(LOOKED_UP_ORDERS, dict[str, list[int]]).get("ids", ()))
@@ -52,9 +56,9 @@ def load(request: RunRequest, state: State) -> RunResult:
                 new_client(), request, stored, run, deferred=deferred, named_orders=named, go_on=go_on
             )
             try:
-                if session.finds_changes() or is_due or not loads or _are_of_days_past(session):
+                if session.read_until_change() or is_due or not loads or _are_of_days_past(session):
                     stored.close()
-                    receipts += dlt.load(session)
+                    receipts += loader.load(session)
                     loads, deferred, is_due = stored.loads(), [], False
                     state.forget_note(DEFERRED_RECEIPTS)
                 else:
@@ -175,9 +179,9 @@ class DltLoader:
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         from logentic.load.recovery import forget_old_packages
-        from logentic.load.source import SourceReader, logentic_source
+        from logentic.load.source import SharedSession, logentic_source
 
-        pipeline, reader = self._opened(), SourceReader(session)
+        pipeline, reader = self._opened(), SharedSession(session)
         try:
             pipeline.extract(logentic_source(reader), table_format=self._destination.table_format)
             pipeline.normalize()

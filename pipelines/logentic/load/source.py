@@ -66,13 +66,13 @@ def logentic_source(reader: Any = None) -> Iterable[DltResource]:
     beginning.
 
     Args:
-        reader: a `SourceReader`, for a caller that follows what is read; by default a new one.
+        reader: a `SharedSession`, for a caller that follows what is read; by default a new one.
 
     Raises:
         LogenticError: while dlt extracts, wrapped by dlt, when a resource could not be read; not where the caller gave
             `reader`, and looks at the failures of its session.
     """
-    reader = reader or SourceReader()
+    reader = reader or SharedSession()
 
     def records_of(resource: Resource) -> DltResource:
         @dlt.resource(name=resource.name, write_disposition="append")
@@ -95,7 +95,7 @@ def logentic_source(reader: Any = None) -> Iterable[DltResource]:
     return *map(records_of, RESOURCES.values()), order_events, extract_windows
 
 
-class SourceReader:
+class SharedSession:
     """What all resources of one source share: the session, opened by the first of them that reads, and its receipts.
 
     dlt may close a resource at any time (`add_limit`), and gives each one a thread of its own after `parallelize`.
@@ -105,7 +105,7 @@ class SourceReader:
         self.receipts: list[dict[str, Any]] = []  # of the last extraction, when all of it is extracted
         self._given = session
         self._session: Session | None = None
-        self._taken: dict[str, list[dict[str, Any]]] = {}  # receipts of rows that dlt has taken, by resource
+        self._receipts_taken: dict[str, list[dict[str, Any]]] = {}  # receipts of rows that dlt has taken, by resource
         self._load_id = ""
         self._source: DltSource | None = None
         self._unended: set[str] = set()  # resources that dlt has yet to end or close
@@ -151,7 +151,7 @@ class SourceReader:
         """Give dlt the rows and lines of some batches; their receipts count when it has taken them."""
         if any(len(batch.rows.records) for batch in batches):
             yield from _taken(_tables(resource, concatenated([batch.rows for batch in batches])))
-        self._taken.setdefault(resource.name, []).extend(row for batch in batches for row in batch.receipts)
+        self._receipts_taken.setdefault(resource.name, []).extend(row for batch in batches for row in batch.receipts)
 
     def events(self) -> Steps:
         """Yield one table, when the orders that events name were asked for."""
@@ -175,7 +175,9 @@ class SourceReader:
         session.close()
         if self._given is None and session.failures:
             raise next(iter(session.failures.values()))
-        self.receipts = [row for name in self._taken if self._keeps_receipts(name) for row in self._taken[name]]
+        self.receipts = [
+            row for name in self._receipts_taken if self._keeps_receipts(name) for row in self._receipts_taken[name]
+        ]
         rows = pa.Table.from_pylist([*session.deferred, *self.receipts], RECEIPTS)
         yield DataItemWithMeta(_Rejected([*session.rejections.take()]), rows)
 
@@ -193,7 +195,7 @@ class SourceReader:
                 )
             self._load_id, self._source, self._session = load_id, source, self._given
             self._unended = {each.name for each in source.resources.extracted} & {*OWN_RESOURCES}
-            self._begun, self._taken = set(), {}
+            self._begun, self._receipts_taken = set(), {}
         if name in self._unended:
             self._begun.add(name)
 
@@ -202,7 +204,7 @@ class SourceReader:
         self._unended.discard(name)
         self._begun.discard(name)
         if self._session and is_closed:
-            self._taken.pop(name, None)
+            self._receipts_taken.pop(name, None)
             self._session.end(name)
             if not self._begun:
                 self._stop()
@@ -222,6 +224,7 @@ class SourceReader:
         return not (is_limited and any(isinstance(step, YieldMapItem) for step in steps))
 
     def _open(self) -> Session:
+        """Return the given session (`logentic run`); for a dlt user's own pipeline, open one for its destination."""
         if self._session is None:
             pipeline = dlt.current.pipeline()
             if pipeline.list_extracted_load_packages() or pipeline.list_normalized_load_packages():
@@ -251,7 +254,7 @@ class SourceReader:
 
 OWN_RESOURCES = (*RESOURCES, "order_events", RECEIPTS_NAME)
 # The source that reads for each load package.
-_LOADS: WeakValueDictionary[str, SourceReader] = WeakValueDictionary()
+_LOADS: WeakValueDictionary[str, SharedSession] = WeakValueDictionary()
 
 
 def _package() -> LoadPackageStateInjectableContext:

@@ -40,10 +40,11 @@ fuzz: setup ## Spoil pages, headers and state files for a minute; FUZZ_SEED=7 or
 	PYTHONPATH=tests $(BIN)/python -m fuzz
 
 .PHONY: reliability
-reliability: setup ## Run the tests and write docs/reliability.md from their results
-	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/spark --junitxml=build/tests.xml
-	$(MAKE) spark-test PYTEST_ADDOPTS=--junitxml=$(CURDIR)/build/spark.xml
-	$(BIN)/python scripts/reliability.py build/tests.xml build/spark.xml
+reliability: setup | $(filter .uv/bin/uv,$(UV)) ## Run the tests that hold the promises and write docs/reliability.md from their results
+	$(UV) sync --quiet --locked --project conformance/spark_cluster
+	REQUIRE_BROWSER=1 REQUIRE_SPARK=1 $(BIN)/pytest -n 4 --dist worksteal --junitxml=build/promises.xml \
+		$$($(BIN)/python scripts/reliability.py --tests)
+	$(BIN)/python scripts/reliability.py build/promises.xml
 
 .PHONY: conformance
 conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv
@@ -84,6 +85,10 @@ soak: setup ## Run 500 scheduled runs over a moving account: memory, size and re
 audit-benchmark: setup ## Measure what the reconciliation finds and misses; writes docs/reconciliation.md
 	$(BIN)/python -m benchmarks.audit
 
+.PHONY: practice-benchmark
+practice-benchmark: setup ## Measure the audit on accounts billed as public rate cards say; writes into docs/reconciliation.md
+	$(BIN)/python -m benchmarks.practices
+
 .PHONY: reconcile-benchmark
 reconcile-benchmark: setup ## Reconcile one million charges; writes seconds and memory into docs/reconciliation.md
 	$(BIN)/python -m benchmarks.reconcile
@@ -99,6 +104,7 @@ check: setup ## Lint, type-check, check the direction of imports, the locks and 
 	$(UV) lock --check --quiet --project conformance
 	$(UV) lock --check --quiet --project conformance/spark_cluster
 	$(BIN)/python scripts/plan.py --check
+	for peer in benchmarks/peers/*.py; do $(UV) lock --check --quiet --script $$peer || exit 1; done
 	$(BIN)/python scripts/tables.py --check
 	$(BIN)/python scripts/reliability.py --check
 
@@ -142,4 +148,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/spark_cluster/.venv deploy/airflow/.venv benchmarks/peers/*/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/spark_cluster/.venv deploy/airflow/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

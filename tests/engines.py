@@ -26,7 +26,7 @@ from sail_server import running
 
 from logentic.destinations.postgres.destination import PostgresDestination
 from logentic.destinations.spark.engine import SparkEngine
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -65,7 +65,7 @@ def built_account(folder: Path) -> tuple[Path, str]:
     account = Account(seed=31, scale=0.3, days=120, today=date(2026, 3, 17), timezone="America/Toronto")
     with Sandbox(account) as sandbox:
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token, timezone=account.timezone)
-        run_job(settings, file, Options())
+        run_job(settings, file, JobOptions())
     return State(file).work, json.dumps(model_settings(settings))
 
 

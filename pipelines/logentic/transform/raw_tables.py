@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from logentic.audit_log import PUBLISHED, RUNS
+from logentic.audit_log import PUBLISHED_LOGS, RUNS
 from logentic.resources import (
     DAY,
     INTEGER,
@@ -40,6 +40,6 @@ def raw_tables() -> dict[str, dict[str, str]]:
     }
     journals = {
         journal.name: {name: kind.replace("double", "double precision") for name, kind in journal.columns.items()}
-        for journal in (*PUBLISHED, RUNS)
+        for journal in (*PUBLISHED_LOGS, RUNS)
     }
     return {**loaded, **journals, "_dlt_loads": LOADS}

@@ -37,6 +37,19 @@
     cast({{ dbt.dateadd('day', -1, day) }} as date)
 {%- endmacro %}
 
+{#- So many days later, also where their number is a column. -#}
+{% macro days_after(day, count) %}
+    {{- return(adapter.dispatch('days_after')(day, count)) -}}
+{% endmacro %}
+
+{% macro default__days_after(day, count) -%}
+    cast({{ day }} + {{ count }} as date)
+{%- endmacro %}
+
+{% macro spark__days_after(day, count) -%}
+    date_add({{ day }}, {{ count }})
+{%- endmacro %}
+
 {#- How many days there are from first to last, both included. -#}
 {% macro days_in(first, last) -%}
     {{ dbt.datediff(first, last, 'day') }} + 1

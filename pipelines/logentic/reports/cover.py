@@ -21,6 +21,7 @@ SAID = {
     "rejected": "the warehouse says no",
     "credited": "given back",
     "cleared": "nothing is wrong any more",
+    "withdrawn": "no rule finds them any more",
 }
 EXCEPTIONS = {
     "exception_id": "text",

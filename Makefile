@@ -81,6 +81,10 @@ soak: setup ## Run 500 scheduled runs over a moving account: memory, size and re
 audit-benchmark: setup ## Measure what the reconciliation finds and misses; writes docs/reconciliation.md
 	$(BIN)/python -m benchmarks.audit
 
+.PHONY: practice-benchmark
+practice-benchmark: setup ## Measure the audit on accounts billed as public rate cards say; writes into docs/reconciliation.md
+	$(BIN)/python -m benchmarks.practices
+
 .PHONY: reconcile-benchmark
 reconcile-benchmark: setup ## Reconcile one million charges; writes seconds and memory into docs/reconciliation.md
 	$(BIN)/python -m benchmarks.reconcile
@@ -95,6 +99,7 @@ check: setup ## Lint, type-check, check the direction of imports, the locks and 
 	$(UV) lock --check --quiet
 	$(UV) lock --check --quiet --project conformance
 	$(UV) lock --check --quiet --project conformance/spark_cluster
+	for peer in benchmarks/peers/*.py; do $(UV) lock --check --quiet --script $$peer || exit 1; done
 	$(BIN)/python scripts/tables.py --check
 	$(BIN)/python scripts/reliability.py --check
 
@@ -134,4 +139,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/spark_cluster/.venv deploy/airflow/.venv benchmarks/peers/*/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/spark_cluster/.venv deploy/airflow/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,7 +1,4 @@
-"""The models as SQL, compiled once, for many accounts.
-
-In: a database that dbt can build from. Out: every table, built in another such database. Next: audit.py reads them.
-"""
+"""Compile the models once, and build them in many databases."""
 
 import json
 import os

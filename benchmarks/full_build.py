@@ -1,8 +1,4 @@
-"""The models as plain SQL: what dbt makes of them where nothing is built yet.
-
-In: a database with raw tables, and the settings of the models. Out: the statements of a full build, in an order that
-works. Next: models.py, which measures them; tests/integration/test_increments.py, which compares with them.
-"""
+"""Compile the models to plain SQL: the statements of a full build, in the order of their dependencies."""
 
 import json
 import os

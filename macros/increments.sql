@@ -4,9 +4,15 @@
 -#}
 {% macro first_day_of_all() -%}{{ return("date '0001-01-01'") }}{%- endmacro %}
 
-{#- The earliest of these days; the last day of all where there is none. Days beyond a calendar have no literal. -#}
+{#-
+    The earliest of these days; the last day of all where there is none. Days beyond a calendar have no literal.
+    All is built again where it is not after earliest_date, since this day stands for all before it.
+-#}
 {% macro known_day(days) -%}
-    greatest({{ first_day_of_all() }}, least({{ days }}, date '9999-12-31'))
+    case
+        when least({{ days }}) <= date '{{ var("earliest_date") }}' then {{ first_day_of_all() }}
+        else least({{ days }}, date '9999-12-31')
+    end
 {%- endmacro %}
 
 {#- The day from which this build replaces: `kind` is a column of rebuilt_days. A literal, so that older days are not even read. -#}

@@ -24,7 +24,7 @@ import pytest
 from published_files import LOCAL, views
 from sail_server import running
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -61,7 +61,7 @@ def built_account(folder: Path) -> tuple[Path, str]:
     account = Account(seed=31, scale=0.3, days=120, today=date(2026, 3, 17), timezone="America/Toronto")
     with Sandbox(account) as sandbox:
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token, timezone=account.timezone)
-        run_job(settings, file, Options())
+        run_job(settings, file, JobOptions())
     return State(file).work, json.dumps(model_settings(settings))
 
 

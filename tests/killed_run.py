@@ -69,7 +69,7 @@ def arm(step: str) -> None:
 
     arms: dict[str, Callable[[], None]] = {
         "a page was read": lambda: after(logentic.api.client.Client, "_send", 5),
-        "a window was done": lambda: after(logentic.extract.session.Session, "_keep_receipt", 3),
+        "a window was done": lambda: after(logentic.extract.session.Session, "_receipt", 3),
         "all was extracted": lambda: after(Pipeline, "extract"),
         "all was normalised": lambda: after(Pipeline, "normalize"),
         "a file was loaded but not noted": lambda: before(PackageStorage, "complete_job", 4),

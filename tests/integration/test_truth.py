@@ -10,7 +10,7 @@ from truth_tables import differences
 from logentic import project_folder
 from logentic.destinations.duckdb import DuckdbDestination
 from logentic.errors import BuildError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.privacy.pseudonyms import pseudonym_key
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
@@ -31,7 +31,7 @@ def test_every_published_table_equals_what_happened(shape: dict, tmp_path: Path)
     account = Account(today=TODAY, **shape)
     with Sandbox(account) as sandbox:
         settings = settings_of(sandbox, timezone=account.timezone)
-        run_job(settings, tmp_path / "logentic.duckdb", Options())
+        run_job(settings, tmp_path / "logentic.duckdb", JobOptions())
         assert differences(tmp_path / "logentic.duckdb", account, sandbox.clock.now()) == {}
         assert sandbox.writes == 0
 
@@ -85,10 +85,10 @@ def test_a_build_without_enough_memory_names_the_setting_and_publishes_nothing(t
     with Sandbox(Account(seed=16, scale=0.3, days=40, today=TODAY)) as sandbox:
         settings = settings_of(sandbox)
         with pytest.raises(BuildError, match=r"Out of Memory[^\n]+") as failure:
-            run_job(settings.model_copy(update={"duckdb_memory": "8MB"}), file, Options())
+            run_job(settings.model_copy(update={"duckdb_memory": "8MB"}), file, JobOptions())
         assert "LOGENTIC_DUCKDB_MEMORY to more than 8MB" in failure.value.guidance
         assert not file.exists()
-        run_job(settings, file, Options())
+        run_job(settings, file, JobOptions())
     assert file.exists()
 
 
@@ -98,7 +98,7 @@ def test_a_build_that_fails_its_checks_is_not_published(tmp_path: Path) -> None:
     file = tmp_path / "logentic.duckdb"
     with Sandbox(account) as sandbox:
         settings = settings_of(sandbox)
-        run_job(settings, file, Options())
+        run_job(settings, file, JobOptions())
         before = file.read_bytes()
         with duckdb.connect(str(State(file).work)) as work:
             work.execute(
@@ -106,7 +106,7 @@ def test_a_build_that_fails_its_checks_is_not_published(tmp_path: Path) -> None:
             )
         State(file).forget_note("built")
         with pytest.raises(BuildError, match="checks failed"):
-            run_job(settings, file, Options())
+            run_job(settings, file, JobOptions())
     assert file.read_bytes() == before
 
 
@@ -115,7 +115,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sandbox]:
     """A small account's published file, to be copied, never changed."""
     file = tmp_path_factory.mktemp("published") / "logentic.duckdb"
     with Sandbox(Account(seed=15, scale=0.2, days=40, today=TODAY)) as sandbox:
-        run_job(settings_of(sandbox), file, Options())
+        run_job(settings_of(sandbox), file, JobOptions())
     return file, sandbox
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from logentic.audit_log import PUBLISHED, RUNS, Journal, Row
+from logentic.audit_log import PUBLISHED_LOGS, RUNS, AuditLog, Row
 from logentic.errors import StateError
 from logentic.extract.stored_records import Query
 from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint
@@ -193,20 +193,20 @@ def forget_comparisons(state: State) -> None:
 
 def audit_log_sizes(state: State) -> dict[str, int]:
     """Return what decides whether there is something to publish. The run history does not: each run adds a line."""
-    return {journal.name: journal.size(state.folder) for journal in PUBLISHED}
+    return {audit_log.name: audit_log.size(state.folder) for audit_log in PUBLISHED_LOGS}
 
 
 def synchronize_audit_log(
-    state: State, read: Callable[[Journal], Iterable[Row]], write: Callable[[Journal], None]
+    state: State, read: Callable[[AuditLog], Iterable[Row]], write: Callable[[AuditLog], None]
 ) -> dict[str, int]:
     """Restore the lines that only the destination's tables hold, write all tables, and return the files' sizes.
 
     `read` returns the rows of a table, none where it is missing; `write` fills it with the rows of its file.
     """
-    for journal in (*PUBLISHED, RUNS):
-        if journal is not RUNS or not RUNS.size(state.folder):  # it forgets its oldest lines: those shall not come back
-            journal.restore(state.folder, read(journal))
+    for audit_log in (*PUBLISHED_LOGS, RUNS):
+        if audit_log is not RUNS or not RUNS.size(state.folder):  # its oldest lines are dropped on purpose
+            audit_log.restore(state.folder, read(audit_log))
     sizes = audit_log_sizes(state)  # before they are read: a line that comes meanwhile is news next time
-    for journal in (*PUBLISHED, RUNS):
-        write(journal)
+    for audit_log in (*PUBLISHED_LOGS, RUNS):
+        write(audit_log)
     return sizes

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from logentic.atomic_write import replacing
-from logentic.audit_log import RUNS, Journal, Row
+from logentic.audit_log import RUNS, AuditLog, Row
 from logentic.database_file import is_duckdb, is_foreign, reached, read_by_duckdb
 from logentic.destinations.base import (
     FORMAT,
@@ -139,11 +139,11 @@ class DuckdbDestination(Destination):
         with self._connected() as work:
             work.execute("create schema if not exists logentic_raw")
 
-            def write(journal: Journal) -> None:
-                rows = _select_from(journal, self._state)
-                work.execute(f"create or replace table logentic_raw.{journal.name} as {rows}")
+            def write(audit_log: AuditLog) -> None:
+                rows = _select_from(audit_log, self._state)
+                work.execute(f"create or replace table logentic_raw.{audit_log.name} as {rows}")
 
-            return synchronize_audit_log(self._state, lambda journal: _stored_lines(work, journal), write)
+            return synchronize_audit_log(self._state, lambda audit_log: _stored_lines(work, audit_log), write)
 
     def add_run(self, row: Row) -> None:
         names, values = ", ".join(row), ", ".join("?" * len(row))
@@ -301,22 +301,22 @@ def published_signature(file: Path) -> Signature | None:
         return None
 
 
-def _stored_lines(work: duckdb.DuckDBPyConnection, journal: Journal) -> list[Row]:
+def _stored_lines(work: duckdb.DuckDBPyConnection, audit_log: AuditLog) -> list[Row]:
     """The rows of an audit log's table, which an earlier version may have made with fewer columns."""
     try:
-        found = work.execute(f"select * from logentic_raw.{journal.name}")
+        found = work.execute(f"select * from logentic_raw.{audit_log.name}")
     except duckdb.CatalogException:
         return []
     names = [column[0] for column in found.description or ()]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _select_from(journal: Journal, state: State) -> str:
+def _select_from(audit_log: AuditLog, state: State) -> str:
     """The file of an audit log as a query. DuckDB reads a torn line as a row of nulls."""
-    path = reached(journal.path(state.folder))
-    columns = ", ".join(f"{name}: '{kind}'" for name, kind in journal.columns.items())
-    if not journal.size(state.folder):
-        empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in journal.columns.items())
+    path = reached(audit_log.path(state.folder))
+    columns = ", ".join(f"{name}: '{kind}'" for name, kind in audit_log.columns.items())
+    if not audit_log.size(state.folder):
+        empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in audit_log.columns.items())
         return f"select {empty} where false"
     escaped = str(path).replace("'", "''")
     return (

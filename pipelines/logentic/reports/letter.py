@@ -1,4 +1,4 @@
-"""The letter to the warehouse: what is disputed on an invoice, what shows it, and what is asked."""
+"""Write the letter to the warehouse: disputed charges of an invoice, the evidence, and the request for each."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Any
 from logentic.currencies import minor_unit, money
 from logentic.errors import UsageError
 from logentic.reports.exceptions import Finding
-from logentic.reports.output_files import delivered
+from logentic.reports.output_files import output_file
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.tie_out import with_taxes
 from logentic.sanitizer import one_line
@@ -20,7 +20,7 @@ IN_YOUR_FAVOUR = "in_your_favour"
 
 
 def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
-    """Write it; how many charges it disputes."""
+    """Write the letter and return the number of disputed charges."""
     disputed = [finding for finding in found.findings if finding.status == "disputed"]
     disputed.sort(key=is_underbilled)
     if not disputed:
@@ -29,13 +29,13 @@ def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
             f"Say what is: logentic exceptions set ID disputed --db {quote(str(found.file))}",
         )
     is_plain = path.suffix.lower() == ".txt"
-    with delivered("--letter", path, ".md", ".txt") as partial:
+    with output_file("--letter", path, ".md", ".txt") as partial:
         partial.write_text("\n".join(_lines(found, disputed, taxes, is_plain=is_plain)) + "\n", "utf-8")
     return len(disputed)
 
 
 def is_underbilled(finding: Finding) -> bool:
-    """Return whether it would cost us more, and not less, if it were put right."""
+    """Return whether a correction would cost us more, not less."""
     return finding.direction == IN_YOUR_FAVOUR
 
 
@@ -67,7 +67,7 @@ def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, 
 
 
 def _totals(found: Reconciliation, disputed: list[Finding], taxes: list[Tax]) -> Iterator[str]:
-    """What we ask back, and apart from it what was billed too low: the two are not to be set off against each other."""
+    """Yield the sum that we ask back, and separately the sum that was billed too low: the two must not be netted."""
     too_low = [finding for finding in disputed if is_underbilled(finding)]
     too_high = [finding for finding in disputed if not is_underbilled(finding)]
     if too_high:

@@ -1,4 +1,4 @@
-"""How a run shows itself while it works: a bar for each resource on a terminal, plain lines elsewhere."""
+"""Show the progress of a run: a bar for each resource on a terminal, plain lines elsewhere."""
 
 import sys
 import threading
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from logentic.monitoring import log_format as log_lines
+from logentic.extract.reader import Progress as PageProgress
+from logentic.monitoring import json_log
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 LINE_EVERY_SECONDS = 10.0
 
 
-class Display:
-    """`announced` and `read` are called by the extraction; `step` by the job."""
+class Display(PageProgress):
+    """Progress on stderr: the extraction calls `announced` and `read`, the job calls `step`."""
 
     def __init__(self, bars: "Progress | None") -> None:
         self._bars = bars
@@ -26,8 +27,8 @@ class Display:
         self._last_line = time.monotonic()
 
     def step(self, name: str) -> None:
-        if log_lines.are_json():
-            log_lines.write("step", step=name)
+        if json_log.is_enabled():
+            json_log.write("step", step=name)
         elif self._bars:
             self._bars.console.print(f"[dim]{name} …[/dim]")
         else:
@@ -55,17 +56,17 @@ class Display:
             self._bars.update(self._tasks[resource], completed=done, total=total, rows=rows)
         elif time.monotonic() - self._last_line > LINE_EVERY_SECONDS:
             self._last_line = time.monotonic()
-            if log_lines.are_json():
-                log_lines.write("progress", pages={name: f"{n[0]} of {n[1]}" for name, n in self._pages.items()})
+            if json_log.is_enabled():
+                json_log.write("progress", pages={name: f"{n[0]} of {n[1]}" for name, n in self._pages.items()})
                 return
             state = ", ".join(f"{name} {n[0]} of {n[1]} pages" for name, n in self._pages.items())
             print(state, file=sys.stderr)
 
 
 @contextmanager
-def displayed() -> Iterator[Display]:
-    """The display that suits where stderr goes."""
-    if log_lines.are_json() or not sys.stderr.isatty():
+def display_progress() -> Iterator[Display]:
+    """Yield the display that fits stderr."""
+    if json_log.is_enabled() or not sys.stderr.isatty():
         yield Display(None)
         return
     from rich.console import Console

@@ -1,12 +1,13 @@
-"""What a run did, for a person and for a program."""
+"""Summarize a run, as lines or as JSON."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from logentic.job import Outcome
+from logentic.job import JobResult
+from logentic.reports.humanize import count
 
 
-def as_dict(outcome: Outcome) -> dict[str, Any]:
+def as_dict(outcome: JobResult) -> dict[str, Any]:
     loaded = outcome.loaded
     return {
         "file": outcome.shown,
@@ -43,7 +44,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def as_lines(outcome: Outcome) -> Iterator[str]:
+def as_lines(outcome: JobResult) -> Iterator[str]:
     summary, loaded = as_dict(outcome), outcome.loaded
     yield f"{'':<18} {'new':>9} {'changed':>9} {'removed':>9} {'windows':>9}"
     for name, counts in summary["resources"].items():
@@ -70,13 +71,12 @@ def as_lines(outcome: Outcome) -> Iterator[str]:
         yield f"nothing new: {outcome.shown} stands as it is"
 
 
-def rejected_line(count: int) -> str:
-    """How many values are null because they could not be read, and where they are listed."""
-    values = "1 value" if count == 1 else f"{count:,} values"
-    return f"{values} could not be read: select * from rejected_values where closed_at is null"
+def rejected_line(number: int) -> str:
+    """Return how many values are null because they could not be read, and where they are listed."""
+    return f"{count(number, 'value')} could not be read: select * from rejected_values where closed_at is null"
 
 
-def _counts(outcome: Outcome, resource: str) -> dict[str, int]:
+def _counts(outcome: JobResult, resource: str) -> dict[str, int]:
     mine = [receipt for receipt in outcome.loaded.receipts if receipt["resource"] == resource]
     return {
         "new": sum(receipt["rows_new"] for receipt in mine),

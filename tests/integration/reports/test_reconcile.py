@@ -23,8 +23,8 @@ from workbook_cells import cells_of, cents, total_of
 
 from logentic.cli.app import app
 from logentic.errors import LogenticError
-from logentic.job import Options, run_job
-from logentic.reports.exceptions import read_findings, set_status
+from logentic.job import JobOptions, run_job
+from logentic.reports.exceptions import read_findings, record_decision
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -40,8 +40,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         items = [row["id"] for row in sandbox.state().rows("items")]
         for item, name in zip(items, HOSTILE, strict=False):
             sandbox.alter("items", item, name=name)
-        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x"), file, Options())
-    set_status(file, read_findings(file)[0].exception_id, "disputed", "=cmd|'/c calc'!A1", "ann")
+        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x"), file, JobOptions())
+    record_decision(file, read_findings(file)[0].exception_id, "disputed", "=cmd|'/c calc'!A1", "ann")
     return file
 
 
@@ -220,7 +220,7 @@ def test_the_warehouse_can_act_on_the_letter(file: Path, tmp_path: Path) -> None
     found = read_findings(copy, invoice)
     assert {finding.rule for finding in found} >= {"storage_underbilled", "missing_charge", "rate_deviation"}
     for finding in found:
-        set_status(copy, finding.exception_id, "disputed", "our lawyer says", "marie")
+        record_decision(copy, finding.exception_id, "disputed", "our lawyer says", "marie")
     assert command("--db", copy, "--invoice", invoice, "--letter", tmp_path / "letter.txt").exit_code == 0
     text = (tmp_path / "letter.txt").read_text("utf-8")
     too_low = [f for f in found if f.rule == "missing_charge" or (f.billed or 0) < (f.expected or 0)]

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv
 
 from logentic import config_folder
@@ -100,12 +99,10 @@ class RawPostgres(Query):
             self._connection.close()
             self._connection = None
 
-    def storable(self, table: pa.Table) -> pa.Table:
-        """Replace U+0000 within a text, which PostgreSQL refuses, by U+FFFD, the sign for what cannot be shown."""
-        for index, column in enumerate(table.columns):
-            if column.type == TEXT and pc.any(pc.match_substring(column, "\0")).as_py():
-                table = table.set_column(index, table.field(index), pc.replace_substring(column, "\0", "\ufffd"))
-        return table
+    @property
+    def holds_nul(self) -> bool:
+        """Return False: PostgreSQL refuses U+0000."""
+        return False
 
 
 def _table(copied: BytesIO, schema: pa.Schema) -> pa.Table:

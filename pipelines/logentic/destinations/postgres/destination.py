@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from logentic.audit_log import PUBLISHED, RUNS, Journal, Row
+from logentic.audit_log import PUBLISHED_LOGS, RUNS, AuditLog, Row
 from logentic.destinations.base import (
     FORMAT,
     Destination,
@@ -97,16 +97,16 @@ class PostgresDestination(Destination):
     def load_audit_log(self) -> dict[str, int]:
         """Tables are emptied and filled, not made anew: views and grants on them stay."""
         with connected(self._found) as connection, _transaction(connection) as cursor:
-            for journal in (*PUBLISHED, RUNS):
-                _make_table(cursor, journal)
+            for audit_log in (*PUBLISHED_LOGS, RUNS):
+                _make_table(cursor, audit_log)
 
-            def read(journal: Journal) -> list[Row]:
-                cursor.execute(f"select {_names(journal.columns)} from logentic_raw.{journal.name}")
-                return [dict(zip(journal.columns, row, strict=True)) for row in cursor.fetchall()]
+            def read(audit_log: AuditLog) -> list[Row]:
+                cursor.execute(f"select {_names(audit_log.columns)} from logentic_raw.{audit_log.name}")
+                return [dict(zip(audit_log.columns, row, strict=True)) for row in cursor.fetchall()]
 
-            def write(journal: Journal) -> None:
-                cursor.execute(f"delete from logentic_raw.{journal.name}")
-                _insert(cursor, journal, journal.distinct(self._state.folder))
+            def write(audit_log: AuditLog) -> None:
+                cursor.execute(f"delete from logentic_raw.{audit_log.name}")
+                _insert(cursor, audit_log, audit_log.read_distinct(self._state.folder))
 
             return synchronize_audit_log(self._state, read, write)
 
@@ -138,18 +138,18 @@ class PostgresDestination(Destination):
             return found
 
 
-def _make_table(cursor: Any, journal: Journal) -> None:
-    columns = [f'"{name}" {PG_TYPES.get(kind, kind)}' for name, kind in journal.columns.items()]
-    cursor.execute(f"create table if not exists logentic_raw.{journal.name} ({', '.join(columns)})")
+def _make_table(cursor: Any, audit_log: AuditLog) -> None:
+    columns = [f'"{name}" {PG_TYPES.get(kind, kind)}' for name, kind in audit_log.columns.items()]
+    cursor.execute(f"create table if not exists logentic_raw.{audit_log.name} ({', '.join(columns)})")
     added = ", ".join(f"add column if not exists {column}" for column in columns)
-    cursor.execute(f"alter table logentic_raw.{journal.name} {added}")
+    cursor.execute(f"alter table logentic_raw.{audit_log.name} {added}")
 
 
-def _insert(cursor: Any, journal: Journal, rows: list[Row]) -> None:
+def _insert(cursor: Any, audit_log: AuditLog, rows: list[Row]) -> None:
     from psycopg2.extras import execute_values
 
-    values = [[row.get(name) for name in journal.columns] for row in rows]
-    execute_values(cursor, f"insert into logentic_raw.{journal.name} ({_names(journal.columns)}) values %s", values)
+    values = [[row.get(name) for name in audit_log.columns] for row in rows]
+    execute_values(cursor, f"insert into logentic_raw.{audit_log.name} ({_names(audit_log.columns)}) values %s", values)
 
 
 def _names(columns: Any) -> str:

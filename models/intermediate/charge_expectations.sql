@@ -34,14 +34,17 @@ select
     priced.charges_at_new_price is null as is_sure,
     case
         when priced.driver = 'none' then 'costs ' || {{ money('priced.expected') }}
-        else {{ quantity_words('priced.driver', 'priced.quantity') }} || ' costs ' || {{ money('priced.expected') }}
+        else
+            {{ quantity_words('priced.driver', 'priced.quantity') }} || ' costs ' || {{ money('priced.expected') }}
             || ' (' || {{ money('priced.fixed') }} || ' and ' || {{ price_text('priced.per_unit') }} || ' each)'
     end as price,
     priced.following || ' of ' || priced.charges || ' charges follow it'
     || case when priced.zone <> '' then ' (' || priced.zone || ')' else '' end
     || case when priced.valid_from > date '1970-01-01' then ' since ' || priced.valid_from else '' end
-    || case when priced.is_fit then ''
-        else ', ' || (priced.off_alike - 1) || case when priced.off_alike = 2 then ' other is' else ' others are' end
+    || case
+        when priced.is_fit then ''
+        else
+            ', ' || (priced.off_alike - 1) || case when priced.off_alike = 2 then ' other is' else ' others are' end
             || ' off by as much'
     end as rests_on,
     case

@@ -57,8 +57,9 @@ placed as (
 
     select
         *,
-        case when is_standing and has_type = 1
-            then nullif(min(case when is_standing then charge_id end) over alike, charge_id)
+        case
+            when is_standing and has_type = 1
+                then nullif(min(case when is_standing then charge_id end) over alike, charge_id)
         end as repeats,
         case when is_standing and has_type = 1 then row_number() over (
             partition by

@@ -1,3 +1,5 @@
+{#- So few charges say little against the setting: one that follows it to the cent is enough. -#}
+{%- set few_charges = 8 -%}
 with
 
 tellings as (
@@ -68,7 +70,10 @@ select
     and max(tellings.is_fit) over (partition by tellings.pool, tellings.basis, tellings.stored) = 1 as is_addition,
     ranked.charges,
     ranked.explained,
-    ranked.explained >= 0.6 * ranked.charges as is_explained
+    ranked.explained >= 0.6 * ranked.charges
+    or (
+        ranked.charges < {{ few_charges }} and ranked.explained > 0 and ranked.basis = {{ configured_basis() }}
+    ) as is_explained
 from tellings
 inner join ranked on tellings.pool = ranked.pool and tellings.basis = ranked.basis
 where ranked.choice = 1 and tellings.is_judged

@@ -1,0 +1,144 @@
+"""Learn the cards of an account: type by type, from simple formulas to percentages of what is already priced."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from logentic.transform.prices.card import Price
+from logentic.transform.prices.facts import MISSING, Charges, Integers
+from logentic.transform.prices.formulas import CHARGES_OF
+from logentic.transform.prices.search import STAGES, Plan, Search
+from logentic.transform.prices.thresholds import DEFAULT as LIMITS
+
+ALL_OTHERS = CHARGES_OF + "all other types"
+LARGEST_BASES = 8  # types whose charges a percentage may be of
+USUAL_SHARE = 0.95  # of the orders: a type that they have is part of the base also where the charge is missing
+DUPLICATE = "duplicate"  # how `set_aside` begins for a repeated charge
+
+
+@dataclass(frozen=True)
+class Card:
+    """The prices of one type of charge, and how far they explain the charges that they were learned from."""
+
+    charge_type: str
+    prices: tuple[Price, ...]
+    margins: tuple[float, ...]
+    charges: int
+    missed: int
+    cost: float
+    is_learned: bool = True
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether anything is known about the type, rather than its charges repeated one by one."""
+        own_cost = self.cost - self.missed
+        return not self.is_learned or (
+            self.missed <= (1 - LIMITS.card_share) * self.charges
+            and own_cost <= max(LIMITS.card_cost * self.charges, LIMITS.price + 2 * LIMITS.parameter + 1)
+        )
+
+    @property
+    def is_solved(self) -> bool:
+        return not self.is_learned or self.missed <= max(1, LIMITS.solved_share * self.charges)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether more complicated formulas are not worth trying."""
+        own_cost = self.cost - self.missed
+        return own_cost <= max(LIMITS.simple_card, LIMITS.simple_share * self.charges) and (
+            self.missed <= max(1, LIMITS.nearly_solved_share * self.charges)
+        )
+
+
+def learn_cards(charges: Charges, minor_unit: int, contract: Sequence[Price] = ()) -> dict[str, Card]:
+    """Return the card of each type; the contract's prices take the place of learned ones for their types."""
+    types = charges.labels["charge_type"]
+    is_usable = (
+        (charges.column("set_aside") == charges.labels["set_aside"].index("")) if len(charges) else np.empty(0, bool)
+    )
+    is_usable &= charges.amounts > 0
+    usable = charges.take(is_usable)
+    parts = {name: usable.take(usable.column("charge_type") == code) for code, name in enumerate(types)}
+    cards: dict[str, Card] = {}
+    for name, part in parts.items():
+        if stated := tuple(price for price in contract if price.charge_type == name):
+            cards[name] = Card(name, stated, (0.0,) * len(stated), len(part), 0, 0, is_learned=False)
+        elif len(part):
+            cards[name] = _learn(name, part, minor_unit, None, range(len(STAGES)))
+    for name in [name for name, card in cards.items() if not card.is_solved]:
+        add_bases(charges, cards, minor_unit, name)
+        part = Charges(charges.columns, charges.labels, parts[name].rows)
+        cards[name] = _learn(name, part, minor_unit, cards[name], [len(STAGES) - 1])
+    return cards
+
+
+def _learn(name: str, charges: Charges, minor_unit: int, best: Card | None, stages: Sequence[int]) -> Card:
+    """Return the cheapest card: a single price if one is enough, else prices by segment."""
+    leaves = {stage: Search(minor_unit, stage).plan(charges, depth=0) for stage in stages}
+    for stage in sorted(stages, key=lambda stage: leaves[stage].cost):
+        plan = Search(minor_unit, stage).plan(charges)
+        if best is None or plan.cost < best.cost:
+            best = _card(name, charges, plan)
+        if best.is_good:
+            break
+    assert best is not None
+    return best
+
+
+def _card(name: str, charges: Charges, plan: Plan) -> Card:
+    prices = tuple(Price(name, part.conditions, part.formula) for part in plan.parts)
+    return Card(name, prices, tuple(p.margin for p in plan.parts), len(charges), round(plan.missed), plan.cost)
+
+
+def assign(card: Card, charges: Charges) -> Integers:
+    """Return the index of the price of each charge in its card, -1 where none is for it."""
+    chosen = np.full(len(charges), -1)
+    # A price with more conditions goes before one with fewer: the contract's tiers before its base.
+    for index in sorted(range(len(card.prices)), key=lambda i: -len(card.prices[i].conditions)):
+        held = card.prices[index].holds(charges) & (chosen < 0)
+        chosen[held] = index
+    return chosen
+
+
+def expect(card: Card, charges: Charges, minor_unit: int) -> tuple[Integers, Integers]:
+    """Return the index of the price, and the expected amount, of each charge; `MISSING` where there is none."""
+    chosen, expected = assign(card, charges), np.full(len(charges), MISSING)
+    for index, price in enumerate(card.prices):
+        held = chosen == index
+        if held.any():
+            expected[held] = price.formula.expected(charges.take(held), minor_unit)
+    return chosen, expected
+
+
+def add_bases(charges: Charges, cards: Mapping[str, Card], minor_unit: int, apart: str) -> None:
+    """Add columns of what the other charges of each charge's order cost: of each type, and of all types.
+
+    A base is priced from its own card, because a base that is wrong or set aside says nothing about its percentage.
+    """
+    for name in [name for name in charges.columns if name.startswith(CHARGES_OF)]:
+        del charges.columns[name]
+    has_order = charges.column("order_id") != MISSING
+    _, first, orders = np.unique(charges.column("order_id"), return_index=True, return_inverse=True)
+    known = [card for card in cards.values() if card.charge_type != apart and card.is_accepted]
+    total = np.zeros(len(first), np.int64)
+    types, apart_code = charges.column("charge_type"), charges.labels["charge_type"].index(apart)
+    is_duplicate = np.array([text.startswith(DUPLICATE) for text in charges.labels["set_aside"]])
+    is_counted = has_order & ~is_duplicate[charges.column("set_aside")]
+    wanted = np.zeros(len(first), bool)
+    wanted[orders[(types == apart_code) & has_order]] = True
+    for card in sorted(known, key=lambda card: -card.charges)[:LARGEST_BASES]:
+        own = np.flatnonzero(is_counted & (types == charges.labels["charge_type"].index(card.charge_type)))
+        _, expected = expect(card, charges.take(own), minor_unit)
+        amounts, counts = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
+        np.add.at(amounts, orders[own], np.where(expected == MISSING, np.maximum(charges.amounts[own], 0), expected))
+        np.add.at(counts, orders[own], 1)
+        if not (wanted & (counts > 0)).any():
+            continue
+        if (counts[wanted] > 0).mean() >= USUAL_SHARE:
+            lacking = np.flatnonzero((counts == 0) & wanted)
+            _, expected = expect(card, charges.take(first[lacking]), minor_unit)
+            amounts[lacking] = np.maximum(expected, 0)
+        charges.columns[CHARGES_OF + card.charge_type] = np.where(has_order, amounts[orders], MISSING)
+        total += amounts
+    charges.columns[ALL_OTHERS] = np.where(has_order, total[orders], MISSING)

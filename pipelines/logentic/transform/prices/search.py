@@ -1,0 +1,343 @@
+"""Search for the cheapest card of one type of charge: formulas, and the segments and dates between them.
+
+The objective is a description length: what the card costs to state, plus one for each charge that it leaves unpriced.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import pairwise
+
+import numpy as np
+
+from logentic.transform.prices.card import EPOCH, Condition, OneOf, Range
+from logentic.transform.prices.facts import (
+    CATEGORIES,
+    COUNTS,
+    DAYS,
+    MEASURES,
+    MISSING,
+    MONTH_VOLUMES,
+    QUANTITY_SCALE,
+    SIZES,
+    Booleans,
+    Charges,
+    Integers,
+    Quantity,
+)
+from logentic.transform.prices.formulas import (
+    DIVISORS,
+    Bounded,
+    DimensionalWeight,
+    FirstAndAdditional,
+    Fixed,
+    Formula,
+    Percentage,
+    PerUnit,
+    TwoQuantities,
+)
+from logentic.transform.prices.thresholds import DEFAULT as LIMITS
+from logentic.transform.prices.votes import fewest_decimals
+
+# From simple to deep: each is tried only where those before it leave charges unpriced.
+STAGES: tuple[tuple[type[Formula], ...], ...] = (
+    (PerUnit, FirstAndAdditional),
+    (PerUnit, FirstAndAdditional, TwoQuantities, DimensionalWeight),
+    (PerUnit, FirstAndAdditional, Percentage),
+)
+NUMBERS = (*map(Quantity, (*MONTH_VOLUMES, *COUNTS, *MEASURES, "value", *SIZES)),)
+DIMENSIONAL = tuple(Quantity("weight", divisor=divisor) for divisor in DIVISORS)
+TIMES = tuple(map(Quantity, DAYS))
+LARGEST_CATEGORY = 80  # values; with more of them a category is a list of names
+
+
+@dataclass(frozen=True)
+class Part:
+    """One price of a plan: what it is for, its formula, and by how many charges it is ahead of the next best one."""
+
+    conditions: tuple[Condition, ...]
+    formula: Formula
+    margin: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A card under consideration: its parts, what it leaves unpriced, and its whole cost, in charges."""
+
+    parts: tuple[Part, ...]
+    missed: float
+    cost: float
+
+    def explains(self, charges: Charges, minor_unit: int) -> Booleans:
+        is_explained = np.zeros(len(charges), bool)
+        for part in self.parts:
+            held = np.ones(len(charges), bool)
+            for condition in part.conditions:
+                held &= condition.holds(charges)
+            if held.any():
+                is_explained[held] = part.formula.explains(charges.take(held), minor_unit)
+        return is_explained
+
+
+class Search:
+    """The search for one type of charge, with a budget of segments to look into."""
+
+    def __init__(self, minor_unit: int, stage: int) -> None:
+        self.minor_unit = minor_unit
+        self.families = STAGES[stage]
+        self.numbers = NUMBERS + (DIMENSIONAL if DimensionalWeight in self.families else ())
+        self.searches = LIMITS.searches
+
+    def plan(
+        self, charges: Charges, known: Sequence[Formula] = (), depth: int = LIMITS.depth, has_time: bool = False
+    ) -> Plan:
+        """Return the cheapest plan that is found for these charges."""
+        self.searches -= 1
+        sample = charges.sample(LIMITS.sample)
+        candidates = self._candidates(sample, known)
+        scale = len(charges) / len(sample)
+        best = self._leaf(charges, candidates, scale)
+        if self._is_solved(best, len(charges)) or depth == 0 or self.searches <= 0:
+            return best
+        splits: list[tuple[float, Quantity | str, list[tuple[int, int]]]] = []
+        for axis in (*self.numbers, *(() if has_time else TIMES)):
+            if (steps := candidates.steps(axis, scale)) is not None:
+                splits.append((steps[0], axis, steps[1]))
+        for name in CATEGORIES:
+            if (cost := candidates.category_cost(name, scale)) is not None:
+                splits.append((cost, name, []))
+        splits.sort(key=lambda split: split[0])
+        # Where one price explains most charges, a split has to pay at once; elsewhere, with the splits below it.
+        is_rough = best.missed > LIMITS.rough_share * len(charges)
+        if not splits or splits[0][0] >= (LIMITS.hopeless * len(charges) if is_rough else best.cost):
+            return best
+        for _, axis, steps in (split for split in splits[:3] if split[0] <= LIMITS.close * splits[0][0]):
+            if isinstance(axis, str):
+                plan = self._by_category(charges, axis, candidates.formulas, depth, has_time, best.cost)
+            else:
+                plan = self._by_axis(charges, axis, candidates, steps, depth, has_time)
+            if plan is not None and plan.cost < best.cost:
+                best = plan
+        return best
+
+    def _is_solved(self, plan: Plan, charges: int) -> bool:
+        return plan.missed <= max(1, LIMITS.solved_share * charges)
+
+    def _candidates(self, sample: Charges, known: Sequence[Formula]) -> "Candidates":
+        """Return what may price these charges: formulas of the whole, and those that these charges propose."""
+        voters = sample.sample(LIMITS.voters)
+        found = [*known, *Fixed.propose(voters, (), self.minor_unit)]
+        is_covered = known and Formula.matrix(found, voters, self.minor_unit).any(0).mean() >= LIMITS.covered_share
+        if not is_covered:
+            for family in self.families:
+                lines = Candidates.of(found, voters, self.minor_unit).best(20) if family.needs_known else ()
+                found += family.propose(voters, lines, self.minor_unit)
+            lines = Candidates.of(found, voters, self.minor_unit).best(10)
+            found += Bounded.propose(voters, lines, self.minor_unit)
+        return Candidates.of(found or [Fixed()], sample, self.minor_unit)
+
+    def _leaf(self, charges: Charges, candidates: "Candidates", scale: float) -> Plan:
+        costs = candidates.costs + scale * (~candidates.matrix).sum(1)
+        first, margin = _winner(costs)
+        formula = candidates.formulas[first]
+        missed = int((~formula.explains(charges, self.minor_unit)).sum())
+        return Plan((Part((), formula, margin),), missed, missed + formula.cost)
+
+    def _by_axis(
+        self,
+        charges: Charges,
+        axis: Quantity,
+        candidates: "Candidates",
+        steps: Iterable[tuple[int, int]],
+        depth: int,
+        has_time: bool,
+    ) -> Plan:
+        """Return the plan whose prices change along a quantity or in time; each segment may have its own plan."""
+        values = charges.quantity(axis)
+        is_time = axis in TIMES
+        formulas = [candidates.formulas[index] for _, index in steps]
+        limits = [
+            self._limit(charges.take((values >= start) & (values < end)), axis, left, right)
+            for (start, _, end), (left, right) in zip(
+                _triples([low for low, _ in steps]), pairwise(formulas), strict=True
+            )
+        ]
+        parts: list[Part] = []
+        missed = float((values == MISSING).sum())
+        cost = missed + (LIMITS.change_in_time if is_time else LIMITS.step) * len(limits)
+        for above, upto, formula in zip([None, *limits], [*limits, None], formulas, strict=True):
+            condition = Range(axis, above, upto)
+            inside = charges.take(condition.holds(charges))
+            off = int((~formula.explains(inside, self.minor_unit)).sum())
+            plan = Plan((Part((), formula, candidates.margin(axis, above, upto)),), off, off + formula.cost)
+            if not self._is_solved(plan, len(inside)) and self.searches > 0:
+                nested = self.plan(inside, candidates.formulas, depth - 1, has_time or is_time)
+                plan = min(plan, replace(nested, cost=nested.cost + LIMITS.step), key=lambda p: p.cost)
+            parts += _within(condition, plan)
+            missed, cost = missed + plan.missed, cost + plan.cost
+        return Plan(tuple(parts), missed, cost)
+
+    def _limit(self, charges: Charges, axis: Quantity, left: Formula, right: Formula) -> int:
+        """Return the limit between two prices: where fewest charges are off, and there the roundest number or day."""
+        order = np.argsort(charges.quantity(axis), kind="stable")
+        charges = charges.take(order)
+        values = charges.quantity(axis)
+        gain = np.cumsum(
+            left.explains(charges, self.minor_unit).astype(np.int64) - right.explains(charges, self.minor_unit)
+        )
+        ends = np.flatnonzero(np.diff(values, append=values[-1] + 1))  # the last charge of each value
+        best = int(np.argmax(gain[ends[:-1]])) if len(ends) > 1 else 0
+        last = best
+        while last + 2 < len(ends) and gain[ends[last + 1]] == gain[ends[best]]:
+            last += 1
+        low, high = int(values[ends[best]]), int(values[ends[min(last + 1, len(ends) - 1)]]) - 1
+        if axis not in TIMES:
+            return fewest_decimals(low, max(low, high), QUANTITY_SCALE)
+        starts = [day for day in range(low + 1, high + 2) if (EPOCH + timedelta(day)).day == 1]
+        return (starts[0] - 1) if starts else high
+
+    def _by_category(
+        self,
+        charges: Charges,
+        name: str,
+        known: Sequence[Formula],
+        depth: int,
+        has_time: bool,
+        bound: float,
+    ) -> Plan | None:
+        """Return the plan with prices of their own for values of a category, or nothing where it costs more than `bound`.
+
+        Values that follow the same plan share it.
+        """
+        codes, counts = np.unique(charges.column(name), return_counts=True)
+        plans: dict[Plan, list[str]] = {}
+        missed = cost = 0.0
+        for code in codes[np.argsort(-counts, kind="stable")]:
+            inside = charges.take(charges.column(name) == code)
+            offs = {plan: int((~plan.explains(inside, self.minor_unit)).sum()) for plan in plans}
+            chosen = min(offs, key=lambda plan: offs[plan], default=None)
+            if chosen is None or offs[chosen] > max(1, LIMITS.solved_share * len(inside)):
+                own = self.plan(inside, known, depth - 1, has_time)
+                if chosen is None or own.cost + LIMITS.category < offs[chosen]:
+                    chosen, offs[own] = own, int(own.missed)
+                    cost += own.cost - own.missed + LIMITS.category
+            plans.setdefault(chosen, []).append(charges.labels[name][code])
+            missed, cost = missed + offs[chosen], cost + offs[chosen]
+            if cost >= bound:
+                return None
+        if len(plans) == 1:
+            return None
+        parts = [part for plan, values in plans.items() for part in _within(OneOf(name, tuple(sorted(values))), plan)]
+        return Plan(tuple(parts), missed, cost)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Formulas and, for each charge of a sample, whether they explain it."""
+
+    formulas: list[Formula]
+    costs: np.ndarray[tuple[int], np.dtype[np.float64]]
+    matrix: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+    charges: Charges
+
+    @classmethod
+    def of(cls, formulas: Iterable[Formula], charges: Charges, minor_unit: int) -> "Candidates":
+        """Keep one formula of those that explain the same charges, and those that explain what no other does."""
+        ordered = sorted(dict.fromkeys(formulas), key=lambda formula: formula.cost)
+        matrix, costs = Formula.matrix(ordered, charges, minor_unit), np.array([formula.cost for formula in ordered])
+        seen: dict[bytes, int] = {}
+        for index, row in enumerate(np.packbits(matrix, axis=1)):
+            seen.setdefault(row.tobytes(), index)
+        first = np.array(list(seen.values()))
+        matrix, costs = matrix[first], costs[first]
+        kept = list(_cover(matrix, costs))
+        return cls([ordered[first[index]] for index in kept], costs[kept], matrix[kept], charges)
+
+    def best(self, count: int) -> list[Formula]:
+        order = np.argsort(self.costs - self.matrix.sum(1), kind="stable")[:count]
+        return [self.formulas[index] for index in order]
+
+    def steps(self, axis: Quantity, scale: float) -> tuple[float, list[tuple[int, int]]] | None:
+        """Return the cheapest sequence of formulas along an axis: its cost, and (lowest value, formula) of each.
+
+        A dynamic programme over bins of values: the misses of a bin are a sum over its charges, so it is exact.
+        """
+        values = self.charges.quantity(axis)
+        order = np.argsort(values, kind="stable")
+        order = order[values[order] != MISSING]
+        missing = len(values) - len(order)
+        if missing * 10 > len(values) or len(order) == 0:
+            return None
+        starts = np.flatnonzero(np.diff(values[order], prepend=values[order[0]] - 1))
+        if len(starts) < 2:
+            return None
+        if len(starts) > LIMITS.bins:
+            starts = starts[
+                np.unique(np.searchsorted(starts, np.linspace(0, len(order) - 1, LIMITS.bins), "right") - 1)
+            ]
+        sizes = np.diff(starts, append=len(order))
+        misses = scale * (sizes - np.add.reduceat(self.matrix[:, order].astype(np.int32), starts, axis=1)).T
+        switch = LIMITS.change_in_time if axis in TIMES else LIMITS.step
+        total = self.costs + misses[0]
+        is_switch = np.zeros(misses.shape, bool)
+        sources = np.zeros(len(starts), np.int64)
+        for index in range(1, len(starts)):
+            sources[index] = np.argmin(total)
+            switched = total[sources[index]] + switch + self.costs
+            is_switch[index] = switched < total
+            total = np.minimum(total, switched) + misses[index]
+        formula = int(np.argmin(total))
+        cost, steps = float(total[formula]) + scale * missing, []
+        for index in range(len(starts) - 1, -1, -1):
+            if index == 0 or is_switch[index, formula]:
+                steps.append((int(values[order[starts[index]]]), formula))
+                formula = int(sources[index])
+        return (cost, steps[::-1]) if len(steps) > 1 else None
+
+    def category_cost(self, name: str, scale: float) -> float | None:
+        """Return the cost where each value of a category has its own best formula."""
+        codes, values = np.unique(self.charges.column(name), return_inverse=True)
+        if not 1 < len(codes) <= LARGEST_CATEGORY:
+            return None
+        groups = np.eye(len(codes), dtype=np.float32)[values]
+        misses = scale * (~self.matrix).astype(np.float32) @ groups
+        best = np.unique((misses + self.costs[:, None]).argmin(0))
+        return float(misses.min(0).sum() + self.costs[best].sum() + LIMITS.category * len(best))
+
+    def margin(self, axis: Quantity, above: int | None, upto: int | None) -> float:
+        inside = Range(axis, above, upto).holds(self.charges)
+        return _winner(self.costs + (~self.matrix[:, inside]).sum(1))[1]
+
+
+def _winner(costs: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[int, float]:
+    """Return the index of the lowest cost, and how far the next lowest is from it."""
+    order = np.argsort(costs, kind="stable")
+    return int(order[0]), float(costs[order[1]] - costs[order[0]]) if len(costs) > 1 else 0.0
+
+
+def _cover(matrix: np.ndarray, costs: np.ndarray) -> Iterator[int]:
+    """Yield the rows that explain most, the simplest, and then those that explain most of what is left."""
+    counts = matrix.sum(1)
+    chosen = dict.fromkeys(np.argsort(costs - counts, kind="stable")[:20].tolist())
+    chosen |= dict.fromkeys(np.argsort(costs, kind="stable")[:30].tolist())
+    left = ~matrix[list(chosen)].any(0)
+    rest = np.argsort(-counts, kind="stable")[:400]
+    while left.any() and len(chosen) < LIMITS.kept_formulas:
+        gains = matrix[np.ix_(rest, left)].sum(1)
+        index = int(np.argmax(gains))
+        if gains[index] < LIMITS.price:
+            break
+        chosen[int(rest[index])] = None
+        left &= ~matrix[rest[index]]
+    yield from chosen
+
+
+def _within(condition: Condition, plan: Plan) -> Iterator[Part]:
+    for part in plan.parts:
+        yield replace(part, conditions=(condition, *part.conditions))
+
+
+def _triples(starts: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield, for each limit, the lowest value before it, at it, and the end of the segment after it."""
+    bounds = [*starts, 2**61]
+    return zip(bounds[:-2], bounds[1:-1], bounds[2:], strict=True)

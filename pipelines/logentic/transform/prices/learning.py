@@ -82,6 +82,9 @@ def _learn(name: str, charges: Charges, minor_unit: int, best: Card | None, stag
             best = _card(name, charges, plan)
         if best.is_good:
             break
+    if best is not None and best.missed > LIMITS.rough_share * len(charges):
+        plan = Search(minor_unit, stages[0]).by_period(charges)
+        best = _card(name, charges, plan) if plan is not None and plan.cost < best.cost else best
     assert best is not None
     return best
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from logentic.transform.prices.facts import MISSING, Booleans, Charges, Integers
+from logentic.transform.prices.facts import CATEGORIES, MISSING, Booleans, Charges, Integers
 from logentic.transform.prices.formulas import CHARGES_OF, amount
 from logentic.transform.prices.learning import Card, add_bases, expect
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
@@ -78,15 +78,15 @@ def _price_reasons(card: Card, followers: Integers, explained: Integers) -> list
     segments: dict[object, list[int]] = {}
     for index, price in enumerate(card.prices):
         segments.setdefault(price.categories, []).append(index)
-    least = LIMITS.large_card_share if len(card.prices) > LIMITS.large_card else LIMITS.trusted_share
     reasons = []
     for index, price in enumerate(card.prices):
         whole = segments[price.categories]
         if followers[index] < LIMITS.trusted_charges:
             reasons.append(f"The price rests on {followers[index]} charges; {LIMITS.trusted_charges} are needed.")
-        elif explained[index] < least * followers[index]:
+        elif explained[index] < LIMITS.trusted_share * followers[index]:
             reasons.append(
-                f"The price explains {explained[index]} of {followers[index]} charges; {least:.0%} are needed."
+                f"The price explains {explained[index]} of {followers[index]} charges; "
+                f"{LIMITS.trusted_share:.0%} are needed."
             )
         elif explained[whole].sum() < LIMITS.segment_share * followers[whole].sum():
             reasons.append(
@@ -123,6 +123,7 @@ def _doubt(
     charged = np.array([of_month[m] for m in months])
     by_day = _neighbours_off(is_off, charges.column("charge_date"), price)[off]
     by_weight = _neighbours_off(is_off, charges.column("weight"), charges.column("charge_type"))[off]
+    by_category = _category_off(charges, is_off, price)[off]
     others = _other_prices(charges.take(off), card, minor_unit) if len(card.prices) > LIMITS.large_card else None
     for at, row in enumerate(off):
         if reasons[row]:
@@ -138,6 +139,10 @@ def _doubt(
             reasons[row] = f"{with_sign[at]} of {charged[at]} charges of the month are off in the same direction."
         elif by_day[at] or by_weight[at]:
             reasons[row] = f"Half of the charges next to it by {'day' if by_day[at] else 'weight'} are off as well."
+        elif by_category[at]:
+            reasons[row] = (
+                "Most charges of its kind (region, order type, ...) are off as well, or there are few of them."
+            )
         elif others is not None and others[at]:
             reasons[row] = "Another price of the card is exactly this amount."
 
@@ -159,6 +164,16 @@ def _neighbours_off(is_off: Booleans, values: Integers, groups: Integers) -> Boo
     near = sums[high] - sums[low] - off
     result = np.zeros(len(off), bool)
     result[order] = (2 * near >= high - low - 1) & (near >= LIMITS.alike)
+    return result
+
+
+def _category_off(charges: Charges, is_off: Booleans, price: Integers) -> Booleans:
+    """Tell for which charges a large part of those at the same price and of the same category is off."""
+    result = np.zeros(len(charges), bool)
+    for name in CATEGORIES:
+        key = price * len(charges.labels[name]) + charges.column(name)
+        _, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
+        result |= (np.bincount(inverse, is_off) > LIMITS.off_in_category * counts)[inverse]
     return result
 
 

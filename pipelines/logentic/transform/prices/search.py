@@ -97,10 +97,13 @@ class Search:
         candidates = self._candidates(sample, known)
         scale = len(charges) / len(sample)
         best = self._leaf(charges, candidates, scale)
-        if self._is_solved(best, len(charges)) or depth == 0 or self.searches <= 0:
+        is_small = len(charges) < LIMITS.trusted_charges
+        if self._is_solved(best, len(charges)) or is_small or depth == 0 or self.searches <= 0:
             return best
         splits: list[tuple[float, Quantity | str, list[tuple[int, int]]]] = []
-        for axis in (*self.numbers, *(() if has_time else TIMES)):
+        # Within a period the volume of the month is only another name of the month.
+        numbers = [axis for axis in self.numbers if not (has_time and axis.column in MONTH_VOLUMES)]
+        for axis in (*numbers, *(() if has_time else TIMES)):
             if (steps := candidates.steps(axis, scale)) is not None:
                 splits.append((steps[0], axis, steps[1]))
         for name in CATEGORIES:
@@ -111,7 +114,10 @@ class Search:
         is_rough = best.missed > LIMITS.rough_share * len(charges)
         if not splits or splits[0][0] >= (LIMITS.hopeless * len(charges) if is_rough else best.cost):
             return best
-        for _, axis, steps in (split for split in splits[:3] if split[0] <= LIMITS.close * splits[0][0]):
+        kinds = {isinstance(axis, str) or axis in TIMES: (cost, axis, steps) for cost, axis, steps in splits[::-1]}
+        for cost, axis, steps in sorted(kinds.values(), key=lambda split: split[0]):
+            if cost > LIMITS.close * splits[0][0]:
+                break
             if isinstance(axis, str):
                 plan = self._by_category(charges, axis, candidates.formulas, depth, has_time, best.cost)
             else:
@@ -119,6 +125,25 @@ class Search:
             if plan is not None and plan.cost < best.cost:
                 best = plan
         return best
+
+    def by_period(self, charges: Charges) -> Plan | None:
+        """Return the plan whose whole card changes on some days: cards learned in windows of time are the candidates."""
+        days = charges.column("charge_date")
+        edges = np.quantile(days, np.linspace(0, 1, LIMITS.windows + 1)).astype(np.int64)
+        windows = [charges.take((days >= low) & (days <= high)) for low, high in pairwise(edges)]
+        plans = []
+        for window in windows:
+            self.searches = LIMITS.searches
+            plans.append(self.plan(window, has_time=True))
+        sample = charges.sample(LIMITS.sample)
+        matrix = np.array([plan.explains(sample, self.minor_unit) for plan in plans])
+        candidates = Candidates(plans, np.array([plan.cost - plan.missed for plan in plans]), matrix, sample)
+        found = [(steps, axis) for axis in TIMES if (steps := candidates.steps(axis, len(charges) / len(sample)))]
+        if not found:
+            return None
+        (_, steps), axis = min(found, key=lambda item: item[0][0])
+        self.searches = LIMITS.searches
+        return self._by_axis(charges, axis, candidates, steps, LIMITS.depth, True)
 
     def _is_solved(self, plan: Plan, charges: int) -> bool:
         return plan.missed <= max(1, LIMITS.solved_share * charges)
@@ -169,15 +194,20 @@ class Search:
             condition = Range(axis, above, upto)
             inside = charges.take(condition.holds(charges))
             off = int((~formula.explains(inside, self.minor_unit)).sum())
-            plan = Plan((Part((), formula, candidates.margin(axis, above, upto)),), off, off + formula.cost)
+            if isinstance(formula, Plan):
+                own = formula.cost - formula.missed
+                plan = replace(formula, missed=off, cost=off + own)
+            else:
+                plan = Plan((Part((), formula, candidates.margin(axis, above, upto)),), off, off + formula.cost)
             if not self._is_solved(plan, len(inside)) and self.searches > 0:
-                nested = self.plan(inside, candidates.formulas, depth - 1, has_time or is_time)
+                known = () if isinstance(formula, Plan) else candidates.formulas
+                nested = self.plan(inside, known, depth - 1, has_time or is_time)
                 plan = min(plan, replace(nested, cost=nested.cost + LIMITS.step), key=lambda p: p.cost)
             parts += _within(condition, plan)
             missed, cost = missed + plan.missed, cost + plan.cost
         return Plan(tuple(parts), missed, cost)
 
-    def _limit(self, charges: Charges, axis: Quantity, left: Formula, right: Formula) -> int:
+    def _limit(self, charges: Charges, axis: Quantity, left: Formula | Plan, right: Formula | Plan) -> int:
         """Return the limit between two prices: where fewest charges are off, and there the roundest number or day."""
         order = np.argsort(charges.quantity(axis), kind="stable")
         charges = charges.take(order)
@@ -235,7 +265,7 @@ class Search:
 class Candidates:
     """Formulas and, for each charge of a sample, whether they explain it."""
 
-    formulas: list[Formula]
+    formulas: list[Formula] | list[Plan]
     costs: np.ndarray[tuple[int], np.dtype[np.float64]]
     matrix: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
     charges: Charges

@@ -26,6 +26,7 @@ class Thresholds:
     bins: int = 120  # places where a limit is first looked for, before it is placed exactly
     depth: int = 4  # nested segments: order type, region, weight, date
     searches: int = 100  # segments of one type that are looked into
+    windows: int = 5  # of time, whose cards are compared where no single card explains the type
     close: float = 1.05  # of the best split's cost: others up to it are looked into as well
     hopeless: float = 0.92  # of the charges: a split that saves less is no beginning of a card
     rough_share: float = 0.15  # of the charges unpriced: from here on one price is no description of them
@@ -37,8 +38,7 @@ class Thresholds:
     # A price is trusted where it rests on enough charges. Semantics: "at least 90 % ... and at least 20 of them".
     trusted_charges: int = 20
     trusted_share: float = 0.90
-    large_card: int = 12  # prices: a card with more of them can fit by chance, so it has to fit better
-    large_card_share: float = 0.95
+    large_card: int = 12  # prices: with more of them, a charge that is billed by another one is not accused
     segment_share: float = 0.85  # of the charges of the same categories, by whichever price of the card
     card_share: float = 0.50  # of the charges of the type: below it nothing is known about the type
     card_cost: float = 0.15  # of its charges: a card that is costlier to state repeats the charges one by one
@@ -48,6 +48,7 @@ class Thresholds:
     alike_in_price: float = 0.04  # of a price's charges with the same difference: a practice, not an error
     alike_in_month: float = 0.05  # of the type's charges in a month with the same difference or ratio
     same_sign_in_month: float = 0.10  # of the type's charges in a month off in the same direction
+    off_in_category: float = 0.25  # of the charges at the price of one region, order type, ...
     alike: int = 3  # fewer charges are no pattern
     same_sign: int = 5  # chance alone puts four errors on one side
     neighbours: int = 10  # charges next to it by day, or by weight: where half are off, the price does not hold there

@@ -76,7 +76,7 @@ def learn_prices(facts: pa.Table, minor_digits: int = 2, contract: Sequence[Char
     rows: list[dict[str, Any]] = []
     tables: list[pa.Table] = []
     for card in cards.values():
-        priced = price_charges(charges, card, cards, minor_unit)
+        priced = price_charges(charges, card, minor_unit)
         identities = [_identity(price) for price in card.prices]
         if card.is_accepted:
             rows += [_learned(priced, index, identities[index]) for index in range(len(card.prices))]

@@ -27,6 +27,7 @@ MEASURES = ("weight", "volume")
 SIZES = ("heaviest_item", "longest_side")
 MONTH_VOLUMES = ("month_rank", "month_orders")
 CATEGORIES = ("order_type", "warehouse", "region", "item_class", "service", "weekend")
+CHARGES_OF = "charges of "  # columns of what an order's charges of a type cost; added as types are priced
 DECIMALS = (*COUNTS, *MEASURES, *SIZES, *MONTH_VOLUMES, "value")
 
 SCHEMA = pa.schema(
@@ -100,7 +101,13 @@ class Charges:
 
     def column(self, name: str) -> Integers:
         if name not in self._taken:
-            self._taken[name] = self.columns[name][self.rows]
+            if name in self.columns:
+                self._taken[name] = self.columns[name][self.rows]
+            elif " + " in name:  # what several types cost together
+                parts = [self.column(CHARGES_OF + part) for part in name.removeprefix(CHARGES_OF).split(" + ")]
+                self._taken[name] = np.where(np.min(parts, axis=0) == MISSING, MISSING, np.sum(parts, axis=0))
+            else:
+                self._taken[name] = np.full(len(self), MISSING)
         return self._taken[name]
 
     def quantity(self, quantity: Quantity) -> Integers:

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
+from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logentic.transform.prices.facts import (
+    CHARGES_OF,
     COUNTS,
     MISSING,
     QUANTITY_SCALE,
@@ -34,7 +36,7 @@ SINGULAR = {
     "value": "the order's value",
 }
 DIVISORS = (115, 139, 166, 194, 250)  # cubic inches per pound, as carriers and fulfilment providers publish them
-CHARGES_OF = "charges of "  # columns of what the order's other charges cost
+MOST_BASES = 5  # types whose charges a percentage may be of together
 MOST_INCLUDED = 12  # units in the price of the first
 
 
@@ -240,16 +242,19 @@ class Percentage(Formula):
 
     @classmethod
     def propose(cls, charges: Charges, known: Iterable[Formula], minor_unit: int) -> Iterator[Formula]:
-        bases = [name for name in charges.columns if name == "value" or name.startswith(CHARGES_OF)]
-        weeks = charges.column("billed_date") // 7, charges.column("charge_date") // 7
-        for quantity in map(Quantity, bases):
+        singles = [name for name in charges.columns if name == "value" or name.startswith(CHARGES_OF)]
+        types = [name for name in singles[1:-1] if _varies(charges.column(name))][:MOST_BASES]
+        sums = [subset for size in range(2, len(types)) for subset in combinations(types, size)]
+        for quantity in [*map(Quantity, singles), *(Quantity(CHARGES_OF + " + ".join(n.removeprefix(CHARGES_OF) for n in s)) for s in sums)]:
+            if not _varies(charges.quantity(quantity)):
+                continue
             counted = charges.take(charges.quantity(quantity) > 0)
             yield from (cls(terms=((rate, quantity),)) for rate in _rates(counted, quantity, minor_unit))
-            for week in weeks:
-                for value in np.unique(week):
-                    part = charges.take((week == value) & (charges.quantity(quantity) > 0))
-                    if len(part) >= LIMITS.alike:
-                        yield from (cls(terms=((r, quantity),)) for r in _rates(part, quantity, minor_unit)[:1])
+            if quantity.column not in singles:
+                continue
+            for day in ("billed_date", "charge_date"):
+                for part in _weeks(counted, day):
+                    yield from (cls(terms=((r, quantity),)) for r in _rates(part, quantity, minor_unit)[:1])
 
     def sentence(self) -> str:
         ((rate, quantity),) = self.terms
@@ -287,9 +292,20 @@ def quantities(charges: Charges) -> list[Quantity]:
     return [quantity for quantity in found if _varies(charges.quantity(quantity))]
 
 
+def _weeks(charges: Charges, day: str) -> Iterator[Charges]:
+    weeks = charges.column(day) // 7
+    order = np.argsort(weeks, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(weeks[order])) + 1):
+        if len(rows) >= LIMITS.alike:
+            yield charges.take(rows)
+
+
 def _varies(values: Integers) -> bool:
+    """Tell whether a quantity is known for most charges, and is not the same for nearly all of them."""
     known = values[values != MISSING]
-    return len(known) * 2 > len(values) and bool(known.min(initial=MISSING) != known.max(initial=MISSING))
+    if len(known) * 2 <= len(values):
+        return False
+    return bool((known != np.sort(known)[len(known) // 2]).mean() > LIMITS.solved_share)
 
 
 def _rates(charges: Charges, quantity: Quantity, minor_unit: int) -> list[int]:

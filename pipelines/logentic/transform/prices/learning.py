@@ -1,13 +1,13 @@
 """Learn the cards of an account: type by type, from simple formulas to percentages of what is already priced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from logentic.transform.prices.card import Price
 from logentic.transform.prices.facts import MISSING, Charges, Integers
-from logentic.transform.prices.formulas import CHARGES_OF
+from logentic.transform.prices.facts import CHARGES_OF
 from logentic.transform.prices.search import STAGES, Plan, Search
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
@@ -66,10 +66,16 @@ def learn_cards(charges: Charges, minor_unit: int, contract: Sequence[Price] = (
             cards[name] = Card(name, stated, (0.0,) * len(stated), len(part), 0, 0, is_learned=False)
         elif len(part):
             cards[name] = _learn(name, part, minor_unit, None, range(len(STAGES)))
-    for name in [name for name, card in cards.items() if not card.is_solved]:
-        add_bases(charges, cards, minor_unit, name)
-        part = Charges(charges.columns, charges.labels, parts[name].rows)
-        cards[name] = _learn(name, part, minor_unit, cards[name], [len(STAGES) - 1])
+    open_types = [name for name, card in cards.items() if not card.is_solved]
+    for card in sorted(cards.values(), key=lambda card: -card.charges)[:LARGEST_BASES]:
+        if card.is_accepted and card.missed < LIMITS.rough_share * card.charges:
+            add_base(charges, card, minor_unit)
+    for name in open_types:
+        part = with_bases(charges, name).take(parts[name].rows)
+        card = _learn(name, part, minor_unit, cards[name], [len(STAGES) - 1])
+        if card is not cards[name]:
+            cards[name] = card
+            add_base(charges, card, minor_unit)
     return cards
 
 
@@ -82,7 +88,7 @@ def _learn(name: str, charges: Charges, minor_unit: int, best: Card | None, stag
             best = _card(name, charges, plan)
         if best.is_good:
             break
-    if best is not None and best.missed > LIMITS.rough_share * len(charges):
+    if best is not None and len(best.prices) > 1 and best.missed > LIMITS.rough_share * len(charges):
         plan = Search(minor_unit, stages[0]).by_period(charges)
         best = _card(name, charges, plan) if plan is not None and plan.cost < best.cost else best
     assert best is not None
@@ -114,34 +120,32 @@ def expect(card: Card, charges: Charges, minor_unit: int) -> tuple[Integers, Int
     return chosen, expected
 
 
-def add_bases(charges: Charges, cards: Mapping[str, Card], minor_unit: int, apart: str) -> None:
-    """Add columns of what the other charges of each charge's order cost: of each type, and of all types.
+def with_bases(charges: Charges, charge_type: str) -> Charges:
+    """Return all charges with a column of what the order's charges of all other types cost."""
+    columns = {name: column for name, column in charges.columns.items() if name != CHARGES_OF + charge_type}
+    bases = [column for name, column in columns.items() if name.startswith(CHARGES_OF)]
+    if bases:
+        columns[ALL_OTHERS] = np.where(bases[0] == MISSING, MISSING, np.sum(bases, axis=0))
+    return Charges(columns, charges.labels, charges.rows)
 
-    A base is priced from its own card, because a base that is wrong or set aside says nothing about its percentage.
+
+def add_base(charges: Charges, card: Card, minor_unit: int) -> None:
+    """Add a column of what each charge's order has to pay for a type.
+
+    It is priced from the type's own card: a charge that is wrong, missing or set aside says nothing about a percentage.
     """
-    for name in [name for name in charges.columns if name.startswith(CHARGES_OF)]:
-        del charges.columns[name]
-    has_order = charges.column("order_id") != MISSING
-    _, first, orders = np.unique(charges.column("order_id"), return_index=True, return_inverse=True)
-    known = [card for card in cards.values() if card.charge_type != apart and card.is_accepted]
-    total = np.zeros(len(first), np.int64)
-    types, apart_code = charges.column("charge_type"), charges.labels["charge_type"].index(apart)
-    is_duplicate = np.array([text.startswith(DUPLICATE) for text in charges.labels["set_aside"]])
-    is_counted = has_order & ~is_duplicate[charges.column("set_aside")]
-    wanted = np.zeros(len(first), bool)
-    wanted[orders[(types == apart_code) & has_order]] = True
-    for card in sorted(known, key=lambda card: -card.charges)[:LARGEST_BASES]:
-        own = np.flatnonzero(is_counted & (types == charges.labels["charge_type"].index(card.charge_type)))
-        _, expected = expect(card, charges.take(own), minor_unit)
-        amounts, counts = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
-        np.add.at(amounts, orders[own], np.where(expected == MISSING, np.maximum(charges.amounts[own], 0), expected))
-        np.add.at(counts, orders[own], 1)
-        if not (wanted & (counts > 0)).any():
-            continue
-        if (counts[wanted] > 0).mean() >= USUAL_SHARE:
-            lacking = np.flatnonzero((counts == 0) & wanted)
-            _, expected = expect(card, charges.take(first[lacking]), minor_unit)
-            amounts[lacking] = np.maximum(expected, 0)
-        charges.columns[CHARGES_OF + card.charge_type] = np.where(has_order, amounts[orders], MISSING)
-        total += amounts
-    charges.columns[ALL_OTHERS] = np.where(has_order, total[orders], MISSING)
+    known = charges.columns["order_id"] != MISSING
+    _, first, orders = np.unique(charges.columns["order_id"], return_index=True, return_inverse=True)
+    is_repeated = np.array([text.startswith(DUPLICATE) for text in charges.labels["set_aside"]])
+    code = charges.labels["charge_type"].index(card.charge_type)
+    is_own = known & (charges.columns["charge_type"] == code) & ~is_repeated[charges.columns["set_aside"]]
+    own, priced = np.flatnonzero(is_own), with_bases(charges, card.charge_type)
+    _, expected = expect(card, priced.take(own), minor_unit)
+    amounts, counts = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
+    np.add.at(amounts, orders[own], np.where(expected == MISSING, np.maximum(charges.amounts[own], 0), expected))
+    np.add.at(counts, orders[own], 1)
+    if (counts > 0).mean() >= USUAL_SHARE:
+        lacking = np.flatnonzero(counts == 0)
+        _, expected = expect(card, priced.take(first[lacking]), minor_unit)
+        amounts[lacking] = np.maximum(expected, 0)
+    charges.columns[CHARGES_OF + card.charge_type] = np.where(known, amounts[orders], MISSING)

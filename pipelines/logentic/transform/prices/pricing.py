@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from logentic.transform.prices.facts import CATEGORIES, MISSING, Booleans, Charges, Integers
-from logentic.transform.prices.formulas import CHARGES_OF, amount
-from logentic.transform.prices.learning import Card, add_bases, expect
+from logentic.transform.prices.formulas import amount
+from logentic.transform.prices.learning import Card, expect, with_bases
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
 
@@ -29,12 +29,10 @@ class Priced:
     notes: list[str]  # why a price is not trusted, by price; "" where it is
 
 
-def price_charges(charges: Charges, card: Card, cards: dict[str, Card], minor_unit: int) -> Priced:
+def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
     """Price the charges of a card's type, among all charges of the account."""
-    if any(q.column.startswith(CHARGES_OF) for price in card.prices for _, q in price.formula.terms):
-        add_bases(charges, cards, minor_unit, card.charge_type)
-    own = charges.column("charge_type") == charges.labels["charge_type"].index(card.charge_type)
-    part = Charges(charges.columns, charges.labels, np.flatnonzero(own))
+    whole = with_bases(charges, card.charge_type)
+    part = whole.take(charges.column("charge_type") == charges.labels["charge_type"].index(card.charge_type))
     price, expected = expect(card, part, minor_unit)
     is_learned = (part.column("set_aside") == part.labels["set_aside"].index("")) & (part.amounts > 0)
     gap = np.where((expected == MISSING) | (part.amounts == MISSING), 0, part.amounts - expected)
@@ -129,7 +127,10 @@ def _doubt(
         if reasons[row]:
             continue
         difference = f"{'+' * int(gaps[at] > 0)}{amount(int(gaps[at]))}"
-        if in_price[at] >= LIMITS.alike and in_price[at] > LIMITS.alike_in_price * followers[price[row]]:
+        share = in_price[at] / followers[price[row]]
+        if (in_price[at] >= LIMITS.alike and share > LIMITS.alike_in_price) or (
+            in_price[at] >= LIMITS.many_alike and share > LIMITS.many_alike_in_price
+        ):
             reasons[row] = f"{in_price[at]} of {followers[price[row]]} charges are off this price by {difference}."
         elif in_month[at] >= LIMITS.alike and in_month[at] > LIMITS.alike_in_month * charged[at]:
             reasons[row] = f"{in_month[at]} of {charged[at]} charges of the month are off by {difference}."

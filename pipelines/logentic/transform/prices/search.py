@@ -110,9 +110,9 @@ class Search:
             if (cost := candidates.category_cost(name, scale)) is not None:
                 splits.append((cost, name, []))
         splits.sort(key=lambda split: split[0])
-        # Where one price explains most charges, a split has to pay at once; elsewhere, with the splits below it.
+        # Where one price explains most charges, any gain will do; elsewhere a split has to be the beginning of a card.
         is_rough = best.missed > LIMITS.rough_share * len(charges)
-        if not splits or splits[0][0] >= (LIMITS.hopeless * len(charges) if is_rough else best.cost):
+        if not splits or splits[0][0] >= best.cost - is_rough * LIMITS.worthwhile_share * len(charges):
             return best
         kinds = {isinstance(axis, str) or axis in TIMES: (cost, axis, steps) for cost, axis, steps in splits[::-1]}
         for cost, axis, steps in sorted(kinds.values(), key=lambda split: split[0]):
@@ -348,8 +348,8 @@ def _winner(costs: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[int, f
 def _cover(matrix: np.ndarray, costs: np.ndarray) -> Iterator[int]:
     """Yield the rows that explain most, the simplest, and then those that explain most of what is left."""
     counts = matrix.sum(1)
-    chosen = dict.fromkeys(np.argsort(costs - counts, kind="stable")[:20].tolist())
-    chosen |= dict.fromkeys(np.argsort(costs, kind="stable")[:30].tolist())
+    chosen = dict.fromkeys(np.argsort(costs - counts, kind="stable")[:15].tolist())
+    chosen |= dict.fromkeys(np.argsort(costs, kind="stable")[:15].tolist())
     left = ~matrix[list(chosen)].any(0)
     rest = np.argsort(-counts, kind="stable")[:400]
     while left.any() and len(chosen) < LIMITS.kept_formulas:

@@ -28,7 +28,7 @@ class Thresholds:
     searches: int = 100  # segments of one type that are looked into
     windows: int = 5  # of time, whose cards are compared where no single card explains the type
     close: float = 1.05  # of the best split's cost: others up to it are looked into as well
-    hopeless: float = 0.92  # of the charges: a split that saves less is no beginning of a card
+    worthwhile_share: float = 0.03  # of the charges: a split of a rough price that gains less leads nowhere
     rough_share: float = 0.15  # of the charges unpriced: from here on one price is no description of them
     covered_share: float = 0.95  # of a segment's charges that formulas of the whole explain: it proposes none itself
     simple_card: float = 8  # a card that costs no more, or ...
@@ -46,10 +46,12 @@ class Thresholds:
     # A charge off a trusted price is accused, unless one of these makes the price doubtful for it.
     fraction_tolerance: float = 0.02  # of the price, where it is a percentage or has parts of a cent: rounding differs
     alike_in_price: float = 0.04  # of a price's charges with the same difference: a practice, not an error
+    many_alike_in_price: float = 0.02  # the same, of many charges
     alike_in_month: float = 0.05  # of the type's charges in a month with the same difference or ratio
     same_sign_in_month: float = 0.10  # of the type's charges in a month off in the same direction
     off_in_category: float = 0.25  # of the charges at the price of one region, order type, ...
     alike: int = 3  # fewer charges are no pattern
+    many_alike: int = 10
     same_sign: int = 5  # chance alone puts four errors on one side
     neighbours: int = 10  # charges next to it by day, or by weight: where half are off, the price does not hold there
 

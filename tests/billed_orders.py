@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pyarrow as pa
+
 from logentic.transform.prices.facts import SCHEMA
 
 FIRST_DAY = date(2026, 1, 1)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import cast
 
 import numpy as np
 
-from logentic.price_terms import ALWAYS, FOR_EVER, ChargeRate
+from logentic.price_terms import ALWAYS, FOR_EVER, ChargeRate, Day
 from logentic.transform.prices.facts import (
     DAYS,
     MISSING,
@@ -26,7 +27,6 @@ from logentic.transform.prices.formulas import (
     TwoQuantities,
     decimal,
     is_money,
-    plural,
 )
 
 EPOCH = date(1970, 1, 1)
@@ -44,7 +44,7 @@ class OneOf:
             (value,) = self.values
             pairs = {"region": value, "order_type": value, "warehouse": value.removeprefix("warehouse ")}
             parts = [OneOf(name, (text,)).holds(charges) for name, text in pairs.items()]
-            return np.logical_or.reduce(parts)
+            return np.asarray(np.logical_or.reduce(parts))
         codes = [code for code, label in enumerate(charges.labels[self.name]) if label in self.values]
         return np.isin(charges.column(self.name), codes)
 
@@ -76,7 +76,7 @@ class Range:
         is_inside = values != MISSING
         if self.above is not None:
             is_inside = is_inside & (values > self.above)
-        return is_inside if self.upto is None else is_inside & (values <= self.upto)
+        return np.asarray(is_inside if self.upto is None else is_inside & (values <= self.upto))
 
     def words(self) -> str:
         words = [f"above {decimal(self.above):f}"] if self.above is not None else []
@@ -168,7 +168,7 @@ def write_price(price: Price) -> ChargeRate:
         minimum=None if formula.minimum is None else decimal(formula.minimum),
         maximum=None if formula.maximum is None else decimal(formula.maximum),
         segment={c.name: c.text() for c in price.conditions if c not in days},
-        valid_by=days[0].quantity.column if days else "charge_date",
+        valid_by=cast(Day, days[0].quantity.column) if days else "charge_date",
         valid_from=ALWAYS if above is None else EPOCH + timedelta(above + 1),
         valid_to=FOR_EVER if upto is None else EPOCH + timedelta(upto),
     )

@@ -21,7 +21,7 @@ MISSING = -(2**62)
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
-DAYS = ("ordered_date", "shipped_date", "charge_date", "billed_date")
+DAYS = ("charge_date", "shipped_date", "ordered_date", "billed_date")
 COUNTS = ("units", "lines", "cartons", "quantity")
 MEASURES = ("weight", "volume")
 SIZES = ("heaviest_item", "longest_side")

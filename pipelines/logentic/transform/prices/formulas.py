@@ -1,6 +1,6 @@
 """Families of price formulas: how each is stated, proposed from charges, applied, and read from configuration."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from logentic.transform.prices.facts import (
     CHARGES_OF,
@@ -78,24 +77,7 @@ class Formula:
         """Tell which amounts are the price, rounded either way where it lies halfway."""
         exact = self.exact(charges)
         is_near = np.abs(charges.amounts * RATE_SCALE - exact) * 2 <= minor_unit * RATE_SCALE
-        return is_near & (exact != MISSING)
-
-    @classmethod
-    def matrix(cls, formulas: Sequence["Formula"], charges: Charges, minor_unit: int) -> NDArray[np.bool_]:
-        """Return, for each formula, which amounts it explains: as `explains`, at once for formulas that share terms."""
-        matrix = np.empty((len(formulas), len(charges)), bool)
-        groups: dict[tuple[tuple[int, Quantity], ...], list[int]] = {}
-        for index, formula in enumerate(formulas):
-            if formula.minimum is None and formula.maximum is None:
-                groups.setdefault(formula.terms, []).append(index)
-            else:
-                matrix[index] = formula.explains(charges, minor_unit)
-        for terms, indexes in groups.items():
-            exact = cls(terms=terms).exact(charges)
-            rest = np.where(exact == MISSING, MISSING, charges.amounts * RATE_SCALE - exact)
-            fixed = np.array([formulas[index].fixed * RATE_SCALE for index in indexes])
-            matrix[indexes] = np.abs(rest - fixed[:, None]) <= minor_unit * RATE_SCALE // 2
-        return matrix
+        return np.asarray(is_near & (exact != MISSING))
 
     @property
     def has_fractions(self) -> bool:
@@ -245,7 +227,10 @@ class Percentage(Formula):
         singles = [name for name in charges.columns if name == "value" or name.startswith(CHARGES_OF)]
         types = [name for name in singles[1:-1] if _varies(charges.column(name))][:MOST_BASES]
         sums = [subset for size in range(2, len(types)) for subset in combinations(types, size)]
-        for quantity in [*map(Quantity, singles), *(Quantity(CHARGES_OF + " + ".join(n.removeprefix(CHARGES_OF) for n in s)) for s in sums)]:
+        for quantity in [
+            *map(Quantity, singles),
+            *(Quantity(CHARGES_OF + " + ".join(n.removeprefix(CHARGES_OF) for n in s)) for s in sums),
+        ]:
             if not _varies(charges.quantity(quantity)):
                 continue
             counted = charges.take(charges.quantity(quantity) > 0)
@@ -277,11 +262,13 @@ class Bounded(Formula):
                     yield replace(formula, fixed=formula.fixed + int(gaps[index]))
             if not formula.terms:
                 continue
-            for name, is_beyond in {"minimum": billed > priced, "maximum": billed < priced}.items():
-                amounts, counts = np.unique(billed[is_beyond], return_counts=True)
+            for is_minimum in (True, False):
+                beyond = billed[billed > priced if is_minimum else billed < priced]
+                amounts, counts = np.unique(beyond, return_counts=True)
                 for index in np.argsort(-counts, kind="stable")[:2]:
                     if counts[index] >= LIMITS.alike:
-                        yield replace(formula, **{name: int(amounts[index])})
+                        bound = int(amounts[index])
+                        yield replace(formula, minimum=bound) if is_minimum else replace(formula, maximum=bound)
 
 
 def quantities(charges: Charges) -> list[Quantity]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from logentic.transform.prices.card import Price
-from logentic.transform.prices.facts import MISSING, Charges, Integers
-from logentic.transform.prices.facts import CHARGES_OF
+from logentic.transform.prices.facts import CHARGES_OF, MISSING, Charges, Integers
 from logentic.transform.prices.search import STAGES, Plan, Search
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
@@ -66,9 +65,11 @@ def learn_cards(charges: Charges, minor_unit: int, contract: Sequence[Price] = (
             cards[name] = Card(name, stated, (0.0,) * len(stated), len(part), 0, 0, is_learned=False)
         elif len(part):
             cards[name] = _learn(name, part, minor_unit, None, range(len(STAGES)))
+        else:
+            cards[name] = Card(name, (), (), 0, 0, 0)
     open_types = [name for name, card in cards.items() if not card.is_solved]
     for card in sorted(cards.values(), key=lambda card: -card.charges)[:LARGEST_BASES]:
-        if card.is_accepted and card.missed < LIMITS.rough_share * card.charges:
+        if card.prices and card.is_accepted and card.missed < LIMITS.rough_share * card.charges:
             add_base(charges, card, minor_unit)
     for name in open_types:
         part = with_bases(charges, name).take(parts[name].rows)
@@ -89,8 +90,8 @@ def _learn(name: str, charges: Charges, minor_unit: int, best: Card | None, stag
         if best.is_good:
             break
     if best is not None and len(best.prices) > 1 and best.missed > LIMITS.rough_share * len(charges):
-        plan = Search(minor_unit, stages[0]).by_period(charges)
-        best = _card(name, charges, plan) if plan is not None and plan.cost < best.cost else best
+        by_period = Search(minor_unit, stages[0]).by_period(charges)
+        best = _card(name, charges, by_period) if by_period and by_period.cost < best.cost else best
     assert best is not None
     return best
 
@@ -140,9 +141,15 @@ def add_base(charges: Charges, card: Card, minor_unit: int) -> None:
     code = charges.labels["charge_type"].index(card.charge_type)
     is_own = known & (charges.columns["charge_type"] == code) & ~is_repeated[charges.columns["set_aside"]]
     own, priced = np.flatnonzero(is_own), with_bases(charges, card.charge_type)
-    _, expected = expect(card, priced.take(own), minor_unit)
+    billed = priced.take(own)
+    chosen, expected = expect(card, billed, minor_unit)
+    # What a price without enough support expects is worth less than what was billed.
+    followers = np.bincount(chosen + 1, minlength=len(card.prices) + 1)
+    explained = np.bincount(chosen[np.abs(expected - billed.amounts) < minor_unit] + 1, minlength=len(followers))
+    is_sound = (followers >= LIMITS.same_sign) & (explained >= LIMITS.trusted_share * followers)
+    expected = np.where(is_sound[chosen + 1], expected, MISSING)
     amounts, counts = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
-    np.add.at(amounts, orders[own], np.where(expected == MISSING, np.maximum(charges.amounts[own], 0), expected))
+    np.add.at(amounts, orders[own], np.where(expected == MISSING, np.maximum(billed.amounts, 0), expected))
     np.add.at(counts, orders[own], 1)
     if (counts > 0).mean() >= USUAL_SHARE:
         lacking = np.flatnonzero(counts == 0)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logentic.transform.prices.card import EPOCH, Condition, OneOf, Range
 from logentic.transform.prices.facts import (
@@ -19,10 +20,10 @@ from logentic.transform.prices.facts import (
     MISSING,
     MONTH_VOLUMES,
     QUANTITY_SCALE,
+    RATE_SCALE,
     SIZES,
     Booleans,
     Charges,
-    Integers,
     Quantity,
 )
 from logentic.transform.prices.formulas import (
@@ -47,7 +48,7 @@ STAGES: tuple[tuple[type[Formula], ...], ...] = (
 )
 NUMBERS = (*map(Quantity, (*MONTH_VOLUMES, *COUNTS, *MEASURES, "value", *SIZES)),)
 DIMENSIONAL = tuple(Quantity("weight", divisor=divisor) for divisor in DIVISORS)
-TIMES = tuple(map(Quantity, DAYS))
+TIMES = tuple(map(Quantity, DAYS))  # of those that fit as well, the first
 LARGEST_CATEGORY = 80  # values; with more of them a category is a list of names
 
 
@@ -78,6 +79,22 @@ class Plan:
                 is_explained[held] = part.formula.explains(charges.take(held), minor_unit)
         return is_explained
 
+    @property
+    def own_cost(self) -> float:
+        return self.cost - self.missed
+
+
+Option = Formula | Plan  # what may price the charges of a segment
+
+
+@dataclass(frozen=True)
+class Split:
+    """Prices that differ by a category, or along a quantity or day: there each step is its lowest value and option."""
+
+    cost: float  # as far as it is known before the segments are looked into
+    axis: Quantity | str
+    steps: tuple[tuple[int, int], ...] = ()
+
 
 class Search:
     """The search for one type of charge, with a budget of segments to look into."""
@@ -100,50 +117,48 @@ class Search:
         is_small = len(charges) < LIMITS.trusted_charges
         if self._is_solved(best, len(charges)) or is_small or depth == 0 or self.searches <= 0:
             return best
-        splits: list[tuple[float, Quantity | str, list[tuple[int, int]]]] = []
+        splits = sorted(self._splits(candidates, scale, has_time), key=lambda split: split.cost)
+        # Where one price explains most charges, any gain will do; elsewhere a split has to be the beginning of a card.
+        is_rough = best.missed > LIMITS.rough_share * len(charges)
+        if not splits or splits[0].cost >= best.cost - is_rough * LIMITS.worthwhile_share * len(charges):
+            return best
+        kinds = {(isinstance(split.axis, str), split.axis in TIMES): split for split in reversed(splits)}
+        for split in sorted(kinds.values(), key=lambda split: split.cost):
+            if split.cost <= LIMITS.close * splits[0].cost:
+                if isinstance(split.axis, str):
+                    plan = self._by_category(charges, split.axis, candidates, depth, has_time, best)
+                else:
+                    plan = self._by_axis(charges, split.axis, candidates, split.steps, depth, has_time)
+                best = min(best, plan, key=lambda plan: plan.cost)
+        return best
+
+    def _splits(self, candidates: "Candidates", scale: float, has_time: bool) -> Iterator[Split]:
         # Within a period the volume of the month is only another name of the month.
         numbers = [axis for axis in self.numbers if not (has_time and axis.column in MONTH_VOLUMES)]
         for axis in (*numbers, *(() if has_time else TIMES)):
-            if (steps := candidates.steps(axis, scale)) is not None:
-                splits.append((steps[0], axis, steps[1]))
+            if split := candidates.steps(axis, scale):
+                yield split
         for name in CATEGORIES:
-            if (cost := candidates.category_cost(name, scale)) is not None:
-                splits.append((cost, name, []))
-        splits.sort(key=lambda split: split[0])
-        # Where one price explains most charges, any gain will do; elsewhere a split has to be the beginning of a card.
-        is_rough = best.missed > LIMITS.rough_share * len(charges)
-        if not splits or splits[0][0] >= best.cost - is_rough * LIMITS.worthwhile_share * len(charges):
-            return best
-        kinds = {isinstance(axis, str) or axis in TIMES: (cost, axis, steps) for cost, axis, steps in splits[::-1]}
-        for cost, axis, steps in sorted(kinds.values(), key=lambda split: split[0]):
-            if cost > LIMITS.close * splits[0][0]:
-                break
-            if isinstance(axis, str):
-                plan = self._by_category(charges, axis, candidates.formulas, depth, has_time, best.cost)
-            else:
-                plan = self._by_axis(charges, axis, candidates, steps, depth, has_time)
-            if plan is not None and plan.cost < best.cost:
-                best = plan
-        return best
+            if split := candidates.by_category(name, scale):
+                yield split
 
     def by_period(self, charges: Charges) -> Plan | None:
         """Return the plan whose whole card changes on some days: cards learned in windows of time are the candidates."""
         days = charges.column("charge_date")
         edges = np.quantile(days, np.linspace(0, 1, LIMITS.windows + 1)).astype(np.int64)
         windows = [charges.take((days >= low) & (days <= high)) for low, high in pairwise(edges)]
-        plans = []
+        plans: list[Option] = []
         for window in windows:
             self.searches = LIMITS.searches
             plans.append(self.plan(window, has_time=True))
         sample = charges.sample(LIMITS.sample)
-        matrix = np.array([plan.explains(sample, self.minor_unit) for plan in plans])
-        candidates = Candidates(plans, np.array([plan.cost - plan.missed for plan in plans]), matrix, sample)
-        found = [(steps, axis) for axis in TIMES if (steps := candidates.steps(axis, len(charges) / len(sample)))]
-        if not found:
-            return None
-        (_, steps), axis = min(found, key=lambda item: item[0][0])
+        candidates = Candidates.of(plans, sample, self.minor_unit)
+        splits = [split for axis in TIMES if (split := candidates.steps(axis, len(charges) / len(sample)))]
         self.searches = LIMITS.searches
-        return self._by_axis(charges, axis, candidates, steps, LIMITS.depth, True)
+        best = min(splits, key=lambda split: split.cost, default=None)
+        if best is None or isinstance(best.axis, str):
+            return None
+        return self._by_axis(charges, best.axis, candidates, best.steps, LIMITS.depth, True)
 
     def _is_solved(self, plan: Plan, charges: int) -> bool:
         return plan.missed <= max(1, LIMITS.solved_share * charges)
@@ -151,9 +166,9 @@ class Search:
     def _candidates(self, sample: Charges, known: Sequence[Formula]) -> "Candidates":
         """Return what may price these charges: formulas of the whole, and those that these charges propose."""
         voters = sample.sample(LIMITS.voters)
-        found = [*known, *Fixed.propose(voters, (), self.minor_unit)]
-        is_covered = known and Formula.matrix(found, voters, self.minor_unit).any(0).mean() >= LIMITS.covered_share
-        if not is_covered:
+        found: list[Formula] = [*known, *Fixed.propose(voters, (), self.minor_unit)]
+        is_small = len(sample) < LIMITS.proposing_charges
+        if not known or not (is_small or self._covered(found, voters) >= LIMITS.covered_share):
             for family in self.families:
                 lines = Candidates.of(found, voters, self.minor_unit).best(20) if family.needs_known else ()
                 found += family.propose(voters, lines, self.minor_unit)
@@ -161,53 +176,55 @@ class Search:
             found += Bounded.propose(voters, lines, self.minor_unit)
         return Candidates.of(found or [Fixed()], sample, self.minor_unit)
 
+    def _covered(self, formulas: Sequence[Formula], charges: Charges) -> float:
+        return float(explanations(formulas, charges, self.minor_unit).any(0).mean())
+
     def _leaf(self, charges: Charges, candidates: "Candidates", scale: float) -> Plan:
         costs = candidates.costs + scale * (~candidates.matrix).sum(1)
         first, margin = _winner(costs)
-        formula = candidates.formulas[first]
-        missed = int((~formula.explains(charges, self.minor_unit)).sum())
-        return Plan((Part((), formula, margin),), missed, missed + formula.cost)
+        return self._single(candidates.options[first], charges, margin)
+
+    def _single(self, option: Option, charges: Charges, margin: float) -> Plan:
+        """Return the plan that prices all of the charges by one option."""
+        missed = int((~option.explains(charges, self.minor_unit)).sum())
+        if isinstance(option, Plan):
+            return replace(option, missed=missed, cost=missed + option.own_cost)
+        return Plan((Part((), option, margin),), missed, missed + option.cost)
 
     def _by_axis(
         self,
         charges: Charges,
         axis: Quantity,
         candidates: "Candidates",
-        steps: Iterable[tuple[int, int]],
+        steps: Sequence[tuple[int, int]],
         depth: int,
         has_time: bool,
     ) -> Plan:
         """Return the plan whose prices change along a quantity or in time; each segment may have its own plan."""
         values = charges.quantity(axis)
         is_time = axis in TIMES
-        formulas = [candidates.formulas[index] for _, index in steps]
+        options = [candidates.options[index] for _, index in steps]
         limits = [
             self._limit(charges.take((values >= start) & (values < end)), axis, left, right)
             for (start, _, end), (left, right) in zip(
-                _triples([low for low, _ in steps]), pairwise(formulas), strict=True
+                _triples([low for low, _ in steps]), pairwise(options), strict=True
             )
         ]
         parts: list[Part] = []
         missed = float((values == MISSING).sum())
         cost = missed + (LIMITS.change_in_time if is_time else LIMITS.step) * len(limits)
-        for above, upto, formula in zip([None, *limits], [*limits, None], formulas, strict=True):
+        for above, upto, option in zip([None, *limits], [*limits, None], options, strict=True):
             condition = Range(axis, above, upto)
             inside = charges.take(condition.holds(charges))
-            off = int((~formula.explains(inside, self.minor_unit)).sum())
-            if isinstance(formula, Plan):
-                own = formula.cost - formula.missed
-                plan = replace(formula, missed=off, cost=off + own)
-            else:
-                plan = Plan((Part((), formula, candidates.margin(axis, above, upto)),), off, off + formula.cost)
+            plan = self._single(option, inside, candidates.margin(condition))
             if not self._is_solved(plan, len(inside)) and self.searches > 0:
-                known = () if isinstance(formula, Plan) else candidates.formulas
-                nested = self.plan(inside, known, depth - 1, has_time or is_time)
-                plan = min(plan, replace(nested, cost=nested.cost + LIMITS.step), key=lambda p: p.cost)
+                nested = self.plan(inside, candidates.formulas, depth - 1, has_time or is_time)
+                plan = min(plan, replace(nested, cost=nested.cost + LIMITS.step), key=lambda plan: plan.cost)
             parts += _within(condition, plan)
             missed, cost = missed + plan.missed, cost + plan.cost
         return Plan(tuple(parts), missed, cost)
 
-    def _limit(self, charges: Charges, axis: Quantity, left: Formula | Plan, right: Formula | Plan) -> int:
+    def _limit(self, charges: Charges, axis: Quantity, left: Option, right: Option) -> int:
         """Return the limit between two prices: where fewest charges are off, and there the roundest number or day."""
         order = np.argsort(charges.quantity(axis), kind="stable")
         charges = charges.take(order)
@@ -230,12 +247,12 @@ class Search:
         self,
         charges: Charges,
         name: str,
-        known: Sequence[Formula],
+        candidates: "Candidates",
         depth: int,
         has_time: bool,
-        bound: float,
-    ) -> Plan | None:
-        """Return the plan with prices of their own for values of a category, or nothing where it costs more than `bound`.
+        best: Plan,
+    ) -> Plan:
+        """Return the plan with prices of their own for values of a category, or `best` where that costs less.
 
         Values that follow the same plan share it.
         """
@@ -247,16 +264,16 @@ class Search:
             offs = {plan: int((~plan.explains(inside, self.minor_unit)).sum()) for plan in plans}
             chosen = min(offs, key=lambda plan: offs[plan], default=None)
             if chosen is None or offs[chosen] > max(1, LIMITS.solved_share * len(inside)):
-                own = self.plan(inside, known, depth - 1, has_time)
+                own = self.plan(inside, candidates.formulas, depth - 1, has_time)
                 if chosen is None or own.cost + LIMITS.category < offs[chosen]:
                     chosen, offs[own] = own, int(own.missed)
                     cost += own.cost - own.missed + LIMITS.category
             plans.setdefault(chosen, []).append(charges.labels[name][code])
             missed, cost = missed + offs[chosen], cost + offs[chosen]
-            if cost >= bound:
-                return None
+            if cost >= best.cost:
+                return best
         if len(plans) == 1:
-            return None
+            return best
         parts = [part for plan, values in plans.items() for part in _within(OneOf(name, tuple(sorted(values))), plan)]
         return Plan(tuple(parts), missed, cost)
 
@@ -265,30 +282,33 @@ class Search:
 class Candidates:
     """Formulas and, for each charge of a sample, whether they explain it."""
 
-    formulas: list[Formula] | list[Plan]
-    costs: np.ndarray[tuple[int], np.dtype[np.float64]]
-    matrix: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+    options: list[Option]
+    costs: NDArray[np.float64]
+    matrix: NDArray[np.bool_]
     charges: Charges
 
     @classmethod
-    def of(cls, formulas: Iterable[Formula], charges: Charges, minor_unit: int) -> "Candidates":
-        """Keep one formula of those that explain the same charges, and those that explain what no other does."""
-        ordered = sorted(dict.fromkeys(formulas), key=lambda formula: formula.cost)
-        matrix, costs = Formula.matrix(ordered, charges, minor_unit), np.array([formula.cost for formula in ordered])
+    def of(cls, options: Iterable[Option], charges: Charges, minor_unit: int) -> "Candidates":
+        """Keep one option of those that explain the same charges, and those that explain what no other does."""
+        ordered = sorted(dict.fromkeys(options), key=_own_cost)
+        matrix, costs = explanations(ordered, charges, minor_unit), np.array([_own_cost(option) for option in ordered])
         seen: dict[bytes, int] = {}
         for index, row in enumerate(np.packbits(matrix, axis=1)):
             seen.setdefault(row.tobytes(), index)
         first = np.array(list(seen.values()))
-        matrix, costs = matrix[first], costs[first]
-        kept = list(_cover(matrix, costs))
-        return cls([ordered[first[index]] for index in kept], costs[kept], matrix[kept], charges)
+        kept = first[list(_cover(matrix[first], costs[first]))]
+        return cls([ordered[index] for index in kept], costs[kept], matrix[kept], charges)
+
+    @property
+    def formulas(self) -> list[Formula]:
+        return [option for option in self.options if isinstance(option, Formula)]
 
     def best(self, count: int) -> list[Formula]:
         order = np.argsort(self.costs - self.matrix.sum(1), kind="stable")[:count]
-        return [self.formulas[index] for index in order]
+        return [option for index in order if isinstance(option := self.options[index], Formula)]
 
-    def steps(self, axis: Quantity, scale: float) -> tuple[float, list[tuple[int, int]]] | None:
-        """Return the cheapest sequence of formulas along an axis: its cost, and (lowest value, formula) of each.
+    def steps(self, axis: Quantity, scale: float) -> Split | None:
+        """Return the cheapest sequence of options along an axis, if it is more than one.
 
         A dynamic programme over bins of values: the misses of a bin are a sum over its charges, so it is exact.
         """
@@ -301,7 +321,7 @@ class Candidates:
         starts = np.flatnonzero(np.diff(values[order], prepend=values[order[0]] - 1))
         if len(starts) < 2:
             return None
-        if len(starts) > LIMITS.bins:
+        if len(starts) > (LIMITS.days if axis in TIMES else LIMITS.bins):
             starts = starts[
                 np.unique(np.searchsorted(starts, np.linspace(0, len(order) - 1, LIMITS.bins), "right") - 1)
             ]
@@ -316,36 +336,58 @@ class Candidates:
             switched = total[sources[index]] + switch + self.costs
             is_switch[index] = switched < total
             total = np.minimum(total, switched) + misses[index]
-        formula = int(np.argmin(total))
-        cost, steps = float(total[formula]) + scale * missing, []
+        option, steps = int(np.argmin(total)), list[tuple[int, int]]()
+        cost = float(total[option]) + scale * missing
         for index in range(len(starts) - 1, -1, -1):
-            if index == 0 or is_switch[index, formula]:
-                steps.append((int(values[order[starts[index]]]), formula))
-                formula = int(sources[index])
-        return (cost, steps[::-1]) if len(steps) > 1 else None
+            if index == 0 or is_switch[index, option]:
+                steps.append((int(values[order[starts[index]]]), option))
+                option = int(sources[index])
+        return Split(cost, axis, tuple(steps[::-1])) if len(steps) > 1 else None
 
-    def category_cost(self, name: str, scale: float) -> float | None:
-        """Return the cost where each value of a category has its own best formula."""
+    def by_category(self, name: str, scale: float) -> Split | None:
+        """Return the split where each value of a category has its own best option."""
         codes, values = np.unique(self.charges.column(name), return_inverse=True)
         if not 1 < len(codes) <= LARGEST_CATEGORY:
             return None
         groups = np.eye(len(codes), dtype=np.float32)[values]
         misses = scale * (~self.matrix).astype(np.float32) @ groups
         best = np.unique((misses + self.costs[:, None]).argmin(0))
-        return float(misses.min(0).sum() + self.costs[best].sum() + LIMITS.category * len(best))
+        return Split(float(misses.min(0).sum() + self.costs[best].sum() + LIMITS.category * len(best)), name)
 
-    def margin(self, axis: Quantity, above: int | None, upto: int | None) -> float:
-        inside = Range(axis, above, upto).holds(self.charges)
-        return _winner(self.costs + (~self.matrix[:, inside]).sum(1))[1]
+    def margin(self, condition: Range) -> float:
+        return _winner(self.costs + (~self.matrix[:, condition.holds(self.charges)]).sum(1))[1]
 
 
-def _winner(costs: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[int, float]:
+def _own_cost(option: Option) -> float:
+    return option.cost if isinstance(option, Formula) else option.own_cost
+
+
+def explanations(options: Sequence[Option], charges: Charges, minor_unit: int) -> NDArray[np.bool_]:
+    """Return, for each option, which charges it explains; at once for formulas that differ in their fixed part only."""
+    matrix = np.empty((len(options), len(charges)), bool)
+    groups: dict[tuple[tuple[int, Quantity], ...], list[Formula]] = {}
+    rows: dict[tuple[tuple[int, Quantity], ...], list[int]] = {}
+    for index, option in enumerate(options):
+        if isinstance(option, Formula) and option.minimum is None and option.maximum is None:
+            groups.setdefault(option.terms, []).append(option)
+            rows.setdefault(option.terms, []).append(index)
+        else:
+            matrix[index] = option.explains(charges, minor_unit)
+    for terms, formulas in groups.items():
+        exact = Formula(terms=terms).exact(charges)
+        rest = np.where(exact == MISSING, MISSING, charges.amounts * RATE_SCALE - exact)
+        fixed = np.array([formula.fixed * RATE_SCALE for formula in formulas])
+        matrix[rows[terms]] = np.abs(rest - fixed[:, None]) * 2 <= minor_unit * RATE_SCALE
+    return matrix
+
+
+def _winner(costs: NDArray[np.float64]) -> tuple[int, float]:
     """Return the index of the lowest cost, and how far the next lowest is from it."""
     order = np.argsort(costs, kind="stable")
     return int(order[0]), float(costs[order[1]] - costs[order[0]]) if len(costs) > 1 else 0.0
 
 
-def _cover(matrix: np.ndarray, costs: np.ndarray) -> Iterator[int]:
+def _cover(matrix: NDArray[np.bool_], costs: NDArray[np.float64]) -> Iterator[int]:
     """Yield the rows that explain most, the simplest, and then those that explain most of what is left."""
     counts = matrix.sum(1)
     chosen = dict.fromkeys(np.argsort(costs - counts, kind="stable")[:15].tolist())

@@ -24,12 +24,14 @@ class Thresholds:
     constants: int = 80  # the commonest amounts, proposed as fixed prices
     kept_formulas: int = 60  # formulas that go on to the search for segments
     bins: int = 120  # places where a limit is first looked for, before it is placed exactly
+    days: int = 400  # the same in time
     depth: int = 4  # nested segments: order type, region, weight, date
-    searches: int = 100  # segments of one type that are looked into
+    searches: int = 60  # segments of one type that are looked into
     windows: int = 5  # of time, whose cards are compared where no single card explains the type
     close: float = 1.05  # of the best split's cost: others up to it are looked into as well
     worthwhile_share: float = 0.03  # of the charges: a split of a rough price that gains less leads nowhere
     rough_share: float = 0.15  # of the charges unpriced: from here on one price is no description of them
+    proposing_charges: int = 100  # a smaller segment follows formulas of the whole, or has an amount of its own
     covered_share: float = 0.95  # of a segment's charges that formulas of the whole explain: it proposes none itself
     simple_card: float = 8  # a card that costs no more, or ...
     simple_share: float = 0.01  # ... no more than this share of its charges, is not improved upon

@@ -133,8 +133,10 @@ def read_facts(table: pa.Table) -> Charges:
     """Return all charges of a table with the columns of `SCHEMA`."""
     columns: dict[str, Integers] = {}
     labels: dict[str, list[str]] = {}
+    unknown = np.full(table.num_rows, MISSING)  # one array for all columns without a value
     for name in ("amount", *DECIMALS):
-        columns[name] = _ten_thousandths(_column(table, name))
+        column = _column(table, name)
+        columns[name] = unknown if column.null_count == len(column) else _ten_thousandths(column)
     for name in DAYS:
         days = pc.cast(pc.cast(_column(table, name), pa.int32()), pa.int64())
         columns[name] = pc.fill_null(days, MISSING).to_numpy()

@@ -58,6 +58,8 @@ def learn_cards(charges: Charges, minor_unit: int, contract: Sequence[Price] = (
     )
     is_usable &= charges.amounts > 0
     usable = charges.take(is_usable)
+    _, first, orders = np.unique(charges.columns["order_id"], return_index=True, return_inverse=True)
+    charges.columns |= {"order": orders, "first_of_order": first}
     parts = {name: usable.take(usable.column("charge_type") == code) for code, name in enumerate(types)}
     cards: dict[str, Card] = {}
     for name, part in parts.items():
@@ -80,19 +82,18 @@ def learn_cards(charges: Charges, minor_unit: int, contract: Sequence[Price] = (
     return cards
 
 
-def _learn(name: str, charges: Charges, minor_unit: int, best: Card | None, stages: Sequence[int]) -> Card:
+def _learn(name: str, charges: Charges, minor_unit: int, known: Card | None, stages: Sequence[int]) -> Card:
     """Return the cheapest card: a single price if one is enough, else prices by segment."""
     leaves = {stage: Search(minor_unit, stage).plan(charges, depth=0) for stage in stages}
+    best = known or _card(name, charges, min(leaves.values(), key=lambda plan: plan.cost))
     for stage in sorted(stages, key=lambda stage: leaves[stage].cost):
         plan = Search(minor_unit, stage).plan(charges)
-        if best is None or plan.cost < best.cost:
-            best = _card(name, charges, plan)
+        best = _card(name, charges, plan) if plan.cost < best.cost else best
         if best.is_good:
             break
-    if best is not None and len(best.prices) > 1 and best.missed > LIMITS.rough_share * len(charges):
+    if len(best.prices) > 1 and best.missed > LIMITS.rough_share * len(charges):
         by_period = Search(minor_unit, stages[0]).by_period(charges)
         best = _card(name, charges, by_period) if by_period and by_period.cost < best.cost else best
-    assert best is not None
     return best
 
 
@@ -136,7 +137,7 @@ def add_base(charges: Charges, card: Card, minor_unit: int) -> None:
     It is priced from the type's own card: a charge that is wrong, missing or set aside says nothing about a percentage.
     """
     known = charges.columns["order_id"] != MISSING
-    _, first, orders = np.unique(charges.columns["order_id"], return_index=True, return_inverse=True)
+    first, orders = charges.columns["first_of_order"], charges.columns["order"]
     is_repeated = np.array([text.startswith(DUPLICATE) for text in charges.labels["set_aside"]])
     code = charges.labels["charge_type"].index(card.charge_type)
     is_own = known & (charges.columns["charge_type"] == code) & ~is_repeated[charges.columns["set_aside"]]

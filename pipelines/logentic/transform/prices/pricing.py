@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logentic.transform.prices.facts import CATEGORIES, MISSING, Booleans, Charges, Integers
 from logentic.transform.prices.formulas import amount
@@ -62,9 +63,9 @@ def _no_price(card: Card) -> str:
     explained = card.charges - card.missed
     if card.is_accepted:
         return "No price is known for charges of this kind."
-    if len(card.prices) == 1:
-        return f"No price found: the best one, {card.prices[0].formula.sentence()}, explains {explained} of {card.charges} charges."
-    return f"No price found: {len(card.prices)} prices by segment explain {explained} of {card.charges} charges."
+    single = f"the best one, {card.prices[0].formula.sentence()}, explains"
+    best = single if len(card.prices) == 1 else f"{len(card.prices)} prices by segment explain"
+    return f"No price found: {best} {explained} of {card.charges} charges."
 
 
 def _price_reasons(card: Card, followers: Integers, explained: Integers) -> list[str]:
@@ -105,10 +106,10 @@ def _doubt(
     followers: Integers,
     minor_unit: int,
     alike: Integers,
-    reasons: np.ndarray,
+    reasons: NDArray[np.object_],
 ) -> None:
-    """Write into `reasons` why a charge that is off its price is not accused, and into `alike` how many are as it is."""
-    off = np.flatnonzero(is_off)
+    """Write into `reasons` why a charge that is off is not accused, and into `alike` how many are off as it is."""
+    off = np.flatnonzero(is_off & (reasons == ""))
     if not len(off):
         return
     month, billed = charges.column("month"), charges.amounts
@@ -124,8 +125,6 @@ def _doubt(
     by_category = _category_off(charges, is_off, price)[off]
     others = _other_prices(charges.take(off), card, minor_unit) if len(card.prices) > LIMITS.large_card else None
     for at, row in enumerate(off):
-        if reasons[row]:
-            continue
         difference = f"{'+' * int(gaps[at] > 0)}{amount(int(gaps[at]))}"
         share = in_price[at] / followers[price[row]]
         if (in_price[at] >= LIMITS.alike and share > LIMITS.alike_in_price) or (
@@ -150,8 +149,12 @@ def _doubt(
 
 def _count(*keys: Integers) -> Integers:
     """Return, for each row, how many rows have the same keys."""
-    _, inverse, counts = np.unique(np.stack(keys), axis=1, return_inverse=True, return_counts=True)
-    return counts[inverse.ravel()]
+    order = np.lexsort(keys)
+    is_new = np.logical_or.reduce([np.diff(key[order], prepend=key[order[:1]] - 1) != 0 for key in keys])
+    group = np.cumsum(is_new) - 1
+    counts = np.empty(len(order), np.int64)
+    counts[order] = np.bincount(group)[group]
+    return counts
 
 
 def _neighbours_off(is_off: Booleans, values: Integers, groups: Integers) -> Booleans:

@@ -115,7 +115,7 @@ class Search:
         scale = len(charges) / len(sample)
         best = self._leaf(charges, candidates, scale)
         is_small = len(charges) < LIMITS.trusted_charges
-        if self._is_solved(best, len(charges)) or is_small or depth == 0 or self.searches <= 0:
+        if best.missed <= max(1, LIMITS.solved_share * len(charges)) or is_small or depth == 0 or self.searches <= 0:
             return best
         splits = sorted(self._splits(candidates, scale, has_time), key=lambda split: split.cost)
         # Where one price explains most charges, any gain will do; elsewhere a split has to be the beginning of a card.
@@ -143,7 +143,7 @@ class Search:
                 yield split
 
     def by_period(self, charges: Charges) -> Plan | None:
-        """Return the plan whose whole card changes on some days: cards learned in windows of time are the candidates."""
+        """Return the plan whose whole card changes on some days; the candidates are cards of windows of time."""
         days = charges.column("charge_date")
         edges = np.quantile(days, np.linspace(0, 1, LIMITS.windows + 1)).astype(np.int64)
         windows = [charges.take((days >= low) & (days <= high)) for low, high in pairwise(edges)]
@@ -160,8 +160,9 @@ class Search:
             return None
         return self._by_axis(charges, best.axis, candidates, best.steps, LIMITS.depth, True)
 
-    def _is_solved(self, plan: Plan, charges: int) -> bool:
-        return plan.missed <= max(1, LIMITS.solved_share * charges)
+    def _needs_search(self, missed: float, charges: Charges) -> bool:
+        """Whether a segment is worth looking into: more is off there than careless billing explains."""
+        return self.searches > 0 and missed > max(1, LIMITS.nearly_solved_share * len(charges))
 
     def _candidates(self, sample: Charges, known: Sequence[Formula]) -> "Candidates":
         """Return what may price these charges: formulas of the whole, and those that these charges propose."""
@@ -217,7 +218,7 @@ class Search:
             condition = Range(axis, above, upto)
             inside = charges.take(condition.holds(charges))
             plan = self._single(option, inside, candidates.margin(condition))
-            if not self._is_solved(plan, len(inside)) and self.searches > 0:
+            if self._needs_search(plan.missed, inside):
                 nested = self.plan(inside, candidates.formulas, depth - 1, has_time or is_time)
                 plan = min(plan, replace(nested, cost=nested.cost + LIMITS.step), key=lambda plan: plan.cost)
             parts += _within(condition, plan)
@@ -263,7 +264,7 @@ class Search:
             inside = charges.take(charges.column(name) == code)
             offs = {plan: int((~plan.explains(inside, self.minor_unit)).sum()) for plan in plans}
             chosen = min(offs, key=lambda plan: offs[plan], default=None)
-            if chosen is None or offs[chosen] > max(1, LIMITS.solved_share * len(inside)):
+            if chosen is None or self._needs_search(offs[chosen], inside):
                 own = self.plan(inside, candidates.formulas, depth - 1, has_time)
                 if chosen is None or own.cost + LIMITS.category < offs[chosen]:
                     chosen, offs[own] = own, int(own.missed)
@@ -389,18 +390,17 @@ def _winner(costs: NDArray[np.float64]) -> tuple[int, float]:
 
 def _cover(matrix: NDArray[np.bool_], costs: NDArray[np.float64]) -> Iterator[int]:
     """Yield the rows that explain most, the simplest, and then those that explain most of what is left."""
-    counts = matrix.sum(1)
-    chosen = dict.fromkeys(np.argsort(costs - counts, kind="stable")[:15].tolist())
-    chosen |= dict.fromkeys(np.argsort(costs, kind="stable")[:15].tolist())
-    left = ~matrix[list(chosen)].any(0)
-    rest = np.argsort(-counts, kind="stable")[:400]
-    while left.any() and len(chosen) < LIMITS.kept_formulas:
-        gains = matrix[np.ix_(rest, left)].sum(1)
+    gains, left = matrix.sum(1), np.ones(matrix.shape[1], bool)
+    simple = np.argsort(costs, kind="stable")[:15].tolist()
+    chosen = dict.fromkeys([*np.argsort(costs - gains, kind="stable")[:15].tolist(), *simple])
+    covered = matrix[list(chosen)].any(0)
+    while covered.any() and len(chosen) < LIMITS.kept_formulas:
+        gains, left = gains - matrix[:, covered].sum(1), left & ~covered
         index = int(np.argmax(gains))
         if gains[index] < LIMITS.price:
             break
-        chosen[int(rest[index])] = None
-        left &= ~matrix[rest[index]]
+        chosen[index] = None
+        covered = matrix[index] & left
     yield from chosen
 
 

@@ -1,7 +1,7 @@
 """Prices are learned from charges of hand-made cards, and what is off is found without a false alarm."""
 
 from datetime import date
-from decimal import Decimal as D
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -71,8 +71,8 @@ def test_a_change_begins_on_its_day_and_a_promotion_ends() -> None:
     assert [row["valid_from"] for row in change] == [date(1970, 1, 1), date(2026, 6, 1)]
     promotion = learn_prices(Billed().bill(ORDERS, "picking", CARDS["promotion"]).table()).learned_prices.to_pylist()
     assert [(row["valid_from"], row["fixed"]) for row in promotion[1:]] == [
-        (date(2026, 4, 6), D("1.0000")),
-        (date(2026, 4, 27), D("1.6500")),
+        (date(2026, 4, 6), Decimal("1.0000")),
+        (date(2026, 4, 27), Decimal("1.6500")),
     ]
 
 
@@ -84,11 +84,11 @@ def test_percentages_are_of_the_right_charges_by_week_also_where_a_base_is_wrong
     billed.bill(
         MANY,
         "fuel",
-        lambda o: D(10 + o["charge_date"].toordinal() // 28 % 5) / 100 * bases["shipping"][o["order_id"]],
+        lambda o: Decimal(10 + o["charge_date"].toordinal() // 28 % 5) / 100 * bases["shipping"][o["order_id"]],
         0.01,
     )
     billed.bill(
-        MANY, "admin", lambda o: D("0.025") * (bases["shipping"][o["order_id"]] + bases["picking"][o["order_id"]])
+        MANY, "admin", lambda o: Decimal("0.025") * (bases["shipping"][o["order_id"]] + bases["picking"][o["order_id"]])
     )
     prices = learn_prices(billed.table())
     assert accused(billed, prices) <= billed.wrong.keys()
@@ -108,7 +108,7 @@ def amounts(*values: str, count: int = 800, seed: int = 5) -> Billed:
 
 def test_random_amounts_are_no_card() -> None:
     random = Random(11)
-    billed = Billed().bill(ORDERS[:800], "duties", lambda _: D(random.randint(100, 9_000)) / 100)
+    billed = Billed().bill(ORDERS[:800], "duties", lambda _: Decimal(random.randint(100, 9_000)) / 100)
     prices = learn_prices(billed.table())
     assert prices.learned_prices.num_rows == 0
     reasons = {row["reason"] for row in prices.charge_prices.to_pylist()}
@@ -123,36 +123,34 @@ def test_an_amount_that_comes_again_and_again_is_a_practice(values: tuple[str, .
 
 def test_a_few_charges_prove_nothing() -> None:
     billed = Billed().bill(ORDERS[:19], "picking", CARDS["flat"])
-    billed.rows[3]["amount"] = D("5.00")
+    billed.rows[3]["amount"] = Decimal("5.00")
     prices = learn_prices(billed.table())
     assert not accused(billed, prices)
     assert prices.learned_prices.to_pylist()[0]["note"] == "The price rests on 19 charges; 20 are needed."
 
 
 def test_a_region_whose_charges_are_off_is_not_accused() -> None:
-    billed = Billed().bill(
-        ORDERS, "picking", lambda o: "2.00" if o["region"] == "NB" else "1.40"
-    )
+    billed = Billed().bill(ORDERS, "picking", lambda o: "2.00" if o["region"] == "NB" else "1.40")
     for index, row in enumerate(billed.rows):
-        row["amount"] += D(index % 13) / 10 if row["amount"] == 2 else 0
+        row["amount"] += Decimal(index % 13) / 10 if row["amount"] == 2 else 0
     assert not accused(billed, learn_prices(billed.table()))
 
 
 def test_what_is_set_aside_teaches_nothing_but_is_priced() -> None:
     billed = Billed().bill(ORDERS[:60], "picking", CARDS["flat"])
     for row in billed.rows[:30]:
-        row |= {"amount": D("9.99"), "set_aside": "duplicate"}
+        row |= {"amount": Decimal("9.99"), "set_aside": "duplicate"}
     billed.rows.append({**billed.rows[0], "charge_id": None, "amount": None, "set_aside": None})
     prices = learn_prices(billed.table())
     assert prices.learned_prices.to_pylist()[0]["charges"] == 30
-    assert {row["expected"] for row in prices.charge_prices.to_pylist()} == {D("2.9500")}
+    assert {row["expected"] for row in prices.charge_prices.to_pylist()} == {Decimal("2.9500")}
 
 
 def test_the_contract_takes_the_place_of_learning() -> None:
     billed = Billed().bill(ORDERS[:50], "picking", CARDS["flat"])
     terms = [
-        ChargeRate(charge_type="Picking", fixed=D("2.50"), valid_to=date(2026, 1, 3)),
-        ChargeRate(charge_type="picking", fixed=D("2.95"), valid_from=date(2026, 1, 4)),
+        ChargeRate(charge_type="Picking", fixed=Decimal("2.50"), valid_to=date(2026, 1, 3)),
+        ChargeRate(charge_type="picking", fixed=Decimal("2.95"), valid_from=date(2026, 1, 4)),
     ]
     prices = learn_prices(billed.table(), contract=terms)
     days = {billed.rows[index]["charge_date"] for index in accused(billed, prices)}
@@ -198,7 +196,7 @@ def test_nothing_to_learn_from_is_no_error() -> None:
 
 def test_currencies_without_cents_are_rounded_to_whole_units() -> None:
     billed = Billed().bill(
-        ORDERS[:300], "picking", lambda o: (D("36.5") * o["units"]).quantize(D(1), "ROUND_HALF_UP"), 0
+        ORDERS[:300], "picking", lambda o: (Decimal("36.5") * o["units"]).quantize(Decimal(1), "ROUND_HALF_UP"), 0
     )
     rows = learn_prices(billed.table(), minor_digits=0).learned_prices.to_pylist()
     assert [row["formula"] for row in rows] == ["36.50 per unit"]

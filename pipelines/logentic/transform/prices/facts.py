@@ -128,6 +128,12 @@ class Charges:
     def amounts(self) -> Integers:
         return self.column("amount")
 
+    @property
+    def is_usable(self) -> Booleans:
+        """Tell which charges may be learned from: billed amounts that are not set aside."""
+        texts = np.array([not text for text in self.labels["set_aside"]], bool)
+        return np.asarray(texts[self.column("set_aside")] & (self.amounts > 0))
+
 
 def read_facts(table: pa.Table) -> Charges:
     """Return all charges of a table with the columns of `SCHEMA`."""

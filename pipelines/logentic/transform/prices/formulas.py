@@ -225,12 +225,10 @@ class Percentage(Formula):
     @classmethod
     def propose(cls, charges: Charges, known: Iterable[Formula], minor_unit: int) -> Iterator[Formula]:
         singles = [name for name in charges.columns if name == "value" or name.startswith(CHARGES_OF)]
-        types = [name for name in singles[1:-1] if _varies(charges.column(name))][:MOST_BASES]
-        sums = [subset for size in range(2, len(types)) for subset in combinations(types, size)]
-        for quantity in [
-            *map(Quantity, singles),
-            *(Quantity(CHARGES_OF + " + ".join(n.removeprefix(CHARGES_OF) for n in s)) for s in sums),
-        ]:
+        types = [name.removeprefix(CHARGES_OF) for name in singles if name != "value" and _varies(charges.column(name))]
+        sums = [subset for size in range(2, MOST_BASES + 1) for subset in combinations(types[:MOST_BASES], size)]
+        sums += [tuple(types)] if len(types) > MOST_BASES else []
+        for quantity in map(Quantity, [*singles, *(CHARGES_OF + " + ".join(subset) for subset in sums)]):
             if not _varies(charges.quantity(quantity)):
                 continue
             counted = charges.take(charges.quantity(quantity) > 0)

@@ -10,7 +10,6 @@ from logentic.transform.prices.facts import CHARGES_OF, MISSING, Charges, Intege
 from logentic.transform.prices.search import STAGES, Plan, Search
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
-ALL_OTHERS = CHARGES_OF + "all other types"
 LARGEST_BASES = 8  # types whose charges a percentage may be of
 USUAL_SHARE = 0.95  # of the orders: a type that they have is part of the base also where the charge is missing
 DUPLICATE = "duplicate"  # how `set_aside` begins for a repeated charge
@@ -38,10 +37,6 @@ class Card:
         )
 
     @property
-    def is_solved(self) -> bool:
-        return not self.is_learned or self.missed <= max(1, LIMITS.solved_share * self.charges)
-
-    @property
     def is_good(self) -> bool:
         """Whether more complicated formulas are not worth trying."""
         own_cost = self.cost - self.missed
@@ -53,11 +48,7 @@ class Card:
 def learn_cards(charges: Charges, minor_unit: int, contract: Sequence[Price] = ()) -> dict[str, Card]:
     """Return the card of each type; the contract's prices take the place of learned ones for their types."""
     types = charges.labels["charge_type"]
-    is_usable = (
-        (charges.column("set_aside") == charges.labels["set_aside"].index("")) if len(charges) else np.empty(0, bool)
-    )
-    is_usable &= charges.amounts > 0
-    usable = charges.take(is_usable)
+    usable = charges.take(charges.is_usable)
     _, first, orders = np.unique(charges.columns["order_id"], return_index=True, return_inverse=True)
     charges.columns |= {"order": orders, "first_of_order": first}
     parts = {name: usable.take(usable.column("charge_type") == code) for code, name in enumerate(types)}
@@ -69,14 +60,14 @@ def learn_cards(charges: Charges, minor_unit: int, contract: Sequence[Price] = (
             cards[name] = _learn(name, part, minor_unit, None, range(len(STAGES)))
         else:
             cards[name] = Card(name, (), (), 0, 0, 0)
-    open_types = [name for name, card in cards.items() if not card.is_solved]
+    open_types = [name for name, card in cards.items() if card.is_learned and card.prices and not card.is_good]
     for card in sorted(cards.values(), key=lambda card: -card.charges)[:LARGEST_BASES]:
         if card.prices and card.is_accepted and card.missed < LIMITS.rough_share * card.charges:
             add_base(charges, card, minor_unit)
-    for name in open_types:
+    for name in sorted(open_types, key=lambda name: cards[name].missed / cards[name].charges):
         part = with_bases(charges, name).take(parts[name].rows)
         card = _learn(name, part, minor_unit, cards[name], [len(STAGES) - 1])
-        if card is not cards[name]:
+        if card is not cards[name] and card.is_accepted:
             cards[name] = card
             add_base(charges, card, minor_unit)
     return cards
@@ -91,8 +82,8 @@ def _learn(name: str, charges: Charges, minor_unit: int, known: Card | None, sta
         best = _card(name, charges, plan) if plan.cost < best.cost else best
         if best.is_good:
             break
-    if len(best.prices) > 1 and best.missed > LIMITS.rough_share * len(charges):
-        by_period = Search(minor_unit, stages[0]).by_period(charges)
+    if known and len(best.prices) > 1 and best.missed > LIMITS.rough_share * len(charges):
+        by_period = Search(minor_unit, 0).by_period(charges)
         best = _card(name, charges, by_period) if by_period and by_period.cost < best.cost else best
     return best
 
@@ -123,11 +114,8 @@ def expect(card: Card, charges: Charges, minor_unit: int) -> tuple[Integers, Int
 
 
 def with_bases(charges: Charges, charge_type: str) -> Charges:
-    """Return all charges with a column of what the order's charges of all other types cost."""
+    """Return all charges with the bases that a percentage may be of: what the orders pay for other types."""
     columns = {name: column for name, column in charges.columns.items() if name != CHARGES_OF + charge_type}
-    bases = [column for name, column in columns.items() if name.startswith(CHARGES_OF)]
-    if bases:
-        columns[ALL_OTHERS] = np.where(bases[0] == MISSING, MISSING, np.sum(bases, axis=0))
     return Charges(columns, charges.labels, charges.rows)
 
 

@@ -35,7 +35,7 @@ def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
     whole = with_bases(charges, card.charge_type)
     part = whole.take(charges.column("charge_type") == charges.labels["charge_type"].index(card.charge_type))
     price, expected = expect(card, part, minor_unit)
-    is_learned = (part.column("set_aside") == part.labels["set_aside"].index("")) & (part.amounts > 0)
+    is_learned = part.is_usable
     gap = np.where((expected == MISSING) | (part.amounts == MISSING), 0, part.amounts - expected)
     tolerance = np.full(len(part), minor_unit)
     for index, one in enumerate(card.prices):

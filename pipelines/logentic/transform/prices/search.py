@@ -112,15 +112,17 @@ class Search:
         self.searches -= 1
         sample = charges.sample(LIMITS.sample)
         candidates = self._candidates(sample, known)
-        scale = len(charges) / len(sample)
-        best = self._leaf(charges, candidates, scale)
+        leaf_costs = candidates.costs + (~candidates.matrix).sum(1)
+        first, margin = _winner(leaf_costs)
+        best = self._single(candidates.options[first], charges, margin)
         is_small = len(charges) < LIMITS.trusted_charges
         if best.missed <= max(1, LIMITS.solved_share * len(charges)) or is_small or depth == 0 or self.searches <= 0:
             return best
-        splits = sorted(self._splits(candidates, scale, has_time), key=lambda split: split.cost)
+        # Splits have to pay on the sample alone: what few of its charges share may be chance.
+        splits = sorted(self._splits(candidates, has_time), key=lambda split: split.cost)
         # Where one price explains most charges, any gain will do; elsewhere a split has to be the beginning of a card.
         is_rough = best.missed > LIMITS.rough_share * len(charges)
-        if not splits or splits[0].cost >= best.cost - is_rough * LIMITS.worthwhile_share * len(charges):
+        if not splits or splits[0].cost >= leaf_costs[first] - is_rough * LIMITS.worthwhile_share * len(sample):
             return best
         kinds = {(isinstance(split.axis, str), split.axis in TIMES): split for split in reversed(splits)}
         for split in sorted(kinds.values(), key=lambda split: split.cost):
@@ -132,14 +134,14 @@ class Search:
                 best = min(best, plan, key=lambda plan: plan.cost)
         return best
 
-    def _splits(self, candidates: "Candidates", scale: float, has_time: bool) -> Iterator[Split]:
+    def _splits(self, candidates: "Candidates", has_time: bool) -> Iterator[Split]:
         # Within a period the volume of the month is only another name of the month.
         numbers = [axis for axis in self.numbers if not (has_time and axis.column in MONTH_VOLUMES)]
         for axis in (*numbers, *(() if has_time else TIMES)):
-            if split := candidates.steps(axis, scale):
+            if split := candidates.steps(axis):
                 yield split
         for name in CATEGORIES:
-            if split := candidates.by_category(name, scale):
+            if split := candidates.by_category(name):
                 yield split
 
     def by_period(self, charges: Charges) -> Plan | None:
@@ -153,7 +155,7 @@ class Search:
             plans.append(self.plan(window, has_time=True))
         sample = charges.sample(LIMITS.sample)
         candidates = Candidates.of(plans, sample, self.minor_unit)
-        splits = [split for axis in TIMES if (split := candidates.steps(axis, len(charges) / len(sample)))]
+        splits = [split for axis in TIMES if (split := candidates.steps(axis))]
         self.searches = LIMITS.searches
         best = min(splits, key=lambda split: split.cost, default=None)
         if best is None or isinstance(best.axis, str):
@@ -179,11 +181,6 @@ class Search:
 
     def _covered(self, formulas: Sequence[Formula], charges: Charges) -> float:
         return float(explanations(formulas, charges, self.minor_unit).any(0).mean())
-
-    def _leaf(self, charges: Charges, candidates: "Candidates", scale: float) -> Plan:
-        costs = candidates.costs + scale * (~candidates.matrix).sum(1)
-        first, margin = _winner(costs)
-        return self._single(candidates.options[first], charges, margin)
 
     def _single(self, option: Option, charges: Charges, margin: float) -> Plan:
         """Return the plan that prices all of the charges by one option."""
@@ -308,7 +305,7 @@ class Candidates:
         order = np.argsort(self.costs - self.matrix.sum(1), kind="stable")[:count]
         return [option for index in order if isinstance(option := self.options[index], Formula)]
 
-    def steps(self, axis: Quantity, scale: float) -> Split | None:
+    def steps(self, axis: Quantity) -> Split | None:
         """Return the cheapest sequence of options along an axis, if it is more than one.
 
         A dynamic programme over bins of values: the misses of a bin are a sum over its charges, so it is exact.
@@ -327,7 +324,7 @@ class Candidates:
                 np.unique(np.searchsorted(starts, np.linspace(0, len(order) - 1, LIMITS.bins), "right") - 1)
             ]
         sizes = np.diff(starts, append=len(order))
-        misses = scale * (sizes - np.add.reduceat(self.matrix[:, order].astype(np.int32), starts, axis=1)).T
+        misses = (sizes - np.add.reduceat(self.matrix[:, order].astype(np.int32), starts, axis=1)).T
         switch = LIMITS.change_in_time if axis in TIMES else LIMITS.step
         total = self.costs + misses[0]
         is_switch = np.zeros(misses.shape, bool)
@@ -338,20 +335,20 @@ class Candidates:
             is_switch[index] = switched < total
             total = np.minimum(total, switched) + misses[index]
         option, steps = int(np.argmin(total)), list[tuple[int, int]]()
-        cost = float(total[option]) + scale * missing
+        cost = float(total[option]) + missing
         for index in range(len(starts) - 1, -1, -1):
             if index == 0 or is_switch[index, option]:
                 steps.append((int(values[order[starts[index]]]), option))
                 option = int(sources[index])
         return Split(cost, axis, tuple(steps[::-1])) if len(steps) > 1 else None
 
-    def by_category(self, name: str, scale: float) -> Split | None:
+    def by_category(self, name: str) -> Split | None:
         """Return the split where each value of a category has its own best option."""
         codes, values = np.unique(self.charges.column(name), return_inverse=True)
         if not 1 < len(codes) <= LARGEST_CATEGORY:
             return None
         groups = np.eye(len(codes), dtype=np.float32)[values]
-        misses = scale * (~self.matrix).astype(np.float32) @ groups
+        misses = (~self.matrix).astype(np.float32) @ groups
         best = np.unique((misses + self.costs[:, None]).argmin(0))
         return Split(float(misses.min(0).sum() + self.costs[best].sum() + LIMITS.category * len(best)), name)
 

@@ -59,7 +59,7 @@ def test_what_is_off_is_found_without_a_false_alarm(name: str, wrong: float) -> 
 @pytest.mark.parametrize("name", ["zones", "zones changed"])
 @pytest.mark.parametrize("wrong", [0, 0.01])
 def test_tables_of_zones_and_weights_are_learned(name: str, wrong: float) -> None:
-    billed = Billed().bill(orders(4_000), "shipping", CARDS[name], wrong)
+    billed = Billed().bill(orders(8_000), "shipping", CARDS[name], wrong)
     prices = learn_prices(billed.table())
     found = accused(billed, prices)
     assert found <= billed.wrong.keys()

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 ALWAYS, FOR_EVER = date(1970, 1, 1), date(9999, 12, 31)
-# What a price goes by: a count, a measure (from each started unit on; as dimensional weight, with its divisor), or money.
+# What a price goes by: a count, a measure (by started units, or as dimensional weight with its divisor), or money.
 Driver = Annotated[
     str,
     Field(

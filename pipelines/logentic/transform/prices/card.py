@@ -1,5 +1,6 @@
 """A price of a card: a formula, the charges it is for, and how both are read from and written as configuration."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -112,6 +113,20 @@ class Price:
     @property
     def categories(self) -> tuple[Condition, ...]:
         return tuple(condition for condition in self.conditions if isinstance(condition, OneOf))
+
+
+def merge(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Return the conditions with one of each name: of nested segments the innermost limits hold."""
+    merged: dict[str, Condition] = {}
+    for condition in conditions:
+        outer = merged.get(condition.name)
+        if isinstance(condition, Range) and isinstance(outer, Range):
+            above = max((one.above for one in (outer, condition) if one.above is not None), default=None)
+            upto = min((one.upto for one in (outer, condition) if one.upto is not None), default=None)
+            merged[condition.name] = replace(condition, above=above, upto=upto)
+        else:
+            merged[condition.name] = condition
+    return tuple(merged.values())
 
 
 def _family(terms: list[tuple[int, Quantity]]) -> type[Formula]:

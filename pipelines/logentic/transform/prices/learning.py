@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from logentic.transform.prices.card import Price
+from logentic.transform.prices.card import Price, merge
 from logentic.transform.prices.facts import CHARGES_OF, MISSING, Charges, Integers
 from logentic.transform.prices.search import STAGES, Plan, Search
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
@@ -89,7 +89,7 @@ def _learn(name: str, charges: Charges, minor_unit: int, known: Card | None, sta
 
 
 def _card(name: str, charges: Charges, plan: Plan) -> Card:
-    prices = tuple(Price(name, part.conditions, part.formula) for part in plan.parts)
+    prices = tuple(Price(name, merge(part.conditions), part.formula) for part in plan.parts)
     return Card(name, prices, tuple(p.margin for p in plan.parts), len(charges), round(plan.missed), plan.cost)
 
 

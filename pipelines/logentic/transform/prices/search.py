@@ -6,7 +6,7 @@ The objective is a description length: what the card costs to state, plus one fo
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,9 +211,12 @@ class Search:
         parts: list[Part] = []
         missed = float((values == MISSING).sum())
         cost = missed + (LIMITS.change_in_time if is_time else LIMITS.step) * len(limits)
+        limits = list(accumulate(limits, max))
         for above, upto, option in zip([None, *limits], [*limits, None], options, strict=True):
             condition = Range(axis, above, upto)
             inside = charges.take(condition.holds(charges))
+            if not len(inside):
+                continue
             plan = self._single(option, inside, candidates.margin(condition))
             if self._needs_search(plan.missed, inside):
                 nested = self.plan(inside, candidates.formulas, depth - 1, has_time or is_time)

@@ -161,7 +161,7 @@ def test_the_contract_takes_the_place_of_learning() -> None:
 
 def test_learned_prices_can_be_written_as_configuration_and_read_back() -> None:
     billed = Billed()
-    for name in ("flat tiers", "promotion", "lines and units", "insurance minimum"):
+    for name in ("flat tiers", "promotion", "lines and units", "insurance minimum", "zones changed"):
         billed.bill(ORDERS, name, CARDS[name])
     learned = learn_prices(billed.table())
     again = learn_prices(billed.table(), contract=read_prices(learned.learned_prices))

@@ -31,15 +31,20 @@ demo: setup ## Run the main job against the bundled sandbox into demo/logentic.d
 test: setup ## Run the tests
 	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/spark
 
+.PHONY: test-unit
+test-unit: setup ## Run the tests of single modules, in seconds
+	$(BIN)/pytest -n 2 tests/unit
+
 .PHONY: fuzz
 fuzz: setup ## Spoil pages, headers and state files for a minute; FUZZ_SEED=7 or FUZZ_CASE=… repeats, FUZZ_SECONDS=0 is the full one
 	PYTHONPATH=tests $(BIN)/python -m fuzz
 
 .PHONY: reliability
-reliability: setup ## Run the tests and write docs/reliability.md from their results
-	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/spark --junitxml=build/tests.xml
-	$(MAKE) spark-test PYTEST_ADDOPTS=--junitxml=$(CURDIR)/build/spark.xml
-	$(BIN)/python scripts/reliability.py build/tests.xml build/spark.xml
+reliability: setup | $(filter .uv/bin/uv,$(UV)) ## Run the tests that hold the promises and write docs/reliability.md from their results
+	$(UV) sync --quiet --locked --project conformance/spark_cluster
+	REQUIRE_BROWSER=1 REQUIRE_SPARK=1 $(BIN)/pytest -n 4 --dist worksteal --junitxml=build/promises.xml \
+		$$($(BIN)/python scripts/reliability.py --tests)
+	$(BIN)/python scripts/reliability.py build/promises.xml
 
 .PHONY: conformance
 conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv
@@ -80,6 +85,10 @@ soak: setup ## Run 500 scheduled runs over a moving account: memory, size and re
 audit-benchmark: setup ## Measure what the reconciliation finds and misses; writes docs/reconciliation.md
 	$(BIN)/python -m benchmarks.audit
 
+.PHONY: practice-benchmark
+practice-benchmark: setup ## Measure the audit on accounts billed as public rate cards say; writes into docs/reconciliation.md
+	$(BIN)/python -m benchmarks.practices
+
 .PHONY: reconcile-benchmark
 reconcile-benchmark: setup ## Reconcile one million charges; writes seconds and memory into docs/reconciliation.md
 	$(BIN)/python -m benchmarks.reconcile
@@ -94,8 +103,14 @@ check: setup ## Lint, type-check, check the direction of imports, the locks and 
 	$(UV) lock --check --quiet
 	$(UV) lock --check --quiet --project conformance
 	$(UV) lock --check --quiet --project conformance/spark_cluster
+	$(BIN)/python scripts/plan.py --check
+	for peer in benchmarks/peers/*.py; do $(UV) lock --check --quiet --script $$peer || exit 1; done
 	$(BIN)/python scripts/tables.py --check
 	$(BIN)/python scripts/reliability.py --check
+
+.PHONY: plan
+plan: setup ## Compile the models into plan/*.json, which the product runs, where they were changed
+	$(BIN)/python scripts/plan.py
 
 .PHONY: docs-tables
 docs-tables: setup ## Write docs/tables.md anew from the models' .yml
@@ -108,7 +123,7 @@ docs-pictures: setup ## Draw the pictures of docs/finance.md anew; needs LibreOf
 .PHONY: docs
 docs: setup ## Build the documentation as a site in build/site, with dbt's own beside it
 	mkdir -p build
-	LOGENTIC_DB=build/docs.duckdb $(BIN)/dbt --quiet docs generate --empty-catalog --static \
+	LOGENTIC_DBT_DB=build/docs.duckdb $(BIN)/dbt --quiet docs generate --empty-catalog --static \
 		--target-path build/dbt --log-path build/dbt
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
@@ -133,4 +148,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/spark_cluster/.venv deploy/airflow/.venv benchmarks/peers/*/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/spark_cluster/.venv deploy/airflow/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,10 +1,10 @@
-"""An account of a chosen size, written to disk as the JSON that a service would send.
+"""Write an account of a chosen size to disk, as the JSON that a service would send.
 
-In: a size. Out: a folder with, for each list, `LIST.rows` (its rows as JSON, one after another, commas between),
-`LIST.starts` (where each begins), and `account.json`: what filters need, and the counts and exact sums that a
-contender's tables are checked against. The same size gives the same bytes, always. Next: service.py.
+For each list the folder has `LIST.rows` (its rows as JSON, one after another, commas between) and `LIST.starts` (where
+each row begins); `account.json` has what filters need, and the counts and exact sums that a contender's tables are
+checked against. The same size always gives the same bytes.
 
-Rows stand in the order of their ids, which is the order of their days. A size of 1 is 20,000 orders with 40,000 lines,
+Rows are in the order of their ids, which is the order of their days. A size of 1 is 20,000 orders with 40,000 lines,
 2,000 items, 200,000 rows of history (100 days), 20,000 stock records and 50,000 charges.
 """
 

@@ -1,7 +1,8 @@
-"""How well the reconciliation finds what is wrong: precision and recall per rule, on accounts that no test uses.
+"""Measure precision and recall of the reconciliation per rule, on accounts that no test uses; write
+docs/reconciliation.md.
 
-In: nothing. Out: docs/reconciliation.md. Each account is made from a seed, with traps combined; the models, compiled
-once by dbt, are run on its raw tables; found is compared with injected, charge by charge and rule by rule.
+Each account is made from a seed, with several traps. The models, compiled once by dbt, run on its raw tables; the
+exceptions found are compared with the errors injected, charge by charge and rule by rule.
 """
 
 import sys
@@ -141,7 +142,7 @@ def main() -> int:
             write_raw(account, NOON, file)
             began = time.monotonic()
             if models is None:
-                models = Models(file, folder)
+                models = Models()
             models.run(file)
             found, charges = found_in(file)
             file.unlink()

@@ -1,7 +1,4 @@
-"""An account of the sandbox as raw tables, without a request: what the extractor would have left, at one moment.
-
-In: an account, a moment. Out: a DuckDB file that dbt can build from. Next: audit.py builds it and compares.
-"""
+"""Write an account of the sandbox as raw tables, without a request: the state that the extractor would have left."""
 
 import sys
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
-"""What a contender's file holds, against the account that was served: rows by table, sums to the last digit.
+"""Compare a contender's file with the account that was served: rows by table, sums to the last digit.
 
-In: a file, a contender's name, the account's account.json. Out: a list of differences as JSON on stdout, none where all
-is exact. A column of binary floats is a difference also where its sum happens to agree. Next: sections.py.
+Print the differences as a JSON list, empty when all is exact. A column of binary floats is a difference even if its sum
+agrees.
 """
 
 import json

@@ -1,7 +1,6 @@
-"""Who is measured: how each is started, and where its rows stand afterwards.
+"""The contenders of the benchmark: how each is started, and where its file has the rows.
 
-In: nothing. Out: `CONTENDERS`. All get BASE_URL, TOKEN, FILE and CONNECTIONS in the environment, and a folder of their
-own as HOME. Next: measure.py runs one, check.py looks at its file.
+Each gets BASE_URL, TOKEN, FILE and CONNECTIONS in the environment, and a folder of its own as HOME.
 """
 
 import os
@@ -17,40 +16,49 @@ OURS = Path(sys.executable)
 
 @dataclass(frozen=True)
 class Contender:
-    """`relations` and `columns` say where rows and numbers stand that are not where the others have them."""
+    """A program to start. `relations` and `columns` name the rows and numbers that other contenders have elsewhere."""
 
     name: str
     title: str
-    command: tuple[str, ...]
+    arguments: tuple[str, ...]
     schema: str | None  # None: it keeps nothing
-    environment: tuple[Path, ...] = ()  # folders with pyproject.toml and uv.lock
     relations: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     is_slow: bool = False
 
     def install(self) -> str | None:
-        """Its locked environment; or why it cannot be had."""
-        for folder in self.environment:
-            uv = shutil.which("uv") or str(HERE.parent / ".uv" / "bin" / "uv")
-            command = [uv, "sync", "--quiet", "--locked", "--compile-bytecode", "--project", str(folder)]
-            known = {name: value for name, value in os.environ.items() if name not in {"UV_PROJECT_ENVIRONMENT"}}
-            finished = subprocess.run(command, capture_output=True, text=True, check=False, env=known, cwd=folder)
-            if finished.returncode:
-                return f"its environment cannot be installed: {finished.stderr.strip().splitlines()[-1]}"
+        """Return None, or why the contender cannot be installed."""
         return None
+
+    def command(self) -> tuple[str, ...]:
+        return self.arguments
+
+
+class Peer(Contender):
+    """A script whose header names its packages (PEP 723); the file beside it locks them."""
+
+    def install(self) -> str | None:
+        finished = _run_uv("sync", "--quiet", "--locked", "--compile-bytecode", "--script", *self.arguments)
+        if finished.returncode:
+            return f"its environment cannot be installed: {finished.stderr.strip().splitlines()[-1]}"
+        return None
+
+    def command(self) -> tuple[str, ...]:
+        return (_run_uv("python", "find", "--script", *self.arguments).stdout.strip(), *self.arguments)
+
+
+def _run_uv(*arguments: str) -> subprocess.CompletedProcess[str]:
+    uv = shutil.which("uv") or str(HERE.parent / ".uv" / "bin" / "uv")
+    variables = {name: value for name, value in os.environ.items() if name != "UV_PROJECT_ENVIRONMENT"}
+    return subprocess.run([uv, *arguments], capture_output=True, text=True, check=False, env=variables)
 
 
 # The floor keeps to little memory as the product does: one arena of the system's allocator per core.
 SMALL = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
 LINES_IN_ORDERS = "(select unnest(cast(stored_items as json[])) as line from raw.orders)"
 QUANTITY_IN_LINE = "cast(line->>'quantity' as decimal(18, 4))"
-
-
-def _peer(name: str, title: str, *, is_slow: bool = False, schema: str = "raw", **more: dict[str, str]) -> Contender:
-    folder = HERE / "peers" / name
-    command = (str(folder / ".venv/bin/python"), str(folder / "run.py"))
-    return Contender(name, title, command, schema, (folder,), is_slow=is_slow, **more)
+PEERS = HERE / "peers"
 
 
 CONTENDERS = {
@@ -59,7 +67,7 @@ CONTENDERS = {
         Contender(
             "bytes",
             "bytes only (pycurl)",
-            (str(OURS), str(HERE / "floor" / "bytes_only.py")),
+            (str(OURS), str(HERE / "floor" / "fetching.py")),
             None,
             variables=SMALL,
         ),
@@ -76,30 +84,38 @@ CONTENDERS = {
             ("/bin/sh", "-c", f'exec "{OURS.with_name("logentic")}" run --no-models --db "$FILE"'),
             "logentic_raw",
         ),
-        _peer(
+        Peer(
             "requests_pandas",
             "requests loop + pandas",
-            schema="main",
+            (str(PEERS / "requests_pandas.py"),),
+            "main",
             columns={"orders__stored_items.quantity": "line__quantity"},
         ),
-        _peer("dlt_tuned", "dlt rest_api, tuned (parquet, workers)"),
-        Contender(
+        Peer("dlt_tuned", "dlt rest_api, tuned (parquet, workers)", (str(PEERS / "dlt_tuned.py"),), "raw"),
+        Peer(
             "singer",
             "Singer SDK tap + target-duckdb",
-            (str(HERE / "peers" / "singer" / "run.sh"),),
+            (str(PEERS / "singer_pipeline.py"),),
             "raw",
-            (HERE / "peers" / "singer", HERE / "peers" / "target_duckdb"),
             relations={"orders__stored_items": LINES_IN_ORDERS},
             columns={"orders__stored_items.quantity": QUANTITY_IN_LINE},
             is_slow=True,
         ),
-        _peer(
+        Peer(
             "pyairbyte",
             "PyAirbyte, declarative manifest",
-            is_slow=True,
+            (str(PEERS / "pyairbyte.py"),),
+            "raw",
             relations={"orders__stored_items": LINES_IN_ORDERS},
             columns={"orders__stored_items.quantity": QUANTITY_IN_LINE},
+            is_slow=True,
         ),
-        _peer("dlt_stock", "dlt rest_api, as its docs teach", is_slow=True),
+        Peer(
+            "dlt_stock",
+            "dlt rest_api, as its docs teach",
+            (str(PEERS / "dlt_stock.py"),),
+            "raw",
+            is_slow=True,
+        ),
     )
 }

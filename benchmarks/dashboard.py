@@ -1,8 +1,7 @@
-"""How long a reader waits for the dashboard: the first paint of each page, and every choice on it.
+"""Measure how long a reader waits for the dashboard: the first paint of each page, and each choice on it.
 
-In: how many rows of inventory history. Out: JSON on stdout, a list of waits in seconds. The account is made by SQL,
-built and published as a run does; Chromium shows it. A wait ends with the last change that the browser shows.
-Next: sections.py.
+Print the waits in seconds as a JSON list. The account is made by SQL, built and published as a run does; Chromium shows
+it. A wait ends with the last change that the browser shows.
 """
 
 import argparse

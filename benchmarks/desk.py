@@ -1,11 +1,9 @@
-"""What the benchmark's service answers: a request's head becomes a page of a prepared account.
+"""Answer requests with pages of a prepared account.
 
-In: the folder that account.py wrote. Out: answers in pieces; a page is a piece of a mapped file between two short
-strings, and is not copied. Next: service.py, which sends them.
-
-It answers as the reference says: Laravel's pagination, filters with both ends included, charges that overlap a span, a
-Date header, `X-RateLimit-*`, and 429 with Retry-After once a window of Laravel's limiter (fixed, from its first request
-on) is used up.
+A response comes in pieces: a page is a piece of a mapped file between two short strings, and is not copied. The rules
+are those of the reference: Laravel's pagination, filters with both ends included, charges that overlap a span, a Date
+header, `X-RateLimit-*`, and 429 with Retry-After once a window of Laravel's limiter (fixed, from its first request on)
+is used up.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""The fewest requests that read an account: first, and again by the settings' look-back.
-
-In: the folder of a prepared account. Out: pages. Next: sections.py keeps them beside what was asked.
-"""
+"""Compute the fewest requests that read an account: the first time, and again by the settings' look-back."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""What the kept results say: medians, minima and maxima, by contender and size.
-
-In: the folder of results. Out: `Figures`. Next: goals.py, page.py.
-"""
+"""Read the stored results: medians, minima and maxima, by contender and size."""
 
 import json
 from collections.abc import Callable

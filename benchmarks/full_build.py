@@ -1,8 +1,4 @@
-"""The models as plain SQL: what dbt makes of them where nothing is built yet.
-
-In: a database with raw tables, and the settings of the models. Out: the statements of a full build, in an order that
-works. Next: models.py, which measures them; tests/integration/test_increments.py, which compares with them.
-"""
+"""Compile the models to plain SQL: the statements of a full build, in the order of their dependencies."""
 
 import json
 import os
@@ -17,7 +13,7 @@ def statements(database: Path, folder: Path, settings: dict[str, Any]) -> list[s
     """`folder` is where dbt writes what it compiles."""
     from dbt.cli.main import dbtRunner
 
-    os.environ["LOGENTIC_DB"] = str(database)
+    os.environ["LOGENTIC_DBT_DB"] = str(database)
     places = ["--project-dir", str(project_folder()), "--profiles-dir", str(project_folder())]
     places += ["--target-path", str(folder), "--log-path", str(folder), "--vars", json.dumps(settings)]
     compiled = dbtRunner().invoke(["--quiet", "compile", *places])

@@ -1,7 +1,4 @@
-"""The goals, each with its figure and whether it is reached.
-
-In: `Figures`. Out: a list of `Goal`s, in the order in which they were set. Next: page.py.
-"""
+"""Compare the figures with the goals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

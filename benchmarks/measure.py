@@ -1,7 +1,6 @@
-"""One command, and what it cost: CPU seconds and memory of all its processes.
+"""Run one command and measure the CPU seconds and memory of all its processes.
 
-In: a command, an environment, a folder to run in. Out: a `Cost`. This process must stay small: the kernel counts what
-it holds when it forks into the child's peak. Next: sections.py.
+This process must stay small: when it forks, the kernel counts its memory into the child's peak.
 """
 
 import os

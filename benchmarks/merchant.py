@@ -1,7 +1,7 @@
-"""A merchant's account day by day, as the rows that the service would send.
+"""Generate a merchant's account day by day, as the rows that the service would send, with the exact sums of their
+numbers.
 
-In: a size, and a table per list to add rows to. Out: the rows of one day after another, and the exact sums of their
-numbers. Nothing is random: the n-th order is always the same. Next: account.py, which writes the tables.
+Nothing is random: the n-th order is always the same.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,8 +1,8 @@
-"""What the models cost: a full build, the same SQL in plain DuckDB, and the build after one new day.
+"""Measure what the models cost: a full build, the same SQL in plain DuckDB, and the build after one new day.
 
-In: how many stock records. Out: JSON on stdout, with CPU seconds (of all threads), wall seconds and peak memory of each
-part; every part is a process of its own. One item has a record, a row of history and a row of the ledger a day; beside
-them stand orders with their lines, and charges. The tables after the new day are those of a full build, or it says so.
+Print CPU seconds (of all threads), wall seconds and peak memory of each part as JSON; every part is a process of its
+own. An item has a record, a row of history and a row of the ledger for each day; there are orders with their lines, and
+charges. The tables after the new day are compared with those of a full build.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from full_build import statements
 
-from logentic.monitoring.memory import keep_small, leave, leave_out_needless
+from logentic.monitoring.memory import exit_process, hide_unneeded_modules, limit_memory
 
 MARTS = ("items", "orders", "order_lines", "stock_movements", "stock_daily", "stock_ledger_daily", "storage_cost_daily")
 
@@ -37,10 +37,10 @@ def main() -> None:
         generate(work_of(options.keep, "small"), options.keep / "small_day.duckdb", SMALL)
         return
     if options.part:
-        keep_small()  # as a run does, before anything is imported
-        leave_out_needless()
+        limit_memory()  # as a run does, before anything is imported
+        hide_unneeded_modules()
         PARTS[options.part](options.keep, options.memory)
-        leave(0)
+        exit_process(0)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="logentic-models-"))
     try:
         parts = [part for part in PARTS if not (options.without_plain and part in ("compile", "plain"))]

@@ -1,19 +1,22 @@
-"""docs/performance.md and its plot, from the results that are kept.
+"""Write docs/performance.md and its plot from the stored results.
 
-In: the folder of results, notes.toml (what holds a goal that is not reached; what to improve next). Out: both files,
-the same for the same results. Next: run.py calls this; a reader reads the page.
+notes.toml has the reason for each goal that is not reached. The same results give the same files.
 """
 
 import tomllib
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS, HERE
 from benchmarks.figures import Figures, Spread
 from benchmarks.goals import OURS, Goal, goals
-from benchmarks.plot import bars
 
 DOCS = HERE.parent / "docs"
+# Rows of the plot: title, CPU seconds, megabytes, whether it is ours.
+Bar = tuple[str, float, float, bool]
+LABELS, BARS, GAP, THICK, PITCH, TOP = 250, 290, 70, 16, 26, 58
+OURS_COLOUR, OTHERS_COLOUR, TEXT_COLOUR, MUTED_COLOUR = "#0b7a5e", "#b4bcc8", "#1f2933", "#616e7c"
 INTRODUCTION = """# Performance
 
 For whoever asks what a run costs, and how it compares. `make bench` measures and writes this page; do not edit it.
@@ -33,7 +36,9 @@ def write_page(results: Path, docs: Path = DOCS) -> None:
     parts += [*_details(figures), *_circumstances(figures)]
     (docs / "performance.md").write_text("\n".join(parts), "utf-8")
     if rows := _bars(figures):
-        (docs / "performance.svg").write_text(bars("First load at S, extraction, load and publish", rows), "utf-8")
+        (docs / "performance.svg").write_text(
+            _draw_bars("First load at S, extraction, load and publish", rows), "utf-8"
+        )
 
 
 def _goals(figures: Figures, notes: dict[str, dict[str, str]]) -> Iterator[str]:
@@ -180,7 +185,7 @@ def _circumstances(figures: Figures) -> Iterator[str]:
         yield f"On {'/'.join(map(str, sorted(cores)))} cores. One section again: `make bench SECTIONS=peers`.\n"
 
 
-def _bars(figures: Figures) -> list[tuple[str, float, float, bool]]:
+def _bars(figures: Figures) -> list[Bar]:
     rows = []
     for name, contender in CONTENDERS.items():
         cpu, peak = figures.of("peers", name, "cpu"), figures.of("peers", name, "peak_mb")
@@ -199,3 +204,36 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
     for row in rows:
         yield f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
     yield ""
+
+
+def _draw_bars(title: str, rows: list[Bar]) -> str:
+    """Draw two figures, contender by contender, as an SVG: two panels with the same rows, the least CPU on top."""
+    rows = sorted(rows, key=lambda row: row[1])
+    width, height = LABELS + 2 * BARS + GAP + 80, TOP + PITCH * len(rows) + 12
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+        f' font-family="Helvetica, Arial, sans-serif" font-size="12" role="img" aria-label="{escape(title)}">',
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        _text(12, 22, title, TEXT_COLOUR, "bold"),
+    ]
+    for panel, (name, unit) in enumerate((("CPU seconds", "s"), ("peak memory", "MB"))):
+        left = LABELS + panel * (BARS + GAP)
+        most = max(row[1 + panel] for row in rows)
+        parts.append(_text(left, 46, name, MUTED_COLOUR))
+        for place, row in enumerate(rows):
+            value, top = row[1 + panel], TOP + place * PITCH
+            length = max(1.0, BARS * value / most)
+            colour = OURS_COLOUR if row[3] else OTHERS_COLOUR
+            shown = f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+            parts.append(f'<rect x="{left}" y="{top}" width="{length:.1f}" height="{THICK}" rx="2" fill="{colour}"/>')
+            parts.append(_text(left + length + 6, top + 12, f"{shown} {unit}", TEXT_COLOUR))
+    for place, row in enumerate(rows):
+        label = _text(LABELS - 10, TOP + place * PITCH + 12, row[0], TEXT_COLOUR, "bold" if row[3] else "normal", "end")
+        parts.append(label)
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _text(x: float, y: float, text: str, colour: str, weight: str = "normal", anchor: str = "start") -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y}" fill="{colour}" font-weight="{weight}" text-anchor="{anchor}">{escape(text)}</text>'
+    )

@@ -1,10 +1,7 @@
-"""`logentic run --no-models`, with a note of what its CPU time goes to.
+"""Run `logentic run --no-models` and measure the CPU seconds of each phase; write them to the file PHASES.
 
-In: FILE and the product's settings in the environment. Out: {phase: CPU seconds} in the file PHASES.
-Next: sections.py.
-
-A thread looks every few milliseconds which CPU time each thread has spent since, and gives it to the phase of the
-innermost frame that has one. So a phase is named by the file that does it, and nothing of the product is replaced.
+A thread reads every few milliseconds how much CPU time each thread has used since, and adds it to the phase of the
+innermost frame that has one. A phase is named by the file that does it; nothing of the product is replaced.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""What publishing costs, beside a copy of the same file that is as safe on the disk.
-
-In: a published file, how often. Out: JSON, a list of runs. Next: sections.py.
-"""
+"""Measure what publishing costs, compared with a copy of the same file that is as safe on the disk."""
 
 import json
 import os

@@ -1,7 +1,7 @@
-"""`make bench`: measures sections, keeps what they found, writes docs/performance.md from all that is kept.
+"""`make bench`: measure sections, store their results, and write docs/performance.md from all stored results.
 
-In: names of sections (none: those of some minutes; `--full`: all). Out: benchmarks/results/SECTION.json, and the page.
-`--page` only writes the page anew. Sections that are not measured stand as they were.
+Without arguments the sections of some minutes are measured, with `--full` all; `--page` only writes the page. Sections
+that are not measured keep their results.
 """
 
 import argparse

@@ -1,9 +1,8 @@
-"""What a build costs on each engine as the account grows: DuckDB, PostgreSQL, Sail, a Spark cluster, on this machine.
+"""Measure what a build costs on each engine as the account grows: DuckDB, PostgreSQL, Sail, a Spark cluster.
 
-In: how many stock records, and which engines. Out: benchmarks/results/engines.json, one entry for each size and engine,
-and docs/scale.md, written from it by scale_page.py. Each build is dbt's whole one, checks included, of the same raw
-tables, with 2 GB for DuckDB; counted is the CPU of dbt and of the server. A build that does
-not end in time is kept as such.
+Write benchmarks/results/engines.json, one entry for each size and engine, and docs/scale.md. Each build is a whole dbt
+build of the same raw tables, checks included, with 2 GB for DuckDB; the CPU of dbt and of the server counts. A build
+that does not end in time is recorded as such.
 """
 
 import argparse
@@ -50,7 +49,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="logentic-scale-") as name:
             work = Path(name) / "work.duckdb"
             generate(work, Path(name) / "day.duckdb", options.records)
-            _add_journals(work)
+            _add_audit_logs(work)
             for engine in options.engines:
                 folder = Path(name) / engine
                 folder.mkdir()
@@ -75,7 +74,7 @@ def measure(engine: str, work: Path, folder: Path, records: int, timeout: float)
 def build_on_duckdb(work: Path, folder: Path, timeout: float) -> dict[str, object]:
     file = folder / "copy.duckdb"
     shutil.copyfile(work, file)
-    cost = _built("duckdb", folder, timeout, LOGENTIC_DB=str(file), LOGENTIC_MEMORY_LIMIT=MEMORY)
+    cost = _built("duckdb", folder, timeout, LOGENTIC_DBT_DB=str(file), LOGENTIC_MEMORY_LIMIT=MEMORY)
     with duckdb.connect(str(file), read_only=True) as built:
         rows = {t: _one(built.execute(f"select count(*) from logentic_marts.{t}")) for t in TABLES}
         return cost | {"rows": rows, "gigabytes": _gigabytes(file.stat().st_size)}
@@ -164,14 +163,14 @@ def keep(entry: dict[str, object]) -> None:
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
-def _add_journals(work: Path) -> None:
+def _add_audit_logs(work: Path) -> None:
     """Empty ones, as a run leaves them."""
-    from logentic.audit_log import PUBLISHED, RUNS
+    from logentic.audit_log import PUBLISHED_LOGS, RUNS
 
     with duckdb.connect(str(work)) as connection:
-        for journal in (*PUBLISHED, RUNS):
-            columns = ", ".join(f'"{name}" {kind}' for name, kind in journal.columns.items())
-            connection.execute(f"create table if not exists logentic_raw.{journal.name} ({columns})")
+        for audit_log in (*PUBLISHED_LOGS, RUNS):
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in audit_log.columns.items())
+            connection.execute(f"create table if not exists logentic_raw.{audit_log.name} ({columns})")
 
 
 def _cpu_of(pid: int) -> float:

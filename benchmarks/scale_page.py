@@ -1,7 +1,6 @@
-"""The tables of docs/scale.md, from the builds that were measured on each engine.
+"""Write the tables of docs/scale.md from benchmarks/results/engines.json.
 
-In: benchmarks/results/engines.json. Out: the page with its tables filled in, the same for the same results. Prices are
-list prices, with their source on the page. Next: whoever asks whether one file is enough.
+Prices are list prices; the page names their source.
 """
 
 import json

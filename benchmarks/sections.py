@@ -1,8 +1,4 @@
-"""What is measured, section by section; each writes one file of results and can be repeated alone.
-
-In: the contenders, prepared accounts. Out: `SECTIONS`; a section yields its runs, as dicts, one after another.
-Next: run.py stores them, page.py shows them.
-"""
+"""Measure section by section; each has one file of results and can be repeated alone."""
 
 import json
 import os
@@ -60,7 +56,7 @@ def first_load(contender: Contender, service: Service, folder: Path, **options: 
     """One contender reads the whole account into a new file; what it cost, asked for, lost."""
     service.reset(**options)
     log = folder / "log.txt"
-    cost = run(contender.command, environment(service, folder, **contender.variables), folder, log)
+    cost = run(contender.command(), environment(service, folder, **contender.variables), folder, log)
     found: dict[str, Any] = {"contender": contender.name, **asdict(cost), **service.counts()}
     found["fewest"] = _fewest(service.folder)["first_load"]
     if cost.status:

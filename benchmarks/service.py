@@ -1,8 +1,8 @@
-"""The prepared account over HTTP, by a process of its own: one loop serves all connections.
+"""Serve a prepared account over HTTP from a process of its own: one loop serves all connections.
 
-In: the folder that account.py wrote. Out: `with Service(folder) as service:` serves at `service.url`;
-`service.reset(…)` sets latency, limit and clock, `service.counts()` says what was asked since then, and what it cost
-the serving process. By hand: `python -m benchmarks.service S`. Next: contenders.py.
+`with Service(folder) as service:` serves at `service.url`; `service.reset(…)` sets latency, limit and clock;
+`service.counts()` returns the requests since then and the CPU of the serving process. By hand: `python -m
+benchmarks.service S`.
 """
 
 import heapq

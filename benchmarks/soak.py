@@ -1,9 +1,8 @@
-"""Scheduled runs over a moving account, one an hour: does anything grow that should not?
+"""Run scheduled runs over a moving account, one an hour, and check that nothing grows that should not.
 
-In: how many runs. Out: a table, a line every 50 runs, and a verdict: the last fifth of the runs beside the second one;
-the verdict also in soak.json beside this file, from where docs/reliability.py takes its figures.
-The runs share one process, so that a leak of memory would show; a scheduled run of the product is a process of its own,
-whose memory ends with it. The models are built after each fifth of the runs.
+Print a line every 50 runs and a verdict, which compares the last fifth of the runs with the second; soak.json keeps the
+verdict for docs/reliability.md. The runs share one process, so that a memory leak would show. The models are built
+after each fifth of the runs.
 """
 
 import argparse
@@ -16,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import mean
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Clock, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -54,7 +53,7 @@ def main() -> int:
         for run in range(1, runs + 1):
             began = time.monotonic()
             models = run % (runs // 5) == 0 or run == runs
-            outcome = run_job(settings, state.file, Options(models=models))
+            outcome = run_job(settings, state.file, JobOptions(models=models))
             seconds = time.monotonic() - began - outcome.seconds.get("build", 0)
             samples.append(Sample(run, memory_mb(), *sizes(state), outcome.loaded.traffic.requests, seconds))
             if run % EVERY == 0 or run == runs:

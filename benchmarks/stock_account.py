@@ -1,8 +1,8 @@
-"""A raw account of any size, made by SQL: what the extractor would have loaded, without reading it from anywhere.
+"""Make a raw account of any size by SQL: the tables that the extractor would have loaded.
 
-In: how many stock records. Out: a working database with one load, and a file with the load of the day after it.
-Each item has a record of its stock and a row of history a day; units are announced, received, picked, shipped, counted.
-Orders, lines and charges stand beside them in the proportions of a merchant. Next: models.py, which builds it.
+Write a working database with one load, and a file with the load of the day after it. Each item has a stock record and a
+row of history for each day; units are announced, received, picked, shipped and counted. Orders, lines and charges are
+in the proportions of a merchant.
 """
 
 from pathlib import Path

@@ -1,7 +1,6 @@
-"""Which injected errors nobody could know, decided from the account's truth alone, before any finding is looked at.
+"""List the injected errors that no audit could know, with the reason, from the account's truth alone.
 
-In: an account, a moment. Out: for each such error the reason. A price can be learned only from the charges that follow
-it; the rules stand as sentences in REASONS, which audit.py prints. Next: audit.py counts them in rows of their own.
+A price can be learned only from the charges that follow it; the rules are sentences in REASONS, which audit.py prints.
 """
 
 from collections import defaultdict

@@ -1,8 +1,8 @@
-"""Events a second, and how long an answer takes, under 32 connections: ours, without the queue, and a plain handler.
+"""Measure events a second and response times under 32 connections: ours, ours without the queue, and a plain handler.
 
-In: `--seconds N` for each server, `--rounds R` in turn. Out: a table on stdout and in docs/webhooks.md.
-Every event is different and signed; the plain handler is Starlette with one SQLite commit for each event, unverified.
-What was acknowledged is counted on the disk afterwards.
+`--seconds N` for each server, `--rounds R` in turn; write a table to stdout and docs/webhooks.md. Every event is
+different and signed; the plain handler is Starlette with one SQLite commit for each event, unverified. Acknowledged
+events are counted on the disk afterwards.
 """
 
 import argparse
@@ -29,11 +29,11 @@ SERVERS = ("ours", "without the queue", "starlette and sqlite")
 def ours(folder: Path, *, with_queue: bool = True) -> Any:
     from concurrent.futures import Future
 
-    from logentic.cli.event_server import receiver
+    from logentic.cli.event_server import make_receiver
     from logentic.settings import Settings
     from logentic.state import State
 
-    app = receiver(Settings(webhook_secret=SECRET.decode()), State(folder / "logentic.duckdb"))
+    app = make_receiver(Settings(webhook_secret=SECRET.decode()), State(folder / "logentic.duckdb"))
     if not with_queue:
         done: Future[bool] = Future()
         done.set_result(True)
@@ -141,9 +141,9 @@ def kept(name: str, folder: Path) -> int | None:
         return int(sqlite3.connect(folder / "events.sqlite").execute("select count(*) from events").fetchone()[0])
     if name == SERVERS[1]:
         return None
-    from logentic.events.queue import read_events, segments
+    from logentic.events.queue import list_segments, read_events
 
-    return sum(1 for path in segments(folder / "logentic.duckdb.state" / "events") for _ in read_events(path))
+    return sum(1 for path in list_segments(folder / "logentic.duckdb.state" / "events") for _ in read_events(path))
 
 
 def measure(name: str, seconds: float) -> dict[str, Any]:

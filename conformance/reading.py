@@ -13,7 +13,7 @@ import pyarrow as pa
 from logentic.api.client import Client
 from logentic.api.pagination import read_page
 from logentic.extract.planner import Ask, plan
-from logentic.extract.reader import Extraction
+from logentic.extract.reader import WindowReader
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import DAY, INTEGER, ITEMS, MOMENT, TRUTH, Resource
 from logentic.settings import Settings, load_settings
@@ -51,7 +51,7 @@ def ask_anything(settings: Settings) -> datetime:
 def records(settings: Settings, resource: Resource, start: datetime | None = None) -> Iterator[dict[str, Any]]:
     """Every record of the resource, or those of its windows from `start` on."""
     now = ask_anything(settings)
-    extraction = Extraction(
+    reader = WindowReader(
         Client(settings),
         Pseudonymizer(b"a key for tests, of 32 bytes ..."),
         connections=settings.connections,
@@ -59,13 +59,13 @@ def records(settings: Settings, resource: Resource, start: datetime | None = Non
     )
     try:
         windows = plan(resource.name, Ask(now, "conformance", start), [], settings, None)
-        for reading in extraction.readings(resource, windows):
+        for reading in reader.readings(resource, windows):
             for record in reading.rows.records.to_pylist() if reading else ():
                 yield {name: _plain(record[name]) for name in resource.columns}
-        if failure := extraction.failures.get(resource.name):
+        if failure := reader.failures.get(resource.name):
             raise failure
     finally:
-        extraction.close()
+        reader.close()
 
 
 def _plain(value: Any) -> Any:

@@ -10,11 +10,16 @@
     and (abs({{ amount }} - {{ expected }}) > 1 or abs({{ amount }} - {{ expected }}) > 0.005 * {{ expected }}))
 {%- endmacro %}
 
-{#- What a bill may follow instead of the configured basis: another basis, or the API's prices where a contract differs. -#}
-{% macro other_bases() %}
-    {{- return(['daily', 'month_end', 'peak', 'api_daily', 'api_month_end', 'api_peak']
-        | reject('equalto', var('storage_basis')) | list) -}}
+{#- What a bill may follow: the configured basis, another one, or the API's prices where a contract differs. -#}
+{% macro storage_bases() %}
+    {{- return(['daily', 'month_end', 'peak', 'api_daily', 'api_month_end', 'api_peak']) -}}
 {% endmacro %}
+
+{#- What the configured basis expects, of a row of storage_expectations. -#}
+{% macro expected_as_configured(expectations) -%}
+    case {{ setting('storage_basis') }}
+        {%- for basis in storage_bases()[:3] %} when '{{ basis }}' then {{ expectations }}.{{ basis }}{% endfor %} end
+{%- endmacro %}
 
 {#- A basis as a person calls it. -#}
 {% macro basis_words(basis) -%}

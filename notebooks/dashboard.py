@@ -21,21 +21,21 @@ def _():
 
     from logentic.dashboard import view
 
-    file = view.file_to_show()
+    file = view.find_file()
     url = dict(mo.query_params().to_dict())
     return file, mo, url, view
 
 
 @app.cell
 def _(mo, url, view):
-    page, go = mo.state(view.first_page(url))
+    page, go = mo.state(view.requested_page(url))
     changes, changed = mo.state(0)
     return changed, changes, go, page
 
 
 @app.cell
 def _(changed, go, view):
-    menu = view.menu(go, changed)
+    menu = view.render_menu(go, changed)
     menu
     return (menu,)
 
@@ -50,13 +50,13 @@ def _(changes, file, page, url, view):
 @app.cell
 def _(file, filters, page, url, view):
     picks = view.page_picks(file, page(), url, filters.value)
-    view.top(page(), filters, picks)
+    view.render_header(page(), filters, picks)
     return (picks,)
 
 
 @app.cell
 def _(changed, file, filters, page, picks, url, view):
-    shown = view.shown(file, page(), url, {**filters.value, **picks.value}, changed)
+    shown = view.render_view(file, page(), url, {**filters.value, **picks.value}, changed)
     shown
     return (shown,)
 

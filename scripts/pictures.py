@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from logentic.job import Options, run_job
-from logentic.reports import exceptions, screen
-from logentic.reports.closing import close_month
+from logentic.job import JobOptions, run_job
+from logentic.reports import exceptions, reconciliation_screen
+from logentic.reports.month_close import close_month
 from logentic.reports.reconciliation import Reconciliation, reconcile
 from logentic.reports.workbook import write_workbook
 from logentic.sandbox import Account, Sandbox
@@ -35,19 +35,19 @@ def main() -> None:
     ):
         file = Path(folder) / "logentic.duckdb"
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x")
-        run_job(settings, file, Options())
+        run_job(settings, file, JobOptions())
         found = untied(file, settings)
         draw(
             "reconcile",
             f"logentic reconcile --db logentic.duckdb --invoice {INVOICE} …",
-            lambda c: screen.show(found, c),
+            lambda c: reconciliation_screen.print_reconciliation(found, c),
         )
         first, second, *_ = exceptions.read_findings(file, INVOICE)
-        exceptions.set_status(file, first.exception_id, "disputed", "written to the warehouse", "marie")
-        exceptions.set_status(file, second.exception_id, "accepted", "agreed by phone", "marie")
+        exceptions.record_decision(file, first.exception_id, "disputed", "written to the warehouse", "marie")
+        exceptions.record_decision(file, second.exception_id, "accepted", "agreed by phone", "marie")
         listed = exceptions.read_findings(file, INVOICE)
         command = f"logentic exceptions --db logentic.duckdb --invoice {INVOICE}"
-        draw("exceptions", command, lambda c: exceptions.show(listed, c))
+        draw("exceptions", command, lambda c: exceptions.print_exceptions(listed, c, found.currency))
         draw_workbook(untied(file, settings), Path(folder), PAGES)
         restate(sandbox, settings, file, listed)
         draw_workbook(reconcile(file, settings, month=MONTH), Path(folder), {"restatements": -1})
@@ -60,7 +60,7 @@ def restate(sandbox: Sandbox, settings: Settings, file: Path, found: list[except
     sandbox.alter("payment_items", changed.charge_id, amount=changed.amount_at_stake + 1)
     sandbox.remove("payment_items", withdrawn.charge_id)
     sandbox.clock.advance(timedelta(days=8))
-    run_job(settings, file, Options())
+    run_job(settings, file, JobOptions())
 
 
 def untied(file: Path, settings: Settings) -> Reconciliation:

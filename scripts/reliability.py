@@ -1,8 +1,8 @@
 """Write docs/reliability.md: each promise, the tests that verify it, and how many of their cases passed.
 
-The arguments are JUnit reports of all suites that promises.py names (`make reliability` makes them). The exit code is 1
+The arguments are JUnit reports of the tests that promises.py names (`make reliability` makes them). The exit code is 1
 if a promise names a test that was not run or did not pass. With --check nothing is written, and the exit code is 1 if a
-promise names a test that does not exist.
+promise names a test that does not exist. With --tests the named tests are printed, for pytest.
 """
 
 import json
@@ -35,6 +35,9 @@ def main(arguments: list[str]) -> int:
         for name in missing:
             print(f"{PAGE.name}: no such test: {name}", file=sys.stderr)
         return 1 if missing else 0
+    if arguments == ["--tests"]:
+        print(*sorted(test_ids()))
+        return 0
     passed, failed = results(map(Path, arguments))
     lines = [HEAD]
     for part, promises in PROMISES.items():
@@ -63,6 +66,16 @@ def tests() -> set[str]:
         names = re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
         found |= {path.stem, *(f"{path.stem}::{name}" for name in names)}
     return found
+
+
+def test_ids() -> set[str]:
+    """Return the named tests as arguments of pytest. A test of a module that is named as a whole is left out."""
+    modules = {path.stem: str(path) for path in ROOT.glob("tests/**/test_*.py")}
+    ids = set()
+    for module, separator, test in (name.partition("::") for name in named()):
+        if not separator or module not in named():
+            ids.add(modules[module] + separator + test)
+    return ids
 
 
 def results(reports: Iterable[Path]) -> tuple[Counter[str], Counter[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from logentic.verify.verification import Verdict
+from logentic.verify.verification import VerificationResult
 
 DAY = {
     "orders": "updated_at",
@@ -33,7 +33,7 @@ def lose(file: Path, resource: str, where: str) -> Named:
     return lost
 
 
-def named(verdicts: list[Verdict], side: str = "missing") -> dict[str, Named]:
+def named(verdicts: list[VerificationResult], side: str = "missing") -> dict[str, Named]:
     """(id, day) of every difference, by resource."""
     return {
         verdict.resource: sorted((key, one.day) for one in verdict.differences for key in getattr(one, side))
@@ -42,6 +42,6 @@ def named(verdicts: list[Verdict], side: str = "missing") -> dict[str, Named]:
     }
 
 
-def assert_equal(verdicts: list[Verdict]) -> None:
+def assert_equal(verdicts: list[VerificationResult]) -> None:
     for verdict in verdicts:
         assert (verdict.differences, verdict.unclear, verdict.failure) == ([], [], ""), verdict.resource

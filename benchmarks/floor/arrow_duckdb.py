@@ -1,7 +1,7 @@
-"""The floor: bytes to Arrow by explicit schemas, Arrow to DuckDB; without dlt, retries, receipts, hashing, comparison.
+"""Load the account with as little as possible: bytes to Arrow by explicit schemas, Arrow to DuckDB.
 
-In: the pages of fetching.py, FILE from the environment. Out: FILE with the five lists and the lines of orders, numbers
-as exact decimals, times in UTC.
+FILE has the five lists and the lines of orders, numbers as exact decimals, times in UTC. There are no retries,
+receipts, pseudonyms or comparisons, and no dlt.
 """
 
 import os

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import duckdb
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.settings import Settings
 
 from account import CONFIG
@@ -26,7 +26,7 @@ with duckdb.connect(sys.argv[1], read_only=True) as published:
 def test_every_table_of_a_published_file_opens_in_the_oldest_client_that_is_promised(tmp_path: Path) -> None:
     file = tmp_path / "logentic.duckdb"
     settings = Settings(**CONFIG)
-    run_job(settings, file, Options())
+    run_job(settings, file, JobOptions())
     project = str(ROOT / "conformance" / "older_client")
     counted = subprocess.run(
         [UV, "run", "--quiet", "--locked", "--project", project, "python", "-c", COUNT, str(file)],

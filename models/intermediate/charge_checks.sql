@@ -1,10 +1,20 @@
-{%- set basis = var('storage_basis') -%}
 with
 
 -- Without any order nothing can be said of orders: they were not read.
 orders as (
 
     select * from {{ ref('order_facts') }}
+
+),
+
+expectations as (
+
+    select
+        expectations.charge_id,
+        expectations.missing_days,
+        expectations.days,
+        {{ expected_as_configured('expectations') }} as configured
+    from {{ ref('storage_expectations') }} as expectations
 
 ),
 
@@ -30,9 +40,9 @@ select
     orders.warehouse_id,
     expectations.missing_days,
     expectations.days,
-    expectations.{{ basis }} as storage_expected,
+    expectations.configured as storage_expected,
     practices.basis as practice_basis,
-    coalesce(practices.expected, expectations.{{ basis }}) as storage_practice,
+    coalesce(practices.expected, expectations.configured) as storage_practice,
     periods.first_date as period_start,
     periods.last_date as period_end,
     periods.has_storage as period_has_storage,
@@ -55,7 +65,7 @@ from {{ ref('charges') }} as charges
 cross join reach
 left join {{ ref('charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
 left join orders on charges.order_id = orders.order_id
-left join {{ ref('storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
+left join expectations on charges.charge_id = expectations.charge_id
 left join {{ ref('storage_practices') }} as practices on charges.charge_id = practices.charge_id
 left join {{ ref('invoice_periods') }} as periods on charges.payment_id = periods.payment_id
 left join {{ ref('charge_rate_verdicts') }} as rates on charges.charge_id = rates.charge_id

@@ -1,4 +1,4 @@
-{%- set basis = var('storage_basis') -%}
+{%- set basis = "replace(" ~ setting('storage_basis') ~ ", '_', ' ')" -%}
 {%- set span = "coalesce('item ' || item_id, 'all items') || ', ' || start_date || ' to ' || end_date" -%}
 {%- set rate -%}
     case when driver = 'none' then 'costs ' || {{ money('rate_expected') }}
@@ -28,16 +28,14 @@ select
                 'Billed ' || {{ money('amount') }} || '; '
                 || case when storage_practice = storage_expected then ''
                     else 'by ' || {{ basis_words('practice_basis') }} || ', as others are billed, it is '
-                        || {{ money('storage_practice') }} || '; by {{ basis | replace("_", " ") }} it is ' end
+                        || {{ money('storage_practice') }} || '; by ' || {{ basis }} || ' it is ' end
                 || {{ money('storage_expected') }} || ' (' || {{ span }} || ').'
         when storage_expected is not null
             then
                 'Billed ' || {{ money('amount') }} || '; '
-                {%- if basis == 'daily' %}
-                    || 'the prices of its ' || days || ' days add up to ' || {{ money('storage_expected') }}
-                {%- else %}
-                || days || ' days at its {{ basis | replace("_", " ") }} volume cost ' || {{ money('storage_expected') }}
-                {%- endif %}
+                || case when {{ basis }} = 'daily' then 'the prices of its ' || days || ' days add up to '
+                    else days || ' days at its ' || {{ basis }} || ' volume cost ' end
+                || {{ money('storage_expected') }}
                 || ' (' || {{ span }} || ').'
         when verdict = 'outside_period'
             then

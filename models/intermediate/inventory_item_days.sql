@@ -10,5 +10,8 @@ select
     cast(sum(price) as decimal(38, 24)) as known_price,
     max(seen_at) as seen_at
 from {{ ref('stg_inventory_history') }}
-where date >= {{ rebuilt_from('history_from') }} and date <= (select today from {{ ref('account_today') }})
+where
+    date >= {{ rebuilt_from('history_from') }}
+    and date >= {{ setting('earliest_date') }}
+    and date <= (select today from {{ ref('account_today') }})
 group by item_id, date

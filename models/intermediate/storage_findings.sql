@@ -1,4 +1,4 @@
-{%- set basis_evidence = {'basis': 'basis', 'configured_basis': "'" ~ var('storage_basis') ~ "'", 'charges': ['charges'],
+{%- set basis_evidence = {'basis': 'basis', 'configured_basis': setting('storage_basis'), 'charges': ['charges'],
     'difference': [money('amount')], 'error': [money('error')]} -%}
 {%- set billed_columns = {'charge_type': "'storage'", 'start_date': 'start_date', 'end_date': 'end_date',
     'occurrences': 'charges', 'amount': 'amount'} -%}
@@ -38,8 +38,8 @@ contract as (
 select
     {{ finding(
         'storage_basis', 'basis',
-        "charges || ' storage charges are billed by ' || " ~ basis_words('basis') ~ " || ' volume or prices, not by "
-        ~ var('storage_basis') | replace('_', ' ') ~ " as expected: ' || " ~ money('amount') ~ " || ' in all.'",
+        "charges || ' storage charges are billed by ' || " ~ basis_words('basis') ~ " || ' volume or prices, not by ' || replace("
+        ~ setting('storage_basis') ~ ", '_', ' ') || ' as expected: ' || " ~ money('amount') ~ " || ' in all.'",
         basis_evidence, billed_columns
     ) }}
 from billed
@@ -48,8 +48,8 @@ union all
 select
     {{ finding(
         'storage_rate', 'basis',
-        "charges || ' storage charges are billed by ' || " ~ basis_words('basis') ~ " || ', not by "
-        ~ var('storage_basis') | replace('_', ' ') ~ " of the contract’s rate: ' || " ~ money('amount') ~ " || ' in all.'",
+        "charges || ' storage charges are billed by ' || " ~ basis_words('basis') ~ " || ', not by ' || replace("
+        ~ setting('storage_basis') ~ ", '_', ' ') || ' of the contract’s rate: ' || " ~ money('amount') ~ " || ' in all.'",
         basis_evidence, billed_columns
     ) }}
 from billed

@@ -10,7 +10,10 @@ orders as (
         {{ account_date('fulfilment.created_at') }} as date
     from {{ ref('order_fulfilment') }} as fulfilment
     cross join {{ ref('account_today') }} as service
-    where fulfilment.created_at < service.ends_at and upper(fulfilment.status) <> 'CANCELLED'
+    where
+        fulfilment.created_at < service.ends_at
+        and {{ account_date('fulfilment.created_at') }} >= {{ setting('earliest_date') }}
+        and upper(fulfilment.status) <> 'CANCELLED'
 
 ),
 

@@ -69,5 +69,5 @@ select
     billed,
     expected,
     billed_date,
-    cast({{ dbt.dateadd('day', var('dispute_days'), 'billed_date') }} as date) as dispute_until
+    {{ days_after('billed_date', setting('dispute_days')) }} as dispute_until
 from exceptions

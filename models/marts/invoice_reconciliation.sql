@@ -25,8 +25,8 @@ select
         'billed': [money('amount')], 'expected': [money('expected')],
         'at_stake': [money('at_stake')], 'credited': [money('credited')],
         'original_charge_id': ['duplicate_of'], 'credited_by': ['credited_by'],
-        'days': ['days'], 'basis': "case when rule like 'storage%' then coalesce(practice_basis, '"
-        ~ var('storage_basis') ~ "') end",
+        'days': ['days'], 'basis': "case when rule like 'storage%' then coalesce(practice_basis, "
+        ~ setting('storage_basis') ~ ") end",
         'period_start': "case when rule = 'outside_period' then period_start end",
         'period_end': "case when rule = 'outside_period' then period_end end",
         'rate_source': "case when rule = 'rate_deviation' then rate_source end",

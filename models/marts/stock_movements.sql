@@ -60,7 +60,8 @@ select
     movements.item_id,
     items.sku,
     movements.updated_at as moved_at,
-    {{ account_date('movements.updated_at') }} as movement_date,
+    -- What moved before earliest_date is part of that day, as in stock_daily.
+    greatest({{ account_date('movements.updated_at') }}, {{ setting('earliest_date') }}) as movement_date,
     movements.movement_type,
     movements.counter,
     movements.quantity,

@@ -1,4 +1,4 @@
-"""Small files that are there whole or not at all, also after a crash or on a full disk."""
+"""Write small files completely or not at all, also after a crash or on a full disk."""
 
 import errno
 import glob
@@ -14,7 +14,7 @@ WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, err
 
 
 def create_once(path: Path, content: bytes) -> bool:
-    """Write a file that only its owner may read, unless it exists; False where it did. Of two processes one wins."""
+    """Write a file that only its owner may read, unless it exists; return False if it does. Safe between processes."""
     partial = _written(path, content)
     try:
         os.link(partial, path)
@@ -33,7 +33,7 @@ def create_once(path: Path, content: bytes) -> bool:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, in the place of the one that is there."""
+    """Replace a file by one that only its owner may read."""
     with replacing(path, _written(path, content)):
         pass
     _sync_folder(path.parent)
@@ -41,9 +41,9 @@ def replace_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path, partial: Path | None = None) -> Iterator[Path]:
-    """Yield the path of a file to write; it takes the place of `path` at the end, and is removed on an error.
+    """Yield a path to write; it replaces `path` at the end, and is removed on an error.
 
-    The default is .NAME.partial beside `path`; what a killed process left there is removed first.
+    The default is .NAME.partial beside `path`; a killed process's file of this name is removed first.
     """
     if partial is None:
         partial = path.with_name(f".{path.name}.partial")
@@ -57,7 +57,7 @@ def replacing(path: Path, partial: Path | None = None) -> Iterator[Path]:
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Remove what processes of this machine left in a folder when they were killed while they wrote a file."""
+    """Remove files that killed processes of this machine left while writing."""
     for path in folder.glob(f".*.{glob.escape(platform.node()[:60])}.*.partial"):
         if (found := re.search(r"\.(\d+)\.partial$", path.name)) and not _is_running(int(found[1])):
             path.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ def _is_running(process: int) -> bool:
 
 
 def _written(path: Path, content: bytes) -> Path:
-    """A file beside it, on the disk."""
+    """Write a file beside `path`, synced to the disk, and return its path."""
     suffix = f".{platform.node()[:60]}.{os.getpid()}.partial"
     descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=suffix)
     try:

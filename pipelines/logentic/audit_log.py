@@ -1,4 +1,4 @@
-"""Journals: what people and runs did, one line each, only ever added to."""
+"""Append-only records of what people and runs did, one JSON object a line."""
 
 import fcntl
 import json
@@ -27,8 +27,8 @@ TIME, DAY, TEXT, NUMBER, REAL, MONEY = (
     "double",
     "decimal(38, 24)",
 )
-READ_AS: dict[str, Callable[[str], Any]] = {TIME: datetime.fromisoformat, DAY: date.fromisoformat, MONEY: Decimal}
-FITS: dict[str, Callable[[Any], bool]] = {
+PARSERS: dict[str, Callable[[str], Any]] = {TIME: datetime.fromisoformat, DAY: date.fromisoformat, MONEY: Decimal}
+VALIDATORS: dict[str, Callable[[Any], bool]] = {
     TIME: lambda value: value.tzinfo is not None,
     DAY: lambda value: True,
     TEXT: lambda value: isinstance(value, str),
@@ -40,8 +40,8 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Journal:
-    """`name` is that of its file and of its table; `columns` are the table's, with their types."""
+class AuditLog:
+    """An append-only file and the table made of it: both have `name`; `columns` are the table's, with their types."""
 
     name: str
     columns: Mapping[str, str]
@@ -50,7 +50,7 @@ class Journal:
         return folder / f"{self.name}.jsonl"
 
     def append(self, folder: Path, rows: Iterable[Row]) -> None:
-        """Add rows, safe on disk when this returns. A line that an earlier writer left torn is ended first."""
+        """Append rows, safe on disk on return; end an incomplete last line first."""
         text = "".join(_line({"event_id": uuid4().hex, **row}) for row in rows)
         if self.path(folder).is_dir():
             self.path(folder).replace(self.path(folder).with_suffix(".damaged"))
@@ -63,7 +63,7 @@ class Journal:
             os.fsync(descriptor)
 
     def read(self, folder: Path) -> list[Row]:
-        """All rows, oldest first. A torn line is left out, and said."""
+        """Return all rows, oldest first; log and skip damaged lines."""
         rows = []
         for number, line in enumerate(self._lines(folder), start=1):
             try:
@@ -73,13 +73,13 @@ class Journal:
         return rows
 
     def keep_last(self, folder: Path, rows: int) -> None:
-        """Forget the oldest lines of a journal that would grow for ever."""
+        """Remove the oldest lines of a log that would grow without limit."""
         lines = self._lines(folder)
         if len(lines) > rows:
             replace_file(self.path(folder), "".join(f"{line}\n" for line in lines[-rows:]).encode())
 
     def restore(self, folder: Path, stored: Iterable[Row]) -> None:
-        """Append those of the stored rows that the file lacks, as the folder was lost."""
+        """Append the stored rows that the file lacks, after the folder was lost."""
         written = set()
         for line in self._lines(folder):
             with suppress(ValueError, AttributeError, RecursionError):
@@ -87,12 +87,12 @@ class Journal:
         if lost := [row for row in stored if row["event_id"] not in written]:
             self.append(folder, lost)
 
-    def distinct(self, folder: Path) -> list[Row]:
+    def read_distinct(self, folder: Path) -> list[Row]:
         """Return all rows as `read` does, one of each event id."""
         return [*{row["event_id"]: row for row in self.read(folder) if row.get("event_id")}.values()]
 
     def size(self, folder: Path) -> int:
-        """Bytes written so far: it has news when this differs."""
+        """Return the size in bytes; it differs if rows were added."""
         path = self.path(folder)
         return path.stat().st_size if path.is_file() else 0
 
@@ -101,11 +101,11 @@ class Journal:
         return path.read_text("utf-8", errors="replace").splitlines() if path.is_file() else []
 
     def _typed(self, row: Row) -> Row:
-        """Raises ValueError or TypeError where a value is not of its column's type."""
+        """Convert the values to their columns' types; raise ValueError or TypeError if one does not fit."""
         for name, value in row.items():
             if (kind := self.columns.get(name)) and value is not None:
-                row[name] = READ_AS[kind](value) if kind in READ_AS else value
-                if not FITS[kind](row[name]):
+                row[name] = PARSERS[kind](value) if kind in PARSERS else value
+                if not VALIDATORS[kind](row[name]):
                     raise ValueError(name)
         return row
 
@@ -115,7 +115,7 @@ def _warn_once(path: Path, line: int) -> None:
     log.warning("%s: line %s is torn and was left out", path, line)
 
 
-EXCEPTION_LOG = Journal(
+EXCEPTION_LOG = AuditLog(
     "exception_log",
     {
         "event_id": TEXT,
@@ -124,7 +124,7 @@ EXCEPTION_LOG = Journal(
         "note": TEXT,
         "set_by": TEXT,
         "set_at": TIME,
-        # The charge as it was known then: what differs later has been restated.
+        # The charge at that time; a later difference is a restatement.
         "known_at": TIME,
         "charge_id": NUMBER,
         "payment_id": NUMBER,
@@ -139,11 +139,11 @@ EXCEPTION_LOG = Journal(
         "end_date": DAY,
     },
 )
-MONTH_CLOSE = Journal(
+MONTH_CLOSE = AuditLog(
     "month_close",
     {"event_id": TEXT, "month": DAY, "closed_by": TEXT, "closed_at": TIME, "known_at": TIME, "facts": NUMBER},
 )
-CLOSED_FACTS = Journal(
+CLOSED_FACTS = AuditLog(
     "closed_facts",
     {
         "event_id": TEXT,
@@ -155,7 +155,7 @@ CLOSED_FACTS = Journal(
         "value": MONEY,
     },
 )
-RUNS = Journal(
+RUNS = AuditLog(
     "runs",
     {
         "event_id": TEXT,
@@ -178,8 +178,8 @@ RUNS = Journal(
     },
 )
 
-# What becomes a table of the published file. A new line in one of them is a reason to publish.
-PUBLISHED = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS)
+# The logs that are tables of the published file; a new line in one of them requires publishing.
+PUBLISHED_LOGS = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS)
 
 
 def _line(row: Row) -> str:

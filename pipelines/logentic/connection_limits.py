@@ -1,7 +1,7 @@
-"""Limits of an HTTP server's connections: time for a request's header, its size, and how many wait at once.
+"""Limit an HTTP server's connections: the time and size of a request's header, and how many wait at once.
 
-uvicorn bounds neither: a sender that never ends its header keeps a connection for ever, and enough of them keep
-everybody out. `protocol_class` gives uvicorn a protocol with these limits, for httptools and h11 alike.
+uvicorn limits neither: a client that never ends its header keeps a connection forever, and enough of them block
+everybody. `protocol_class` gives uvicorn a protocol with these limits, for httptools and h11.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\
 
 
 class Waiting:
-    """The connections whose sender owes the next byte, the longest waiting first."""
+    """The connections that wait for bytes of their client, the longest waiting first."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -29,10 +29,7 @@ class Waiting:
         self._protocols.pop(protocol, None)
 
     def make_room(self, connections: set[Any], newest: Any) -> bool:
-        """Where there are too many connections, close the one that has waited longest for its sender.
-
-        False where there is none: all others are at work.
-        """
+        """Close the connection that has waited longest if there are too many; return False if none is waiting."""
         if len(connections) < self.limit:
             return True
         oldest = next((each for each in self._protocols if each is not newest), None)
@@ -45,8 +42,8 @@ class Waiting:
 
 
 def protocol_class(limit: int, header_seconds: float = HEADER_SECONDS) -> type[asyncio.Protocol]:
-    """The protocol for `uvicorn.Config(http=…)`. It takes the place of `limit_concurrency`: at the limit, a new
-    connection is answered 503 only where all others are at work.
+    """Return the protocol for `uvicorn.Config(http=…)`. It replaces `limit_concurrency`: at the limit, a new connection
+    gets 503 only if no other is waiting.
     """
     from uvicorn.protocols.http.flow_control import service_unavailable
 
@@ -84,7 +81,7 @@ def protocol_class(limit: int, header_seconds: float = HEADER_SECONDS) -> type[a
             super().connection_lost(exc)
 
         def _look(self) -> None:
-            """After something has happened: who owes the next byte?"""
+            """Update whether the client owes the next byte."""
             if self.transport.is_closing() or self.transport.get_protocol() is not self:  # handed to a WebSocket
                 self._stop_waiting()
             elif self._has_no_request():

@@ -1,4 +1,4 @@
-"""Currencies: how many decimals their amounts have.
+"""The number of decimals of each currency.
 
 Source: ISO 4217, list one (SIX Financial Information, maintenance agency), column "minor unit", of currencies in
 circulation; all others have two.
@@ -17,10 +17,10 @@ def minor_digits(currency: str) -> int:
 
 
 def minor_unit(currency: str) -> Decimal:
-    """The smallest amount: a cent, a yen, a fils."""
+    """Return the smallest amount: a cent, a yen, a fils."""
     return Decimal(1).scaleb(-minor_digits(currency))
 
 
 def money(amount: Decimal, currency: str) -> str:
-    """An amount as a person reads it, without the currency: 1,234.50 dollars, 1,235 yen."""
+    """Format an amount without its currency: 1,234.50 dollars, 1,235 yen."""
     return f"{amount.quantize(minor_unit(currency), ROUND_HALF_UP):,f}"

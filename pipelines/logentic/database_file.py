@@ -22,21 +22,42 @@ MOST_LINKS = 40  # as Linux follows
 LONGEST_NAME = 255  # bytes, on most file systems
 BESIDE = len("..partial")  # the longest name that is made of FILE's: .FILE.partial
 SIMPLE = re.compile(r"[\w./ @+,:=~-]*")  # letters of any language; no quotes, patterns, templates or escapes
-ELSEWHERE = re.compile(
-    r"([a-z][a-z0-9+.-]*)://|(s3a?|gs|gcs|az|abfss?|adl|r2|hf):/|(md|motherduck|ducklake|sqlite|postgres|mysql|quack):",
-    re.I,
+BUCKETS = (
+    "s3",
+    "s3a",
+    "s3n",
+    "gs",
+    "gcs",
+    "az",
+    "azure",
+    "abfs",
+    "abfss",
+    "wasb",
+    "wasbs",
+    "adl",
+    "r2",
+    "hf",
+    "hdfs",
+    "dbfs",
 )
+SCHEMES = (
+    *BUCKETS,
+    *("postgres", "postgresql", "mysql", "sqlite", "duckdb", "ducklake", "md", "motherduck", "quack", "snowflake"),
+    *("jdbc", "odbc", "file", "http", "https", "ftp", "ftps", "sftp", "ssh", "data"),
+)
+# A known scheme, or any before `://`. A file of such a name is given as ./az:x.
+ELSEWHERE = re.compile(rf"([\w.+-]+)://|({'|'.join(SCHEMES)}):", re.IGNORECASE)
 MEMORY = ":memory:"
 OTHERS = {
     **dict.fromkeys(
-        ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "r2", "hf"),
+        BUCKETS,
         "For a bucket: --destination filesystem, with the address in DESTINATION__FILESYSTEM__BUCKET_URL.",
     ),
     **dict.fromkeys(
         ("postgres", "postgresql"),
         "For PostgreSQL: --destination postgres, with the address in DESTINATION__POSTGRES__CREDENTIALS.",
     ),
-    "file": "Give the path alone, without file://.",
+    "file": "Give the path alone, without file:.",
 }
 KINDS = {
     stat.S_ISDIR: "a folder",
@@ -52,22 +73,30 @@ MAGIC = slice(8, 12)  # where a DuckDB file has DUCK
 def database_path(given: str | Path) -> Path:
     """The path that --db names. Raises `UsageError` where it can be no file on this machine."""
     text = str(given)
-    if found := ELSEWHERE.match(text):
+    if found := ELSEWHERE.match(text.strip()):
         scheme = found[found.lastindex or 0].lower()  # what follows may hold a password
         advice = OTHERS.get(scheme, "Name a file on this machine, such as logentic.duckdb.")
         raise UsageError(f"--db {scheme}:… is no file on this machine", advice)
-    if text == MEMORY or "\0" in text or not text:
+    if text.startswith(MEMORY) or "\0" in text or not text.strip():
         raise UsageError(f"--db {text!r} is no file", "Name one, such as logentic.duckdb.")
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError:  # no such user: a name that begins with ~
-        path = Path(text)
+    path = _in_home(text) if text.startswith("~") else Path(text)
     if len(os.fsencode(path.name)) > LONGEST_NAME - BESIDE:
         raise UsageError(
             f"--db {path}: the name is longer than {LONGEST_NAME - BESIDE} bytes", "Choose a shorter name."
         )
     require_file(path, also_folder=True)
     return path
+
+
+def _in_home(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        account = text.partition("/")[0]
+        raise UsageError(
+            f"--db {account}/… is in the home folder of an account that this machine does not have",
+            f"Give the path in full, or ./{account} if this is the name of the file or folder.",
+        ) from None
 
 
 def followed(path: Path) -> Path:

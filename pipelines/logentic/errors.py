@@ -1,30 +1,30 @@
-"""What can go wrong, by what can be done about it.
+"""The errors, grouped by what the user can do about them.
 
     LogenticError                     exit code 1
     ├── UsageError                    2   wrong option, setting or file: nothing was attempted
-    ├── ServiceError                      the API answered, or failed to
-    │   ├── Unreachable                   no answer, or nothing but failures, for longer than we wait
+    ├── ServiceError                      the API responded with an error, or not at all
+    │   ├── Unreachable                   no response, or only failures, for longer than we wait
     │   ├── Unauthorised                  401: the token is wrong, or was withdrawn
     │   ├── Forbidden                     403: the token may not read this resource
     │   ├── NotFound                      404
-    │   ├── Refused                       400, 405, 422 and other answers that a repetition cannot change
-    │   ├── InvalidResponse               an answer that is not what the reference promises
+    │   ├── Refused                       400, 405, 422 and other responses that a retry cannot change
+    │   ├── InvalidResponse               a response that differs from the reference
     │   └── UnsafeLink                    a `next` or redirect that leaves the configured origin, or turns in a circle
-    ├── DeadlineReached                   the time of --max-duration has ended: the next run goes on
+    ├── DeadlineReached                   the time of --max-duration has ended: the next run continues
     ├── StateError                        the state folder, FILE or the database cannot be used as it is
     │   ├── DamagedRaw                    a raw table that is stored and cannot be read
     │   └── UnreadableFile                a Parquet file that was written and cannot be read
     └── BuildError                        a model or a check failed: nothing was published
 
 Every error carries one line that says what failed and where, and `guidance`: what to do. No error holds a
-body, a query string or a token: text of others within it is made safe here, for whoever prints or stores it.
+body, a query string or a token; text from others within it is made safe here.
 """
 
 from logentic.sanitizer import one_line
 
 
 class LogenticError(Exception):
-    """The root. `str(error)` says what and where; `guidance` what to do; `exit_code` goes to the shell."""
+    """The base class. `str(error)` says what failed and where; `guidance` what to do; `exit_code` goes to the shell."""
 
     exit_code = 1
 
@@ -38,7 +38,7 @@ class UsageError(LogenticError):
 
 
 class ServiceError(LogenticError):
-    """`status` is the HTTP status, or None where there was no answer."""
+    """`status` is the HTTP status, or None without a response."""
 
     def __init__(self, message: str, guidance: str = "", status: int | None = None) -> None:
         super().__init__(message, guidance)
@@ -73,7 +73,7 @@ class StateError(LogenticError): ...
 
 
 class DamagedRaw(StateError):
-    """A stored raw table that cannot be read: no resource can go on."""
+    """A stored raw table that cannot be read; no resource can continue."""
 
 
 class UnreadableFile(StateError):
@@ -96,7 +96,7 @@ def is_out_of_memory(message: object) -> bool:
 
 
 def first_line(message: object) -> str:
-    """Of what a library or an engine says; where it is the wire that says it, of its details."""
+    """Return the first line of a library's or engine's message, or of its details about the connection."""
     lines = [line.strip() for line in str(message).splitlines() if line.strip()] or ["no message"]
     details = (line.removeprefix("details = ").strip('"') for line in lines if line.startswith("details = "))
     return next(details, lines[0])

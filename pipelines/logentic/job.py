@@ -1,4 +1,4 @@
-"""The main job: load what is new, build the models, publish."""
+"""The main job: load changes, build the models, publish."""
 
 import gc
 import json
@@ -18,16 +18,16 @@ from logentic.api.client import NO_TIME
 from logentic.audit_log import Row
 from logentic.destinations.base import Destination, audit_log_sizes, destination_of
 from logentic.errors import StateError, UsageError
-from logentic.events.event import pseudonymized_body
-from logentic.events.inbox import Inbox
+from logentic.events.event import pseudonymize_body
+from logentic.events.inbox import EventInbox
 from logentic.extract.reader import NO_PROGRESS, Progress
 from logentic.extract.run import RunRequest, RunResult
 from logentic.extract.stored_records import Stored
 from logentic.extract.windows import DAY, midnight
 from logentic.load import privacy_rewrite as privacy
 from logentic.load.loader import load
-from logentic.monitoring.alerts import tell
-from logentic.monitoring.run_history import note_killed, recorded, runs
+from logentic.monitoring.alerts import send_due_alerts
+from logentic.monitoring.run_history import read_runs, record_killed_run, record_run
 from logentic.privacy.pseudonyms import Pseudonymizer, pseudonym_key
 from logentic.resources import RESOURCES
 from logentic.sanitizer import one_line
@@ -36,11 +36,11 @@ from logentic.state import State
 from logentic.transform.build import Built, build, model_settings
 
 log = logging.getLogger("logentic")
-BUILT = dict[str, str]  # the note of what the published tables were built from
+BUILT_NOTE = "built"  # load, day, settings and audit logs of the published tables
 
 
 @dataclass
-class Options:
+class JobOptions:
     """`start` and `end` are days, both included; `select` names resources."""
 
     start: date | None = None
@@ -49,14 +49,15 @@ class Options:
     extract: bool = True
     models: bool = True
     full_refresh: bool = False
+    keep_steps: bool = False  # the tables between raw tables and marts, for whoever looks for a mistake
     wait_seconds: float = 0
-    max_seconds: float = inf  # nothing is read after it; 0: one window of each resource
+    max_seconds: float = inf  # no window is read after it; 0: one window of each resource
     accept_new_key: bool = False
 
 
 @dataclass
-class Outcome:
-    shown: str  # what it published, as the user calls it
+class JobResult:
+    shown: str  # the published destination, by the name that the user knows
     loaded: RunResult
     built: Built | None = None
     published_bytes: int | None = None
@@ -66,11 +67,11 @@ class Outcome:
 def run_job(
     settings: Settings,
     file: Path,
-    options: Options,
+    options: JobOptions,
     progress: Progress = NO_PROGRESS,
     step: Callable[[str], None] = lambda name: None,
-) -> Outcome:
-    """One run, from the lock to the published file. What was loaded stays, whatever fails after it."""
+) -> JobResult:
+    """Run the job under its locks, from the load to the published tables. Loaded rows stay, whatever fails later."""
     stop_at = time.monotonic() + options.max_seconds if options.max_seconds else NO_TIME
     if options.extract:
         require_token(settings)
@@ -80,29 +81,29 @@ def run_job(
         destination.require_loaded()
     state.prepare()
     with state.locked(options.wait_seconds), destination.locked(options.wait_seconds):
-        was_killed = note_killed(state)
+        was_killed = record_killed_run(state)
         if not options.extract:
-            _refuse_half_an_account(state)
-        tell(settings, state, is_beginning=True)
+            _require_complete_account(state)
+        send_due_alerts(settings, state, is_beginning=True)
         try:
-            with recorded(state) as line:
-                attempt = partial(_run, settings, state, destination, options, stop_at, line, progress, step)
-                outcome = _with_one_rebuild(destination, attempt, was_killed=was_killed)
-                outcome.shown = destination.shown_as(file)
-                return outcome
+            with record_run(state) as record:
+                attempt = partial(_run, settings, state, destination, options, stop_at, record, progress, step)
+                result = _run_with_one_rebuild(destination, attempt, was_killed=was_killed)
+                result.shown = destination.shown_as(file)
+                return result
         finally:
-            tell(settings, state)
+            send_due_alerts(settings, state)
 
 
-def _with_one_rebuild(
-    destination: Destination, attempt: Callable[[ExitStack], Outcome], *, was_killed: bool
-) -> Outcome:
-    """Run; where the working database turns out to be damaged, begin again with one that is made from FILE.
+def _run_with_one_rebuild(
+    destination: Destination, attempt: Callable[[ExitStack], JobResult], *, was_killed: bool
+) -> JobResult:
+    """Run; if the working database is damaged, run again with one restored from FILE.
 
-    A damaged block may show as any error, or end the process: the database is read through after both.
+    A damaged block may appear as any error, or end the process. The database is checked after both.
     """
     if was_killed and destination.is_damaged():
-        _set_aside(destination)
+        _replace_damaged(destination)
     try:
         with ExitStack() as opened:
             return attempt(opened)
@@ -110,18 +111,18 @@ def _with_one_rebuild(
         if isinstance(error, UsageError) or not destination.is_damaged():
             raise
         _clear_frames(error)
-    _set_aside(destination)
+    _replace_damaged(destination)
     with ExitStack() as opened:
         return attempt(opened)
 
 
-def _set_aside(destination: Destination) -> None:
+def _replace_damaged(destination: Destination) -> None:
     gc.collect()
     log.warning("%s", destination.set_aside())
 
 
 def _clear_frames(error: BaseException) -> None:
-    """Let go of the connections that the frames of an error hold: DuckDB gives a path the instance that is open."""
+    """Release the connections that an error's frames hold, because DuckDB reuses an open instance of a path."""
     inner: BaseException | None = error
     while inner is not None:
         traceback.clear_frames(inner.__traceback__)
@@ -132,21 +133,22 @@ def _run(
     settings: Settings,
     state: State,
     destination: Destination,
-    options: Options,
+    options: JobOptions,
     stop_at: float,
-    line: Row,
+    record: Row,
     progress: Progress,
     step: Callable[[str], None],
     opened: ExitStack,
-) -> Outcome:
+) -> JobResult:
     key = pseudonym_key(settings, state.folder)
     is_signed = destination.open(key, accept_new_key=options.accept_new_key)
     opened.enter_context(destination.keep_open())
-    inbox, retried = Inbox(state), frozenset[str]()
+    inbox, retried = EventInbox(state), frozenset[str]()
     pseudonyms = Pseudonymizer(key, settings.hash_fields, settings.plain_fields)
-    clock = _Clock()
-    outcome = Outcome(
-        destination.name, RunResult(now=datetime.now(UTC), load_id=state.read_note("built", BUILT).get("load", ""))
+    clock = _Stopwatch()
+    result = JobResult(
+        destination.name,
+        RunResult(now=datetime.now(UTC), load_id=state.read_note(BUILT_NOTE, dict[str, str]).get("load", "")),
     )
     if options.extract:
         _warn_of_clear_values(state, destination, pseudonyms)
@@ -158,51 +160,59 @@ def _run(
             end=midnight(options.end) + DAY if options.end else None,
             select=options.select,
             progress=progress,
-            events=tuple(replace(event, body=pseudonymized_body(event.body, pseudonyms)) for event in inbox.fresh()),
-            events_retried=inbox.to_retry(),
+            events=tuple(replace(event, body=pseudonymize_body(event.body, pseudonyms)) for event in inbox.read_new()),
+            events_retried=inbox.ids_to_retry(),
             stop_at=stop_at,
         )
         step("extract and load")
-        outcome.loaded = load(request, state)
+        result.loaded = load(request, state)
         retried = request.events_retried
-        if not is_signed:  # also where nothing will be published
+        if not is_signed:  # even if nothing is published
             destination.sign(key)
-        clock.stop(outcome, "load")
+        clock.stop(result, "load")
     else:
-        outcome.loaded = replace(outcome.loaded, rejected=_count_rejected(destination))
-    line.update(_told(outcome))
-    made = {
-        "load": outcome.loaded.load_id,
+        result.loaded = replace(result.loaded, rejected=_count_rejected(destination))
+    record.update(_run_record(result))
+    inputs = {
+        "load": result.loaded.load_id,
         "published": destination.published_version(),
         "journals": json.dumps(audit_log_sizes(state)),
-        **({"engine": destination.dbt_target, **_made_for(outcome, settings)} if options.models else {}),
+        **({"engine": destination.dbt_target, **_model_inputs(result, settings)} if options.models else {}),
     }
-    new = made.items() - state.read_note("built", BUILT).items()
+    new = inputs.items() - state.read_note(BUILT_NOTE, dict[str, str]).items()
     is_due = new or options.full_refresh or not options.extract or not destination.is_published()
-    if outcome.loaded.unread:  # half an account is no reason for tables
-        state.forget_note("built")
+    if result.loaded.unread:  # tables of an incomplete account would be wrong
+        state.forget_note(BUILT_NOTE)
     elif is_due:
-        state.forget_note("built")
+        state.forget_note(BUILT_NOTE)
         destination.sign(key)
-        made["journals"] = json.dumps(destination.load_audit_log())
+        inputs["journals"] = json.dumps(destination.load_audit_log())
         if options.models and destination.dbt_target:
-            opened.close()  # dbt opens it in its own way
+            opened.close()  # the models have another limit of memory
             step("build and check the models")
-            outcome.built = build(settings, state, anew=options.full_refresh)
-            clock.stop(outcome, "build")
+            result.built = build(
+                settings,
+                state,
+                anew=options.full_refresh,
+                keep_steps=options.keep_steps,
+                progress=progress.built,
+            )
+            clock.stop(result, "build")
         step("publish")
-        line.update(_told(outcome, "published"))
-        destination.add_run({**line, "ended_at": datetime.now(UTC)})
-        outcome.published_bytes = destination.publish()
-        clock.stop(outcome, "publish")
-        line.update(_told(outcome, "published"))
-        state.write_note("built", {**made, "published": destination.published_version()})
-        inbox.published(timedelta(hours=settings.webhook_duplicate_hours), retried)
-    return outcome
+        record.update(_run_record(result, "published"))
+        destination.add_run({**record, "ended_at": datetime.now(UTC)})
+        result.published_bytes = destination.publish()
+        clock.stop(result, "publish")
+        record.update(_run_record(result, "published"))
+        if result.built:
+            record["slowest_models"] = result.built.slowest
+        state.write_note(BUILT_NOTE, {**inputs, "published": destination.published_version()})
+        inbox.mark_published(timedelta(hours=settings.webhook_duplicate_hours), retried)
+    return result
 
 
 def _count_rejected(destination: Destination) -> int:
-    """Count the values that could not be read; refuse raw tables that the models cannot be built of."""
+    """Return the number of values that could not be read; refuse raw tables that lack what the models read."""
     raw = destination.raw()
     try:
         stored = Stored(raw)
@@ -217,14 +227,14 @@ def _count_rejected(destination: Destination) -> int:
         raw.close()
 
 
-def _made_for(outcome: Outcome, settings: Settings) -> dict[str, str]:
-    """What the models' tables depend on beside the load: the day of the service, and settings."""
-    day = outcome.loaded.now.astimezone(ZoneInfo(settings.timezone)).date()
+def _model_inputs(result: JobResult, settings: Settings) -> dict[str, str]:
+    """Return what the models' tables depend on beside the load: the day of the service, and settings."""
+    day = result.loaded.now.astimezone(ZoneInfo(settings.timezone)).date()
     return {"day": str(day), "settings": json.dumps(model_settings(settings))}
 
 
 def _warn_of_clear_values(state: State, destination: Destination, pseudonyms: Pseudonymizer) -> None:
-    """Name the columns in which earlier versions loaded clear values. The tables are looked at once, then a note."""
+    """Log the columns in which earlier versions loaded clear values; scan the tables once, then use a note."""
     if pseudonyms.key is None:
         return
     raw = destination.raw()
@@ -240,16 +250,16 @@ def _warn_of_clear_values(state: State, destination: Destination, pseudonyms: Ps
         log.warning("clear values that an earlier version loaded: %s. %s", ", ".join(columns), advice)
 
 
-def _refuse_half_an_account(state: State) -> None:
-    """Its tables would accuse the warehouse of what is not read yet."""
-    asked = [row for row in runs(state) if row.get("requests")]
+def _require_complete_account(state: State) -> None:
+    """Refuse to build after a stopped run: tables of an incomplete account would blame the warehouse."""
+    asked = [row for row in read_runs(state) if row.get("requests")]
     if asked and asked[-1]["outcome"] == "stopped":
         raise StateError(f"{state.file}: the last run was stopped before all was read", "Run again, then build.")
 
 
-def _told(outcome: Outcome, ended: str = "unchanged") -> Row:
-    """What the history says of a run."""
-    loaded = outcome.loaded
+def _run_record(result: JobResult, ended: str = "unchanged") -> Row:
+    """Return the fields of the run record."""
+    loaded = result.loaded
     return {
         "service_time": loaded.now,
         "outcome": "failed" if loaded.failures else "stopped" if loaded.unread else ended,
@@ -261,15 +271,15 @@ def _told(outcome: Outcome, ended: str = "unchanged") -> Row:
         "requests": loaded.traffic.requests,
         "retries": loaded.traffic.retries,
         "bytes": loaded.traffic.bytes,
-        **{f"{step}_seconds": seconds for step, seconds in outcome.seconds.items()},
+        **{f"{step}_seconds": seconds for step, seconds in result.seconds.items()},
     }
 
 
-class _Clock:
+class _Stopwatch:
     def __init__(self) -> None:
         self._last = time.monotonic()
 
-    def stop(self, outcome: Outcome, name: str) -> None:
+    def stop(self, result: JobResult, name: str) -> None:
         now = time.monotonic()
-        outcome.seconds[name] = round(now - self._last, 2)
+        result.seconds[name] = round(now - self._last, 2)
         self._last = now

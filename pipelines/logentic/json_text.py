@@ -1,4 +1,4 @@
-"""Read JSON that a service wrote, whatever its encoding, its numbers and its nesting.
+"""Read JSON in any encoding, with any numbers and nesting.
 
 Numbers stay exact: integers, or decimals. Bytes that are not UTF-8 and lone surrogates become lone surrogates in the
 result; `repaired` replaces each by U+FFFD.
@@ -20,11 +20,12 @@ STRUCTURE = re.compile(STRING + r"|[\[\]{},:]", re.DOTALL)
 STRING_OR_BLANKS = re.compile(f"({STRING})|[ \t\r\n]+", re.DOTALL)
 NUMERIC_KEY = re.compile(r"-?\d{1,19}", re.ASCII)
 SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE_OR_NUL = re.compile("[\0\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 
 
 def loads(body: bytes, *, is_cut: bool = False) -> Any:
-    """Raise ValueError where the bytes are not JSON. Of a repeated name the last value counts.
+    """Parse bytes; raise ValueError if they are not JSON. If a name is repeated, the last value counts.
 
     `is_cut`: containers below CUT_LEVEL are null in any case, for callers that walk through all of it.
     """
@@ -43,7 +44,7 @@ def loads(body: bytes, *, is_cut: bool = False) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """The bytes that `loads` reads as the same value; the result is valid UTF-8."""
+    """Return valid UTF-8 that `loads` reads as the same value."""
     import simplejson
 
     text = simplejson.dumps(value, use_decimal=True, allow_nan=True, ensure_ascii=False)
@@ -51,7 +52,7 @@ def dumps(value: Any) -> bytes:
 
 
 def compact(value: Any, *, sort_keys: bool = False) -> str:
-    """The JSON text of a value, without blanks."""
+    """Return the JSON text of a value without blanks."""
     import simplejson
 
     return str(
@@ -67,7 +68,7 @@ def compact(value: Any, *, sort_keys: bool = False) -> str:
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """A list, also where PHP wrote it as an object with numeric keys; None for anything else."""
+    """Return a list, also if PHP wrote it as an object with numeric keys; None for anything else."""
     if isinstance(value, list):
         return value
     if isinstance(value, dict) and all(map(NUMERIC_KEY.fullmatch, value)):
@@ -102,24 +103,24 @@ def row_texts(body: bytes) -> list[bytes]:
     return [row.encode("utf-8", "surrogatepass") for row in normalized if row]
 
 
-def is_damaged(value: Any) -> bool:
-    """Whether a text within the value, or a name, holds a lone surrogate."""
+def is_damaged(value: Any, invalid: re.Pattern[str] = SURROGATE) -> bool:
+    """Return whether a text or name within the value has a lone surrogate, or another invalid character."""
     if isinstance(value, str):
-        return not value.isascii() and bool(SURROGATE.search(value))
-    return isinstance(value, dict | list) and any(is_damaged(part) for part in _parts(value))
+        return not (value.isascii() and invalid is SURROGATE) and bool(invalid.search(value))
+    return isinstance(value, dict | list) and any(is_damaged(part, invalid) for part in _parts(value))
 
 
-def repaired(value: Any) -> Any:
-    """The same value with U+FFFD in place of each lone surrogate."""
+def repaired(value: Any, invalid: re.Pattern[str] = SURROGATE) -> Any:
+    """Return the value with U+FFFD in place of each lone surrogate, or other invalid character."""
     if isinstance(value, str):
-        return value if value.isascii() else SURROGATE.sub(REPLACEMENT, value)
+        return invalid.sub(REPLACEMENT, value) if is_damaged(value, invalid) else value
     if isinstance(value, dict):
-        return {repaired(name): repaired(part) for name, part in value.items()}
-    return [repaired(part) for part in value] if isinstance(value, list) else value
+        return {repaired(name, invalid): repaired(part, invalid) for name, part in value.items()}
+    return [repaired(part, invalid) for part in value] if isinstance(value, list) else value
 
 
 def is_too_deep(value: Any) -> bool:
-    """Whether a value has more than MAX_NESTING levels."""
+    """Return whether a value has more than MAX_NESTING levels."""
     level, depth = [value], 0
     while containers := [part for part in level if isinstance(part, dict | list)]:
         depth += 1
@@ -130,7 +131,7 @@ def is_too_deep(value: Any) -> bool:
 
 
 def _parts(value: Any) -> Iterator[str]:
-    """The texts within an object or list, and the names in it."""
+    """Yield the texts within an object or list, and its names."""
     waiting = [value]
     while waiting:
         part = waiting.pop()
@@ -154,7 +155,7 @@ def _parse(text: str) -> Any:
 
 
 def _normalized(string: str) -> str:
-    """A JSON string without needless escapes."""
+    """Return a JSON string without needless escapes."""
     import simplejson
 
     return str(simplejson.dumps(_parse(string), ensure_ascii=False)) if "\\" in string else string
@@ -165,7 +166,7 @@ def _integer(text: str) -> int | Decimal:
 
 
 def _decimal(text: str) -> Decimal | str:
-    """Text where the exponent is beyond that of decimals."""
+    """Return a decimal, or the text if its exponent is out of range."""
     try:
         return Decimal(text)
     except InvalidOperation:

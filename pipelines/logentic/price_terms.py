@@ -1,4 +1,4 @@
-"""The contract: prices that the user writes, in place of those that the account shows."""
+"""Contract prices that the user writes; they replace prices learned from the account."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ Day = Literal["charge_date", "ordered_date", "shipped_date", "billed_date"]
 
 
 class Price(BaseModel):
-    """What the contract says from `valid_from` up to and with `valid_to`."""
+    """A contract price from `valid_from` up to and including `valid_to`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,7 +35,7 @@ class Price(BaseModel):
 
 
 class StorageRate(Price):
-    """A price of storage, per cubic foot and day. The one that began last holds."""
+    """A price of storage, per cubic foot and day. The latest one that has started applies."""
 
     rate: Decimal = Field(gt=0)
 
@@ -89,7 +89,7 @@ class ChargeRate(Price):
         return Decimal("Infinity") if self.to_quantity is None else self.to_quantity
 
     def is_beside(self, other: "ChargeRate") -> bool:
-        """Both may be meant for the same charge. A tier goes before a price without quantities."""
+        """Return whether both prices may apply to one charge. A tier precedes a price without quantities."""
         return (
             self.charge_type.lower() == other.charge_type.lower()
             and self.is_tier == other.is_tier
@@ -101,7 +101,7 @@ class ChargeRate(Price):
 
 
 def _in_turn(rates: list[ChargeRate]) -> list[ChargeRate]:
-    """A price without an end holds until the next of its kind begins; two at once are refused."""
+    """End an open-ended price when the next of its kind begins; refuse two at once."""
     ended = [rate.model_copy(update={"valid_to": min([rate.valid_to, *_ends(rate, rates)])}) for rate in rates]
     for one, other in combinations(ended, 2):
         if one.is_beside(other) and one.valid_from <= other.valid_to and other.valid_from <= one.valid_to:

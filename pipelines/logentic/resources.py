@@ -136,6 +136,8 @@ class Resource:
     optional: frozenset[str] = frozenset()  # columns that some accounts lack
     first_day_columns: tuple[str, ...] = ()  # `status` counts days from the first of them; else the window's column
     page_size: int | None = None  # that `get` asks for; else the service's own
+    is_catalogue: bool = False  # the list of items: read again when another resource names one that is not stored
+    is_named_elsewhere: bool = False  # events and charges name records: those that no window showed are looked up
 
     def __post_init__(self) -> None:
         self._check()
@@ -160,6 +162,11 @@ class Resource:
     def has_local_days(self) -> bool:
         """Whether its windows are of the days of moments, which begin at another hour in each time zone."""
         return self.has_moments(self.window) and not self.window.is_exact
+
+    @property
+    def has_records_ahead(self) -> bool:
+        """Whether a record dated after today is read again by its item: corrected, it is in no window up to now."""
+        return self.absence is Absence.NORMAL and self.item_path is not None and self.has_moments(self.window)
 
     def schema(self) -> pa.Schema:
         return pa.schema([*(pa.field(name, kind) for name, kind in self.columns.items()), SEEN_AT, IS_REMOVED])
@@ -239,6 +246,7 @@ ORDERS = Resource(
     absence=Absence.LOOKED_UP_LAST,
     filters=frozenset({"external_name", "shopify_order_id"}),
     first_day_columns=("created_at", "updated_at"),
+    is_named_elsewhere=True,
 )
 
 ITEMS = Resource(
@@ -269,6 +277,7 @@ ITEMS = Resource(
     window=SNAPSHOT,
     filters=frozenset({"external_name", "shopify_variant_id"}),
     item_column="id",
+    is_catalogue=True,
 )
 
 ITEM_QUANTITIES = Resource(

@@ -1,4 +1,4 @@
-"""Make text that others chose safe to show: the service, a sender of events, a file name, a library's error.
+"""Make text from others safe to show: from the service, a sender of events, a file name, a library's error.
 
 Secrets are registered once, by `Settings`, and are replaced by `***` in all text that passes through here. Every output
 boundary calls one function of this module: errors and log records (`one_line`), the terminal and the letter
@@ -41,7 +41,7 @@ _tokens: set[str] = set()  # those of them that are sent to the service, which a
 
 
 def register_secret(secret: str, *, is_sent: bool = False) -> None:
-    """Redact it, and the ways in which it may be written, from all text from now on; if it is sent, from responses."""
+    """Redact a secret and its encodings from all text from now on; if it is sent, from responses as well."""
     parts = [part for part in secret.split("|") if len(part) >= SHORTEST_PART]  # Laravel: number|secret
     for text in (secret, *parts):
         if len(text) >= SHORTEST_SECRET:
@@ -59,9 +59,9 @@ def redacted(text: str) -> str:
 
 
 def redacted_bytes(body: bytes) -> bytes:
-    """A response without the tokens that it repeats; the same object where it repeats none.
+    """Return a response without the tokens that it repeats; the same object if it repeats none.
 
-    Only a token that no ordinary value can equal: data must stay as the service wrote them.
+    Only tokens that no ordinary value can equal are removed: data must stay as the service wrote them.
     """
     encodings = ("utf-8", *(WIDE_ENCODINGS if b"\0" in body else ()))
     for encoding in encodings if _tokens else ():
@@ -86,17 +86,17 @@ def _unescape_ascii(body: bytes, encoding: str) -> bytes:
 
 
 def printable(text: object) -> str:
-    """Text of several lines without secrets and without what a terminal, a mail client or an editor would obey."""
+    """Return text without secrets and without characters that control a terminal, a mail client or an editor."""
     return redacted(UNSAFE.sub(_replacement, LINE_ENDS.sub("\n", redacted(str(text)))))
 
 
 def one_line(text: object) -> str:
-    """The same where a line end would begin another entry; spaces stay as they are."""
+    """Return printable text on one line, where a line end would start another entry; spaces stay."""
     return printable(text).replace("\n", " ").replace("\t", " ")
 
 
 def json_excerpt(document: str) -> str:
-    """Redact a JSON text and put it on one line; do so before it is shortened, which may cut a secret in two.
+    """Redact a JSON text and put it on one line. Shortening comes after it, because a cut could split a secret.
 
     A secret that escaped control characters split is redacted as well.
     """
@@ -106,12 +106,12 @@ def json_excerpt(document: str) -> str:
 
 
 def inert(text: object) -> str:
-    """One line in which no messenger finds a mention, a link, a tag or an emphasis."""
+    """Return one line without mentions, links, tags or emphasis for any messenger."""
     return one_line(text).translate(INERT)
 
 
 def cell(value: Any) -> Any:
-    """A value of a CSV file: text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    """Return a value for a CSV file: a text that a spreadsheet would take for a formula gets an apostrophe."""
     if not isinstance(value, str):
         return value
     text = printable(value)
@@ -120,15 +120,15 @@ def cell(value: Any) -> Any:
 
 
 def escaped_json(document: str) -> str:
-    """A JSON text whose unsafe characters are escapes: the values stay, no terminal obeys them."""
+    """Escape unsafe characters in a JSON text: the values stay the same, and terminals ignore them."""
     return UNSAFE.sub(lambda found: _escape(found[0]), redacted(document))
 
 
 def json_text(value: Any, *, indent: int | None = None, is_exact: bool = False) -> str:
-    """The JSON text of a value, for a terminal or a program that reads it.
+    """Return the JSON text of a value, for a terminal or a program.
 
-    Secrets are redacted in the values before they are written, since JSON within JSON escapes them differently.
-    Other types become text. `is_exact`: decimals are numbers with all their digits, and text is not escaped to ASCII.
+    Secrets are redacted in the values before they are written, because JSON within JSON escapes them differently. Other
+    types become text. `is_exact`: decimals are numbers with all digits, and text is not escaped to ASCII.
     """
     shown = _redacted_parts(value, is_exact=is_exact)
     if is_exact:
@@ -161,14 +161,14 @@ def _redacted_parts(value: Any, *, is_exact: bool) -> Any:
 
 
 class SafeRecord(logging.LogRecord):
-    """A log record of any library, safe to write: for a process of our own."""
+    """A log record of any library with a safe message, for a process of our own."""
 
     def getMessage(self) -> str:  # noqa: N802 - logging's name
         return one_line(super().getMessage())
 
 
 class SafeMessages(logging.Filter):
-    """The same for the package's own logger, whoever runs it."""
+    """Make the messages of the package's own logger safe in any process."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = one_line(record.getMessage()), ()

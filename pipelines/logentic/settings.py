@@ -1,4 +1,4 @@
-"""One typed object for every setting."""
+"""All settings, as one typed object."""
 
 import logging
 import os
@@ -53,12 +53,12 @@ _given_by_files: dict[str, str] = {}  # variables that this process has set
 
 
 def _split(names: Any) -> Any:
-    """In the environment a list is written with commas."""
+    """Split a list that is written with commas in the environment."""
     return [name.strip() for name in names.split(",") if name.strip()] if isinstance(names, str) else names
 
 
 def _split_at_blanks(urls: Any) -> Any:
-    """An address may hold commas."""
+    """Split a list of addresses, which may contain commas."""
     return urls.split() if isinstance(urls, str) else urls
 
 
@@ -67,14 +67,14 @@ AlertUrls = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split_at_blank
 
 
 class Tax(BaseModel):
-    """A tax on the whole of an invoice, in per cent."""
+    """A tax on the whole invoice, in per cent."""
 
     name: str = Field(min_length=1, pattern="^[^;]*$")
     rate: Decimal = Field(ge=0, lt=100)
 
 
 def _taxes(text: Any) -> Any:
-    """`GST 5, QST 9.975`: name and per cent, with commas."""
+    """Parse `GST 5, QST 9.975`: names and per cents, separated by commas."""
     if not isinstance(text, str):
         return text
     pairs = [part.strip().removesuffix("%").strip().rpartition(" ") for part in text.split(",") if part.strip()]
@@ -170,7 +170,7 @@ class Settings(BaseSettings):
 
     @property
     def publishes_file(self) -> bool:
-        """Whether the file that --db names is what analysts read, and not only the name of the state folder."""
+        """Whether --db names the file that analysts read, not only the state folder."""
         return self.destination == "duckdb"
 
     @model_validator(mode="after")
@@ -216,7 +216,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings in force. A wrong one is a `UsageError` that names it and never shows its value."""
+    """Return the settings; raise a `UsageError` that names a wrong one and never shows its value."""
     give_secrets_to_others()
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
@@ -238,14 +238,14 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def webhook_secrets(settings: Settings) -> list[str]:
-    """One, or several with commas while a new one takes the place of an old one."""
+    """Return the secrets: one, or several separated by commas while a new one replaces an old one."""
     return [secret.strip() for secret in settings.webhook_secret.get_secret_value().split(",") if secret.strip()]
 
 
 def interval_of_schedule() -> tuple[date | None, date | None]:
-    """The days that a scheduler gives in dlt's own variables, DLT_INTERVAL_START and DLT_INTERVAL_END; both included.
+    """Return the days of dlt's variables DLT_INTERVAL_START and DLT_INTERVAL_END, both included; a scheduler sets them.
 
-    A part of a day stands for the whole: a window is asked for by days, and reading more than asked does no harm.
+    Part of a day counts as the whole day: windows have days, and reading more than asked does no harm.
     """
     start, end = (_moment(name) for name in ("DLT_INTERVAL_START", "DLT_INTERVAL_END"))
     if start and end and start >= end:
@@ -263,7 +263,7 @@ def _moment(variable: str) -> datetime | None:
 
 
 def require_token(settings: Settings) -> None:
-    """And certificates that can be read: what a request needs is known before anything is begun."""
+    """Check the token and the certificates before anything is started."""
     trusted_certificates(settings)
     if not settings.api_token.get_secret_value():
         raise UsageError(
@@ -297,12 +297,12 @@ def trusted_certificates(settings: Settings) -> str:
 
 
 def secret_names() -> list[str]:
-    """The settings that hold secrets; each can also be given as a file, by LOGENTIC_<NAME>_FILE."""
+    """Return the settings that hold secrets; each can also be given as a file, by LOGENTIC_<NAME>_FILE."""
     return [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
 
 
 def _secrets_in_files() -> dict[str, str]:
-    """Read the files that LOGENTIC_<NAME>_FILE name. No message shows a value: it may be the secret itself."""
+    """Read the files that LOGENTIC_<NAME>_FILE name. No message shows the path: it may be the secret itself."""
     found = {}
     for name in secret_names():
         direct = _variable(name)
@@ -314,7 +314,7 @@ def _secrets_in_files() -> dict[str, str]:
 def give_secrets_to_others() -> None:
     """Set the variables of dlt and Spark whose values are in files, named by the same variable and _FILE.
 
-    All secrets of theirs in the environment are redacted from now on.
+    All their secrets in the environment are redacted from now on.
     """
     for direct in [name for name in _given_by_files if not os.environ.get(f"{name}_FILE")]:
         if os.environ.get(direct) == _given_by_files.pop(direct):
@@ -331,7 +331,7 @@ def give_secrets_to_others() -> None:
 
 
 def _register_secrets_of(name: str, value: str) -> None:
-    """A URL names what messages must show, such as the host: of it the password is the secret."""
+    """Register a variable's secrets; of a URL only the password, because messages must show the host."""
     passwords = [part for found in PASSWORD.findall(value) for part in found if part]
     is_url = "://" in value
     for secret in passwords if is_url else [value]:
@@ -340,7 +340,7 @@ def _register_secrets_of(name: str, value: str) -> None:
 
 
 def _secret_in_file(direct: str, path: str) -> str:
-    """Read what a variable would hold, without the line ends at its end."""
+    """Return the content of a file without trailing line ends."""
     variable = f"{direct}_FILE"
     if os.environ.get(direct):
         raise UsageError(f"{direct} and {variable} are both set", "Unset one of them.")
@@ -358,17 +358,17 @@ def _secret_in_file(direct: str, path: str) -> str:
 
 
 def _variable(name: str) -> str:
-    """The variable of the environment that gives a setting; a name in capitals is one."""
+    """Return the environment variable of a setting; a name in capitals is one already."""
     return name if name.isupper() else f"LOGENTIC_{name.upper()}"
 
 
 def error_text(error: Exception) -> str:
-    """What the system says of a file, without the file's name."""
+    """Return the system's message about a file, without the file's name."""
     return (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
 
 
 def _table(name: str) -> dict[str, Any]:
-    """The [logentic] table of one TOML file; empty where the file or the table does not exist."""
+    """Return the [logentic] table of a TOML file; empty if the file or the table does not exist."""
     path = config_folder() / name
     try:
         return _with_present_names(dict(tomllib.loads(path.read_text("utf-8")).get("logentic", {})))

@@ -1,4 +1,4 @@
-"""The state folder beside the published file: everything that the product keeps and no analyst opens."""
+"""The state folder beside the published file: what the product stores for itself."""
 
 import fcntl
 import json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 log = logging.getLogger("logentic")
-# Notes that count only beside the raw rows with which they were written.
+# Notes that are valid only together with the raw rows they were written with.
 DEFERRED_RECEIPTS = "held"
 LOOKED_UP_ORDERS = "orders_asked"
 
@@ -32,9 +32,9 @@ LOGGED_WAIT_SECONDS = 10  # a longer wait is logged
 
 @dataclass(frozen=True)
 class State:
-    """`file` is what analysts open, a link already followed; `folder`, FILE.state, is ours alone.
+    """The paths of a published file and its state folder, FILE.state.
 
-    `work`, `dlt` and `dbt` are paths within it as the engines can take them.
+    `file` has its links resolved. `work`, `dlt` and `dbt` are paths that the engines accept.
     """
 
     file: Path
@@ -57,7 +57,7 @@ class State:
 
     @property
     def set_aside(self) -> Path:
-        """Packages that could not be loaded, the newest few."""
+        """The newest packages that could not be loaded."""
         return self.folder / "set_aside"
 
     @property
@@ -65,17 +65,17 @@ class State:
         return reached(self.folder / "dbt")
 
     def has_packages(self) -> bool:
-        """Whether dlt left something that is not loaded yet, or half extracted."""
-        rooms = ("normalize/extracted", "normalize/extracted_new", "load/new", "load/normalized")
-        return any(next((self.dlt / "logentic" / room).glob("*"), None) for room in rooms)
+        """Return whether dlt has packages that are not loaded or not fully extracted."""
+        folders = ("normalize/extracted", "normalize/extracted_new", "load/new", "load/normalized")
+        return any(next((self.dlt / "logentic" / folder).glob("*"), None) for folder in folders)
 
     @property
     def events(self) -> Path:
-        """The queue of events that the receiver keeps."""
+        """The queue of received events."""
         return self.folder / "events"
 
     def prepare(self) -> None:
-        """Make the folder, readable by its owner only."""
+        """Create the folder, readable by its owner only."""
         require_file(self.file)
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ class State:
     def locked(
         self, wait_seconds: float = 0, name: str = "lock", what: str = "another run is at work"
     ) -> Iterator[None]:
-        """One run at a time; a second one waits so long, then leaves."""
+        """Hold the lock while one run works; wait up to `wait_seconds` for another one, then raise `StateError`."""
         with (self.folder / name).open("a+") as lock:
             deadline, is_logged = time.monotonic() + wait_seconds, wait_seconds <= LOGGED_WAIT_SECONDS
             while True:
@@ -111,9 +111,9 @@ class State:
             yield
 
     def read_note(self, name: str, kind: Any = dict[str, Any]) -> Any:
-        """Return a small record kept between runs, of the given type; empty where there is none.
+        """Return a small record stored between runs, of the given type; empty if there is none.
 
-        A note that cannot be read, or is of another type, counts as none. A warning says so, once in a process.
+        A note that cannot be read, or has another type, counts as none. A warning is logged once in a process.
         """
         path = self.folder / f"{name}.json"
         try:
@@ -125,12 +125,12 @@ class State:
             return {}
 
     def log_run(self, record: dict[str, Any]) -> None:
-        """One line for each run, the newest last; no more than a year of hourly runs."""
+        """Append a run to the run history, which keeps a year of hourly runs."""
         RUNS.append(self.folder, [record])
         RUNS.keep_last(self.folder, RUNS_KEPT)
 
     def last_run(self) -> dict[str, Any]:
-        """The newest line; empty before the first run."""
+        """Return the newest run; empty before the first one."""
         return next(reversed(RUNS.read(self.folder)), {})
 
     def write_note(self, name: str, note: dict[str, Any]) -> None:
@@ -156,6 +156,6 @@ def _warn_once(path: Path) -> None:
 
 
 def _remove_folder(path: Path) -> None:
-    """Where a note should be."""
+    """Remove a folder that has the path of a note."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

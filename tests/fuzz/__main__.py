@@ -15,7 +15,7 @@ from itertools import count, islice
 from fuzz import account, cases, runs, workers
 from fuzz.cases import Case, case_of, judge
 from fuzz.mutations import CATALOGUE
-from logentic.monitoring.memory import keep_small, leave_out_needless
+from logentic.monitoring.memory import hide_unneeded_modules, limit_memory
 
 BOUND_SECONDS = 5.0
 SHARE_OF_CASES = 0.55  # of the time; the rest is for whole runs
@@ -23,8 +23,8 @@ SHARE_OF_CASES = 0.55  # of the time; the rest is for whole runs
 
 def main() -> int:
     """Fuzz; 1 where anything failed."""
-    keep_small()
-    leave_out_needless()  # as the command does
+    limit_memory()
+    hide_unneeded_modules()  # as the command does
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
     if name := os.environ.get("FUZZ_CASE"):
         return _one(name)

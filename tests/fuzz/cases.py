@@ -33,7 +33,7 @@ from logentic.api.probe import check_account
 from logentic.api.rate_limiter import RateLimiter
 from logentic.api.records import Mask, read_list
 from logentic.errors import LogenticError
-from logentic.events.event import Reader
+from logentic.events.event import EventParser
 from logentic.extract.parsing import Rows, read_rows
 from logentic.extract.spill_buffer import SpillBuffer
 from logentic.privacy.pseudonyms import Pseudonymizer
@@ -519,9 +519,9 @@ def _judge_event(case: Case) -> str | None:
         CATALOGUE[name].apply(draft)
     if not draft.is_encoded:
         _as_record(draft)
-    reader = Reader(PSEUDONYMS)
+    parser = EventParser(PSEUDONYMS)
     try:
-        event = reader.read(reader.content("order-completed", draft.body), {}, draft.body, NOON)
+        event = parser.parse(parser.digest_content("order-completed", draft.body), {}, draft.body, NOON)
     except ValueError as error:
         found = canaries.found_in(str(error))
         return f"an error holds {found!r}" if found else None
@@ -648,5 +648,5 @@ class _Log(logging.Handler):
 
 
 def all_fields(resource: Resource) -> list[str]:
-    """Return the fields of a resource's first row: for whoever pins a case."""
+    """Return the fields of a resource's first row: for resolve_author pins a case."""
     return ["__".join(map(str, path)) for path in fields_of(resource, account.pages(resource.name)[0]["data"][0])]

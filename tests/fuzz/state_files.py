@@ -12,11 +12,11 @@ from zlib import crc32
 from fuzz.account import NOON
 from fuzz.json_text import encode
 from fuzz.mutations import CATALOGUE, Draft
-from logentic.audit_log import CLOSED_FACTS, EXCEPTION_LOG, MONTH_CLOSE, RUNS, Journal
+from logentic.audit_log import CLOSED_FACTS, EXCEPTION_LOG, MONTH_CLOSE, RUNS, AuditLog
 from logentic.events.event import Event
-from logentic.events.inbox import Inbox
+from logentic.events.inbox import EventInbox
 from logentic.load.loader import read_deferred_receipts
-from logentic.monitoring.run_history import note_killed, runs
+from logentic.monitoring.run_history import read_runs, record_killed_run
 from logentic.resources import INTEGER, SNAPSHOT, Resource
 from logentic.state import State
 
@@ -62,7 +62,7 @@ NOTES: dict[str, dict[str, Any]] = {
     "events_retry": {"events": ["e1"]},
     "alerts": {"run": "the run of 2026-03-17 failed"},
 }
-_ROWS: list[tuple[Journal, dict[str, Any]]] = [
+_ROWS: list[tuple[AuditLog, dict[str, Any]]] = [
     (RUNS, _RUN),
     (
         EXCEPTION_LOG,
@@ -80,8 +80,8 @@ _ROWS: list[tuple[Journal, dict[str, Any]]] = [
     (MONTH_CLOSE, {"event_id": "m1", "month": "2026-02-01", "closed_at": "2026-03-02T12:00:00+00:00", "facts": 3}),
     (CLOSED_FACTS, {"event_id": "f1", "close_id": "m1", "month": "2026-02-01", "key": "picking", "value": "1.50"}),
 ]
-JOURNALS = {journal.name: (journal, row) for journal, row in _ROWS}
-SAMPLES = [*NOTES, *JOURNALS, "events"]
+AUDIT_LOGS = {audit_log.name: (audit_log, row) for audit_log, row in _ROWS}
+SAMPLES = [*NOTES, *AUDIT_LOGS, "events"]
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ def spoil(state: State, sample: str, mutations: list[str], random: Random) -> Sp
     elif sample == "events":
         path, kept = _spoiled_segment(state, mutations, random), 2
     else:
-        journal, row = JOURNALS[sample]
+        audit_log, row = AUDIT_LOGS[sample]
         lines = [encode({**row, "event_id": "before"}), _spoiled(row, mutations, random)]
         lines.append(encode({**row, "event_id": "after"}))
-        path, kept = journal.path(state.folder), 2
+        path, kept = audit_log.path(state.folder), 2
         path.write_bytes(b"\n".join(lines) + b"\n")
     return SpoiledFile(path, kept)
 
@@ -115,16 +115,16 @@ def read(state: State, sample: str, spoiled: SpoiledFile) -> str | None:
         state.write_note(sample, NOTES[sample])
         return None if state.read_note(sample) == NOTES[sample] else "what was written is not read back"
     if sample == "events":
-        found = {event.order_id for event in Inbox(state).fresh()}
+        found = {event.order_id for event in EventInbox(state).read_new()}
         return None if {1, 3} <= found else f"events beside the spoiled one are lost: {sorted(map(str, found))}"
-    journal, _ = JOURNALS[sample]
-    if journal is RUNS:
+    audit_log, _ = AUDIT_LOGS[sample]
+    if audit_log is RUNS:
         state.last_run()
-        runs(state)
+        read_runs(state)
         state.log_run({"event_id": "new", "started_at": datetime.now(UTC)})
     else:
-        journal.append(state.folder, [{"event_id": "new"}])
-    found_ids = {str(row.get("event_id")) for row in journal.read(state.folder)}
+        audit_log.append(state.folder, [{"event_id": "new"}])
+    found_ids = {str(row.get("event_id")) for row in audit_log.read(state.folder)}
     return None if {"before", "after", "new"} <= found_ids else f"lines beside the spoiled one are lost: {found_ids}"
 
 
@@ -134,9 +134,12 @@ def _read_nothing_more(state: State) -> None:
 
 READERS: dict[str, Callable[[State], Any]] = {
     "held": lambda state: read_deferred_receipts(state, [LOAD]),
-    "under_way": note_killed,
-    "events_taken": lambda state: Inbox(state).fresh(),
-    "events_retry": lambda state: (Inbox(state).to_retry(), Inbox(state).published(timedelta(hours=1), ["e1"])),
+    "under_way": record_killed_run,
+    "events_taken": lambda state: EventInbox(state).read_new(),
+    "events_retry": lambda state: (
+        EventInbox(state).ids_to_retry(),
+        EventInbox(state).mark_published(timedelta(hours=1), ["e1"]),
+    ),
 }
 
 

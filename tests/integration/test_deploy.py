@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from command_line import access, environment
 
-from logentic.monitoring.run_history import runs
+from logentic.monitoring.run_history import read_runs
 from logentic.sandbox import Account, Sandbox
 from logentic.state import State
 
@@ -63,7 +63,7 @@ def deployed(name: str, home: Path) -> str:
 
 
 def outcomes(home: Path) -> list[str]:
-    return [row["outcome"] for row in runs(State(home / "data" / "logentic.duckdb"))]
+    return [row["outcome"] for row in read_runs(State(home / "data" / "logentic.duckdb"))]
 
 
 @pytest.mark.skipif(not shutil.which("cron") or os.geteuid() != 0, reason="cron and root are needed")

@@ -11,13 +11,13 @@ import pytest
 from command_line import logentic
 
 from logentic.errors import StateError, UsageError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
-BUILD = Options(extract=False)
+BUILD = JobOptions(extract=False)
 # A column of each kind that a version added, and one that is of no version: any may be the one that lacks.
 ADDED = {
     "charges": "is_amount_unreadable",
@@ -43,7 +43,7 @@ def sandbox() -> Iterator[Sandbox]:
 def loaded(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of raw tables, with its state folder."""
     file = tmp_path_factory.mktemp("loaded") / "x.duckdb"
-    run_job(settings_of(sandbox), file, Options(models=False))
+    run_job(settings_of(sandbox), file, JobOptions(models=False))
     return file
 
 
@@ -115,7 +115,7 @@ def test_build_over_a_folder_that_holds_nothing_is_one_line(lake: Path, sandbox:
 def test_build_over_a_folder_without_one_of_the_raw_tables_is_one_line(
     table: str, lake: Path, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    run_job(settings_of(sandbox, destination="filesystem"), tmp_path / "x", Options())
+    run_job(settings_of(sandbox, destination="filesystem"), tmp_path / "x", JobOptions())
     shutil.rmtree(lake / "logentic_raw" / table)
     with pytest.raises(StateError, match="was loaded by an earlier version: it lacks columns or tables") as refused:
         run_job(settings_of(sandbox, destination="filesystem", engine="spark"), tmp_path / "x", BUILD)

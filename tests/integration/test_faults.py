@@ -10,13 +10,13 @@ import pytest
 from raw_tables import raw_differences
 from truth_tables import differences
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Fault, Readings, Sandbox, random_faults
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
 ORDERS = "/v1/orders"
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 MENDED = {
     "429 with seconds": Fault("too_many_requests", page=2, retry_after=1, times=3),
     "429 with a date": Fault("too_many_requests", page=2, retry_after=1, as_date=True),
@@ -46,7 +46,7 @@ def test_a_passing_fault_changes_nothing(fault: Fault, tmp_path: Path) -> None:
         assert (outcome.loaded.failures, outcome.loaded.incomplete) == ({}, [])
         sandbox.faults.clear()
         again = run_job(settings_of(sandbox), file, RAW_ONLY)
-        assert again.loaded.news == 0
+        assert again.loaded.changes == 0
         assert raw_differences(file, sandbox) == {}
 
 
@@ -54,7 +54,7 @@ def test_one_request_in_ten_fails_somehow_and_the_tables_are_exact(tmp_path: Pat
     account = Account(seed=62, scale=0.2, days=40, today=TODAY)
     file = tmp_path / "logentic.duckdb"
     with Sandbox(account, readings=Readings(page_size="capped"), faults=[random_faults(7, 0.1)]) as sandbox:
-        outcome = run_job(settings_of(sandbox), file, Options())
+        outcome = run_job(settings_of(sandbox), file, JobOptions())
         assert outcome.loaded.traffic.retries > 5
         assert differences(file, account, sandbox.clock.now()) == {}
 

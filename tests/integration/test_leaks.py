@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from command_line import COMMAND, access, environment
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Fault, Readings, Sandbox
 from logentic.settings import Settings
 
@@ -44,8 +44,8 @@ def personal_values(sandbox: Sandbox) -> set[str]:
 def test_personal_data_are_hashed_before_they_are_stored(readings: Readings, tmp_path: Path) -> None:
     with Sandbox(Account(seed=81, scale=0.1, days=15, today=TODAY), readings=readings) as sandbox:
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token)
-        run_job(settings, tmp_path / "hashed", Options())
-        run_job(settings.model_copy(update={"keep_personal_data": True}), tmp_path / "kept", Options(models=False))
+        run_job(settings, tmp_path / "hashed", JobOptions())
+        run_job(settings.model_copy(update={"keep_personal_data": True}), tmp_path / "kept", JobOptions(models=False))
         personal = personal_values(sandbox) | ({"lea.roy@boutique.example"} if readings.extra_fields else set())
         cities = {order["place"]["city"] for order in sandbox.state().rows("orders")}
     assert len(personal) > 100
@@ -63,7 +63,7 @@ def test_equal_persons_have_equal_hashes_and_another_key_gives_others(tmp_path: 
         hashes = {}
         for name, key in (("one", "a"), ("same", "a"), ("other", "b")):
             settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key=key)
-            run_job(settings, tmp_path / name, Options(models=False))
+            run_job(settings, tmp_path / name, JobOptions(models=False))
             with duckdb.connect(str(tmp_path / name), read_only=True) as published:
                 rows = published.execute("select id, recipient__email from logentic_raw.orders order by id").fetchall()
                 hashes[name] = rows
@@ -115,8 +115,8 @@ def test_an_identifier_of_the_api_cannot_become_sql(tmp_path: Path) -> None:
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token)
         order = min(row["id"] for row in sandbox.state().rows("orders"))
         sandbox.alter("orders", order, **{name: "value"})
-        run_job(settings, tmp_path / "db", Options(models=False))
+        run_job(settings, tmp_path / "db", JobOptions(models=False))
         sandbox.alter("orders", order, **{name: "another"})
-        run_job(settings, tmp_path / "db", Options(models=False))
+        run_job(settings, tmp_path / "db", JobOptions(models=False))
     with duckdb.connect(str(tmp_path / "db"), read_only=True) as published:
         assert published.execute("select count(*) from logentic_raw.orders").fetchone()[0] > 0

@@ -13,12 +13,12 @@ from command_line import COMMAND, access, environment, logentic
 from raw_tables import raw_differences
 
 from logentic.errors import StateError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 NAMES = {
     "quotes and templates": 'O\'Brien "x" {{ y }} {z}.duckdb',
     "what a URL escapes": "a%41 b% c#d?e=f&g.duckdb",
@@ -28,6 +28,7 @@ NAMES = {
     "other scripts": "Zoë 密码 🦄.duckdb",
     "no UTF-8": os.fsdecode(b"\xff\xe9.duckdb"),
     "as an option": "-x.duckdb",
+    "colons": "a:b.duckdb",
 }
 
 
@@ -63,7 +64,7 @@ def test_any_name_that_a_file_system_allows_works(sandbox: Sandbox, tmp_path: Pa
 
 def test_the_models_are_built_and_read_whatever_the_name(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / 'O\'Brien "x" {{ y }} % ? \\ [z].duckdb'
-    run_job(settings_of(sandbox), file, Options())
+    run_job(settings_of(sandbox), file, JobOptions())
     for command in (["exceptions"], ["verify"], ["events"], ["status", "--runs"]):
         done = logentic(*command, "--db", file, cwd=tmp_path, **access(sandbox))
         assert done.returncode == 0, done.stderr
@@ -80,7 +81,13 @@ def test_a_link_stays_a_link_and_its_target_is_published(sandbox: Sandbox, tmp_p
     assert raw_differences(link, sandbox) == {}
 
 
-@pytest.mark.parametrize("address", ["s3://bucket/x.duckdb", "md:mine", "postgres://me:secret@host/db", "gs://b/x"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("s3://bucket/x.duckdb", "md:mine", "postgres://me:secret@host/db", "gs://b/x"),
+        *("az:x", "jdbc:duckdb:x", "~nobody-of-this-name/x.duckdb", " "),
+    ],
+)
 def test_an_address_is_refused_in_one_line_and_nothing_is_made(tmp_path: Path, address: str) -> None:
     for command in ("run", "status", "events", "exceptions", "serve", "notify", "dashboard", "demo", "check"):
         done = logentic(command, "--db", address, cwd=tmp_path, api_token="token-of-nobody", webhook_secret="secret-x")

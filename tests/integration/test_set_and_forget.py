@@ -16,18 +16,18 @@ from alert_receiver import AlertReceiver
 from command_line import access, logentic
 from truth_tables import differences
 
-from logentic.audit_log import PUBLISHED, RUNS
+from logentic.audit_log import PUBLISHED_LOGS, RUNS
 from logentic.errors import Forbidden, StateError
-from logentic.job import Options, run_job
-from logentic.monitoring.alerts import tell
-from logentic.monitoring.run_history import recorded, runs
+from logentic.job import JobOptions, run_job
+from logentic.monitoring.alerts import send_due_alerts
+from logentic.monitoring.run_history import read_runs, record_run
 from logentic.sandbox import Account, Fault, Sandbox
 from logentic.settings import Settings, interval_of_schedule
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
 SCRIPT = Path(__file__).parents[1] / "killed_run.py"
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +56,14 @@ def test_a_run_that_is_short_of_time_stops_between_windows_and_the_next_ones_end
 ) -> None:
     file = tmp_path / "logentic.duckdb"
     settings = settings_of(sandbox, window_pages=1, connections=1)
-    short = run_job(settings, file, Options(max_seconds=0))
+    short = run_job(settings, file, JobOptions(max_seconds=0))
     assert short.loaded.unread
-    assert short.loaded.news > 0
+    assert short.loaded.changes > 0
     assert not file.exists(), "tables of half an account would be wrong"
-    assert [row["outcome"] for row in runs(State(file))] == ["stopped"]
+    assert [row["outcome"] for row in read_runs(State(file))] == ["stopped"]
     with pytest.raises(StateError, match="stopped before all was read"):
-        run_job(settings, file, Options(extract=False))
-    whole = run_job(settings, file, Options())
+        run_job(settings, file, JobOptions(extract=False))
+    whole = run_job(settings, file, JobOptions())
     assert not whole.loaded.unread
     assert differences(file, account, sandbox.clock.now()) == {}
 
@@ -104,8 +104,8 @@ def test_every_run_leaves_a_line_also_one_that_failed_or_was_killed(sandbox: San
     run_job(settings, file, RAW_ONLY)
     sandbox.faults = []
     assert killed_run("a page was read", file, sandbox).returncode == -signal.SIGKILL
-    run_job(settings, file, Options(extract=False, models=False))
-    history = runs(State(file))
+    run_job(settings, file, JobOptions(extract=False, models=False))
+    history = read_runs(State(file))
     assert [row["outcome"] for row in history] == ["published", "failed", "killed", "published"]
     first = history[0]
     with duckdb.connect(str(file), read_only=True) as published:
@@ -132,10 +132,10 @@ def test_a_lost_state_folder_takes_no_history_with_it(sandbox: Sandbox, tmp_path
     file = tmp_path / "logentic.duckdb"
     settings = settings_of(sandbox, keep_personal_data=True)
     run_job(settings, file, RAW_ONLY)
-    (first,) = runs(State(file))
+    (first,) = read_runs(State(file))
     (tmp_path / "logentic.duckdb.state").rename(tmp_path / "lost")
     run_job(settings, file, RAW_ONLY)
-    assert next(row["event_id"] for row in runs(State(file))) == first["event_id"]
+    assert next(row["event_id"] for row in read_runs(State(file))) == first["event_id"]
 
 
 def test_a_file_without_later_tables_and_columns_is_taken_up(
@@ -149,12 +149,12 @@ def test_a_file_without_later_tables_and_columns_is_taken_up(
     run_job(settings, file, RAW_ONLY)
     (tmp_path / "logentic.duckdb.state").rename(tmp_path / "left_behind")
     with duckdb.connect(str(file)) as old:
-        for journal in (*PUBLISHED, RUNS):
-            old.execute(f"drop table logentic_raw.{journal.name}")
+        for audit_log in (*PUBLISHED_LOGS, RUNS):
+            old.execute(f"drop table logentic_raw.{audit_log.name}")
         old.execute("alter table logentic_raw.items drop column shopify_variant_id")
         old.execute("delete from logentic_raw._dlt_version")  # its schema knew no such column
     sandbox.clock.set(now)
-    run_job(settings, file, Options())
+    run_job(settings, file, JobOptions())
     assert differences(file, account, sandbox.clock.now()) == {}
     with duckdb.connect(str(file), read_only=True) as new:
         assert new.execute("select count(*) from runs").fetchone() == (1,)
@@ -217,7 +217,7 @@ def test_old_data_new_fields_large_exceptions_and_stuck_orders_are_told_once_eac
     state = State(tmp_path / "logentic.duckdb")
     state.prepare()
     settings = Settings(api_token="t", alert_urls=[receiver.url], alert_amount=Decimal(50))
-    with recorded(state) as line:
+    with record_run(state) as line:
         line.update(outcome="published", requests=3, incomplete_windows=0)
     with duckdb.connect(str(state.file)) as published:
         published.execute("create schema logentic_raw; create schema logentic_marts")
@@ -234,7 +234,7 @@ def test_old_data_new_fields_large_exceptions_and_stuck_orders_are_told_once_eac
             " null::timestamptz as packed_at, null::timestamptz as in_transit_at, null::timestamptz as completed_at,"
             " true as is_stuck union all select 8, 'PENDING', timestamptz '2026-01-04', null, null, null, null, false"
         )
-    tell(settings, state)
+    send_due_alerts(settings, state)
     ((title, body),) = receiver.take()
     assert "10 things are to look at" in title
     assert "- order 7 is stuck: PICKED, no step taken since 2026-01-03" in body
@@ -242,16 +242,16 @@ def test_old_data_new_fields_large_exceptions_and_stuck_orders_are_told_once_eac
     assert "- duplicate_charge of 120.00 on charge 12, invoice 9" in body
     assert "- and 3 more of this kind (exception)" in body
     assert "charge 4," not in body
-    (row,) = runs(state)
+    (row,) = read_runs(state)
     RUNS.path(state.folder).unlink()
     long_ago = datetime.now(UTC) - timedelta(hours=27)
     RUNS.append(state.folder, [{**row, "started_at": long_ago}])
     with duckdb.connect(str(state.file)) as published:
         published.execute("delete from logentic_marts.invoice_exceptions where charge_id > 11")
         published.execute("update logentic_marts.order_fulfilment set is_stuck = false")
-    tell(settings, state, is_beginning=True)
+    send_due_alerts(settings, state, is_beginning=True)
     assert receiver.take() == [], "how old the data are is said by a run's end"
-    tell(settings, state)
+    send_due_alerts(settings, state)
     stale, settled = receiver.take()
     assert "older than 26 hours" in stale[1]
     assert settled[1] == (
@@ -267,7 +267,7 @@ def test_notify_sends_a_test_and_says_what_is_wrong(sandbox: Sandbox, receiver: 
     assert receiver.take() == [("Logentic: a test", "Alerts arrive here. Nothing is wrong.")]
     state = State(tmp_path / "x.duckdb")
     state.prepare()
-    with pytest.raises(Forbidden), recorded(state):
+    with pytest.raises(Forbidden), record_run(state):
         raise Forbidden("orders: status 403")
     failed = logentic("notify", "--db", "x.duckdb", cwd=tmp_path, **told)
     assert failed.returncode == 0

@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from killed_run import LOADING_STEPS, arm
 from raw_tables import doubled_rows
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.resources import RESOURCES, Resource
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
@@ -115,7 +115,7 @@ class MovingAccount(RuleBasedStateMachine):
 
     @rule()
     def a_run_ends(self) -> None:
-        run_job(self.settings, self.state.file, Options(models=False))
+        run_job(self.settings, self.state.file, JobOptions(models=False))
         assert differing(self.state.file, self.sandbox) == {}, "only in raw, only at the API"
         assert said_twice(self.state.file) == {}
 
@@ -126,7 +126,7 @@ class MovingAccount(RuleBasedStateMachine):
         if not child:
             try:
                 arm(step)
-                run_job(self.settings, self.state.file, Options(models=False))
+                run_job(self.settings, self.state.file, JobOptions(models=False))
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
@@ -135,7 +135,7 @@ class MovingAccount(RuleBasedStateMachine):
     @rule(back=strategies.integers(0, 9), days=strategies.integers(0, 9))
     def days_are_read_again(self, back: int, days: int) -> None:
         start = self.sandbox.clock.now().date() - timedelta(days=back)
-        run_job(self.settings, self.state.file, Options(start, start + timedelta(days=days), models=False))
+        run_job(self.settings, self.state.file, JobOptions(start, start + timedelta(days=days), models=False))
         assert said_twice(self.state.file) == {}
 
     @precondition(lambda self: self.state.file.exists())

@@ -15,7 +15,7 @@ from dlt.destinations import destination as dlt_destination
 from dlt.destinations.impl.destination.destination import DestinationClient
 from raw_tables import assert_same_rows
 
-from logentic.audit_log import EXCEPTION_LOG, RUNS, Journal, Row
+from logentic.audit_log import EXCEPTION_LOG, RUNS, AuditLog, Row
 from logentic.destinations.base import (
     DESTINATIONS,
     FORMAT,
@@ -26,7 +26,7 @@ from logentic.destinations.base import (
 )
 from logentic.errors import StateError, UsageError
 from logentic.extract.stored_records import QUALIFIED, Query
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.privacy.pseudonyms import key_fingerprint
 from logentic.resources import RAW_KEYS
 from logentic.sandbox import Account, Sandbox
@@ -104,16 +104,16 @@ class SqliteDestination(Destination):
         self.store(table["name"], types, values)
 
     def load_audit_log(self) -> dict[str, int]:
-        def read(journal: Journal) -> list[Row]:
+        def read(audit_log: AuditLog) -> list[Row]:
             with closing(self.raw()) as raw:
-                rows = raw(f"select * from {{{journal.name}}}")
+                rows = raw(f"select * from {{{audit_log.name}}}")
                 return rows.to_pylist() if rows else []
 
-        def write(journal: Journal) -> None:
-            self.store(journal.name, journal.columns, [])
+        def write(audit_log: AuditLog) -> None:
+            self.store(audit_log.name, audit_log.columns, [])
             with self._connected() as connection:
-                connection.execute(f"delete from {journal.name}")
-            self.store(journal.name, {}, journal.distinct(self._state.folder))
+                connection.execute(f"delete from {audit_log.name}")
+            self.store(audit_log.name, {}, audit_log.read_distinct(self._state.folder))
 
         return synchronize_audit_log(self._state, read, write)
 
@@ -200,7 +200,7 @@ def test_the_same_rows_are_loaded_as_into_duckdb(tmp_path: Path) -> None:
             for destination in ("sqlite", "duckdb"):
                 load(sandbox, tmp_path / destination, destination)
         again = load(sandbox, tmp_path / "sqlite")
-    assert again.loaded.news == 0
+    assert again.loaded.changes == 0
     assert again.shown == f"SQLite file {State(tmp_path / 'sqlite').folder / 'raw.sqlite'}"
     assert_same_rows(State(tmp_path / "duckdb").work, lambda *asked: read(tmp_path / "sqlite", *asked))
 
@@ -238,10 +238,10 @@ def test_the_audit_log_comes_back_when_the_state_folder_is_lost(tmp_path: Path) 
     assert [row["note"] for row in EXCEPTION_LOG.read(folder)] == ["é"]
 
 
-def load(sandbox: Sandbox, file: Path, destination: str = "sqlite") -> Outcome:
+def load(sandbox: Sandbox, file: Path, destination: str = "sqlite") -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="one")
     # The setting names those that the package has; a copy is not checked.
-    return run_job(settings.model_copy(update={"destination": destination}), file, Options(models=False))
+    return run_job(settings.model_copy(update={"destination": destination}), file, JobOptions(models=False))
 
 
 def read(file: Path, table: str, names: str) -> list[tuple]:

@@ -1,5 +1,6 @@
 """The main job, end to end, beside the account's own truth."""
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -7,10 +8,9 @@ import duckdb
 import pytest
 from truth_tables import differences
 
-from logentic import project_folder
 from logentic.destinations.duckdb import DuckdbDestination
 from logentic.errors import BuildError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.privacy.pseudonyms import pseudonym_key
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
@@ -31,15 +31,28 @@ def test_every_published_table_equals_what_happened(shape: dict, tmp_path: Path)
     account = Account(today=TODAY, **shape)
     with Sandbox(account) as sandbox:
         settings = settings_of(sandbox, timezone=account.timezone)
-        run_job(settings, tmp_path / "logentic.duckdb", Options())
+        run_job(settings, tmp_path / "logentic.duckdb", JobOptions())
         assert differences(tmp_path / "logentic.duckdb", account, sandbox.clock.now()) == {}
         assert sandbox.writes == 0
 
 
-def test_what_dbt_parsed_serves_every_file(published: tuple[Path, Sandbox]) -> None:
+WRITTEN = ("manifest", "run_results")
+
+
+def test_a_build_leaves_what_lineage_tools_read(published: tuple[Path, Sandbox]) -> None:
     file, _ = published
-    assert (project_folder() / "target" / "duckdb" / "partial_parse.msgpack").exists()
-    assert not (State(file).dbt / "partial_parse.msgpack").exists()
+    manifest, results = (
+        json.loads((State(file).dbt / f"{name}.json").read_text()) for name in ("manifest", "run_results")
+    )
+    rows = {result["unique_id"]: result["adapter_response"].get("rows_affected") for result in results["results"]}
+    assert rows.keys() <= manifest["nodes"].keys()
+    assert {result["status"] for result in results["results"]} == {"success", "pass"}
+    assert manifest["parent_map"]["model.logentic.stg_order_lines"] == [
+        "source.logentic.raw.orders__stored_items",
+        "model.logentic.stg_orders",
+    ]
+    with duckdb.connect(str(file), read_only=True) as database:
+        assert database.execute("select count(*) from orders").fetchone() == (rows["model.logentic.orders"],)
 
 
 def test_the_comparison_would_notice_a_single_wrong_cell(published: tuple[Path, Sandbox], tmp_path: Path) -> None:
@@ -85,10 +98,10 @@ def test_a_build_without_enough_memory_names_the_setting_and_publishes_nothing(t
     with Sandbox(Account(seed=16, scale=0.3, days=40, today=TODAY)) as sandbox:
         settings = settings_of(sandbox)
         with pytest.raises(BuildError, match=r"Out of Memory[^\n]+") as failure:
-            run_job(settings.model_copy(update={"duckdb_memory": "8MB"}), file, Options())
+            run_job(settings.model_copy(update={"duckdb_memory": "8MB"}), file, JobOptions())
         assert "LOGENTIC_DUCKDB_MEMORY to more than 8MB" in failure.value.guidance
         assert not file.exists()
-        run_job(settings, file, Options())
+        run_job(settings, file, JobOptions())
     assert file.exists()
 
 
@@ -98,7 +111,7 @@ def test_a_build_that_fails_its_checks_is_not_published(tmp_path: Path) -> None:
     file = tmp_path / "logentic.duckdb"
     with Sandbox(account) as sandbox:
         settings = settings_of(sandbox)
-        run_job(settings, file, Options())
+        run_job(settings, file, JobOptions())
         before = file.read_bytes()
         with duckdb.connect(str(State(file).work)) as work:
             work.execute(
@@ -106,7 +119,7 @@ def test_a_build_that_fails_its_checks_is_not_published(tmp_path: Path) -> None:
             )
         State(file).forget_note("built")
         with pytest.raises(BuildError, match="checks failed"):
-            run_job(settings, file, Options())
+            run_job(settings, file, JobOptions())
     assert file.read_bytes() == before
 
 
@@ -115,7 +128,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sandbox]:
     """A small account's published file, to be copied, never changed."""
     file = tmp_path_factory.mktemp("published") / "logentic.duckdb"
     with Sandbox(Account(seed=15, scale=0.2, days=40, today=TODAY)) as sandbox:
-        run_job(settings_of(sandbox), file, Options())
+        run_job(settings_of(sandbox), file, JobOptions())
     return file, sandbox
 
 

@@ -14,13 +14,13 @@ from command_line import AS_ANYBODY, COMMAND, access, logentic
 from raw_tables import raw_differences
 
 from logentic.errors import StateError, UsageError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_reader_who_holds_the_file_open_sees_the_old_tables_whole_and_blocks_n
     before = reader.stdout.readline()
     sandbox.clock.advance(timedelta(days=2))
     outcome = run_job(settings_of(sandbox), file, RAW_ONLY)
-    assert outcome.loaded.news
+    assert outcome.loaded.changes
     reader.stdin.write("again\n")
     reader.stdin.flush()
     assert reader.stdout.readline() == before, "the open file is the one that was opened"
@@ -67,10 +67,10 @@ def test_a_second_run_at_once_leaves_with_one_line_or_waits(sandbox: Sandbox, tm
     state = State(tmp_path / "db")
     state.prepare()
     with state.locked(), pytest.raises(StateError, match="another run is at work"):
-        run_job(settings_of(sandbox), tmp_path / "db", Options())
+        run_job(settings_of(sandbox), tmp_path / "db", JobOptions())
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "db")], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
-    assert run_job(settings_of(sandbox), tmp_path / "db", Options(models=False, wait_seconds=30)).loaded.news
+    assert run_job(settings_of(sandbox), tmp_path / "db", JobOptions(models=False, wait_seconds=30)).loaded.changes
     assert holder.wait() == 0
 
 
@@ -98,7 +98,7 @@ def test_a_lost_state_folder_is_rebuilt_from_the_file_and_nothing_doubles(sandbo
 
 @pytest.mark.parametrize("part", ["dlt", "dbt", "built.json", "runs.jsonl", "work.duckdb"])
 def test_a_lost_part_of_the_state_folder_is_made_good(sandbox: Sandbox, tmp_path: Path, part: str) -> None:
-    file, options = tmp_path / "db", Options(models=part in ("dbt", "built.json"))
+    file, options = tmp_path / "db", JobOptions(models=part in ("dbt", "built.json"))
     run_job(settings_of(sandbox), file, options)
     rows = raw_counts(file)
     lost = State(file).folder / part
@@ -185,7 +185,7 @@ def test_a_run_leaves_no_temporary_file_and_old_packages_go(
     for number in range(1, 30):
         (packages / f"{number}.5").mkdir()
     sandbox.clock.advance(timedelta(days=2))
-    run_job(settings_of(sandbox), file, Options())
+    run_job(settings_of(sandbox), file, JobOptions())
     assert sorted(path.name for path in file.parent.iterdir()) == ["db", "db.state"]
     left = {path.name for path in State(file).folder.iterdir()}
     notes = {
@@ -224,7 +224,7 @@ def test_a_folder_that_may_only_be_read_is_one_line_and_the_file_is_untouched(
 def test_a_path_that_cannot_be_written_is_refused_before_any_request(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "in the way").write_text("a file")
     with pytest.raises(UsageError, match="--db"):
-        run_job(settings_of(sandbox), tmp_path / "in the way" / "db", Options())
+        run_job(settings_of(sandbox), tmp_path / "in the way" / "db", JobOptions())
     assert not sandbox.requests
 
 

@@ -10,7 +10,9 @@ history as (
         case when count(supply + prepared) = count(*) then sum(supply + prepared) end as closing,
         case when count(price) = count(*) then sum(price) end as price
     from {{ ref('stg_inventory_history') }}
-    where date >= {{ since }} and date <= (select today from {{ ref('account_today') }})
+    where
+        date >= {{ since }} and date >= {{ setting('earliest_date') }}
+        and date <= (select today from {{ ref('account_today') }})
     group by item_id, date
 
 ),

@@ -12,7 +12,7 @@ movements as (
         sum(case when movement_type = 'returned' then quantity else 0 end) as returned,
         sum(case when movement_type = 'adjusted' then quantity else 0 end) as adjusted
     from {{ ref('stock_movements') }}
-    where movement_date >= {{ since }} and movement_date >= date '{{ var("earliest_date") }}'
+    where movement_date >= {{ since }}
     group by item_id, movement_date
 
 ),

@@ -10,7 +10,7 @@ from command_line import killed_run, logentic
 from published_files import raw_rows
 from raw_tables import assert_same_rows
 
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -37,7 +37,7 @@ def test_the_same_rows_are_loaded_as_into_duckdb_also_after_a_killed_run(
             killed = killed_run("half was loaded", tmp_path / "killed", sandbox)
             assert killed.returncode == -signal.SIGKILL, killed.stderr
             load(sandbox, tmp_path / "next")
-        assert load(sandbox, tmp_path / "next").loaded.news == 0
+        assert load(sandbox, tmp_path / "next").loaded.changes == 0
     work = tmp_path / "whole.state" / "work.duckdb"
     assert_same_rows(work, lambda table, names: raw_rows(bucket.lake, table, names, bucket.system))
 
@@ -63,6 +63,6 @@ def test_what_keeps_a_bucket_from_being_reached_is_one_line(
     assert SECRET not in done.stderr
 
 
-def load(sandbox: Sandbox, file: Path, destination: str = "filesystem") -> Outcome:
+def load(sandbox: Sandbox, file: Path, destination: str = "filesystem") -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, destination=destination)
-    return run_job(settings, file, Options(models=destination == "filesystem"))
+    return run_job(settings, file, JobOptions(models=destination == "filesystem"))

@@ -9,7 +9,7 @@ from bucket_server import BucketServer
 from engines import MARTS_BUT_RUNS, differences, duckdb_marts, folder_marts
 from sail_server import running
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -26,8 +26,8 @@ def test_what_is_built_of_a_bucket_in_a_bucket_is_what_duckdb_builds(
         in_bucket = settings.model_copy(update={"destination": "filesystem", "engine": "spark"})
         for day in (now - timedelta(days=1), now):
             sandbox.clock.set(day)
-            run_job(settings, tmp_path / "logentic.duckdb", Options())
-            run_job(in_bucket, tmp_path / "spark", Options())
+            run_job(settings, tmp_path / "logentic.duckdb", JobOptions())
+            run_job(in_bucket, tmp_path / "spark", JobOptions())
     expected, found = duckdb_marts(State(tmp_path / "logentic.duckdb").work), folder_marts(bucket.lake, bucket.system)
     assert found.keys() == expected.keys()
     assert differences(expected, found, MARTS_BUT_RUNS) == {}

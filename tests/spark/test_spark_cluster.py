@@ -10,7 +10,7 @@ import pytest
 from engines import MARTS_BUT_RUNS, before_statement, differences, duckdb_marts, folder_marts
 from spark_cluster import HOME, SparkCluster, kill, running
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -40,11 +40,11 @@ def test_a_worker_is_killed_in_the_middle_and_every_published_table_is_that_of_d
     file = tmp_path / "logentic.duckdb"
     with Sandbox(account) as sandbox:
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token, timezone=account.timezone)
-        run_job(settings, file, Options())
+        run_job(settings, file, JobOptions())
         on_spark = settings.model_copy(update={"destination": "filesystem", "engine": "spark"})
         # As half of the models are built: with the worker goes what it had shuffled.
         with before_statement(130, lambda: kill(cluster.workers[0])):
-            run_job(on_spark, tmp_path / "spark", Options())
+            run_job(on_spark, tmp_path / "spark", JobOptions())
     expected, found = duckdb_marts(State(file).work), folder_marts(tmp_path / "lake")
     assert {mart for mart, rows in expected.items() if not rows} <= MAY_BE_EMPTY
     assert differences(expected, found, MARTS_BUT_RUNS) == {}

@@ -13,7 +13,7 @@ from engines import MARTS_BUT_RUNS, before_statement, differences, duckdb_marts,
 from sail_server import SailServer, running
 
 from logentic.errors import BuildError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -51,18 +51,18 @@ def test_ten_days_on_sail_with_kills_and_a_lost_engine_end_equal_and_readers_nev
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token, timezone=account.timezone)
         in_file = settings.model_copy(update={"destination": "duckdb", "engine": "none"})
         sandbox.clock.set(now - timedelta(days=10))
-        run_job(settings, state, Options(models=raw_format == "parquet"))
-        run_job(in_file, file, Options())
+        run_job(settings, state, JobOptions(models=raw_format == "parquet"))
+        run_job(in_file, file, JobOptions())
         for days, accident in [*accidents.items()][: 1 if raw_format == "delta" else None]:
             sandbox.clock.set(now - timedelta(days=days))
-            run_job(in_file, file, Options())
+            run_job(in_file, file, JobOptions())
             if raw_format == "delta":
-                run_job(settings, state, Options(models=False))
+                run_job(settings, state, JobOptions(models=False))
                 continue
             before = pointer(lake)
             if accident == "the engine is lost":
                 with before_statement(70, sail.kill), pytest.raises(BuildError, match="models and checks failed"):
-                    run_job(settings, state, Options())
+                    run_job(settings, state, JobOptions())
                 sail.start()
             else:
                 killed = killed_run(accident, state, sandbox, timeout=200)
@@ -71,8 +71,8 @@ def test_ten_days_on_sail_with_kills_and_a_lost_engine_end_equal_and_readers_nev
             assert folder_marts(lake), "and it can be read"
         sandbox.clock.set(now)
         leave_a_table(os.environ["SPARK_REMOTE"])
-        run_job(settings, state, Options())
-        run_job(in_file, file, Options())
+        run_job(settings, state, JobOptions())
+        run_job(in_file, file, JobOptions())
     expected, found = duckdb_marts(State(file).work), folder_marts(lake)
     assert found.keys() == expected.keys()
     assert differences(expected, found, MARTS_BUT_RUNS) == {}

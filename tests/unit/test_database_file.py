@@ -25,6 +25,23 @@ from logentic.state import State
         ("motherduck:mine", "Name a file on this machine"),
         ("https://example.com/x.duckdb", "Name a file on this machine"),
         ("file:///srv/x.duckdb", "Give the path alone"),
+        ("file:x", "Give the path alone"),
+        ("s3:x", "--destination filesystem"),
+        ("gs:x.duckdb", "--destination filesystem"),
+        ("az:x", "--destination filesystem"),
+        ("ABFSS:x", "--destination filesystem"),
+        (" az:x", "--destination filesystem"),
+        ("postgresql:x", "--destination postgres"),
+        ("jdbc:duckdb:x", "Name a file on this machine"),
+        ("http:x", "Name a file on this machine"),
+        ("my_scheme://x", "Name a file on this machine"),
+        ("duckdb:x", "Name a file on this machine"),
+        ("~nobody-of-this-name/x.duckdb", "./~nobody-of-this-name"),
+        ("~nobody-of-this-name", "./~nobody-of-this-name"),
+        (" ", "Name one"),
+        ("\t\n", "Name one"),
+        ("\u00a0", "Name one"),
+        (":memory:name", "Name one"),
         (":memory:", "Name one"),
         ("a\0b", "Name one"),
         ("", "Name one"),
@@ -37,11 +54,19 @@ def test_what_is_no_file_on_this_machine_is_refused_with_the_right_option(given:
     assert "secret" not in str(refused.value)
 
 
-def test_a_tilde_is_the_home_folder_and_of_nobody_a_letter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_tilde_is_the_home_folder_only_at_the_begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert database_path("~/x.duckdb") == tmp_path / "x.duckdb"
-    assert database_path("~nobody-of-this-name") == Path("~nobody-of-this-name")
+    assert database_path("./~nobody-of-this-name") == Path("~nobody-of-this-name")
     assert database_path("a~b") == Path("a~b")
+
+
+@pytest.mark.parametrize(
+    "name", ["./az:x", "./a:b/x.duckdb", "a:b/x.duckdb", "C:x", "x.s3:y", "12:30.duckdb", "a b/s3:x"]
+)
+def test_a_colon_in_an_ordinary_name_is_a_letter(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert database_path(name).absolute() == tmp_path / name
 
 
 def test_a_link_is_followed_also_to_a_file_that_is_not_there_yet(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from logentic.dashboard.snapshot import QueryResult
 from logentic.errors import InvalidResponse
-from logentic.monitoring import log_format as log_lines
+from logentic.monitoring import json_log
 from logentic.reports.terminal import Terminal
 from logentic.sanitizer import (
     SafeRecord,
@@ -93,7 +93,7 @@ def test_records_of_any_logger_and_lines_for_machines_are_safe(capsys: pytest.Ca
     hostile = f"\x1b[2J{TOKEN}\nforged: line"
     record = SafeRecord("any", logging.WARNING, "", 1, "said %s", (hostile,), None)
     assert record.getMessage() == "said [2J*** forged: line"
-    log_lines.write("log", message=hostile)
+    json_log.write("log", message=hostile)
     (line,) = capsys.readouterr().err.splitlines()
     assert json.loads(line)["message"] == "\x1b[2J***\nforged: line"
     assert "\x1b" not in line
@@ -138,6 +138,6 @@ def test_a_report_shows_markup_as_it_is_and_obeys_no_escape() -> None:
 
 
 def test_every_report_prints_on_that_terminal() -> None:
-    package = Path(log_lines.__file__).parents[1]
+    package = Path(json_log.__file__).parents[1]
     made = {path.name for path in package.rglob("*.py") if re.search(r"(?<!\w)Console\(", path.read_text("utf-8"))}
     assert made == {"progress.py"}, "bars of a run, of our own words alone"

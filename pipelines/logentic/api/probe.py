@@ -141,15 +141,16 @@ class _Probe:
         name, *inner = path.split(".")
         if not resource.is_about_people:
             is_personal = PERSONAL_NAME.search(name)
-            parts = [part if not is_personal or is_kept_name(part) else "*" for part in inner]
+            parts = [part if not is_personal or kept else "*" for part, kept in _kept([name, *inner])]
             return one_line(".".join([name, *parts]))
         line, name, *inner = ["", name, *inner]
         if resource.lines and name == resource.lines.field and inner:
             line, name, *inner = [f"{name}.", *inner]
+        parts = [part if kept else "*" for part, kept in _kept([name, *inner])]
         if not self._pseudonyms.can_be_column(name):
             record = f"{name.partition('__')[0]}__"
             name = f"{record}*" if any(column.startswith(record) for column in resource.columns) else "*"
-        return ".".join([line + name, *(part if is_kept_name(part) else "*" for part in inner)])
+        return ".".join([line + name, *parts])
 
     def _try(self, resource: Resource, asked: WindowKind, rows: list[Row]) -> FilterBounds:
         """Ask for one row by the very moment that it bears; then, where it is not found, from before and to after."""
@@ -218,6 +219,11 @@ class _Probe:
         for name in ("limit", "remaining"):
             if (value := parse_count(answer.headers.get(f"x-ratelimit-{name}", ""))) is not None:
                 noted.rate_limit[name] = value
+
+
+def _kept(path: list[str]) -> list[tuple[str, bool]]:
+    """Return the names within the first one, and whether each is kept."""
+    return [(path[at], is_kept_name(path[at], tuple(path[:at]))) for at in range(1, len(path))]
 
 
 def _expected(resource: Resource) -> set[str]:

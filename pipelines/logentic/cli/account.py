@@ -1,41 +1,18 @@
-"""The commands that ask and change no table: check, get, verify, notify."""
+"""The commands that query the account and change no table: check, get, verify, notify."""
 
 import sys
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from typer.exceptions import TyperException
 
+from logentic.cli.options import AsJson, Db, parse_day, require_word
 from logentic.database_file import database_path
 from logentic.errors import StateError, UsageError
 from logentic.sanitizer import json_text, one_line, print_json
 
-if TYPE_CHECKING:
-    from logentic.settings import Settings
-
-Db = Annotated[
-    Path, typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open.")
-]
-DbOrState = Annotated[
-    Path | None,
-    typer.Option(
-        "--db",
-        parser=database_path,
-        metavar="FILE",
-        help="The same; for another destination FILE.state is its state folder.",
-    ),
-]
-To = Annotated[
-    str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, postgres, filesystem.")
-]
-Engine = Annotated[
-    str | None,
-    typer.Option("--engine", metavar="NAME", help="What builds the tables of a folder: spark, at SPARK_REMOTE."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Day = Annotated[str | None, typer.Option(metavar="DAY", help="YYYY-MM-DD.")]
 Moment = Annotated[
     str | None, typer.Option(metavar="TIME", help="A day for orders, a day or time for item_quantities.")
@@ -55,31 +32,31 @@ def check(
 ) -> None:
     """Ask the account what the reference leaves open: fields, pages, order, ends of filters, formats, limits."""
     from logentic.api.probe import check_account
-    from logentic.reports import account
+    from logentic.reports import probe
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings, require_token
     from logentic.state import State
 
-    only("--fail-on", fail_on, "findings")
+    require_word("--fail-on", fail_on, "findings")
     settings = load_settings()
     require_token(settings)
     state = State(db.absolute()) if db else None
     if state:
         state.prepare()
-    answers = check_account(settings)
-    told = account.as_dict(answers)
+    found = check_account(settings)
+    summary = probe.as_dict(found)
     if state:
-        state.write_note("check", told)
+        state.write_note("check", summary)
     if as_json:
-        print_json(told)
+        print_json(summary)
     else:
-        account.show(answers, Terminal())
-    failed = [answer for answer in answers.lists if answer.error]
-    for answer in failed:
-        print(one_line(f"logentic: {answer.error}"), file=sys.stderr)
+        probe.print_probe(found, Terminal())
+    failed = [failed_list for failed_list in found.lists if failed_list.error]
+    for failed_list in failed:
+        print(one_line(f"logentic: {failed_list.error}"), file=sys.stderr)
     if failed:
         raise typer.Exit(1)
-    if fail_on and told["findings"]:
+    if fail_on and summary["findings"]:
         raise typer.Exit(3)
 
 
@@ -113,12 +90,12 @@ def get(
         "shopify_order_id": shopify_order_id,
         "shopify_variant_id": shopify_variant_id,
         "payment_id": payment_id,
-        "updated_at_start": _moment("--updated-at-start", updated_at_start),
-        "updated_at_end": _moment("--updated-at-end", updated_at_end),
-        "start": day("--start", start),
-        "end": day("--end", end),
-        "billed_date_start": day("--billed-date-start", billed_date_start),
-        "billed_date_end": day("--billed-date-end", billed_date_end),
+        "updated_at_start": _require_moment("--updated-at-start", updated_at_start),
+        "updated_at_end": _require_moment("--updated-at-end", updated_at_end),
+        "start": parse_day("--start", start),
+        "end": parse_day("--end", end),
+        "billed_date_start": parse_day("--billed-date-start", billed_date_start),
+        "billed_date_end": parse_day("--billed-date-end", billed_date_end),
         # Laravel takes 1 for true, and the word itself not everywhere.
         "group_by_invoice": 1 if group_by_invoice else None,
         "exclude_storage_info": 1 if exclude_storage_info else None,
@@ -138,18 +115,18 @@ def _print_records(name: str, record_id: int | None, filters: dict[str, str], ke
     require_token(settings)
     client, mask = Client(settings), Mask(settings)
 
-    def written(record: Any) -> str:
+    def to_json(record: Any) -> str:
         shown = record if keep_personal_data or settings.keep_personal_data else mask.record(resource, record)
         return json_text(shown, is_exact=True)
 
     if record_id is not None and not resource.item_path:
-        print(written(read_one(client, resource, record_id)))
+        print(to_json(read_one(client, resource, record_id)))
         return
     announced, count, opening = set(), 0, "[\n"
     for total, records in read_list(client, resource, record_id, filters):
         announced.add(total)
         for record in records:
-            print(opening + written(record), end="")
+            print(opening + to_json(record), end="")
             opening, count = ",\n", count + 1
     print("[]" if not count else "\n]")
     if announced != {count}:
@@ -170,8 +147,8 @@ def verify(
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings, require_token
 
-    only("--fail-on", fail_on, "differences")
-    first, last = day("--start", start), day("--end", end)
+    require_word("--fail-on", fail_on, "differences")
+    first, last = parse_day("--start", start), parse_day("--end", end)
     if first and last and first > last:
         raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
     settings = load_settings()
@@ -180,7 +157,7 @@ def verify(
     if as_json:
         print_json(verification.as_dict(db, verdicts))
     else:
-        verification.show(db, verdicts, Terminal())
+        verification.print_verification(db, verdicts, Terminal())
     failures = [verdict.failure for verdict in verdicts if verdict.failure]
     for failure in failures:
         print(one_line(f"logentic: {failure}"), file=sys.stderr)
@@ -198,8 +175,8 @@ def notify(
     test: Annotated[bool, typer.Option("--test", help="Send a test message and nothing else.")] = False,
 ) -> None:
     """Tell by alert_urls what is wrong with FILE and its runs, once; and what is well again."""
-    from logentic.monitoring.alerts import send_test, tell_news, wrong_now
-    from logentic.monitoring.run_history import note_killed
+    from logentic.monitoring.alerts import find_problems, send_alerts, send_test_alert
+    from logentic.monitoring.run_history import record_killed_run
     from logentic.settings import load_settings
     from logentic.state import State
 
@@ -207,51 +184,23 @@ def notify(
     if not settings.alert_urls:
         raise UsageError("alert_urls is not set", "Set LOGENTIC_ALERT_URLS, or alert_urls in secrets.toml.")
     if test:
-        send_test(settings)
+        send_test_alert(settings)
         print(f"a test was sent to {len(settings.alert_urls)} addresses")
         return
     if db is None or not (db.exists() or State(db).folder.exists()):
         raise UsageError(f"--db {db or ''} does not exist", "Name the file that is watched, or use --test.")
     state = State(db.absolute())
     state.prepare()
-    # A run at work holds the lock: what it left in the history is told all the same.
+    # A run in progress holds the lock; alerts about earlier runs are sent anyway.
     with suppress(StateError), state.locked():
-        note_killed(state)
-    wrong = wrong_now(settings, state, datetime.now(UTC))
-    sent = tell_news(settings, state, wrong)
-    print("\n".join(map(one_line, wrong.values())) or "nothing is wrong")
+        record_killed_run(state)
+    problems = find_problems(settings, state, datetime.now(UTC))
+    sent = send_alerts(settings, state, problems)
+    print("\n".join(map(one_line, problems.values())) or "nothing is wrong")
     print(one_line(f"sent: {'; '.join(sent)}") if sent else "nothing to send")
 
 
-def only(option: str, given: str | None, known: str) -> None:
-    """An option that takes one word."""
-    if given not in (None, known):
-        raise UsageError(f"{option} {given!r} is not known", f"Use: {option} {known}.")
-
-
-def any_of(option: str, given: str | None, known: tuple[str, ...]) -> frozenset[str]:
-    """An option that takes one word or several, with commas between them."""
-    words = frozenset(word.strip() for word in given.split(",")) if given is not None else frozenset()
-    if unknown := sorted(words - set(known)):
-        raise UsageError(f"{option} {unknown[0]!r} is not known", f"Use: {option} {', '.join(known)}, or several.")
-    return words
-
-
-def file_of(db: Path | None, settings: "Settings") -> Path:
-    """What the state folder is named after; the tables of another destination than DuckDB are no file."""
-    if db is None and settings.publishes_file:
-        raise TyperException("Missing option '--db'")
-    return db or Path(f"logentic.{settings.destination}")
-
-
-def day(option: str, text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is not a day", "Write it as YYYY-MM-DD, such as 2026-01-31.") from None
-
-
-def _moment(option: str, text: str | None) -> str | None:
+def _require_moment(option: str, text: str | None) -> str | None:
     try:
         return text if text is None or datetime.fromisoformat(text) else None
     except ValueError:

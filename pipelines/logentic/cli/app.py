@@ -8,22 +8,30 @@ import io
 import logging
 import sys
 import traceback
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from math import inf
 from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
-from logentic.cli import account as inquiries
+from logentic.cli import account as account_commands
 from logentic.cli import events as event_commands
-from logentic.cli import explore as showing
-from logentic.cli import finance
+from logentic.cli import explore, finance
 from logentic.cli import privacy as privacy_commands
-from logentic.cli.account import DbOrState, Engine, To, any_of, day, file_of, only
+from logentic.cli.options import (
+    DbOrState,
+    DestinationName,
+    EngineName,
+    parse_day,
+    parse_words,
+    require_word,
+    state_file,
+)
 from logentic.errors import LogenticError, UsageError
-from logentic.monitoring import log_format as log_lines
-from logentic.monitoring.memory import keep_small, leave, leave_out_needless
+from logentic.monitoring import json_log
+from logentic.monitoring.memory import exit_process, hide_unneeded_modules, limit_memory
 from logentic.sanitizer import SafeRecord, one_line, print_json, printable
 
 app = typer.Typer(
@@ -35,12 +43,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VERSIONED = ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb")
+VERSIONED = ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb")  # dbt where it is installed
 
 
 def _version(is_asked: bool) -> None:
     if is_asked:
-        print(", ".join(f"{name} {version(name)}" for name in VERSIONED) + f", Python {sys.version.partition(' ')[0]}")
+        parts = []
+        for name in VERSIONED:
+            with suppress(PackageNotFoundError):
+                parts.append(f"{name} {version(name)}")
+        print(", ".join(parts) + f", Python {sys.version.partition(' ')[0]}")
         raise typer.Exit
 
 
@@ -57,13 +69,14 @@ def _common(
 @app.command()
 def run(
     db: DbOrState = None,
-    destination: To = None,
-    engine: Engine = None,
+    destination: DestinationName = None,
+    engine: EngineName = None,
     start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read again from this day on.")] = None,
     end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read up to and with this day.")] = None,
     select: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these resources, with commas.")] = None,
     models: Annotated[bool, typer.Option("--models/--no-models", help="Build the staging views and marts.")] = True,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build all days of the marts anew.")] = False,
+    keep_steps: Annotated[bool, typer.Option("--keep-steps", help="Keep the tables that marts are made of.")] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete, rejected, or both.")
@@ -82,44 +95,45 @@ def run(
     from logentic.settings import interval_of_schedule, load_settings
 
     settings = load_settings(destination=destination, engine=engine)
-    if settings.engine == "none":  # the client of Spark needs them
-        leave_out_needless()
-    from logentic.job import Options, run_job
+    if settings.engine == "none":  # Spark's client needs them
+        hide_unneeded_modules()
+    from logentic.job import JobOptions, run_job
     from logentic.reports import summary
-    from logentic.reports.progress import displayed
+    from logentic.reports.progress import display_progress
 
     if log_format != "text":
-        only("--log-format", log_format, "json")
-        log_lines.use_json()
-    failing = any_of("--fail-on", fail_on, ("incomplete", "rejected"))
-    first, last = day("--start", start), day("--end", end)
+        require_word("--log-format", log_format, "json")
+        json_log.enable()
+    failing = parse_words("--fail-on", fail_on, ("incomplete", "rejected"))
+    first, last = parse_day("--start", start), parse_day("--end", end)
     if not first and not last:
         first, last = interval_of_schedule()
-    options = Options(
+    options = JobOptions(
         first,
         last,
         _resources(select),
         models=models,
         full_refresh=full_refresh,
+        keep_steps=keep_steps,
         wait_seconds=wait,
         max_seconds=inf if max_duration is None else max_duration,
         accept_new_key=new_hash_key,
     )
     if options.start and options.end and options.start > options.end:
         raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
-    with displayed() as display:
-        outcome = run_job(settings, file_of(db, settings), options, display, display.step)
+    with display_progress() as display:
+        result = run_job(settings, state_file(db, settings), options, display, display.step)
     if as_json:
-        print_json(summary.as_dict(outcome))
+        print_json(summary.as_dict(result))
     else:
-        print("\n".join(map(one_line, summary.as_lines(outcome))))
-    for failure in outcome.loaded.failures.values():
-        _say(failure)
-    if outcome.loaded.failures:
+        print("\n".join(map(one_line, summary.as_lines(result))))
+    for failure in result.loaded.failures.values():
+        _print_error(failure)
+    if result.loaded.failures:
         raise typer.Exit(1)
     left = {
-        "incomplete": outcome.loaded.incomplete or outcome.loaded.unread,
-        "rejected": outcome.loaded.rejected,
+        "incomplete": result.loaded.incomplete or result.loaded.unread,
+        "rejected": result.loaded.rejected,
     }
     if any(left[name] for name in failing):
         raise typer.Exit(3)
@@ -128,40 +142,43 @@ def run(
 @app.command()
 def build(
     db: DbOrState = None,
-    destination: To = None,
-    engine: Engine = None,
+    destination: DestinationName = None,
+    engine: EngineName = None,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
     ] = None,
 ) -> None:
     """Build the tables of what is loaded, check them, publish FILE; the account is not asked."""
-    from logentic.job import Options, run_job
+    from logentic.job import JobOptions, run_job
     from logentic.reports import summary
-    from logentic.reports.progress import displayed
+    from logentic.reports.progress import display_progress
     from logentic.settings import load_settings
 
-    only("--fail-on", fail_on, "rejected")
-    settings, options = load_settings(destination=destination, engine=engine), Options(extract=False, wait_seconds=wait)
-    with displayed() as display:
-        outcome = run_job(settings, file_of(db, settings), options, step=display.step)
-    print("\n".join(map(one_line, summary.as_lines(outcome))))
-    if fail_on and outcome.loaded.rejected:
+    require_word("--fail-on", fail_on, "rejected")
+    settings, options = (
+        load_settings(destination=destination, engine=engine),
+        JobOptions(extract=False, wait_seconds=wait),
+    )
+    with display_progress() as display:
+        result = run_job(settings, state_file(db, settings), options, step=display.step)
+    print("\n".join(map(one_line, summary.as_lines(result))))
+    if fail_on and result.loaded.rejected:
         raise typer.Exit(3)
 
 
 for _command in (
-    *(inquiries.check, inquiries.get, inquiries.verify, inquiries.notify),
+    *(account_commands.check, account_commands.get, account_commands.verify, account_commands.notify),
     *(event_commands.serve, event_commands.events, finance.reconcile, finance.close),
-    *(showing.status, showing.dashboard, showing.demo, showing.sandbox, privacy_commands.privacy),
+    *(explore.status, explore.dashboard, explore.demo, explore.sandbox, privacy_commands.privacy),
 ):
     app.command()(_command)
 app.add_typer(finance.exceptions, name="exceptions")
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 COMMANDS |= {"exceptions"}
-OF_A_FILE = {"verify", "reconcile", "exceptions", "close", "dashboard", "notify", "events", "privacy"}
-INTO_A_FILE = "Run into a file as well: logentic run --destination duckdb --db FILE."
+FILE_COMMANDS = {"verify", "reconcile", "exceptions", "close", "dashboard", "notify", "events", "privacy"}
+FILE_GUIDANCE = "Run into a file as well: logentic run --destination duckdb --db FILE."
 
 
 def program() -> NoReturn:
@@ -169,16 +186,16 @@ def program() -> NoReturn:
     try:
         main()
     except SystemExit as ended:
-        leave(int(ended.code or 0))
-    leave(0)
+        exit_process(int(ended.code or 0))
+    exit_process(0)
 
 
 def main() -> None:
     """Run the command; an error is one line on stderr, a traceback only with --debug."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    keep_small()
+    limit_memory()
     logging.setLogRecordFactory(SafeRecord)
-    for stream in (sys.stdout, sys.stderr):  # a locale may lack a letter of a name
+    for stream in (sys.stdout, sys.stderr):  # a locale may lack a character
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     debug = len(arguments) < len(sys.argv) - 1
@@ -187,8 +204,8 @@ def main() -> None:
         logging.getLogger("logentic").setLevel(logging.DEBUG)
     try:
         code = app(arguments, prog_name="logentic", standalone_mode=False) or 0
-        if code == 130:  # what typer makes of Ctrl-C
-            _leave_interrupted()
+        if code == 130:  # typer's code for Ctrl-C
+            _exit_interrupted()
         sys.exit(code)
     except TyperException as error:
         if not arguments:
@@ -196,27 +213,27 @@ def main() -> None:
             sys.exit(2)
         command = f"logentic {arguments[0]}" if arguments[0] in COMMANDS else "logentic"
         what, guidance = error.format_message().rstrip(".?"), f"See: {command} --help"
-        if arguments[0] in OF_A_FILE and ("--destination" in what or ("--db" in what and _is_elsewhere())):
-            what, guidance = f"{command} reads a DuckDB file, whatever the destination", INTO_A_FILE
+        if arguments[0] in FILE_COMMANDS and ("--destination" in what or ("--db" in what and _has_other_destination())):
+            what, guidance = f"{command} reads a DuckDB file, whatever the destination", FILE_GUIDANCE
         print(one_line(f"logentic: {what}. {guidance}"), file=sys.stderr)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
-        _leave_interrupted()
+        _exit_interrupted()
     except LogenticError as error:
         if debug:
-            _leave_with_traceback(error.exit_code)
-        _say(error)
+            _exit_with_traceback(error.exit_code)
+        _print_error(error)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:
-            _leave_with_traceback(1)
+            _exit_with_traceback(1)
         reason = next(iter(str(error).splitlines()), "")
-        said = f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug."
-        print(one_line(said), file=sys.stderr)
+        message = f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug."
+        print(one_line(message), file=sys.stderr)
         sys.exit(1)
 
 
-def _is_elsewhere() -> bool:
+def _has_other_destination() -> bool:
     from logentic.settings import load_settings
 
     try:
@@ -225,21 +242,21 @@ def _is_elsewhere() -> bool:
         return False
 
 
-def _leave_with_traceback(code: int) -> NoReturn:
+def _exit_with_traceback(code: int) -> NoReturn:
     print(printable(traceback.format_exc()), end="", file=sys.stderr)
     sys.exit(code)
 
 
-def _leave_interrupted() -> NoReturn:
+def _exit_interrupted() -> NoReturn:
     print("logentic: interrupted; what was loaded stays, the next run goes on from there", file=sys.stderr)
     sys.exit(1)
 
 
-def _say(error: LogenticError) -> None:
-    """One line, also where a library's words within it are several."""
+def _print_error(error: LogenticError) -> None:
+    """Print an error as one line, even if a library's message has several."""
     what = " ".join(str(error).split()).rstrip(".!")
-    if log_lines.are_json():
-        log_lines.write("error", "error", message=what, guidance=error.guidance, exit_code=error.exit_code)
+    if json_log.is_enabled():
+        json_log.write("error", "error", message=what, guidance=error.guidance, exit_code=error.exit_code)
         return
     print(one_line(f"logentic: {what}. {error.guidance}").rstrip(), file=sys.stderr)
 

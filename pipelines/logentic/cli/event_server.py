@@ -1,4 +1,4 @@
-"""A server around the receiver, and a run when events have come."""
+"""Serve the event receiver, and run the job when events have come."""
 
 import logging
 import socket
@@ -14,9 +14,9 @@ from logentic.database_file import database_path
 from logentic.destinations.base import check_signature
 from logentic.destinations.duckdb import published_signature
 from logentic.errors import UsageError
-from logentic.events.event import Reader
+from logentic.events.event import EventParser
 from logentic.events.queue import EventQueue
-from logentic.events.receiver import LOOPBACK, PATH, Receiver, Signatures
+from logentic.events.receiver import LOOPBACK, PATH, Receiver, SignatureVerifier
 from logentic.privacy.pseudonyms import Pseudonymizer, pseudonym_key
 from logentic.sanitizer import one_line
 from logentic.settings import Settings, load_settings, webhook_secrets
@@ -26,23 +26,23 @@ log = logging.getLogger("logentic")
 
 
 def application() -> Receiver:
-    """The ASGI application for the FILE that `webhook_file` names. It takes signed events only."""
+    """Return the ASGI application for the FILE of the setting `webhook_file`; it accepts signed events only."""
     settings = load_settings()
     require_secret(settings)
-    return receiver(settings, State(database_path(settings.webhook_file)))
+    return make_receiver(settings, State(database_path(settings.webhook_file)))
 
 
-def receiver(settings: Settings, state: State, on_kept: Callable[[], None] = lambda: None) -> Receiver:
-    """Keeps events in the state folder beside FILE."""
+def make_receiver(settings: Settings, state: State, on_stored: Callable[[], None] = lambda: None) -> Receiver:
+    """Return the receiver that stores events in the state folder beside FILE."""
     state.prepare()
     key = pseudonym_key(settings, state.folder)
     if settings.publishes_file and (signature := published_signature(state.file)):
         check_signature(str(state.file), signature, key)
     return Receiver(
-        EventQueue(state.events, timedelta(hours=settings.webhook_duplicate_hours)),
-        Reader(Pseudonymizer(key, settings.hash_fields, settings.plain_fields), settings.webhook_order_id_paths),
-        Signatures(webhook_secrets(settings), settings.webhook_hash, settings.webhook_encoding),
-        on_kept,
+        EventQueue.open(state.events, timedelta(hours=settings.webhook_duplicate_hours)),
+        EventParser(Pseudonymizer(key, settings.hash_fields, settings.plain_fields), settings.webhook_order_id_paths),
+        SignatureVerifier(webhook_secrets(settings), settings.webhook_hash, settings.webhook_encoding),
+        on_stored,
     )
 
 
@@ -57,7 +57,7 @@ def require_secret(settings: Settings) -> None:
 def run_event_server(
     settings: Settings, file: Path, host: str, port: int, *, accept_unsigned: bool = False, refresh: bool = False
 ) -> None:
-    """Until Ctrl-C or a TERM signal. With `refresh`, a run follows when events have come."""
+    """Serve until Ctrl-C or SIGTERM. With `refresh`, a run follows when events have come."""
     import uvicorn
 
     if not accept_unsigned:
@@ -70,7 +70,7 @@ def run_event_server(
         raise UsageError(f"{host}, port {port}: {error.strerror}", "Choose another --host or --port.") from None
     state = State(file.absolute())
     runs = Refresh(state.file) if refresh else None
-    application = receiver(settings, state, runs.wanted.set if runs else lambda: None)
+    application = make_receiver(settings, state, runs.wanted.set if runs else lambda: None)
     server = uvicorn.Server(
         uvicorn.Config(
             application,
@@ -95,7 +95,7 @@ def run_event_server(
 
 
 class Refresh(threading.Thread):
-    """Runs `logentic run` for FILE when events have come, one run at a time, at most once a minute."""
+    """Run `logentic run` for FILE when events have come, one run at a time, at most once a minute."""
 
     def __init__(self, file: Path, seconds: float = 60) -> None:
         super().__init__(name="refresh", daemon=True)
@@ -117,7 +117,7 @@ class Refresh(threading.Thread):
             self._stopping.wait(self._seconds)
 
     def stop(self) -> None:
-        """Ends a run under way: what it loaded stays, the next one goes on from there."""
+        """End a run in progress: what it loaded stays, and the next run continues from there."""
         self._stopping.set()
         self.wanted.set()
         if self._run and self._run.poll() is None:

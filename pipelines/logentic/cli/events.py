@@ -1,10 +1,10 @@
-"""The commands about events: serve takes them, events lists what became of them."""
+"""The commands about events: serve receives them, events lists their outcomes."""
 
 from typing import Annotated
 
 import typer
 
-from logentic.cli.account import AsJson, Db
+from logentic.cli.options import AsJson, Db
 from logentic.sanitizer import print_json
 
 
@@ -38,10 +38,10 @@ def events(
     from logentic.settings import load_settings
 
     load_settings()  # which registers the secrets
-    found = event_list.read_events_of(db, only_dead=dead or retry)
+    found = event_list.read_event_list(db, only_dead=dead or retry)
     if retry:
-        event_list.have_retried(db, found)
+        event_list.request_retries(db, found)
     if as_json:
         print_json(event_list.as_dict(found))
     else:
-        event_list.show(found, Terminal())
+        event_list.print_events(found, Terminal())

@@ -1,20 +1,20 @@
-"""The commands that show something: status, dashboard, demo, sandbox."""
+"""The commands that show data: status, sandbox, demo, dashboard."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from logentic.cli.account import Db, DbOrState, To, file_of, only
+from logentic.cli.options import Db, DbOrState, DestinationName, require_word, state_file
 from logentic.database_file import database_path
 from logentic.errors import UsageError
-from logentic.monitoring.memory import leave_out_needless
+from logentic.monitoring.memory import hide_unneeded_modules
 from logentic.sanitizer import print_json
 
 
 def status(
     db: DbOrState = None,
-    destination: To = None,
+    destination: DestinationName = None,
     of_runs: Annotated[bool, typer.Option("--runs", help="The last runs instead: how each ended.")] = False,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
@@ -22,29 +22,31 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """What FILE or PostgreSQL holds: covered days, last success, rows and incomplete windows of each resource."""
-    leave_out_needless()
-    only("--fail-on", fail_on, "rejected")
+    hide_unneeded_modules()
+    require_word("--fail-on", fail_on, "rejected")
     if of_runs and fail_on:
         raise UsageError("--fail-on looks at the tables, and --runs at the history of runs", "Use one of them.")
+    from logentic.monitoring.run_history import read_runs
     from logentic.reports import runs
     from logentic.reports import status as report
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings
+    from logentic.state import State
 
     settings = load_settings(destination=destination)
-    file = file_of(db, settings)
+    file = state_file(db, settings)
     if of_runs:
-        history = runs.read_runs(file)
+        history = read_runs(State(file.absolute()))
         if as_json:
             print_json(history)
         else:
-            runs.show(history, Terminal())
+            runs.print_runs(history, Terminal())
         return
     found = report.read_status(file, settings)
     if as_json:
         print_json(found)
     else:
-        report.show(found, Terminal())
+        report.print_status(found, Terminal())
     if fail_on and found["rejected_values"]:
         raise typer.Exit(3)
 

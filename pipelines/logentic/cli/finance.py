@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from logentic.cli.account import AsJson, Db, only
-from logentic.database_file import database_path
+from logentic.cli.options import AsJson, Db, OptionalDb, require_word
 from logentic.errors import UsageError
 from logentic.sanitizer import one_line, print_json
 
@@ -27,10 +26,6 @@ FROZEN = {
 Invoice = Annotated[int | None, typer.Option(metavar="N", min=1, help="The charges of this payment.")]
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; the user of this machine if not given.")]
-SomeDb = Annotated[
-    Path | None,
-    typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open."),
-]
 
 
 def reconcile(
@@ -52,22 +47,22 @@ def reconcile(
 ) -> None:
     """What is wrong with an invoice, or with a month: on the screen, as a workbook, as a letter."""
     from logentic.reports import reconciliation as report
-    from logentic.reports.amount_parser import paper_total
-    from logentic.reports.published import newest_invoices, open_published
-    from logentic.reports.screen import as_dict, show
+    from logentic.reports.amount_parser import parse_invoice_total
+    from logentic.reports.published_file import list_newest_invoices, open_published
+    from logentic.reports.reconciliation_screen import as_dict, print_reconciliation
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings
 
-    only("--fail-on", fail_on, "exceptions")
+    require_word("--fail-on", fail_on, "exceptions")
     if (invoice is None) == (month is None):
         with open_published(db) as published:
-            newest = newest_invoices(published)
+            newest = list_newest_invoices(published)
         raise UsageError("--invoice N or --month YYYY-MM: one of them is needed", newest)
     for option, given in (("--invoice-total", invoice_total), ("--letter", letter)):
         if given is not None and invoice is None:
             raise UsageError(f"{option} is of one invoice", "Name it: --invoice N.")
     settings = load_settings()
-    paper = None if invoice_total is None else paper_total(invoice_total, settings.currency)
+    paper = None if invoice_total is None else parse_invoice_total(invoice_total, settings.currency)
     found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=paper)
     if xlsx:
         try:
@@ -77,10 +72,10 @@ def reconcile(
         write_workbook(found, xlsx)
         print(one_line(f"workbook: {xlsx}"), file=sys.stderr)
     if csv:
-        from logentic.reports.cover import cover_of
+        from logentic.reports.cover import build_cover
         from logentic.reports.sheets import write_csv
 
-        for path in write_csv(cover_of(found).sheets, csv, found.currency):
+        for path in write_csv(build_cover(found).sheets, csv, found.currency):
             print(one_line(f"table: {path}"), file=sys.stderr)
     unwritten = None
     if letter:
@@ -95,7 +90,7 @@ def reconcile(
     if as_json:
         print_json(as_dict(found))
     else:
-        show(found, Terminal())
+        print_reconciliation(found, Terminal())
     if unwritten:
         raise unwritten
     is_open = any(finding.status == "open" for finding in found.findings)
@@ -106,7 +101,7 @@ def reconcile(
 @exceptions.callback()
 def list_exceptions(
     context: typer.Context,
-    db: SomeDb = None,
+    db: OptionalDb = None,
     invoice: Invoice = None,
     month: Month = None,
     status: Annotated[
@@ -129,7 +124,7 @@ def list_exceptions(
     if as_json:
         print_json(report.as_dicts(findings))
     else:
-        report.show(findings, Terminal(), settings.currency)
+        report.print_exceptions(findings, Terminal(), settings.currency)
 
 
 @exceptions.command("set")
@@ -139,12 +134,12 @@ def set_exception(
     status: Annotated[str, typer.Argument(metavar="STATUS", help="open, accepted, disputed, credited or rejected.")],
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, or to whom it was written.")] = None,
     by: By = None,
-    db: SomeDb = None,
+    db: OptionalDb = None,
 ) -> None:
     """Say where an exception stands. It shows at once, and is published by the next run."""
-    from logentic.reports.exceptions import set_status, whoever
+    from logentic.reports.exceptions import record_decision, resolve_author
 
-    finding = set_status(_needed(db or context.obj), exception_id, status, note, whoever(by))
+    finding = record_decision(_needed(db or context.obj), exception_id, status, note, resolve_author(by))
     said = f"says {finding.set_by} at {finding.set_at:%Y-%m-%d %H:%M} UTC"
     print(one_line(f"{finding.exception_id} is {finding.status}, {said}"))
 
@@ -155,11 +150,11 @@ def close(
     by: By = None,
 ) -> None:
     """Freeze a month as it is known now; what the API says differently later stands in `restatements`."""
-    from logentic.reports.closing import close_month
-    from logentic.reports.exceptions import whoever
+    from logentic.reports.exceptions import resolve_author
+    from logentic.reports.month_close import close_month
     from logentic.settings import load_settings
 
-    closed = close_month(db, _month(month), whoever(by), load_settings().timezone)
+    closed = close_month(db, _month(month), resolve_author(by), load_settings().timezone)
     counts = ", ".join(f"{count:,} {FROZEN[subject][count > 1]}" for subject, count in closed.facts.items())
     print(f"{closed.month:%Y-%m} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {counts}")
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from logentic.cli.account import Db
+from logentic.cli.options import Db
 from logentic.errors import StateError, UsageError
 
 
@@ -19,6 +19,7 @@ def privacy(
     from logentic.extract.stored_records import Stored
     from logentic.load import privacy_rewrite as rules
     from logentic.privacy.pseudonyms import load_pseudonymizer
+    from logentic.reports.humanize import count
     from logentic.settings import load_settings
     from logentic.state import State
 
@@ -51,7 +52,7 @@ def privacy(
         state.write_note(rules.NOTE, rules.note_of(raw, used))
         raw.close()
         for column, values in changed.items():
-            print(f"{column}: {values} {'value' if values == 1 else 'values'} pseudonymized")
+            print(f"{column}: {count(values, 'value')} pseudonymized")
         if not changed:
             print("no clear values")
         elif loads and state.read_note("built").get("load") == loads[-1]:

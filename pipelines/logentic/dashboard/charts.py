@@ -1,5 +1,6 @@
-"""How things are drawn: one look for every chart, colours that a colour-blind reader can tell apart, light and dark."""
+"""Draw every chart in one style: colours for colour-blind readers, for light and dark."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from logentic.dashboard.snapshot import QueryResult
 
-# Okabe and Ito's colours, those of them that are seen on white and on black.
+# Okabe and Ito's colours, as far as they are visible on white and on black.
 BLUE, ORANGE, GREEN, RED, PINK, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#868686"
 PALETTE = [BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY]
 HEIGHT = 260
@@ -18,20 +19,32 @@ FITTED = alt.AutoSizeParams(type="fit-x", contains="padding")
 EMBED = {"embedOptions": {"actions": False, "renderer": "svg"}}
 
 
-def data(answer: QueryResult, *columns: str) -> alt.Data:
-    """The columns that are drawn; without names all of them. As text, since Altair checks each other value."""
-    shown = QueryResult(answer.table.select(columns)) if columns else answer
+def result_data(result: QueryResult, *columns: str) -> alt.Data:
+    """Return the columns to draw; all without names. They are sent as CSV, because Altair checks every other value."""
+    shown = QueryResult(result.table.select(columns)) if columns else result
     form = alt.CsvDataFormat(type="csv", parse={field.name: _kind(field.type) for field in shown.table.schema})
     return alt.Data(values=shown.csv().decode(), format=form)  # type: ignore[no-untyped-call]
 
 
-def drawn(rows: list[dict[str, Any]]) -> alt.Data:
+def rows_data(rows: list[dict[str, Any]]) -> alt.Data:
     values = [{name: _plain(value) for name, value in row.items()} for row in rows]
     return alt.Data(values=values)  # type: ignore[no-untyped-call]
 
 
-def finished(chart: Any, description: str, height: int | alt.Step = HEIGHT) -> Any:
-    """Sized to its column, described for who cannot see it, in no colour that only light or only dark can bear."""
+def unfold(
+    result: QueryResult, columns: Mapping[str, str], key: str, kind: str, value: str, *, null_is_zero: bool = False
+) -> list[dict[str, Any]]:
+    """Return a row for each number of the columns: `key`, the column's title as `kind`, the number as `value`."""
+    return [
+        {key: row[key], kind: title, value: float(row[name] or 0)}
+        for row in result.rows
+        for name, title in columns.items()
+        if null_is_zero or row[name] is not None
+    ]
+
+
+def finish(chart: Any, description: str, height: int | alt.Step = HEIGHT) -> Any:
+    """Size the chart to its column, describe it for screen readers, and leave the background transparent."""
     sized = chart.properties(
         width="container",
         height=height,
@@ -60,7 +73,7 @@ def day(field: str, title: str = "Day (UTC)", **more: Any) -> alt.X:
     )
 
 
-def across(field: str, title: str, form: str = ",.0f") -> alt.X:
+def horizontal(field: str, title: str, form: str = ",.0f") -> alt.X:
     return alt.X(f"{field}:Q", title=title, axis=alt.Axis(format=form, tickCount=5))
 
 
@@ -77,23 +90,23 @@ def month(field: str) -> alt.X:
 
 
 def colour(field: str, values: list[str], colours: list[str] | None = None) -> alt.Color:
-    """The same value has the same colour in every chart that is given the same list."""
+    """Return the colour encoding; the same list of values gets the same colours in every chart."""
     chosen = (colours or PALETTE)[: len(values)]
     return alt.Color(f"{field}:N", scale=alt.Scale(domain=values, range=chosen), sort=values)
 
 
 def dash(field: str, values: list[str]) -> alt.StrokeDash:
-    """Beside the colour: lines that are told apart without any."""
+    """Return a dash encoding, which tells lines apart without colour."""
     return alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=values), sort=values)
 
 
-def tips(**shown: str | tuple[str, str]) -> list[alt.Tooltip]:
-    """What the pointer shows of each field: its name, or its name and how the number is written."""
+def tooltips(**fields: str | tuple[str, str]) -> list[alt.Tooltip]:
+    """Return the tooltip: for each field its title, or its title and the format of the number."""
     return [
-        alt.Tooltip(f"{name}:Q", title=said[0], format=said[1])
-        if isinstance(said, tuple)
-        else alt.Tooltip(f"{name}:{'T' if name in TIMES else 'N'}", title=said)
-        for name, said in shown.items()
+        alt.Tooltip(f"{name}:Q", title=title[0], format=title[1])
+        if isinstance(title, tuple)
+        else alt.Tooltip(f"{name}:{'T' if name in TIMES else 'N'}", title=title)
+        for name, title in fields.items()
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a reader may choose, remembered in the URL, so that a view can be shared."""
+"""The controls of a page, stored in the URL, so that a view can be shared."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -23,9 +23,9 @@ ITEMS = (
 )
 
 
-def days(snapshot: Snapshot, url: Url, of: str, last: int = 90) -> Elements:
-    """A span of days within those that the tables hold; the last ones if the URL names none."""
-    found = snapshot.query(SPANS[of]).one
+def choose_days(snapshot: Snapshot, url: Url, of: str, last: int = 90) -> Elements:
+    """Return a date range within the days that the tables have; by default the last ones."""
+    found = snapshot.query(SPANS[of]).first_row
     if found["last"] is None:
         return {}
     first, stop = found["first"], found["last"]
@@ -35,11 +35,11 @@ def days(snapshot: Snapshot, url: Url, of: str, last: int = 90) -> Elements:
     return {"days": mo.ui.date_range(first, stop, (min(start, end), max(start, end)), label="Days")}
 
 
-def item(snapshot: Snapshot, url: Url) -> Elements:
-    return one_of(snapshot, url, "item", ITEMS + " order by label", "Item", everything=ALL_ITEMS, searchable=True)
+def choose_item(snapshot: Snapshot, url: Url) -> Elements:
+    return choose_row(snapshot, url, "item", ITEMS + " order by label", "Item", everything=ALL_ITEMS, searchable=True)
 
 
-def one_of(
+def choose_row(
     snapshot: Snapshot,
     url: Url,
     name: str,
@@ -50,17 +50,17 @@ def one_of(
     searchable: bool = False,
     **values: Any,
 ) -> Elements:
-    """A list to choose from: the query's first column is the value, its column `label` what is read."""
+    """Return a dropdown: the first column of the query is the value, its column `label` the text."""
     options: dict[str, Any] = {everything: None} if everything else {}
     for row in snapshot.query(query, **values).rows:
         value = next(iter(row.values()))
         shown = str(row["label"])
         options[f"{shown} ({value})" if shown in options else shown] = value
-    return among(url, name, options, label, searchable=searchable)
+    return choose_among(url, name, options, label, searchable=searchable)
 
 
-def among(url: Url, name: str, options: dict[str, Any], label: str, *, searchable: bool = False) -> Elements:
-    """What is read → its value; nothing where there is nothing to choose from."""
+def choose_among(url: Url, name: str, options: dict[str, Any], label: str, *, searchable: bool = False) -> Elements:
+    """Return a dropdown of text → value; nothing if there are no options."""
     if not options:
         return {}
     asked = str(url.get(name, ""))
@@ -68,21 +68,21 @@ def among(url: Url, name: str, options: dict[str, Any], label: str, *, searchabl
     return {name: mo.ui.dropdown(options, begun or next(iter(options)), searchable=searchable, label=label)}
 
 
-def words(url: Url, name: str, options: list[str], label: str) -> Elements:
-    """One of a few words."""
+def choose_word(url: Url, name: str, options: list[str], label: str) -> Elements:
+    """Return a dropdown of words."""
     asked = str(url.get(name, ""))
     return {name: mo.ui.dropdown(options, asked if asked in options else options[0], label=label)}
 
 
-def chosen(values: dict[str, Any]) -> dict[str, Any]:
-    """What panels ask for: `start` and `stop` of the days, and null for what was not asked."""
+def selection_of(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of the panels: `start` and `stop` of the days, and null for everything not chosen."""
     span = values.get("days") or (date(1970, 1, 1), date(9999, 12, 31))
     given = {name: value for name, value in values.items() if name != "days"}
     return {"item": None, "warehouse": None, "start": span[0], "stop": span[1], **given}
 
 
-def remember(values: dict[str, Any], page: str, url: Url) -> None:
-    """Write to the URL what is chosen now; what the page does not know leaves it."""
+def write_url(values: dict[str, Any], page: str, url: Url) -> None:
+    """Write the selection to the URL; remove what the page does not use."""
     wanted = {"page": page}
     if span := values.get("days"):
         wanted |= {"from": span[0].isoformat(), "to": span[1].isoformat()}

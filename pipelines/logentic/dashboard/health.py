@@ -1,14 +1,15 @@
-"""What the runs did, and what they have read whole."""
+"""Panels of the runs, and of the days that are read completely."""
 
 import altair as alt
 
 from logentic.audit_log import RUNS
 from logentic.dashboard import charts
-from logentic.dashboard.panels import Chosen, Panel
+from logentic.dashboard.panels import Panel, Selection
 from logentic.dashboard.snapshot import QueryResult, Snapshot
-from logentic.monitoring.run_history import WHOLE
-from logentic.reports.runs import STEPS, line_of, read_runs
+from logentic.monitoring.run_history import COMPLETE_OUTCOMES, read_runs
+from logentic.reports.runs import STEPS, format_run
 from logentic.reports.status import read_status
+from logentic.state import State
 
 RECEIPTS = """
 select resource, window_start, window_end, total_announced, rows_read, is_complete, is_accepted, finished_at, reason
@@ -20,7 +21,7 @@ RUNS_SHOWN = 48
 RUN_COLUMNS = tuple(name for name in RUNS.columns if name != "event_id")
 
 
-def covered(snapshot: Snapshot, _: Chosen) -> Panel:
+def coverage(snapshot: Snapshot, _: Selection) -> Panel:
     """Days that each resource covers."""
     found = read_status(snapshot.file)["resources"]
     bars = [
@@ -28,11 +29,11 @@ def covered(snapshot: Snapshot, _: Chosen) -> Panel:
         for name, row in found.items()
         if row["first_day"] and row["last_day"]
     ]
-    base = alt.Chart(charts.drawn(bars)).encode(y=alt.Y("resource:N", title=None, axis=alt.Axis(labelLimit=200)))
+    base = alt.Chart(charts.rows_data(bars)).encode(y=alt.Y("resource:N", title=None, axis=alt.Axis(labelLimit=200)))
     chart = base.mark_bar(height=18, color=charts.BLUE, cornerRadius=3).encode(
         x=charts.day("first", "Day (UTC)"),
         x2="last:T",
-        tooltip=charts.tips(resource="Resource", first="From", last="To"),
+        tooltip=charts.tooltips(resource="Resource", first="From", last="To"),
     )
     open_windows = sum(row["incomplete_windows"] for row in found.values())
     accepted = sum(row["accepted_windows"] for row in found.values())
@@ -42,15 +43,15 @@ def covered(snapshot: Snapshot, _: Chosen) -> Panel:
     note = "Each window that was read left a receipt: rows announced, rows read. The newest 500 stand in the table."
     if accepted:
         note += f" Accepted windows: {accepted}. Their announced total never equals the rows that are shown."
-    drawn = charts.finished(chart, f"{title}: the days that each resource covers.", alt.Step(44)) if bars else None
+    drawn = charts.finish(chart, f"{title}: the days that each resource covers.", alt.Step(44)) if bars else None
     return Panel(title, snapshot.query(RECEIPTS), drawn, note, "receipts")
 
 
-def ran(snapshot: Snapshot, _: Chosen) -> Panel:
+def last_runs(snapshot: Snapshot, _: Selection) -> Panel:
     """What the last runs did."""
     # From the state folder, which also knows the runs that had nothing to publish, and those that failed.
-    last = read_runs(snapshot.file)[-RUNS_SHOWN:]
-    good = sum(run["outcome"] in WHOLE for run in last)
+    last = read_runs(State(snapshot.file.absolute()))[-RUNS_SHOWN:]
+    good = sum(run["outcome"] in COMPLETE_OUTCOMES for run in last)
     rows = [{name: run.get(name) for name in RUN_COLUMNS} for run in reversed(last)]
     steps = [
         {"run": f"{run['started_at']:%d %b %H:%M:%S}", "step": step, "seconds": run.get(f"{step}_seconds") or 0.0}
@@ -59,17 +60,17 @@ def ran(snapshot: Snapshot, _: Chosen) -> Panel:
         for step in STEPS
     ]
     chart = (
-        alt.Chart(charts.drawn(steps))
+        alt.Chart(charts.rows_data(steps))
         .mark_bar()
         .encode(
             alt.X("run:O", title="Run started (UTC)", sort=None, axis=alt.Axis(labelOverlap="greedy", labelAngle=0)),
             charts.number("seconds", "Seconds", ",.1f"),
             charts.colour("step", list(STEPS)),
-            tooltip=charts.tips(run="Started", outcome="Outcome", step="Step", seconds=("Seconds", ",.1f")),
+            tooltip=charts.tooltips(run="Started", outcome="Outcome", step="Step", seconds=("Seconds", ",.1f")),
         )
     )
     title = f"{good} of the last {len(last)} runs ended well" if last else "No run has left a line yet"
-    drawn = charts.finished(chart, f"{title}: the seconds of each step.") if last else None
+    drawn = charts.finish(chart, f"{title}: the seconds of each step.") if last else None
     failed = next((run for run in reversed(last) if run.get("error")), None)
-    note = line_of(failed) if failed else "Rows, requests and memory of each run stand in the table."
+    note = format_run(failed) if failed else "Rows, requests and memory of each run stand in the table."
     return Panel(title, QueryResult.of(rows), drawn, note, "runs", wide=True)

@@ -1,4 +1,4 @@
-"""Invoices: one invoice, billed against expected; each exception with its evidence."""
+"""Panels of one invoice: billed against expected, and each exception with its evidence."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -10,9 +10,9 @@ import altair as alt
 import marimo as mo
 
 from logentic.dashboard import charts, filters
-from logentic.dashboard.panels import Chosen, Panel, amount_text, shown
+from logentic.dashboard.panels import Panel, Selection, amount_text, format_value
 from logentic.dashboard.snapshot import QueryResult, Snapshot
-from logentic.reports.exceptions import STATUSES, Finding, at_stake, read_findings, set_status, whoever
+from logentic.reports.exceptions import STATUSES, Finding, read_findings, record_decision, resolve_author, sum_at_stake
 from logentic.settings import load_settings
 
 INVOICES = """
@@ -32,7 +32,7 @@ from invoices
 where payment_id = $invoice::bigint
 order by billed desc
 """
-VERDICTS = """
+AUDIT_RESULTS = """
 select charge_type, status, count(*) as charges, cast(sum(billed) as decimal(18, 2)) as billed,
     any_value(reason) as for_example
 from invoice_reconciliation
@@ -46,74 +46,70 @@ select charge_id, charge_type, order_id, item_id, cast(amount as decimal(18, 2))
 from charges
 where charge_id = $charge::bigint
 """
-OFFERED = 300  # exceptions, the largest first: nobody reads a longer list
-COLOURS = {"matched": charts.BLUE, "exception": charts.RED, "settled": charts.SKY, "not_checked": charts.GREY}
+MOST_OFFERED = 300  # exceptions, the largest first: nobody reads a longer list
+RESULT_COLOURS = {"matched": charts.BLUE, "exception": charts.RED, "settled": charts.SKY, "not_checked": charts.GREY}
 
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
-    return filters.one_of(snapshot, url, "invoice", INVOICES, "Invoice")
+    return filters.choose_row(snapshot, url, "invoice", INVOICES, "Invoice")
 
 
-def findings(snapshot: Snapshot, url: filters.Url, chosen: Chosen) -> filters.Elements:
-    offered = {
-        _called(finding): finding.exception_id
-        for place, finding in enumerate(_of(snapshot, chosen))
-        if place < OFFERED or finding.exception_id == url.get("exception")
+def findings(snapshot: Snapshot, url: filters.Url, selection: Selection) -> filters.Elements:
+    options = {
+        _finding_label(finding): finding.exception_id
+        for index, finding in enumerate(_findings_of(snapshot, selection))
+        if index < MOST_OFFERED or finding.exception_id == url.get("exception")
     }
-    return filters.among(url, "exception", offered, "Exception")
+    return filters.choose_among(url, "exception", options, "Exception")
 
 
-def types(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def types(snapshot: Snapshot, selection: Selection) -> Panel:
     """Billed against expected."""
-    answer = snapshot.query(TYPES, **chosen)
-    values = [
-        {"charge_type": row["charge_type"], "what": what, "amount": float(row[what])}
-        for row in answer.rows
-        for what in ("billed", "expected")
-        if row[what] is not None
-    ]
+    result = snapshot.query(TYPES, **selection)
+    kinds = {"billed": "billed", "expected": "expected"}
+    values = charts.unfold(result, kinds, "charge_type", "what", "amount")
     chart = (
-        alt.Chart(charts.drawn(values))
+        alt.Chart(charts.rows_data(values))
         .mark_bar()
         .encode(
-            charts.across("amount", "Account's currency"),
+            charts.horizontal("amount", "Account's currency"),
             alt.Y("charge_type:N", sort=None, title=None),
             yOffset="what:N",
-            color=charts.colour("what", ["billed", "expected"]),
-            tooltip=charts.tips(charge_type="Type", what="", amount=("Amount", ",.2f")),
+            color=charts.colour("what", list(kinds)),
+            tooltip=charts.tooltips(charge_type="Type", what="", amount=("Amount", ",.2f")),
         )
     )
-    total = sum(row["billed"] for row in answer.rows)
-    title = f"Invoice {chosen.get('invoice', '')}: {amount_text(total)} billed, before tax"
+    total = sum(row["billed"] for row in result.rows)
+    title = f"Invoice {selection.get('invoice', '')}: {amount_text(total)} billed, before tax"
     note = "Expected stands where a rule gives it for every charge of the type."
-    if unreadable := sum(row["unreadable_amounts"] for row in answer.rows):
+    if unreadable := sum(row["unreadable_amounts"] for row in result.rows):
         charges = "1 charge has an amount" if unreadable == 1 else f"{unreadable:,} charges have amounts"
         note = f"{charges} that could not be read, which the sums leave out: see rejected_values. {note}"
-    return Panel(title, answer, charts.finished(chart, f"{title}. {note}", alt.Step(16)), note, "billed-and-expected")
+    return Panel(title, result, charts.finish(chart, f"{title}. {note}", alt.Step(16)), note, "billed-and-expected")
 
 
-def verdicts(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def audit_results(snapshot: Snapshot, selection: Selection) -> Panel:
     """What became of each charge."""
-    answer = snapshot.query(VERDICTS, **chosen)
+    result = snapshot.query(AUDIT_RESULTS, **selection)
     chart = (
-        alt.Chart(charts.data(answer))
+        alt.Chart(charts.result_data(result))
         .mark_bar()
         .encode(
-            charts.across("charges", "Charges"),
+            charts.horizontal("charges", "Charges"),
             alt.Y("charge_type:N", title=None),
-            charts.colour("status", list(COLOURS), list(COLOURS.values())),
-            tooltip=charts.tips(charge_type="Type", status="", charges=("Charges", ",")),
+            charts.colour("status", list(RESULT_COLOURS), list(RESULT_COLOURS.values())),
+            tooltip=charts.tooltips(charge_type="Type", status="", charges=("Charges", ",")),
         )
     )
-    count = sum(row["charges"] for row in answer.rows)
-    checked = count - sum(row["charges"] for row in answer.rows if row["status"] == "not_checked")
+    count = sum(row["charges"] for row in result.rows)
+    checked = count - sum(row["charges"] for row in result.rows if row["status"] == "not_checked")
     title = f"{checked:,} of {count:,} charges could be checked"
-    return Panel(title, answer, charts.finished(chart, title, alt.Step(28)), name="verdicts")
+    return Panel(title, result, charts.finish(chart, title, alt.Step(28)), name="verdicts")
 
 
-def exceptions(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def exceptions(snapshot: Snapshot, selection: Selection) -> Panel:
     """Exceptions with their evidence."""
-    found = _of(snapshot, chosen)
+    found = _findings_of(snapshot, selection)
     rows = [
         {
             "exception": finding.exception_id,
@@ -126,26 +122,26 @@ def exceptions(snapshot: Snapshot, chosen: Chosen) -> Panel:
         for finding in found
     ]
     return Panel(
-        f"{len(rows)} exceptions, {amount_text(at_stake(found))} at stake",
+        f"{len(rows)} exceptions, {amount_text(sum_at_stake(found))} at stake",
         QueryResult.of(rows),
         name="exceptions",
         wide=True,
     )
 
 
-def charge(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def charge(snapshot: Snapshot, selection: Selection) -> Panel:
     """The charge behind an exception."""
-    picked = _picked(snapshot, chosen)
+    picked = _picked_finding(snapshot, selection)
     if picked is None or picked.charge_id is None:
         return Panel("No charge stands behind it")
-    found = snapshot.query(CHARGE, charge=picked.charge_id).one
-    answer = QueryResult.of([{"field": name, "value": shown(value, name)} for name, value in found.items()])
-    return Panel(f"Charge {picked.charge_id} as the API gives it", answer, name="charge")
+    found = snapshot.query(CHARGE, charge=picked.charge_id).first_row
+    result = QueryResult.of([{"field": name, "value": format_value(value, name)} for name, value in found.items()])
+    return Panel(f"Charge {picked.charge_id} as the API gives it", result, name="charge")
 
 
-def status(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def status(snapshot: Snapshot, selection: Selection) -> Panel:
     """Where an exception stands."""
-    picked = _picked(snapshot, chosen)
+    picked = _picked_finding(snapshot, selection)
     if picked is None:
         return Panel("This invoice has no exception")
     form = (
@@ -158,20 +154,20 @@ def status(snapshot: Snapshot, chosen: Chosen) -> Panel:
         .form(
             submit_button_label="Set status",
             bordered=False,
-            on_change=lambda said: _say(snapshot, picked.exception_id, said, chosen["changed"]),
+            on_change=lambda form: _save_decision(snapshot, picked.exception_id, form, selection["changed"]),
         )
     )
     title = f"{picked.exception_id} is {picked.status}"
     return Panel(title, note=f"{picked.evidence} It shows at once; the next run publishes it.", extra=(form,))
 
 
-def workbook(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def workbook(snapshot: Snapshot, selection: Selection) -> Panel:
     """The invoice as a workbook."""
-    invoice = chosen.get("invoice")
+    invoice = selection.get("invoice")
     if invoice is None or not find_spec("xlsxwriter"):
         return Panel("There is no workbook", note="It needs an invoice, and the extra excel.")
     button = mo.download(
-        lambda: _written(snapshot.file, invoice),
+        lambda: _workbook_bytes(snapshot.file, invoice),
         filename=f"invoice-{invoice}.xlsx",
         mimetype="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         label="Download the workbook",
@@ -180,10 +176,10 @@ def workbook(snapshot: Snapshot, chosen: Chosen) -> Panel:
     return Panel(f"Invoice {invoice} as a workbook", note=note, extra=(button,), wide=True)
 
 
-PANELS = (types, verdicts, exceptions, status, charge, workbook)
+PANELS = (types, audit_results, exceptions, status, charge, workbook)
 
 
-def _written(file: Path, invoice: int) -> bytes:
+def _workbook_bytes(file: Path, invoice: int) -> bytes:
     from logentic.reports.reconciliation import reconcile
     from logentic.reports.workbook import write_workbook
 
@@ -193,20 +189,24 @@ def _written(file: Path, invoice: int) -> bytes:
         return path.read_bytes()
 
 
-def _say(snapshot: Snapshot, exception_id: str, said: dict[str, Any] | None, changed: Callable[..., None]) -> None:
-    if said and said["status"]:
-        set_status(snapshot.file, exception_id, said["status"], said["note"] or None, whoever(said["by"]))
+def _save_decision(
+    snapshot: Snapshot, exception_id: str, form: dict[str, Any] | None, changed: Callable[..., None]
+) -> None:
+    if form and form["status"]:
+        record_decision(snapshot.file, exception_id, form["status"], form["note"] or None, resolve_author(form["by"]))
         changed(lambda count: count + 1)
 
 
-def _of(snapshot: Snapshot, chosen: Chosen) -> list[Finding]:
-    invoice = chosen.get("invoice")
+def _findings_of(snapshot: Snapshot, selection: Selection) -> list[Finding]:
+    invoice = selection.get("invoice")
     return read_findings(snapshot.file, invoice=invoice) if invoice else []
 
 
-def _picked(snapshot: Snapshot, chosen: Chosen) -> Finding | None:
-    return next((one for one in _of(snapshot, chosen) if one.exception_id == chosen.get("exception")), None)
+def _picked_finding(snapshot: Snapshot, selection: Selection) -> Finding | None:
+    return next(
+        (one for one in _findings_of(snapshot, selection) if one.exception_id == selection.get("exception")), None
+    )
 
 
-def _called(finding: Finding) -> str:
+def _finding_label(finding: Finding) -> str:
     return f"{finding.exception_id} · {amount_text(finding.amount_at_stake)}"

@@ -1,8 +1,8 @@
-"""The dashboard's password: compared as bytes, and guessed slowly.
+"""Check the dashboard's password as bytes, and limit failed attempts.
 
-marimo compares passwords as text, which fails for letters other than ASCII, and as often as it is asked. So marimo gets
-a random token that nobody types, and `Login`, in front of it, puts that token in the place of the right password. All
-ways in are covered: the form, `?access_token=`, and the headers of Basic and Bearer authentication.
+marimo compares passwords as text, which fails for letters other than ASCII, and without a limit. So marimo gets a
+random token that nobody types, and `Login`, in front of it, replaces the right password by that token. All ways in are
+covered: the form, `?access_token=`, and the headers of Basic and Bearer authentication.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import hmac
 import ipaddress
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -33,7 +33,7 @@ WRONG = "wrong"
 
 
 class TooManyFailures(Exception):
-    """An attempt that is not looked at: `seconds` until the next one is."""
+    """An attempt that is refused without a check; the next one is allowed after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -47,7 +47,7 @@ class _Source:
 
 
 class Throttle:
-    """Failed logins, by source and in all, within constant memory. `clock` gives monotonic seconds."""
+    """Failed logins, by source and in all, within constant memory. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -55,7 +55,7 @@ class Throttle:
         self._left, self._left_at = BURST, clock()
 
     def require_turn(self, address: str) -> None:
-        """Raise `TooManyFailures` where the source, or all of them together, failed too often."""
+        """Raise `TooManyFailures` if the source, or all together, failed too often."""
         now = self._clock()
         source = self._sources.get(source_of(address))
         if source and source.until > now:
@@ -86,7 +86,7 @@ class Throttle:
 
 
 def source_of(address: str) -> str:
-    """Who is counted: an address; of IPv6 its network of 64 bits, which belongs to one household."""
+    """Return the source to count: an address; for IPv6 its 64-bit network, which belongs to one household."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -98,10 +98,10 @@ def source_of(address: str) -> str:
 
 
 class Login:
-    """The ASGI application that checks every password that a request brings, and hands marimo its token instead."""
+    """The ASGI application that checks every password of a request and gives marimo its token instead."""
 
     def __init__(self, app: App, password: str, token: str, throttle: Throttle | None = None) -> None:
-        self._app, self._password, self._token = app, _as_bytes(password), token
+        self._app, self._password, self._token = app, _encode_password(password), token
         self._throttle = throttle or Throttle()
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
@@ -109,32 +109,33 @@ class Login:
             await self._app(scope, receive, send)
             return
         try:
-            scope, receive = await self._translated(scope, receive)
+            scope, receive = await self._with_token(scope, receive)
         except TooManyFailures as failures:
-            await _refuse(scope, send, failures.seconds)
+            text = f"Too many failed logins. Try again in {failures.seconds} seconds."
+            await refuse(scope, send, 429, text, [(b"retry-after", str(failures.seconds).encode())])
             return
         except TimeoutError:
             return
         await self._app(scope, receive, send)
 
-    async def _translated(self, scope: Scope, receive: Any) -> tuple[Scope, Any]:
-        """The request with marimo's token, or a wrong one, in the place of each password."""
+    async def _with_token(self, scope: Scope, receive: Any) -> tuple[Scope, Any]:
+        """Return the request with marimo's token, or a wrong one, in place of each password."""
         address = str((scope.get("client") or ("",))[0])
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if any(name == QUERY for name, _ in query):
-            checked = [(name, self._checked(value, address) if name == QUERY else value) for name, value in query]
+            checked = [(name, self._token_for(value, address) if name == QUERY else value) for name, value in query]
             scope = {**scope, "query_string": urlencode(checked).encode()}
         headers = [(name, self._header(name, value, address)) for name, value in scope["headers"]]
         scope = {**scope, "headers": headers}
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].rstrip("/").endswith("/auth/login"):
             body = await _read_form(receive)
             form = dict(parse_qsl(body.decode("utf-8", "replace")))
-            sent = urlencode({"password": self._checked(form["password"], address)} if "password" in form else {})
+            sent = urlencode({"password": self._token_for(form["password"], address)} if "password" in form else {})
             headers = [
                 (name, value) for name, value in headers if name not in (b"content-length", b"transfer-encoding")
             ]
             scope["headers"] = [*headers, (b"content-length", str(len(sent)).encode())]
-            receive = _replayed(sent.encode(), receive)
+            receive = _replay_first(sent.encode(), receive)
         return scope, receive
 
     def _header(self, name: bytes, value: bytes, address: str) -> bytes:
@@ -142,30 +143,30 @@ class Login:
         if name.lower() != b"authorization" or scheme.lower() not in (b"basic", b"bearer"):
             return value
         if scheme.lower() == b"bearer":
-            return b"Bearer " + self._checked(_text(credentials), address).encode()
+            return b"Bearer " + self._token_for(_decode_header(credentials), address).encode()
         try:
-            user, _, password = _text(base64.b64decode(credentials)).partition(":")
+            user, _, password = _decode_header(base64.b64decode(credentials)).partition(":")
         except (binascii.Error, ValueError):
             user, password = "", ""
-        given = f"{user.encode('ascii', 'replace').decode() or 'user'}:{self._checked(password, address)}"
+        given = f"{user.encode('ascii', 'replace').decode() or 'user'}:{self._token_for(password, address)}"
         return b"Basic " + base64.b64encode(given.encode())
 
-    def _checked(self, password: str, address: str) -> str:
+    def _token_for(self, password: str, address: str) -> str:
         self._throttle.require_turn(address)
-        if hmac.compare_digest(_as_bytes(password), self._password):
+        if hmac.compare_digest(_encode_password(password), self._password):
             self._throttle.note_success(address)
             return self._token
         self._throttle.note_failure(address)
         return WRONG
 
 
-def _as_bytes(password: str) -> bytes:
-    """An accent is one character or two, as the keyboard has it."""
+def _encode_password(password: str) -> bytes:
+    """Normalize the password: keyboards write an accent as one character or two."""
     return normalize("NFC", password).encode("utf-8", "replace")
 
 
-def _text(given: bytes) -> str:
-    """Browsers send either encoding in a header."""
+def _decode_header(given: bytes) -> str:
+    """Decode a header as UTF-8 or Latin-1; browsers send either."""
     try:
         return given.decode("utf-8")
     except UnicodeDecodeError:
@@ -173,7 +174,7 @@ def _text(given: bytes) -> str:
 
 
 async def _read_form(receive: Any) -> bytes:
-    """The form's bytes, no more than a password needs; raises TimeoutError where they come too slowly."""
+    """Return the form's bytes, no more than a password needs; raise TimeoutError if they come too slowly."""
     body = b""
     async with asyncio.timeout(FORM_SECONDS):
         while len(body) < FORM_BYTES:
@@ -184,7 +185,7 @@ async def _read_form(receive: Any) -> bytes:
     return body[:FORM_BYTES]
 
 
-def _replayed(body: bytes, receive: Any) -> Any:
+def _replay_first(body: bytes, receive: Any) -> Any:
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Any:
@@ -193,11 +194,10 @@ def _replayed(body: bytes, receive: Any) -> Any:
     return replay
 
 
-async def _refuse(scope: Scope, send: Any, seconds: int) -> None:
+async def refuse(scope: Scope, send: Any, status: int, text: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    text = f"Too many failed logins. Try again in {seconds} seconds.".encode()
-    headers = [(b"content-type", b"text/plain"), (b"retry-after", str(seconds).encode())]
-    await send({"type": "http.response.start", "status": 429, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+    named = [(b"content-type", b"text/plain"), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": named})
+    await send({"type": "http.response.body", "body": text.encode()})

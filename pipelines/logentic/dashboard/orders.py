@@ -1,9 +1,9 @@
-"""Orders: how many in which state, lines and units, what shipping costs, which are late or stuck."""
+"""Panels of orders: by status, lines and units, shipping cost, late and stuck orders."""
 
 import altair as alt
 
 from logentic.dashboard import charts, filters
-from logentic.dashboard.panels import Chosen, Panel, amount_text
+from logentic.dashboard.panels import Panel, Selection, amount_text
 from logentic.dashboard.snapshot import Snapshot
 
 WHERE = """
@@ -87,129 +87,120 @@ COLOURS = {
 
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
-    days = filters.days(snapshot, url, "orders", last=180)
-    return {**days, **filters.one_of(snapshot, url, "warehouse", WAREHOUSES, "Warehouse", everything="All warehouses")}
+    days = filters.choose_days(snapshot, url, "orders", last=180)
+    return {
+        **days,
+        **filters.choose_row(snapshot, url, "warehouse", WAREHOUSES, "Warehouse", everything="All warehouses"),
+    }
 
 
-def statuses(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def statuses(snapshot: Snapshot, selection: Selection) -> Panel:
     """Orders by status."""
-    answer = snapshot.query(STATUSES, **chosen)
-    found = {row["status"] for row in answer.rows}
+    result = snapshot.query(STATUSES, **selection)
+    found = {row["status"] for row in result.rows}
     known = [status for status in COLOURS if status in found] + sorted(found - set(COLOURS))
     chart = (
-        alt.Chart(charts.data(answer))
+        alt.Chart(charts.result_data(result))
         .mark_bar()
         .encode(
             charts.week("week"),
             charts.number("orders", "Orders created", stack="zero"),
             charts.colour("status", known, [COLOURS.get(status, charts.PINK) for status in known]),
-            tooltip=charts.tips(week="Week of", status="Status", orders=("Orders", ",")),
+            tooltip=charts.tooltips(week="Week of", status="Status", orders=("Orders", ",")),
         )
     )
-    total = sum(row["orders"] for row in answer.rows)
-    done = sum(row["orders"] for row in answer.rows if row["status"] == "COMPLETED")
+    total = sum(row["orders"] for row in result.rows)
+    done = sum(row["orders"] for row in result.rows if row["status"] == "COMPLETED")
     title = f"{done:,} of {total:,} orders are completed"
     return Panel(
         title,
-        answer,
-        charts.finished(chart, f"{title}, by week of creation"),
+        result,
+        charts.finish(chart, f"{title}, by week of creation"),
         "By week of creation and status now.",
         "orders-by-status",
     )
 
 
-def sizes(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def sizes(snapshot: Snapshot, selection: Selection) -> Panel:
     """Lines and units."""
-    answer = snapshot.query(SIZES, **chosen)
-    values = [
-        {"week": str(row["week"]), "what": what, "count": row[what] or 0}
-        for row in answer.rows
-        for what in ("lines", "units")
-    ]
+    result = snapshot.query(SIZES, **selection)
+    kinds = {"lines": "lines", "units": "units"}
+    values = charts.unfold(result, kinds, "week", "what", "count", null_is_zero=True)
     chart = (
-        alt.Chart(charts.drawn(values))
+        alt.Chart(charts.rows_data(values))
         .mark_line(point=True, strokeWidth=2)
         .encode(
             charts.week("week"),
             charts.number("count", "Ordered each week"),
-            charts.colour("what", ["lines", "units"]),
-            strokeDash=charts.dash("what", ["lines", "units"]),
-            tooltip=charts.tips(week="Week of", what="", count=("Count", ",")),
+            charts.colour("what", list(kinds)),
+            strokeDash=charts.dash("what", list(kinds)),
+            tooltip=charts.tooltips(week="Week of", what="", count=("Count", ",")),
         )
     )
-    units, lines = (sum(row[what] or 0 for row in answer.rows) for what in ("units", "lines"))
+    units, lines = (sum(row[what] or 0 for row in result.rows) for what in ("units", "lines"))
     title = f"{units:,} units were ordered in {lines:,} lines"
-    return Panel(title, answer, charts.finished(chart, title), name="orders-lines-units")
+    return Panel(title, result, charts.finish(chart, title), name="orders-lines-units")
 
 
-def shipping(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def shipping(snapshot: Snapshot, selection: Selection) -> Panel:
     """What shipping costs."""
-    answer = snapshot.query(SHIPPING, **chosen)
+    result = snapshot.query(SHIPPING, **selection)
     kinds = {"per_order": "per order", "per_unit": "per unit"}
-    values = [
-        {"month": row["month"], "what": words, "cost": float(row[name] or 0)}
-        for row in answer.rows
-        for name, words in kinds.items()
-    ]
+    values = charts.unfold(result, kinds, "month", "what", "cost", null_is_zero=True)
     chart = (
-        alt.Chart(charts.drawn(values))
+        alt.Chart(charts.rows_data(values))
         .mark_bar()
         .encode(
             charts.month("month"),
             charts.number("cost", "Account's currency", ",.2f"),
             xOffset="what:N",
             color=charts.colour("what", list(kinds.values())),
-            tooltip=charts.tips(month="Month", what="", cost=("Cost", ",.2f")),
+            tooltip=charts.tooltips(month="Month", what="", cost=("Cost", ",.2f")),
         )
     )
-    cost, count = sum(row["shipping"] for row in answer.rows), sum(row["orders"] for row in answer.rows)
+    cost, count = sum(row["shipping"] for row in result.rows), sum(row["orders"] for row in result.rows)
     title = f"Shipping an order cost {amount_text(cost / count)} on average" if count else "What shipping costs"
     return Panel(
         title,
-        answer,
-        charts.finished(chart, title),
+        result,
+        charts.finish(chart, title),
         "Orders that have a shipping charge, by month of creation.",
         "shipping-cost",
     )
 
 
-def steps(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def steps(snapshot: Snapshot, selection: Selection) -> Panel:
     """How long each step takes."""
-    answer = snapshot.query(TIMES, **chosen)
-    values = [
-        {"week": str(row["week"]), "step": words, "hours": float(row[name])}
-        for row in answer.rows
-        for name, words in STEPS.items()
-        if row[name] is not None
-    ]
+    result = snapshot.query(TIMES, **selection)
+    values = charts.unfold(result, STEPS, "week", "step", "hours")
     names = list(STEPS.values())
     chart = (
-        alt.Chart(charts.drawn(values))
+        alt.Chart(charts.rows_data(values))
         .mark_line(point=True, strokeWidth=2)
         .encode(
             charts.week("week"),
             charts.number("hours", "Median hours"),
             charts.colour("step", names),
             strokeDash=charts.dash("step", names),
-            tooltip=charts.tips(week="Week of", step="Step", hours=("Median hours", ",.1f")),
+            tooltip=charts.tooltips(week="Week of", step="Step", hours=("Median hours", ",.1f")),
         )
     )
-    in_time, known = (sum(row[what] for row in answer.rows) for what in ("in_time", "left_or_late"))
+    in_time, known = (sum(row[what] for row in result.rows) for what in ("in_time", "left_or_late"))
     title = (
         f"{in_time:,} of {known:,} orders left in the promised time" if known else "When orders left is not known yet"
     )
     note = "By week of creation. Steps are known from events, and from the states that runs have seen."
-    drawn = charts.finished(chart, f"{title}; median hours of each step") if values else None
-    return Panel(title, answer, drawn, note, "order-steps")
+    drawn = charts.finish(chart, f"{title}; median hours of each step") if values else None
+    return Panel(title, result, drawn, note, "order-steps")
 
 
-def waiting(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def waiting(snapshot: Snapshot, selection: Selection) -> Panel:
     """Late and stuck orders."""
-    answer = snapshot.query(WAITING, **chosen)
-    late = sum(row["it_is"] == "late" for row in answer.rows)
-    title = f"{late} orders are late, {answer.table.num_rows - late} are stuck"
+    result = snapshot.query(WAITING, **selection)
+    late = sum(row["it_is"] == "late" for row in result.rows)
+    title = f"{late} orders are late, {result.table.num_rows - late} are stuck"
     note = "Late: not yet left, beyond promised_hours. Stuck: open, and no step taken for more than stuck_hours."
-    return Panel(title, answer, note=note, name="waiting-orders", wide=True)
+    return Panel(title, result, note=note, name="waiting-orders", wide=True)
 
 
 PANELS = (statuses, sizes, steps, shipping, waiting)

@@ -1,4 +1,4 @@
-"""Overview: is the data whole and fresh, what stands in the building, what does it cost, what is to be done."""
+"""Panels of the overview: data status, stock, storage cost, open actions."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -9,7 +9,7 @@ import duckdb
 import marimo as mo
 
 from logentic.dashboard import charts, health
-from logentic.dashboard.panels import Chosen, Panel, Tile, amount_text, tiles
+from logentic.dashboard.panels import Panel, Selection, Tile, amount_text, render_tiles
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import LogenticError
 from logentic.reports.exceptions import Finding, read_findings
@@ -26,7 +26,7 @@ from stock_daily as stock
 inner join items using (item_id)
 where stock.date = (select max(date) from stock_daily)
 """
-# As many days of both months, so that a month which has begun is not compared with a whole one.
+# The same number of days of both months, so that a partial month is not compared with a full one.
 STORAGE = """
 with last as (select max(date) as day from storage_cost_daily)
 
@@ -56,23 +56,23 @@ limit 12
 """
 
 
-def glance(snapshot: Snapshot) -> mo.Html:
-    """The numbers that a person wants first; what a file does not hold yet is said, and leaves the others standing."""
+def head_tiles(snapshot: Snapshot) -> mo.Html:
+    """Return the tiles; one that this file has no data for says so, and the others still show."""
     found: list[Tile] = []
     for label, make in TILES.items():
         try:
             found += make(snapshot)
         except (duckdb.Error, LogenticError):
             found.append(Tile(label, "unknown", "this file does not say yet"))
-    return tiles(found)
+    return render_tiles(found)
 
 
-def units(snapshot: Snapshot, _: Chosen) -> Panel:
+def units(snapshot: Snapshot, _: Selection) -> Panel:
     """Units in the building."""
-    answer = snapshot.query(UNITS)
+    result = snapshot.query(UNITS)
     kinds = {"on_the_shelf": "on the shelf", "prepared": "prepared", "receiving": "announced or arriving"}
     chart = (
-        alt.Chart(charts.data(answer))
+        alt.Chart(charts.result_data(result))
         .transform_fold(list(kinds), ["kind", "units"])
         .transform_calculate(what=f"{kinds}[datum.kind]")
         .mark_area(opacity=0.85)
@@ -80,30 +80,30 @@ def units(snapshot: Snapshot, _: Chosen) -> Panel:
             charts.day("date"),
             charts.number("units", "Units", stack="zero"),
             charts.colour("what", list(kinds.values())),
-            tooltip=charts.tips(date="Day", what="", units=("Units", ",")),
+            tooltip=charts.tooltips(date="Day", what="", units=("Units", ",")),
         )
     )
     title = "Units in the building and on their way, last 90 days"
-    return Panel(title, answer, charts.finished(chart, title), name="units")
+    return Panel(title, result, charts.finish(chart, title), name="units")
 
 
-def storage(snapshot: Snapshot, _: Chosen) -> Panel:
+def storage(snapshot: Snapshot, _: Selection) -> Panel:
     """Storage cost by month."""
-    answer = snapshot.query(MONTHS)
+    result = snapshot.query(MONTHS)
     chart = (
-        alt.Chart(charts.data(answer))
+        alt.Chart(charts.result_data(result))
         .mark_bar(color=charts.BLUE)
         .encode(
             charts.month("month"),
             charts.number("charged", "Account's currency"),
-            tooltip=charts.tips(month="Month", charged=("Charged", ",.2f")),
+            tooltip=charts.tooltips(month="Month", charged=("Charged", ",.2f")),
         )
     )
     title = "Storage charged by month, billed or not yet"
-    return Panel(title, answer, charts.finished(chart, title), name="storage-by-month")
+    return Panel(title, result, charts.finish(chart, title), name="storage-by-month")
 
 
-def deadlines(snapshot: Snapshot, _: Chosen) -> Panel:
+def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
     """What can still be disputed."""
     waiting = sorted(_open_findings(snapshot), key=lambda finding: (finding.dispute_until or date.max, finding.rule))
     rows = [
@@ -123,7 +123,7 @@ def deadlines(snapshot: Snapshot, _: Chosen) -> Panel:
     )
 
 
-PANELS = (health.covered, units, storage, deadlines, health.ran)
+PANELS = (health.coverage, units, storage, deadlines, health.last_runs)
 
 
 def _freshness(snapshot: Snapshot) -> list[Tile]:
@@ -139,7 +139,7 @@ def _freshness(snapshot: Snapshot) -> list[Tile]:
 
 
 def _stock(snapshot: Snapshot) -> list[Tile]:
-    found = snapshot.query(STOCK).one
+    found = snapshot.query(STOCK).first_row
     if found["date"] is None:
         return [Tile("Stock", "none", "no stock was read yet")]
     without = f", {found['without_price']} items have no price" if found["without_price"] else ""
@@ -149,7 +149,7 @@ def _stock(snapshot: Snapshot) -> list[Tile]:
 
 
 def _storage(snapshot: Snapshot) -> list[Tile]:
-    found = snapshot.query(STORAGE).one
+    found = snapshot.query(STORAGE).first_row
     if found["this_month"] is None:
         return [Tile("Storage this month", "unknown", "the account shows no prices")]
     return [

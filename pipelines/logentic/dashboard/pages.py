@@ -1,4 +1,4 @@
-"""The pages of the dashboard, in the order of the menu, and what makes one."""
+"""The pages of the dashboard, in the order of the menu."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,31 +7,25 @@ import marimo as mo
 
 from logentic.dashboard import invoices, orders, overview, stock, storage
 from logentic.dashboard.filters import Elements, Url
-from logentic.dashboard.panels import Chosen, PanelOf
+from logentic.dashboard.panels import PanelOf, Selection
 from logentic.dashboard.snapshot import Snapshot
-
-
-def _no_filters(_: Snapshot, __: Url) -> Elements:
-    return {}
-
-
-def _no_picks(_: Snapshot, __: Url, ___: Chosen) -> Elements:
-    return {}
 
 
 @dataclass(frozen=True)
 class DashboardPage:
-    """`filters` come first; `picks` are offered among what they leave."""
+    """A page: its filters, then pickers whose options depend on the filters, then panels."""
 
     question: str
     panels: tuple[PanelOf, ...]
-    filters: Callable[[Snapshot, Url], Elements] = _no_filters
-    picks: Callable[[Snapshot, Url, Chosen], Elements] = _no_picks
+    filters: Callable[[Snapshot, Url], Elements] = lambda *_: {}
+    picks: Callable[[Snapshot, Url, Selection], Elements] = lambda *_: {}
     head: Callable[[Snapshot], mo.Html] | None = None
 
 
 PAGES = {
-    "Overview": DashboardPage("Is it whole and fresh, and what is to be done?", overview.PANELS, head=overview.glance),
+    "Overview": DashboardPage(
+        "Is it whole and fresh, and what is to be done?", overview.PANELS, head=overview.head_tiles
+    ),
     "Stock": DashboardPage(
         "What is in the building, what moved, how long does it last?", stock.PANELS, stock.controls, stock.records
     ),

@@ -1,4 +1,4 @@
-"""A panel: a title that says what is seen, the chart, and behind it the table with its download."""
+"""Render a panel: a title, the chart, and the table with its download."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ from logentic.errors import LogenticError
 from logentic.sanitizer import one_line
 from logentic.settings import load_settings
 
-Chosen = dict[str, Any]
+Selection = dict[str, Any]
 ROWS_SHOWN = 200
 
 
 @dataclass(frozen=True)
 class Panel:
-    """`table` alone is shown open, behind a chart closed; `extra` comes last: a form, a button."""
+    """A panel. A `table` alone is open, with a chart it is collapsed; `extra` elements come last."""
 
     title: str
     table: QueryResult | None = None
@@ -33,7 +33,7 @@ class Panel:
     extra: tuple[mo.Html, ...] = field(default=())
 
 
-PanelOf = Callable[[Snapshot, Chosen], Panel]
+PanelOf = Callable[[Snapshot, Selection], Panel]
 
 
 @dataclass(frozen=True)
@@ -41,63 +41,66 @@ class Tile:
     label: str
     value: str
     note: str = ""
-    state: str = ""  # good, bad or nothing: said in words too
+    state: str = ""  # good, bad or empty; the note says it in words
 
 
-def rendered(
-    snapshot: Snapshot, chosen: Chosen, panels: Iterable[PanelOf], head: Callable[[Snapshot], mo.Html] | None = None
+def render_page(
+    snapshot: Snapshot,
+    selection: Selection,
+    panels: Iterable[PanelOf],
+    head: Callable[[Snapshot], mo.Html] | None = None,
 ) -> mo.Html:
-    """All panels of a page in one grid."""
+    """Render all panels of a page in one grid."""
     parts = [head(snapshot)] if head else []
-    grid = [_guarded(make, snapshot, chosen) for make in panels]
-    page = Kept(f'<div class="lg-page">{"".join(panel.text for panel in grid)}</div>', grid)
+    grid = [_render_safely(make, snapshot, selection) for make in panels]
+    page = ElementGroup(f'<div class="lg-page">{"".join(panel.text for panel in grid)}</div>', grid)
     return mo.vstack([*parts, page], gap=1)
 
 
-def _guarded(make: PanelOf, snapshot: Snapshot, chosen: Chosen) -> mo.Html:
+def _render_safely(make: PanelOf, snapshot: Snapshot, selection: Selection) -> mo.Html:
     try:
-        return _as_html(make(snapshot, chosen))
+        return _as_html(make(snapshot, selection))
     except duckdb.CatalogException as error:
-        return apology(_words(make), _what_is_missing(error))
+        return render_notice(_panel_title(make), _missing_table_text(error))
     except (duckdb.Error, LogenticError) as error:
-        return apology(_words(make), str(error).splitlines()[0])
+        return render_notice(_panel_title(make), str(error).splitlines()[0])
 
 
-def tiles(answers: Iterable[Tile]) -> mo.Html:
+def render_tiles(found: Iterable[Tile]) -> mo.Html:
     cells = "".join(
         f'<div class="lg-tile {escape(tile.state)}"><dt>{escape(tile.label)}</dt><dd>{escape(tile.value)}'
         f"<small>{escape(tile.note)}</small></dd></div>"
-        for tile in answers
+        for tile in found
     )
-    return mo.Html(f'<section aria-label="At a glance"><dl class="lg-tiles">{cells}</dl></section>')
+    return mo.Html(f'<section aria-label="At a head_tiles"><dl class="lg-tiles">{cells}</dl></section>')
 
 
-def apology(title: str, why: str) -> mo.Html:
+def render_notice(title: str, why: str) -> mo.Html:
     label = f'class="lg-panel lg-sorry" aria-label="{escape(title)}"'
     return mo.Html(f"<section {label}><h2>{escape(title)}</h2><p>{escape(why)}</p></section>")
 
 
-def as_table(answer: QueryResult, caption: str) -> str:
-    """A plain table, which every screen reader and printer understands; the download has every row."""
-    rows = answer.table.slice(0, ROWS_SHOWN).to_pylist()
-    numeric = {name for name in answer.columns if all(_is_number(r[name]) for r in rows)}
-    numeric -= {name for name in answer.columns if name.endswith("_id")}
-    long = {name for name in answer.columns if any(len(str(row[name])) > 40 for row in rows)}
+def as_table(result: QueryResult, caption: str) -> str:
+    """Return a plain table, which every screen reader and printer understands; the download has every row."""
+    rows = result.table.slice(0, ROWS_SHOWN).to_pylist()
+    numeric = {name for name in result.columns if all(_is_number(r[name]) for r in rows)}
+    numeric -= {name for name in result.columns if name.endswith("_id")}
+    long = {name for name in result.columns if any(len(str(row[name])) > 40 for row in rows)}
     heads = "".join(
         f'<th scope="col" class="{"n" if name in numeric else ""}">{escape(name.replace("_", " "))}</th>'
-        for name in answer.columns
+        for name in result.columns
     )
     body = "".join(
         "<tr>"
         + "".join(
             f'<td class="{"n" if name in numeric else "long" if name in long else ""}">'
-            f"{escape(shown(row[name], name))}</td>"
+            f"{escape(format_value(row[name], name))}</td>"
             for name in row
         )
         + "</tr>"
         for row in rows
     )
-    left = answer.table.num_rows - len(rows)
+    left = result.table.num_rows - len(rows)
     more = f"<p>{left:,} more rows are in the download.</p>" if left > 0 else ""
     return (
         f'<div class="lg-scroll" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
@@ -109,17 +112,17 @@ def _as_html(panel: Panel) -> mo.Html:
     heading = f"<h2>{escape(panel.title)}</h2>" + (f"<p>{escape(panel.note)}</p>" if panel.note else "")
     children: list[mo.Html] = []
     inside = ""
-    is_drawn = panel.chart is not None and bool(panel.table)  # an axis without a value is drawn to infinity
+    is_drawn = panel.chart is not None and bool(panel.table)  # an axis without values would be infinite
     if is_drawn:
         drawn = mo.as_html(panel.chart)
         inside += f'<div class="lg-chart">{drawn.text}</div>'
     if panel.table is not None and panel.table:
-        answer = panel.table
+        result = panel.table
         button = mo.download(
-            answer.download, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV"
+            result.download, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV"
         )
         children.append(button)
-        shown = as_table(answer, panel.title)
+        shown = as_table(result, panel.title)
         if not is_drawn:
             inside += f"{shown}<p>{button.text}</p>"
         else:
@@ -131,22 +134,22 @@ def _as_html(panel: Panel) -> mo.Html:
         inside += extra.text
     wide = " lg-wide" if panel.wide else ""
     label = f'class="lg-panel{wide}" aria-label="{escape(panel.title)}"'
-    return Kept(f"<section {label}>{heading}{inside}</section>", children)
+    return ElementGroup(f"<section {label}>{heading}{inside}</section>", children)
 
 
-class Kept(mo.Html):
-    """HTML that keeps the elements within it alive: marimo itself remembers them only weakly."""
+class ElementGroup(mo.Html):
+    """HTML that keeps its elements alive, because marimo references them only weakly."""
 
     def __init__(self, text: str, elements: Sequence[mo.Html]) -> None:
         super().__init__(text)
         self.elements = elements
 
 
-def _words(make: PanelOf) -> str:
+def _panel_title(make: PanelOf) -> str:
     return str(make.__doc__ or "Panel").splitlines()[0].rstrip(".")
 
 
-def _what_is_missing(error: Exception) -> str:
+def _missing_table_text(error: Exception) -> str:
     found = str(error).split("Table with name ")[-1].split(" ")[0]
     return f"This file has no table {found} yet. The next run of this version that has news makes it."
 
@@ -156,11 +159,11 @@ def _is_number(value: Any) -> bool:
 
 
 def amount_text(amount: Any) -> str:
-    """An amount in the account's currency, as a person reads it."""
+    """Format an amount in the account's currency."""
     return money(Decimal(amount), load_settings().currency)
 
 
-def shown(value: Any, name: str) -> str:
+def format_value(value: Any, name: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -172,7 +175,7 @@ def shown(value: Any, name: str) -> str:
     if isinstance(value, int):
         return str(value) if name.endswith("_id") else f"{value:,}"
     if isinstance(value, Decimal):
-        # The API's own digits have 24 decimals in DuckDB; those that say nothing are left out.
+        # DuckDB shows the API's numbers with 24 decimals: trailing zeros are left out.
         exact = f"{value:,f}"
         whole, _, decimals = exact.partition(".")
         if not decimals.strip("0") and not minor_digits(load_settings().currency):

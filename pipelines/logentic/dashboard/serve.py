@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
@@ -13,13 +12,11 @@ from urllib.parse import urlsplit
 
 from logentic import project_folder
 from logentic.connection_limits import protocol_class
-from logentic.dashboard.login import Login
+from logentic.dashboard.login import App, Login, Scope, refuse
 from logentic.errors import UsageError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CONNECTIONS = 200
-Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
 
 def serve_dashboard(file: Path, host: str, port: int, password: str) -> None:
@@ -30,13 +27,13 @@ def serve_dashboard(file: Path, host: str, port: int, password: str) -> None:
         )
     with TemporaryDirectory(prefix="logentic-dashboard-") as folder:  # marimo would write its settings and log to HOME
         os.environ.update(XDG_CONFIG_HOME=folder, XDG_CACHE_HOME=folder, XDG_STATE_HOME=folder)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the folder goes
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the folder is removed
         _serve(file, host, port, password)
 
 
 def _serve(file: Path, host: str, port: int, password: str) -> None:
     try:
-        import altair  # noqa: F401  # imported once, before the first visitor waits for it
+        import altair  # noqa: F401  # imported before the first request
         import marimo
         import uvicorn
 
@@ -45,9 +42,9 @@ def _serve(file: Path, host: str, port: int, password: str) -> None:
         raise UsageError(
             f"the dashboard needs {error.name}, which is not installed", "pip install 'logentic-elt[dashboard]'"
         ) from None
-    from logentic.dashboard.snapshot import opened
+    from logentic.dashboard.snapshot import open_snapshot
 
-    with opened(file):
+    with open_snapshot(file):
         pass
     os.environ[view.FILE_VARIABLE] = str(file.absolute())
     token = token_hex(32) if password else None
@@ -59,23 +56,23 @@ def _serve(file: Path, host: str, port: int, password: str) -> None:
     print("Ctrl-C ends it.", file=sys.stderr)
     app = Login(served, password, token) if token else served
     config = uvicorn.Config(
-        Guard(app, host),
+        OriginGuard(app, host),
         http=protocol_class(CONNECTIONS),
-        log_level="critical",  # what a stranger sends is no line of ours
+        log_level="critical",  # strangers' requests are not logged
         timeout_graceful_shutdown=1,
     )
     uvicorn.Server(config).run(sockets=[listening])
 
 
-class Guard:
-    """A page elsewhere may make the reader's browser call this address: it is turned away by Host and by Origin."""
+class OriginGuard:
+    """Refuse requests that another site makes the reader's browser send, by Host and Origin."""
 
     def __init__(self, app: App, host: str) -> None:
         self._app, self._host = app, host
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] in ("http", "websocket") and not self._is_ours(scope):
-            await _refuse(scope, send)
+            await refuse(scope, send, 403, "Open the dashboard at its own address.")
         else:
             await self._app(scope, receive, send)
 
@@ -95,16 +92,8 @@ class Guard:
         return (self._host not in LOOPBACK or name in LOOPBACK) and named_by in ([], [host])
 
 
-async def _refuse(scope: Scope, send: Any) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
-    await send({"type": "http.response.body", "body": b"Open the dashboard at its own address."})
-
-
 def _listen(host: str, port: int) -> socket.socket:
-    """Bound before anything is promised: the address that is printed answers."""
+    """Bind the address before it is printed."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

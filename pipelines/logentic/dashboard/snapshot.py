@@ -1,4 +1,4 @@
-"""Questions to the published file, while it may be replaced."""
+"""Query the published file, while it may be replaced."""
 
 import io
 import re
@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.csv
 
-from logentic.reports.published import in_currency, open_published
+from logentic.reports.published_file import open_published, with_currency_decimals
 from logentic.sanitizer import cell
 
 NAMED = re.compile(r"\$([a-z]+)")
@@ -20,13 +20,13 @@ NAMED = re.compile(r"\$([a-z]+)")
 
 @dataclass(frozen=True)
 class QueryResult:
-    """The rows of a query, exact. Drawing may take them as floating numbers; tables and downloads never do."""
+    """The rows of a query, exact. Charts may convert them to floats; tables and downloads never do."""
 
     table: pa.Table
 
     @classmethod
     def of(cls, rows: list[dict[str, Any]]) -> "QueryResult":
-        """Rows that did not come from a query."""
+        """Make a result of rows that did not come from a query."""
         return cls(pa.Table.from_pylist(rows))
 
     def __bool__(self) -> bool:
@@ -41,12 +41,12 @@ class QueryResult:
         return list(self.table.to_pylist())
 
     @property
-    def one(self) -> dict[str, Any]:
-        """The row of a query that gives exactly one."""
+    def first_row(self) -> dict[str, Any]:
+        """The row of a query that returns exactly one."""
         return self.rows[0]
 
     def download(self) -> bytes:
-        """CSV for a spreadsheet: text that it would take for a formula gets an apostrophe before it."""
+        """Return CSV for a spreadsheet: a text that it would take for a formula gets an apostrophe."""
         table = self.table
         for place, column in enumerate(table.schema):
             if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -56,7 +56,7 @@ class QueryResult:
         return QueryResult(table.rename_columns([cell(name) for name in table.column_names])).csv()
 
     def csv(self) -> bytes:
-        """CSV for a chart: the values as they are."""
+        """Return CSV for a chart, with unchanged values."""
         buffer = io.BytesIO()
         pyarrow.csv.write_csv(self.table, buffer)
         return buffer.getvalue()
@@ -64,22 +64,19 @@ class QueryResult:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One opening of FILE: all panels of a view see the same tables."""
+    """An open connection to FILE: all panels of a view see the same tables."""
 
     file: Path
     connection: duckdb.DuckDBPyConnection
 
     def query(self, query: str, **values: Any) -> QueryResult:
-        # What the page could not offer, as there is nothing to choose from, is null.
+        # A control without options has no value: null.
         named = {name: values.get(name) for name in NAMED.findall(query)}
-        return QueryResult(self.connection.sql(in_currency(query), params=named).to_arrow_table())
-
-    def has(self, table: str) -> bool:
-        return bool(self.query("select 1 from duckdb_tables() where table_name = $table limit 1", table=table))
+        return QueryResult(self.connection.sql(with_currency_decimals(query), params=named).to_arrow_table())
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Snapshot]:
-    """A missing or foreign file is a `LogenticError` with one clear line."""
+def open_snapshot(file: Path) -> Iterator[Snapshot]:
+    """Open FILE; raise `LogenticError` if it is missing or foreign."""
     with open_published(file) as connection:
         yield Snapshot(file, connection)

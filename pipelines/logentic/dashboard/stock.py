@@ -1,9 +1,9 @@
-"""Stock: levels, a ledger as a waterfall with the records behind each bar, breaks, days of stock, idle items."""
+"""Panels of stock: levels, the ledger with the records behind each bar, breaks, days of cover, idle items."""
 
 import altair as alt
 
 from logentic.dashboard import charts, filters
-from logentic.dashboard.panels import Chosen, Panel, amount_text
+from logentic.dashboard.panels import Panel, Selection, amount_text
 from logentic.dashboard.snapshot import Snapshot
 
 LEVELS = """
@@ -99,113 +99,113 @@ STEPS = {"received": 1, "shipped": -1, "returned": 1, "adjusted": 1}
 
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
-    bar = filters.words(url, "movement", ["shipped", "received", "returned", "adjusted"], "Bar to open")
-    return {**filters.days(snapshot, url, "stock", last=30), **filters.item(snapshot, url), **bar}
+    bar = filters.choose_word(url, "movement", ["shipped", "received", "returned", "adjusted"], "Bar to open")
+    return {**filters.choose_days(snapshot, url, "stock", last=30), **filters.choose_item(snapshot, url), **bar}
 
 
-def records(snapshot: Snapshot, url: filters.Url, chosen: Chosen) -> filters.Elements:
-    return filters.one_of(snapshot, url, "record", RECORDS, "Record", searchable=True, **chosen)
+def records(snapshot: Snapshot, url: filters.Url, selection: Selection) -> filters.Elements:
+    return filters.choose_row(snapshot, url, "record", RECORDS, "Record", searchable=True, **selection)
 
 
-def levels(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def levels(snapshot: Snapshot, selection: Selection) -> Panel:
     """Levels by item over time."""
-    answer = snapshot.query(LEVELS, **chosen)
-    shown = sorted(set(answer.table["sku"].to_pylist()))
+    result = snapshot.query(LEVELS, **selection)
+    shown = sorted(set(result.table["sku"].to_pylist()))
     chart = (
-        alt.Chart(charts.data(answer, "date", "sku", "physical"))
+        alt.Chart(charts.result_data(result, "date", "sku", "physical"))
         .mark_line(strokeWidth=2, interpolate="step-after")
         .encode(
             charts.day("date"),
             charts.number("physical", "Units in the building"),
             charts.colour("sku", shown),
             strokeDash=charts.dash("sku", shown),
-            tooltip=charts.tips(date="Day", sku="Item", physical=("In the building", ",")),
+            tooltip=charts.tooltips(date="Day", sku="Item", physical=("In the building", ",")),
         )
     )
-    title = "Units in the building, day by day" + ("" if chosen["item"] else ": the six largest items")
-    return Panel(title, answer, charts.finished(chart, title), "On the shelf and prepared.", "stock-levels")
+    title = "Units in the building, day by day" + ("" if selection["item"] else ": the six largest items")
+    return Panel(title, result, charts.finish(chart, title), "On the shelf and prepared.", "stock-levels")
 
 
-def ledger(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def ledger(snapshot: Snapshot, selection: Selection) -> Panel:
     """From opening to closing stock."""
-    answer = snapshot.query(LEDGER, **chosen)
-    found = answer.one
+    result = snapshot.query(LEDGER, **selection)
+    found = result.first_row
     level, steps = found["opening"], [_step("opening", 0, found["opening"], "total")]
     for name in STEPS:
         steps.append(_step(name, level, level + found[name], "more" if found[name] >= 0 else "less"))
         level += found[name]
     steps.append(_step("closing", 0, found["closing"], "total"))
-    base = alt.Chart(charts.drawn(steps)).encode(
+    base = alt.Chart(charts.rows_data(steps)).encode(
         alt.X("step:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, labelOverlap=False))
     )
     drawn = base.mark_bar().encode(
         charts.number("low", "Units", scale=alt.Scale(zero=False)),
         alt.Y2("high:Q"),
         charts.colour("kind", ["total", "more", "less"], [charts.GREY, charts.BLUE, charts.ORANGE]),
-        tooltip=charts.tips(step="", units=("Units", "+,")),
+        tooltip=charts.tooltips(step="", units=("Units", "+,")),
     )
     figures = base.mark_text(dy=-8, fontSize=12, color=charts.GREY).encode(
         alt.Y("high:Q"), alt.Text("units:Q", format="+,")
     )
     title = f"{found['opening']:,} units became {found['closing']:,}"
-    note = f"{chosen['start']} to {chosen['stop']}. Opening + received − shipped + returned + adjusted = closing."
-    return Panel(title, answer, charts.finished(alt.layer(drawn, figures), f"{title}. {note}"), note, "ledger")
+    note = f"{selection['start']} to {selection['stop']}. Opening + received − shipped + returned + adjusted = closing."
+    return Panel(title, result, charts.finish(alt.layer(drawn, figures), f"{title}. {note}"), note, "ledger")
 
 
-def movements(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def movements(snapshot: Snapshot, selection: Selection) -> Panel:
     """Movements behind a bar."""
-    answer = snapshot.query(MOVEMENTS, **chosen)
-    total = sum(row["quantity"] for row in answer.rows)
-    title = f"Behind the bar “{chosen['movement']}”: {answer.table.num_rows:,} movements, {total:,} units"
-    note = "The newest 2,000." if answer.table.num_rows == 2000 else ""
-    return Panel(title, answer, note=note, name=f"movements-{chosen['movement']}", wide=True)
+    result = snapshot.query(MOVEMENTS, **selection)
+    total = sum(row["quantity"] for row in result.rows)
+    title = f"Behind the bar “{selection['movement']}”: {result.table.num_rows:,} movements, {total:,} units"
+    note = "The newest 2,000." if result.table.num_rows == 2000 else ""
+    return Panel(title, result, note=note, name=f"movements-{selection['movement']}", wide=True)
 
 
-def record(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def record(snapshot: Snapshot, selection: Selection) -> Panel:
     """What the API said."""
-    answer = snapshot.query(RECORD, record=chosen.get("record"))
+    result = snapshot.query(RECORD, record=selection.get("record"))
     note = "The counters of the item after the change, as the API gave them."
-    return Panel(f"Record {chosen.get('record', '')} of the API", answer, note=note, name="record", wide=True)
+    return Panel(f"Record {selection.get('record', '')} of the API", result, note=note, name="record", wide=True)
 
 
-def breaks(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def breaks(snapshot: Snapshot, selection: Selection) -> Panel:
     """Days on which ledger and history differ."""
-    answer = snapshot.query(BREAKS, **chosen)
-    compared = snapshot.query(COMPARED, **chosen).one["compared"]
-    title = f"Ledger and the warehouse's history differ on {answer.table.num_rows:,} of {compared:,} item-days"
-    return Panel(title, answer, name="breaks")
+    result = snapshot.query(BREAKS, **selection)
+    compared = snapshot.query(COMPARED, **selection).first_row["compared"]
+    title = f"Ledger and the warehouse's history differ on {result.table.num_rows:,} of {compared:,} item-days"
+    return Panel(title, result, name="breaks")
 
 
-def cover(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def cover(snapshot: Snapshot, selection: Selection) -> Panel:
     """How long the stock lasts."""
-    answer = snapshot.query(COVER, **chosen)
-    first = charts.data(type(answer)(answer.table.slice(0, 15)))
+    result = snapshot.query(COVER, **selection)
+    first = charts.result_data(type(result)(result.table.slice(0, 15)))
     chart = (
         alt.Chart(first)
         .mark_bar(color=charts.BLUE)
         .encode(
             alt.X("days_of_cover:Q", title="Days of cover", axis=alt.Axis(tickCount=5)),
             alt.Y("sku:N", sort=None, title=None, axis=alt.Axis(labelLimit=180)),
-            tooltip=charts.tips(sku="Item", physical=("Units", ","), days_of_cover=("Days", ".1f")),
+            tooltip=charts.tooltips(sku="Item", physical=("Units", ","), days_of_cover=("Days", ".1f")),
         )
     )
-    soon = sum(row["days_of_cover"] < 14 for row in answer.rows)
+    soon = sum(row["days_of_cover"] < 14 for row in result.rows)
     title = f"{soon} items last less than two weeks"
     note = "Units in the building ÷ units shipped per day over the 28 days before. The fifteen shortest are drawn."
     return Panel(
-        title, answer, charts.finished(chart, f"{title}. {note}", alt.Step(18)), note, "days-of-cover", wide=True
+        title, result, charts.finish(chart, f"{title}. {note}", alt.Step(18)), note, "days-of-cover", wide=True
     )
 
 
-def dead(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def idle_items(snapshot: Snapshot, selection: Selection) -> Panel:
     """What has not moved."""
-    answer = snapshot.query(DEAD, **chosen)
-    value = sum(row["value"] or 0 for row in answer.rows)
-    title = f"{answer.table.num_rows} items have not been shipped for 60 days: stock worth {amount_text(value)}"
-    return Panel(title, answer, name="dead-stock")
+    result = snapshot.query(DEAD, **selection)
+    value = sum(row["value"] or 0 for row in result.rows)
+    title = f"{result.table.num_rows} items have not been shipped for 60 days: stock worth {amount_text(value)}"
+    return Panel(title, result, name="dead-stock")
 
 
-PANELS = (levels, ledger, movements, record, dead, breaks, cover)
+PANELS = (levels, ledger, movements, record, idle_items, breaks, cover)
 
 
 def _step(name: str, low: int, high: int, kind: str) -> dict[str, object]:

@@ -1,11 +1,11 @@
-"""Storage: cost by month, item and volume class, who makes most of it, the rate, how the bill fits, what comes."""
+"""Panels of storage: cost by month, item and size, the rate, how bills fit, the outlook."""
 
 from decimal import Decimal
 
 import altair as alt
 
 from logentic.dashboard import charts, filters
-from logentic.dashboard.panels import Chosen, Panel, amount_text
+from logentic.dashboard.panels import Panel, Selection, amount_text
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 
 WHERE = "date between $start and $stop and ($item::bigint is null or item_id = $item::bigint)"
@@ -91,120 +91,116 @@ order by month
 
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
-    return {**filters.days(snapshot, url, "storage", last=370), **filters.item(snapshot, url)}
+    return {**filters.choose_days(snapshot, url, "storage", last=370), **filters.choose_item(snapshot, url)}
 
 
-def months(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def months(snapshot: Snapshot, selection: Selection) -> Panel:
     """Cost by month."""
-    answer = snapshot.query(MONTHS, **chosen)
+    result = snapshot.query(MONTHS, **selection)
     parts = {"billed": "billed", "not_yet_billed": "not yet billed"}
-    values = [
-        {"month": row["month"], "part": words, "cost": float(row[name] or 0)}
-        for row in answer.rows
-        for name, words in parts.items()
-    ]
+    values = charts.unfold(result, parts, "month", "part", "cost", null_is_zero=True)
     bars = (
-        alt.Chart(charts.drawn(values))
+        alt.Chart(charts.rows_data(values))
         .mark_bar()
         .encode(
             charts.month("month"),
             charts.number("cost", "Account's currency", stack="zero"),
             charts.colour("part", list(parts.values()), [charts.BLUE, charts.SKY]),
-            tooltip=charts.tips(month="Month", part="", cost=("Cost", ",.2f")),
+            tooltip=charts.tooltips(month="Month", part="", cost=("Cost", ",.2f")),
         )
     )
     ticks = (
-        alt.Chart(charts.data(answer))
+        alt.Chart(charts.result_data(result))
         .mark_tick(color=charts.ORANGE, thickness=3, width=28)
         .encode(
             charts.month("month"),
             charts.number("expected", "Account's currency"),
-            tooltip=charts.tips(month="Month", expected=("Expected", ",.2f")),
+            tooltip=charts.tooltips(month="Month", expected=("Expected", ",.2f")),
         )
     )
-    difference = snapshot.query(DIFFERENCE, **chosen).one["difference"]
+    difference = snapshot.query(DIFFERENCE, **selection).first_row["difference"]
     side = "above" if difference >= 0 else "below"
     title = f"Storage was charged {amount_text(abs(difference))} {side} what it should cost"
     note = "Bars: what the warehouse charged. Orange marks: the sum of the daily prices. Months with a bill count."
-    return Panel(title, answer, charts.finished(alt.layer(bars, ticks), f"{title}. {note}"), note, "storage-by-month")
+    return Panel(title, result, charts.finish(alt.layer(bars, ticks), f"{title}. {note}"), note, "storage-by-month")
 
 
-def makers(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def largest_items(snapshot: Snapshot, selection: Selection) -> Panel:
     """Which items make most of it."""
-    answer = snapshot.query(BY_ITEM, **chosen)
-    rows = answer.rows
+    result = snapshot.query(BY_ITEM, **selection)
+    rows = result.rows
     enough = sum((row["percent_so_far"] or 0) < 80 for row in rows) + 1 if rows else 0
-    base = alt.Chart(charts.data(QueryResult(answer.table.slice(0, 100)))).encode(
+    base = alt.Chart(charts.result_data(QueryResult(result.table.slice(0, 100)))).encode(
         alt.X("place:Q", title="Items, the dearest first", axis=alt.Axis(tickMinStep=1))
     )
     line = base.mark_area(line={"color": charts.BLUE}, color=charts.BLUE, opacity=0.25).encode(
         charts.number("percent_so_far", "% of the cost so far", scale=alt.Scale(domain=[0, 100])),
-        tooltip=charts.tips(sku="Item", cost=("Cost", ",.2f"), percent_so_far=("% so far", ".1f")),
+        tooltip=charts.tooltips(sku="Item", cost=("Cost", ",.2f"), percent_so_far=("% so far", ".1f")),
     )
-    mark = alt.Chart(charts.drawn([{"y": 80}])).mark_rule(color=charts.ORANGE, strokeDash=[6, 4]).encode(y="y:Q")
+    mark = alt.Chart(charts.rows_data([{"y": 80}])).mark_rule(color=charts.ORANGE, strokeDash=[6, 4]).encode(y="y:Q")
     title = f"{min(enough, len(rows))} of {len(rows)} items make 80 % of the storage cost"
-    return Panel(title, answer, charts.finished(alt.layer(line, mark), title), name="storage-by-item")
+    return Panel(title, result, charts.finish(alt.layer(line, mark), title), name="storage-by-item")
 
 
-def classes(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def classes(snapshot: Snapshot, selection: Selection) -> Panel:
     """Cost by size of the item."""
-    answer = snapshot.query(CLASSES, **chosen)
+    result = snapshot.query(CLASSES, **selection)
     chart = (
-        alt.Chart(charts.data(answer))
+        alt.Chart(charts.result_data(result))
         .mark_bar(color=charts.BLUE)
         .encode(
             alt.X("cost:Q", title="Cost, account's currency", axis=alt.Axis(format=",.0f", tickCount=5)),
             alt.Y("cubic_feet_each:N", sort=None, title="Cubic feet each"),
-            tooltip=charts.tips(cubic_feet_each="Cubic feet each", items="Items", cost=("Cost", ",.2f")),
+            tooltip=charts.tooltips(cubic_feet_each="Cubic feet each", items="Items", cost=("Cost", ",.2f")),
         )
     )
     title = "Storage cost by the size of one unit"
-    return Panel(title, answer, charts.finished(chart, title, alt.Step(32)), name="storage-by-size")
+    return Panel(title, result, charts.finish(chart, title, alt.Step(32)), name="storage-by-size")
 
 
-def rates(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def rates(snapshot: Snapshot, selection: Selection) -> Panel:
     """Rate per cubic foot over time."""
-    answer = snapshot.query(RATES, **chosen)
-    base = alt.Chart(charts.data(answer)).encode(charts.day("date"))
-    tips = charts.tips(date="Day", rate=("Median", ".5f"))
+    result = snapshot.query(RATES, **selection)
+    base = alt.Chart(charts.result_data(result)).encode(charts.day("date"))
+    tips = charts.tooltips(date="Day", rate=("Median", ".5f"))
     line = base.mark_line(color=charts.BLUE, strokeWidth=2, interpolate="step-after").encode(
         charts.number("rate", "Currency per cubic foot and day", ".4f", scale=alt.Scale(zero=False)), tooltip=tips
     )
     contract = base.mark_line(color=charts.ORANGE, strokeDash=[6, 4], interpolate="step-after").encode(
         charts.number("contract_rate", "Currency per cubic foot and day", ".4f", scale=alt.Scale(zero=False))
     )
-    seen = sorted({round(row["rate"], 4) for row in answer.rows})
+    seen = sorted({round(row["rate"], 4) for row in result.rows})
     title = f"The rate was {' then '.join(f'{rate:f}' for rate in seen)}" if 0 < len(seen) < 4 else "The rate by day"
     note = "Per cubic foot and day: the median of all items, price ÷ volume. Dashed: the contract's, where one is set."
-    return Panel(title, answer, charts.finished(alt.layer(line, contract), f"{title}. {note}"), note, "storage-rate")
+    return Panel(title, result, charts.finish(alt.layer(line, contract), f"{title}. {note}"), note, "storage-rate")
 
 
-def findings(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def findings(snapshot: Snapshot, selection: Selection) -> Panel:
     """What storage bills have in common."""
-    answer = snapshot.query(FINDINGS)
+    result = snapshot.query(FINDINGS)
     title = (
-        f"{answer.table.num_rows} findings on how storage is measured and billed" if answer else "Nothing systematic"
+        f"{result.table.num_rows} findings on how storage is measured and billed" if result else "Nothing systematic"
     )
     note = "A basis that explains the bills better than the configured one is named here, with its error."
-    return Panel(title, answer, note=note, name="storage-findings", wide=True)
+    return Panel(title, result, note=note, name="storage-findings", wide=True)
 
 
-def outlook(snapshot: Snapshot, chosen: Chosen) -> Panel:
+def outlook(snapshot: Snapshot, selection: Selection) -> Panel:
     """What storage is going to cost."""
-    answer = snapshot.query(OUTLOOK, **chosen)
+    result = snapshot.query(OUTLOOK, **selection)
     chart = (
-        alt.Chart(charts.data(answer))
+        alt.Chart(charts.result_data(result))
         .mark_bar(color=charts.SKY)
         .encode(
             charts.month("month"),
             charts.number("expected_cost", "Account's currency"),
-            tooltip=charts.tips(month="Month", expected_cost=("Expected", ",.2f")),
+            tooltip=charts.tooltips(month="Month", expected_cost=("Expected", ",.2f")),
         )
     )
-    total = sum((row["expected_cost"] for row in answer.rows), Decimal(0))
+    total = sum((row["expected_cost"] for row in result.rows), Decimal(0))
     title = f"Storing what is there now is going to cost {amount_text(total)}"
     note = "What is left of this month and what follows, as stock sells as lately and nothing arrives."
-    return Panel(title, answer, charts.finished(chart, f"{title}. {note}"), note, "storage-outlook")
+    return Panel(title, result, charts.finish(chart, f"{title}. {note}"), note, "storage-outlook")
 
 
-PANELS = (months, makers, classes, rates, outlook, findings)
+PANELS = (months, largest_items, classes, rates, outlook, findings)

@@ -1,4 +1,4 @@
-"""What the notebook shows, cell by cell: the menu, the filters of a page, what can be picked, the panels."""
+"""The cells of the notebook: the menu, the filters of a page, its pickers, its panels."""
 
 import os
 from collections.abc import Callable
@@ -11,27 +11,27 @@ import marimo as mo
 
 from logentic.dashboard import filters
 from logentic.dashboard.pages import PAGES
-from logentic.dashboard.panels import Kept, apology, rendered
-from logentic.dashboard.snapshot import opened
+from logentic.dashboard.panels import ElementGroup, render_notice, render_page
+from logentic.dashboard.snapshot import Snapshot, open_snapshot
 from logentic.errors import LogenticError
 
 FILE_VARIABLE = "LOGENTIC_DB"
 
 
-def file_to_show() -> Path:
-    """The file that `logentic dashboard` names; in the editor that after `-- --db`, else the demo's."""
+def find_file() -> Path:
+    """Return the file of `logentic dashboard`; in the editor the one after `-- --db`, else the demo's."""
     return Path(os.environ.get(FILE_VARIABLE) or str(mo.cli_args().get("db") or "demo/logentic.duckdb"))
 
 
-def first_page(url: filters.Url) -> str:
+def requested_page(url: filters.Url) -> str:
     asked = str(url.get("page", "")).capitalize()
     return asked if asked in PAGES else next(iter(PAGES))
 
 
-def menu(go: Callable[[str], None], changed: Callable[[Any], None]) -> mo.Html:
-    """A button for each page. The style sheet marks the open one: a menu that is drawn anew would lose the focus.
+def render_menu(go: Callable[[str], None], changed: Callable[[Any], None]) -> mo.Html:
+    """Return a button for each page. The style sheet marks the open one, because a redrawn menu would lose the focus.
 
-    marimo's tabs are not used: within their shadow root the arrow keys run on to the last tab (marimo 0.25).
+    marimo's tabs are not used: within their shadow root the arrow keys jump to the last tab (marimo 0.25).
     """
 
     def opener(name: str) -> Any:
@@ -40,47 +40,50 @@ def menu(go: Callable[[str], None], changed: Callable[[Any], None]) -> mo.Html:
     again = mo.ui.button(label="Read the file again", on_change=lambda _: changed(lambda count: count + 1))
     buttons = {name: opener(name) for name in PAGES}
     row = "".join(f'<span data-to="{name}">{button.text}</span>' for name, button in buttons.items())
-    return Kept(
+    return ElementGroup(
         f'<nav class="lg-menu" aria-label="Pages"><div>{row}</div>{again.text}</nav>', [*buttons.values(), again]
     )
 
 
 def page_filters(file: Path, page: str, url: filters.Url) -> Any:
-    try:
-        with opened(file) as snapshot:
-            return mo.ui.dictionary(PAGES[page].filters(snapshot, url))
-    except (duckdb.Error, LogenticError):
-        return mo.ui.dictionary({})
+    return _make_controls(file, lambda snapshot: PAGES[page].filters(snapshot, url))
 
 
 def page_picks(file: Path, page: str, url: filters.Url, values: dict[str, Any]) -> Any:
+    return _make_controls(file, lambda snapshot: PAGES[page].picks(snapshot, url, filters.selection_of(values)))
+
+
+def _make_controls(file: Path, make: Callable[[Snapshot], filters.Elements]) -> Any:
+    """Return the controls; none if the file cannot be read, which the panels report."""
     try:
-        with opened(file) as snapshot:
-            return mo.ui.dictionary(PAGES[page].picks(snapshot, url, filters.chosen(values)))
+        with open_snapshot(file) as snapshot:
+            return mo.ui.dictionary(make(snapshot))
     except (duckdb.Error, LogenticError):
         return mo.ui.dictionary({})
 
 
-def shown(file: Path, page: str, url: filters.Url, values: dict[str, Any], changed: Callable[[Any], None]) -> mo.Html:
-    """The page that is open, as the file is now. A panel that changes something calls `changed`."""
-    filters.remember(values, page.lower(), url)
+def render_view(
+    file: Path, page: str, url: filters.Url, values: dict[str, Any], changed: Callable[[Any], None]
+) -> mo.Html:
+    """Return the panels of the open page. A panel that changes something calls `changed`."""
+    filters.write_url(values, page.lower(), url)
     try:
-        with opened(file) as snapshot:
-            return rendered(
-                snapshot, {**filters.chosen(values), "changed": changed}, PAGES[page].panels, PAGES[page].head
+        with open_snapshot(file) as snapshot:
+            return render_page(
+                snapshot, {**filters.selection_of(values), "changed": changed}, PAGES[page].panels, PAGES[page].head
             )
     except LogenticError as error:
-        return apology("There is nothing to show yet", f"{error}. {error.guidance}")
+        return render_notice("There is nothing to show yet", f"{error}. {error.guidance}")
     except duckdb.Error as error:
-        return apology("This file cannot be shown", str(error).splitlines()[0])
+        return render_notice("This file cannot be shown", str(error).splitlines()[0])
 
 
-def top(page: str, *groups: Any) -> mo.Html:
-    """The page's question, and its filters: side by side, below each other on a narrow screen."""
+def render_header(page: str, *groups: Any) -> mo.Html:
+    """Return the page's question and its filters, side by side, or stacked on a narrow screen."""
     elements = [element for group in groups for element in group.elements.values()]
     row = "".join(f"<div>{element.text}</div>" for element in elements)
     filled = f'<form class="lg-filters" role="search" aria-label="Choose what is shown">{row}</form>' if row else ""
     question = f'<h1 class="lg-title">{page}</h1><p>{escape(PAGES[page].question)}</p>'
-    return Kept(
+    return ElementGroup(
         f'<header data-page="{page}" aria-label="{page}" aria-live="polite">{question}{filled}</header>', elements
     )

@@ -32,8 +32,13 @@ class PipelineQuery(Query):
             except DatabaseUndefinedRelation:
                 return None
 
+    @property
+    def holds_nul(self) -> bool:
+        """Return whether U+0000 arrives: dlt drops it from what it inserts by SQL, and it loads these by files."""
+        return self._pipeline.destination.destination_type.rpartition(".")[2] in ("duckdb", "ducklake", "filesystem")
 
-class NothingStored(Query):
+
+class NothingStored(PipelineQuery):
     """What is stored after the tables are dropped by the load that is being extracted."""
 
     def __call__(self, sql: str) -> pa.Table | None:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
@@ -12,11 +12,12 @@ import duckdb
 import pyarrow as pa
 
 from logentic.atomic_write import replacing
-from logentic.audit_log import RUNS, Journal, Row
+from logentic.audit_log import RUNS, AuditLog, Row
 from logentic.database_file import is_duckdb, is_foreign, reached, read_by_duckdb
 from logentic.destinations.base import (
     FORMAT,
     Destination,
+    Engine,
     Signature,
     check_signature,
     forget_comparisons,
@@ -139,11 +140,11 @@ class DuckdbDestination(Destination):
         with self._connected() as work:
             work.execute("create schema if not exists logentic_raw")
 
-            def write(journal: Journal) -> None:
-                rows = _select_from(journal, self._state)
-                work.execute(f"create or replace table logentic_raw.{journal.name} as {rows}")
+            def write(audit_log: AuditLog) -> None:
+                rows = _select_from(audit_log, self._state)
+                work.execute(f"create or replace table logentic_raw.{audit_log.name} as {rows}")
 
-            return synchronize_audit_log(self._state, lambda journal: _stored_lines(work, journal), write)
+            return synchronize_audit_log(self._state, lambda audit_log: _stored_lines(work, audit_log), write)
 
     def add_run(self, row: Row) -> None:
         names, values = ", ".join(row), ", ".join("?" * len(row))
@@ -151,24 +152,11 @@ class DuckdbDestination(Destination):
             work.execute(f"insert into logentic_raw.{RUNS.name} ({names}) values ({values})", [*row.values()])
 
     @contextmanager
-    def dbt(self, *, only_parse: bool = False) -> Iterator[None]:
-        """dbt-duckdb keeps its connection until the process ends; a second run would read what that remembers.
-
-        A parse opens nothing, and is the same for all files: none is named.
-        """
-        work, memory = str(self._state.work), self._settings.duckdb_memory
-        os.environ.update(
-            LOGENTIC_DB=self._state.work.name if only_parse else work,
-            LOGENTIC_MEMORY_LIMIT="" if only_parse else memory,
-        )
-        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-        try:
-            yield
-        finally:
-            if environment := DuckDBConnectionManager._ENV:
-                environment.close()
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    def models(self, *, keep_steps: bool = False) -> Iterator["DuckdbEngine"]:
+        with self._connected() as work:
+            work.execute("set global memory_limit = ?", [self._settings.duckdb_memory])
+            work.execute("set global preserve_insertion_order = false")
+            yield DuckdbEngine(work, self._settings.duckdb_memory, keep_steps=keep_steps)
 
     def publish(self) -> int:
         """Copy the working database, read all blocks of the copy, and rename it to FILE."""
@@ -263,6 +251,92 @@ class DuckdbDestination(Destination):
                 return None
 
 
+class DuckdbEngine(Engine):
+    """Steps are temporary tables, which DuckDB keeps in memory, or spills, and never writes to the file."""
+
+    def __init__(self, work: duckdb.DuckDBPyConnection, memory: str, *, keep_steps: bool) -> None:
+        self._work = work
+        self.steps = None if keep_steps else "temp.main"
+        self.memory_advice = f"set LOGENTIC_DUCKDB_MEMORY to more than {memory}."
+        self._standing: dict[str, bool] = {}
+
+    def is_error(self, error: BaseException) -> bool:
+        return isinstance(error, duckdb.Error)
+
+    def execute(self, sql: str) -> int | None:
+        row = self._work.execute(sql).fetchone()
+        return row[0] if row and isinstance(row[0], int) else None
+
+    def named_rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        found = self._work.execute(sql)
+        return [column[0] for column in found.description or ()], found.fetchall()
+
+    def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        self.execute("create schema if not exists logentic_raw")
+        for table, columns in tables.items():
+            standing = self.raw_columns(table)
+            if not standing:
+                listed = ", ".join(f"{_quoted(name)} {kind}" for name, kind in columns.items())
+                self.execute(f"create table logentic_raw.{table} ({listed})")
+            for name, kind in columns.items():
+                if standing and name not in standing:
+                    self.execute(f"alter table logentic_raw.{table} add column {_quoted(name)} {kind}")
+
+    def raw_columns(self, table: str) -> dict[str, str]:
+        found = self.rows(
+            "select column_name from duckdb_columns() where database_name = current_database()"
+            f" and schema_name = 'logentic_raw' and table_name = '{table}'"
+        )
+        return {name.lower(): _quoted(name) for (name,) in found}
+
+    def relations(self) -> dict[str, bool]:
+        schemas = "database_name = current_database() and schema_name like 'logentic_%'"
+        found = self.rows(
+            f"select schema_name, table_name, false from duckdb_tables() where {schemas} union all"
+            f" select schema_name, view_name, true from duckdb_views() where {schemas}"
+        )
+        self._standing = {f"{_quoted(schema)}.{_quoted(name)}": is_view for schema, name, is_view in found}
+        return self._standing
+
+    def make_table(self, relation: str, sql: str, *, is_step: bool = False) -> int | None:
+        if self._standing.get(relation):
+            self.execute(f"drop view {relation}")
+        temporary = "temp " if is_step and self.steps else ""
+        return self.execute(f"create or replace {temporary}table {relation} as (\n{sql}\n)")
+
+    def make_view(self, relation: str, sql: str) -> None:
+        if self._standing.get(relation) is False:
+            self.drop_table(relation)
+        self.execute(f"create or replace view {relation} as (\n{sql}\n)")
+        self.finish_table(relation)
+
+    def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
+        self.execute("begin")
+        try:
+            # Before they go: the query may read the table.
+            self.execute(f"create or replace temp table temp.main.new_rows as (\n{sql}\n)")
+            self.execute(f"delete from {relation} where {condition}")
+            count = self.execute(f"insert into {relation} by name select * from temp.main.new_rows")
+            self.execute("drop table temp.main.new_rows")
+            self.execute("commit")
+        except BaseException:
+            with suppress(duckdb.Error):
+                self.execute("rollback")
+            raise
+        return count
+
+    def finish_table(self, relation: str) -> None:
+        """`select * from orders` works in the file that analysts open."""
+        schema, _, name = relation.partition(".")
+        if schema == '"logentic_marts"':
+            self.execute(f"create or replace view main.{name} as select * from {relation}")
+
+    def remove_all_but(self, kept: Set[str]) -> None:
+        for relation, is_view in self._standing.items():
+            if relation.startswith('"logentic_build".') and relation not in kept:
+                self.execute(f"drop {'view' if is_view else 'table'} {relation}")
+
+
 class RawFile(Query):
     """The raw tables of one DuckDB file, asked without dlt: importing it costs more than a run that finds nothing."""
 
@@ -301,22 +375,22 @@ def published_signature(file: Path) -> Signature | None:
         return None
 
 
-def _stored_lines(work: duckdb.DuckDBPyConnection, journal: Journal) -> list[Row]:
+def _stored_lines(work: duckdb.DuckDBPyConnection, audit_log: AuditLog) -> list[Row]:
     """The rows of an audit log's table, which an earlier version may have made with fewer columns."""
     try:
-        found = work.execute(f"select * from logentic_raw.{journal.name}")
+        found = work.execute(f"select * from logentic_raw.{audit_log.name}")
     except duckdb.CatalogException:
         return []
     names = [column[0] for column in found.description or ()]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _select_from(journal: Journal, state: State) -> str:
+def _select_from(audit_log: AuditLog, state: State) -> str:
     """The file of an audit log as a query. DuckDB reads a torn line as a row of nulls."""
-    path = reached(journal.path(state.folder))
-    columns = ", ".join(f"{name}: '{kind}'" for name, kind in journal.columns.items())
-    if not journal.size(state.folder):
-        empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in journal.columns.items())
+    path = reached(audit_log.path(state.folder))
+    columns = ", ".join(f"{name}: '{kind}'" for name, kind in audit_log.columns.items())
+    if not audit_log.size(state.folder):
+        empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in audit_log.columns.items())
         return f"select {empty} where false"
     escaped = str(path).replace("'", "''")
     return (

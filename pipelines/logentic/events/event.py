@@ -13,14 +13,14 @@ from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.sanitizer import redacted
 
 API_VERSION = "V1"
-# Where payloads are known to carry the order's id, and the time of what happened, most telling first.
+# Where a payload may have the order's id, and the time of the step; the first one found counts.
 ORDER_ID_PATHS = ("id", "data.id", "order.id", "order_id")
 STEP_FIELDS = ("topic", "event", "event_type", "type", "step", "status")
 STEPS = {name: name for name in ("created", "picked", "packed", "in_transit", "completed", "cancelled")}
 STEPS["pending"] = "created"  # the status of an order that was created
 TIME_FIELDS = ("occurred_at", "updated_at", "created_at")
 MAX_ID = 2**63 - 1
-# What stays of an order beside measures: at the top of a body, or within `data` or `order`.
+# Fields of an order that stay in clear beside measures: at the top of a body, or within `data` or `order`.
 KNOWN_IDS = frozenset(
     {"id", "order_id", "warehouse_id", "shopify_order_id", "stored_items.item_id", "stored_items.shopify_variant_id"}
 )
@@ -29,11 +29,11 @@ KNOWN_TEXTS = frozenset({"order_type", "place.city", "place.province_code", "pla
 
 @dataclass(frozen=True)
 class Event:
-    """One delivery. `order_id` and `occurred_at` are None where the payload does not say them.
+    """A delivery. `order_id` and `occurred_at` are None if the payload does not have them.
 
-    `received_at` is this machine's time. `event_id` tells deliveries apart, `content` their content: a keyed hash of
-    topic and bytes. `topic_mismatch`: whether the signed body names another step than the topic, a header, which is not
-    signed; None where the body names none.
+    `received_at` is this machine's time. `event_id` identifies the delivery, `content` its content: a keyed hash of
+    topic and bytes. `topic_mismatch` is true if the signed body names another step than the topic, which is an unsigned
+    header; None if the body names no step.
     """
 
     event_id: str
@@ -52,26 +52,26 @@ class Event:
 
     @classmethod
     def from_line(cls, line: bytes) -> "Event":
-        """Raises ValueError, KeyError or TypeError where the line is not one that `as_line` wrote."""
+        """Return the event of a line that `as_line` wrote; raise ValueError, KeyError or TypeError for any other."""
         fields = simplejson.loads(line)
         for name in ("occurred_at", "received_at"):
             fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
         return cls(**fields)
 
 
-class Reader:
-    """Makes events of deliveries; `order_id_paths` are tried after the known ones."""
+class EventParser:
+    """Parse deliveries into events; `order_id_paths` are tried after the known ones."""
 
     def __init__(self, pseudonyms: Pseudonymizer, order_id_paths: Sequence[str] = ()) -> None:
         self._pseudonyms = pseudonyms
         self._paths = [path.split(".") for path in (*ORDER_ID_PATHS, *order_id_paths)]
 
-    def content(self, topic: str | None, body: bytes) -> str:
-        """Equal for equal deliveries; says nothing about them, since the key is ours."""
+    def digest_content(self, topic: str | None, body: bytes) -> str:
+        """Return a keyed hash that is equal for equal deliveries."""
         return self._pseudonyms.digest(f"{topic}\n".encode() + body)
 
-    def read(self, content: str, headers: Mapping[str, str], body: bytes, received_at: datetime) -> Event:
-        """Raises ValueError where the body is not JSON."""
+    def parse(self, content: str, headers: Mapping[str, str], body: bytes, received_at: datetime) -> Event:
+        """Return the event of a delivery; raise ValueError if the body is not JSON."""
         try:
             payload = simplejson.loads(body.decode("utf-8"), use_decimal=True, allow_nan=False)
             shown = self._pseudonyms.pseudonymize_unlisted("", repaired(payload), is_known=is_known)
@@ -85,16 +85,16 @@ class Reader:
             event_id=f"{content[:16]}-{int(received_at.timestamp() * 1000)}",
             content=content,
             topic=topic,
-            order_id=self._order_id(payload),
-            occurred_at=_occurred_at(payload),
+            order_id=self._find_order_id(payload),
+            occurred_at=_parse_occurred_at(payload),
             received_at=received_at,
             api_version=version,
             is_known_version=version == API_VERSION,
             body=redacted(text),
-            topic_mismatch=_differs(topic, payload),
+            topic_mismatch=_has_topic_mismatch(topic, payload),
         )
 
-    def _order_id(self, payload: Any) -> int | None:
+    def _find_order_id(self, payload: Any) -> int | None:
         for path in self._paths:
             found = payload
             for name in path:
@@ -106,8 +106,8 @@ class Reader:
         return None
 
 
-def pseudonymized_body(body: str, pseudonyms: Pseudonymizer) -> str:
-    """A body that an earlier version kept, as `Reader` would keep it; what is hashed already stays."""
+def pseudonymize_body(body: str, pseudonyms: Pseudonymizer) -> str:
+    """Pseudonymize a body that an earlier version stored, as `EventParser` does; pseudonyms stay as they are."""
     try:
         payload = simplejson.loads(body, use_decimal=True)
         shown = pseudonyms.pseudonymize_unlisted("", payload, again=True, is_known=is_known)
@@ -117,41 +117,48 @@ def pseudonymized_body(body: str, pseudonyms: Pseudonymizer) -> str:
 
 
 def is_known(path: str, value: Any) -> bool:
-    """Whether the reference names this field of an order, and it is not personal."""
+    """Return whether the reference names this field of an order, and it is not personal."""
     name = path
     for outer in ("data.", "order."):
         name = name.removeprefix(outer)
     return name in KNOWN_TEXTS or (name in KNOWN_IDS and re.fullmatch(r"[0-9]{1,19}", str(value)) is not None)
 
 
-def _differs(topic: str | None, payload: Any) -> bool | None:
-    """Whether the body names another step than the topic; None where either names none."""
-    step = next(filter(None, map(_step, _said(payload))), None)
-    return None if step is None or topic is None else step != _step(topic)
+def _parts_of(payload: Any) -> list[dict[str, Any]]:
+    """Return the objects that may have the order's fields: the payload, its `data` and its `order`."""
+    parts = [payload, *(payload.get(name) for name in ("data", "order"))] if isinstance(payload, dict) else []
+    return [part for part in parts if isinstance(part, dict)]
 
 
-def _said(payload: Any) -> Iterator[Any]:
-    """The texts of a body that may name its step."""
-    for place in (payload, *(payload.get(name) for name in ("data", "order") if isinstance(payload, dict))):
-        if isinstance(place, dict):
-            yield from (place.get(name) for name in STEP_FIELDS)
+def _has_topic_mismatch(topic: str | None, payload: Any) -> bool | None:
+    """Return whether the body names another step than the topic; None if either names none."""
+    step = next(filter(None, map(_parse_step, _step_texts(payload))), None)
+    return None if step is None or topic is None else step != _parse_step(topic)
 
 
-def _step(text: Any) -> str | None:
-    """`order-in-transit`, `orders/in_transit` and `IN TRANSIT` are one step; other words are none."""
+def _step_texts(payload: Any) -> Iterator[Any]:
+    """Yield the texts of a body that may name its step."""
+    for part in _parts_of(payload):
+        yield from (part.get(name) for name in STEP_FIELDS)
+
+
+def _parse_step(text: Any) -> str | None:
+    """Return the step that a text names, such as `order-in-transit`, `orders/in_transit` or `IN TRANSIT`; None for
+    others.
+    """
     if not isinstance(text, str):
         return None
     name = re.sub(r"[^a-z]+", "_", text.lower()).strip("_")
     return STEPS.get(re.sub(r"^orders?_", "", name))
 
 
-def _occurred_at(payload: Any) -> datetime | None:
-    """The time that the payload gives, UTC where it names no zone."""
-    for place in (payload, *(payload.get(name) for name in ("data", "order") if isinstance(payload, dict))):
-        for name in TIME_FIELDS if isinstance(place, dict) else ():
+def _parse_occurred_at(payload: Any) -> datetime | None:
+    """Return the time in the payload; UTC if it has no zone."""
+    for part in _parts_of(payload):
+        for name in TIME_FIELDS:
             try:
-                found = datetime.fromisoformat(place.get(name))
+                found = datetime.fromisoformat(part[name])
                 return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-            except (TypeError, ValueError, OverflowError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 continue
     return None

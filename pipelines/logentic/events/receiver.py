@@ -1,6 +1,6 @@
-"""The receiver of events: verify, queue, answer.
+"""Receive events over HTTP: verify, queue, respond.
 
-The service's scheme is not documented. Header and form are those of spatie/laravel-webhook-server
+The service's signature scheme is not documented. Header and form are those of spatie/laravel-webhook-server
 (`Signature: hex(HMAC-SHA256(secret, body))`, three tries, 3 s each); hash and encoding are settings.
 """
 
@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from logentic.events.event import Reader
+from logentic.events.event import EventParser
 from logentic.events.queue import EventQueue
 
 log = logging.getLogger("logentic")
@@ -32,25 +32,25 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class DeliveryRefused(Exception):
-    """A delivery that is answered with `status` and does nothing."""
+    """A delivery to refuse with `status`."""
 
     def __init__(self, status: int, reason: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(reason)
         self.status, self.headers = status, list(headers)
 
 
-class Signatures:
-    """Whether a body was signed with one of the secrets: several are in force while one replaces another."""
+class SignatureVerifier:
+    """Verify that a body was signed with one of the secrets; several are valid while one replaces another."""
 
     def __init__(self, secrets: Iterable[str], algorithm: str = "sha256", encoding: str = "hex") -> None:
         self._secrets = [secret.encode() for secret in secrets]
         self._algorithm, self._encoding = algorithm, encoding
 
-    def are_asked_for(self) -> bool:
+    def is_required(self) -> bool:
         return bool(self._secrets)
 
-    def hold(self, signature: str, body: bytes) -> bool:
-        """Compared in constant time, with every secret."""
+    def is_valid(self, signature: str, body: bytes) -> bool:
+        """Return whether the signature fits any secret; compare in constant time, with every secret."""
         given = signature.strip().encode("latin-1", "replace")
         if self._encoding == "hex":
             given = given.lower()
@@ -64,21 +64,25 @@ class Signatures:
 class Receiver:
     """The ASGI application: POST /webhooks/logentic, GET /healthz.
 
-    Without secrets it takes unsigned deliveries, from this machine only. `on_kept` is called for every new event.
+    Without secrets it accepts unsigned deliveries from this machine only. `on_stored` is called for every new event.
     """
 
     def __init__(
-        self, queue: EventQueue, reader: Reader, signatures: Signatures, on_kept: Callable[[], None] = lambda: None
+        self,
+        queue: EventQueue,
+        parser: EventParser,
+        signatures: SignatureVerifier,
+        on_stored: Callable[[], None] = lambda: None,
     ) -> None:
-        self._queue, self._reader, self._signatures, self._on_kept = queue, reader, signatures, on_kept
+        self._queue, self._parser, self._signatures, self._on_stored = queue, parser, signatures, on_stored
 
     def close(self) -> None:
-        """Writes what waits."""
+        """Write the waiting events."""
         self._queue.close()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _handle_lifespan(receive, send)
             return
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})  # refused with 403, before it is opened
@@ -87,24 +91,24 @@ class Receiver:
             return
         headers: list[tuple[str, str]] = []
         try:
-            answer = await self._answer(scope, receive)
+            response = await self._respond(scope, receive)
             status = 200
         except DeliveryRefused as refusal:
-            answer, status, headers = {"error": str(refusal)}, refusal.status, refusal.headers
+            response, status, headers = {"error": str(refusal)}, refusal.status, refusal.headers
         except ClientGone:
             return
-        body = json.dumps(answer).encode()
+        body = json.dumps(response).encode()
         named = [("content-type", "application/json"), ("content-length", str(len(body))), *headers]
         encoded = [(name.encode(), value.encode()) for name, value in named]
         with suppress(RuntimeError, OSError):  # the sender hung up: it sends again, and the content is known
             await send({"type": "http.response.start", "status": status, "headers": encoded})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    async def _answer(self, scope: Message, receive: Receive) -> dict[str, Any]:
+    async def _respond(self, scope: Message, receive: Receive) -> dict[str, Any]:
         if scope["path"] == PATH:
             if scope["method"] != "POST":
                 raise DeliveryRefused(405, "only POST", [("allow", "POST")])
-            return await self._keep(scope, receive)
+            return await self._store_event(scope, receive)
         if scope["path"] == HEALTH:
             if scope["method"] not in ("GET", "HEAD"):
                 raise DeliveryRefused(405, "only GET", [("allow", "GET, HEAD")])
@@ -113,20 +117,20 @@ class Receiver:
             return {"queue": "can be written"}
         raise DeliveryRefused(404, "no such path")
 
-    async def _keep(self, scope: Message, receive: Receive) -> dict[str, Any]:
+    async def _store_event(self, scope: Message, receive: Receive) -> dict[str, Any]:
         headers = _headers_of(scope)
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise DeliveryRefused(415, "content-type must be application/json")
         self._check_sender(scope, headers)
         body = await _read_body(headers, receive)
-        if self._signatures.are_asked_for() and not self._signatures.hold(headers["signature"], body):
+        if self._signatures.is_required() and not self._signatures.is_valid(headers["signature"], body):
             raise DeliveryRefused(401, "wrong signature")
         topic = headers.get("logentic-topic")
-        content = self._reader.content(topic, body)
-        if self._queue.knows(content):
+        content = self._parser.digest_content(topic, body)
+        if self._queue.has_content(content):
             return {"kept": False}
         try:
-            event = self._reader.read(content, headers, body, datetime.now(UTC))
+            event = self._parser.parse(content, headers, body, datetime.now(UTC))
         except ValueError:
             raise DeliveryRefused(400, "the body is not JSON") from None
         try:
@@ -136,11 +140,11 @@ class Receiver:
             raise DeliveryRefused(503, "the queue cannot be written", [("retry-after", "10")]) from None
         if is_new:
             log.info("kept %s, topic %s", event.event_id, (topic or "none")[:80].encode("unicode_escape").decode())
-            self._on_kept()
+            self._on_stored()
         return {"kept": is_new}
 
     def _check_sender(self, scope: Message, headers: dict[str, str]) -> None:
-        if self._signatures.are_asked_for():
+        if self._signatures.is_required():
             if "signature" not in headers:
                 raise DeliveryRefused(401, "no signature")
         elif (scope.get("client") or [""])[0] not in LOOPBACK or {"forwarded", "x-forwarded-for"} & headers.keys():
@@ -148,7 +152,7 @@ class Receiver:
 
 
 def _headers_of(scope: Message) -> dict[str, str]:
-    """A header that decides something is sent once: of two, a proxy may read the other one."""
+    """Return the headers by name; refuse a repeated one that matters here, because a proxy may read the other value."""
     headers: dict[str, str] = {}
     for encoded, value in scope["headers"]:
         name = encoded.decode("latin-1").lower()
@@ -159,11 +163,11 @@ def _headers_of(scope: Message) -> dict[str, str]:
 
 
 class ClientGone(Exception):
-    """Nobody is there to be answered."""
+    """The client disconnected before its request was complete."""
 
 
 async def _read_body(headers: dict[str, str], receive: Receive) -> bytes:
-    """The bytes as they were sent; refused when they are too many or come too slowly."""
+    """Return the bytes of the body; refuse a body that is too large or too slow."""
     announced = headers.get("content-length", "0")
     if not re.fullmatch("[0-9]+", announced):
         raise DeliveryRefused(400, "content-length is not a number", [("connection", "close")])
@@ -185,7 +189,7 @@ async def _read_body(headers: dict[str, str], receive: Receive) -> bytes:
         raise DeliveryRefused(408, "the body came too slowly", [("connection", "close")]) from None
 
 
-async def _live(receive: Receive, send: Send) -> None:
+async def _handle_lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":

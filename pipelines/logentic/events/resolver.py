@@ -1,4 +1,4 @@
-"""Track which orders the events name, and what became of each event."""
+"""Track which orders the events name, and the outcome of each event."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -16,7 +16,10 @@ Row = dict[str, Any]
 
 
 class EventOrders:
-    """The events of one extraction. `stored` is the latest row of earlier ones; `retry` names dead ones to revive."""
+    """The events of one extraction.
+
+    `stored` has the latest row of each earlier event; `retry` names dead events to try again; `fresh` are new.
+    """
 
     def __init__(self, fresh: Iterable[Event], stored: Iterable[Row], retry: Collection[str], attempts: int) -> None:
         self._attempts = attempts
@@ -26,46 +29,43 @@ class EventOrders:
         for row in stored:
             known.add(row["event_id"])
             if row["outcome"] == WAITING or (row["outcome"] == DEAD and row["event_id"] in retry):
-                self._wait(row)
+                self._add_open(row)
         for event in fresh:
             if event.event_id not in known:
                 known.add(event.event_id)
                 row = _row(event)
                 self._rows[event.event_id] = row
                 if event.order_id is not None:
-                    self._wait(row)
+                    self._add_open(row)
 
     @property
-    def have_rows(self) -> bool:
-        """Whether there is something to be stored."""
+    def has_rows(self) -> bool:
+        """Whether there are rows to store."""
         return bool(self._rows)
 
-    def orders(self) -> list[int]:
-        """Those that are still to be asked for."""
+    def open_orders(self) -> list[int]:
+        """Return the orders that are still to be read."""
         return sorted(self._open)
 
-    def were_read(self, order_ids: Iterable[int]) -> None:
-        """The service gave these orders after the events came."""
+    def mark_read(self, order_ids: Iterable[int]) -> None:
+        """Record that these orders were read after the events came."""
         for order_id in self._open.keys() & set(order_ids):
-            self._end(order_id, outcome=READ, reason=None)
+            for row in self._open.pop(order_id):
+                self._rows[row["event_id"]] = {**row, "outcome": READ, "attempts": row["attempts"] + 1, "reason": None}
 
-    def failed(self, order_id: int, reason: str) -> None:
-        """Tried again by the next runs, then dead with the reason."""
+    def mark_failed(self, order_id: int, reason: str) -> None:
+        """Record a failed read: the next runs try again, up to the allowed attempts; then the event is dead."""
         for row in self._open.pop(order_id, []):
             attempts = row["attempts"] + 1
             outcome = DEAD if attempts >= self._attempts else WAITING
             self._rows[row["event_id"]] = {**row, "outcome": outcome, "attempts": attempts, "reason": reason}
 
     def table(self, now: datetime) -> pa.Table:
-        """The new versions, as of the service's time."""
+        """Return the new versions, as of the service's time."""
         return pa.Table.from_pylist([{**row, "_seen_at": now} for row in self._rows.values()], ORDER_EVENTS)
 
-    def _wait(self, row: Row) -> None:
+    def _add_open(self, row: Row) -> None:
         self._open[row["order_id"]].append(row)
-
-    def _end(self, order_id: int, **changes: Any) -> None:
-        for row in self._open.pop(order_id):
-            self._rows[row["event_id"]] = {**row, **changes, "attempts": row["attempts"] + 1}
 
 
 def _row(event: Event) -> Row:

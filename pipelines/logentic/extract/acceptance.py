@@ -70,17 +70,17 @@ def was_accepted(window: Window, difference: int, receipts: Iterable[Receipt]) -
     return any(receipt.is_accepted for receipt in _equal(window, difference, receipts))
 
 
-def is_third_equal(window: Window, difference: int, receipts: Iterable[Receipt], *, has_news: bool) -> bool:
+def is_third_equal(window: Window, difference: int, receipts: Iterable[Receipt], *, has_changes: bool) -> bool:
     """Return whether a reading with this difference is the third equal one."""
     takes_in_rows = _is_up_to_present(window)
-    if has_news and not takes_in_rows:
+    if has_changes and not takes_in_rows:
         return False
     runs = set[str]()
     for receipt in _equal(window, difference, receipts):
         runs.add(receipt.run_id)
         if len(runs) == EQUAL_READINGS - 1:
             return True
-        if receipt.has_news and not takes_in_rows:
+        if receipt.has_changes and not takes_in_rows:
             return False
     return False
 

@@ -75,8 +75,7 @@ class WindowDiff:
     def parts(self) -> Iterator[tuple[Rows, Rows]]:
         """Yield the rows of each part, and those of them that are new or changed."""
         is_in_one_part = self._reading.is_complete and not self._reading.buffer.is_in_parts
-        for part in self._reading.parts():
-            rows = self._stored.fitted(part)
+        for rows in self._reading.parts():
             stored = self._stored_versions(rows, is_in_one_part=is_in_one_part) if self._may_be_stored else None
             changes = find_changes(self._resource, rows, stored)
             self.new += changes.new

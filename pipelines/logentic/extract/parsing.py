@@ -21,7 +21,19 @@ from logentic.api.pagination import Page
 from logentic.api.values import Unreadable, reader
 from logentic.errors import InvalidResponse
 from logentic.extra_columns import MORE_FIELDS, ExtraColumns, column_names
-from logentic.json_text import MAX_NESTING, as_list, compact, dumps, is_damaged, is_too_deep, loads, repaired, row_texts
+from logentic.json_text import (
+    MAX_NESTING,
+    SURROGATE,
+    SURROGATE_OR_NUL,
+    as_list,
+    compact,
+    dumps,
+    is_damaged,
+    is_too_deep,
+    loads,
+    repaired,
+    row_texts,
+)
 from logentic.privacy.measures import is_identifier
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import (
@@ -58,10 +70,18 @@ FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31
 
 @dataclass(frozen=True)
 class ParseRules:
-    """The account's zone, in which days begin, and the columns that unknown fields have."""
+    """The account's zone, in which days begin, and the columns that unknown fields have.
+
+    `holds_nul`: whether the destination can store U+0000; if not, it is replaced as invalid text is.
+    """
 
     zone: tzinfo = UTC
     columns: ExtraColumns = field(default_factory=ExtraColumns)
+    holds_nul: bool = True
+
+    @property
+    def invalid(self) -> re.Pattern[str]:
+        return SURROGATE if self.holds_nul else SURROGATE_OR_NUL
 
 
 class Rejected(NamedTuple):
@@ -170,8 +190,10 @@ def read_rows(
     resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymizer, where: str, parsing: ParseRules | None = None
 ) -> Rows:
     """Return every row of the pages, in their order. Raises `InvalidResponse` if a page is not JSON."""
-    with suppress(pa.ArrowInvalid):
-        return _read_fast(resource, pages, pseudonyms)
+    holds_nul = parsing is None or parsing.holds_nul
+    if holds_nul or not any(b"\0" in page.rows or b"\\u0000" in page.rows for page in pages):
+        with suppress(pa.ArrowInvalid):
+            return _read_fast(resource, pages, pseudonyms)
     return read_fallback(resource, pages, pseudonyms, where, parsing)
 
 
@@ -208,9 +230,9 @@ def read_fallback(
     resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymizer, where: str, parsing: ParseRules | None = None
 ) -> Rows:
     parser = _FallbackParser(resource, pseudonyms, parsing or ParseRules())
-    found = parser.read([(page.rows, _rows_of(page.rows, where)) for page in pages])
+    found = parser.read([(page.rows, _load_rows(page.rows, where)) for page in pages])
     records = pa.table({**found.columns, "_seen_at": _seen(pages, found.counts)})
-    rows = _rows(resource, records, found.lines and pa.table(found.lines), pseudonyms, found.rejected)
+    rows = _finish_rows(resource, records, found.lines and pa.table(found.lines), pseudonyms, found.rejected)
     rejected = [*([rows.rejected] if rows.rejected else []), *_dropped(resource, pages, found.dropped)]
     read = rows.read + len(found.dropped)
     return Rows(rows.records, rows.lines, read, pa.concat_tables(rejected) if rejected else None)
@@ -248,7 +270,7 @@ def _read_fast(resource: Resource, pages: Sequence[Page], pseudonyms: Pseudonymi
     if any(columns[name].null_count for name in resource.key if name != "warehouse_id"):
         raise pa.ArrowInvalid("a row without its key")
     lines = _lines(resource.lines, structs.field(resource.lines.field), columns["id"]) if resource.lines else None
-    return _rows(resource, pa.table({**columns, "_seen_at": _seen(pages, counts)}), lines, pseudonyms)
+    return _finish_rows(resource, pa.table({**columns, "_seen_at": _seen(pages, counts)}), lines, pseudonyms)
 
 
 def _is_unsafe(resource: Resource, document: bytes) -> bool:
@@ -305,7 +327,7 @@ def _rejected_values(
     return pa.table([names, keys, fields, texts, reasons, seen, removed], schema=REJECTED_VALUES)
 
 
-def _rows(
+def _finish_rows(
     resource: Resource,
     records: pa.Table,
     lines: pa.Table | None,
@@ -420,7 +442,7 @@ def _json_type(kind: pa.DataType) -> pa.DataType:
     return pa.string() if kind in (MOMENT, DAY) else kind
 
 
-def _rows_of(page: bytes, where: str) -> list[Any]:
+def _load_rows(page: bytes, where: str) -> list[Any]:
     try:
         rows = as_list(loads(page)["data"])
     except (ValueError, KeyError, TypeError):
@@ -462,7 +484,9 @@ class _FallbackParser:
                         if read(row.get(name)) is None and name != "warehouse_id":
                             raise Unreadable(f"the row has no {name}")  # noqa: TRY301
                 except Unreadable as reason:
-                    text = self._pseudonyms.row_excerpt(row if is_too_deep(row) else repaired(row))
+                    text = self._pseudonyms.row_excerpt(
+                        row if is_too_deep(row) else repaired(row, self._parsing.invalid)
+                    )
                     dropped.append(Dropped(number, digests.of(at, row), text, str(reason)))
                 else:
                     rows.append(row)
@@ -491,7 +515,7 @@ class _FallbackParser:
                 if not isinstance(line, dict):
                     self._reject(parent, f"{lines.field}.{number}", line, "the line is not an object")
                     continue
-                found.append({repaired(name): part for name, part in line.items()})
+                found.append({repaired(name, self._parsing.invalid): part for name, part in line.items()})
                 places.append((parent, f"{lines.field}.{number}."))
                 numbers.append(number)
         parents = pa.array([parent for parent, _ in places], INTEGER)
@@ -508,13 +532,13 @@ class _FallbackParser:
         flat: Row = {}
         own_list = self._resource.lines.field if self._resource.lines else None
         for raw_name, value in row.items():
-            name = repaired(raw_name)
+            name = repaired(raw_name, self._parsing.invalid)
             if name == own_list:
                 continue
             if name not in self._nested:
                 flat[name] = value
             elif isinstance(value, dict):
-                flat |= {f"{name}__{repaired(inner)}": part for inner, part in value.items()}
+                flat |= {f"{name}__{repaired(inner, self._parsing.invalid)}": part for inner, part in value.items()}
             elif value not in (None, "", []):  # PHP writes an empty map as an empty array
                 self._reject(place, name, value, "not an object")
         return flat
@@ -535,7 +559,7 @@ class _FallbackParser:
         return columns | self._unknown(table, records, places, known, reserved)
 
     def _known(self, name: str, kind: pa.DataType, records: list[Row], places: list[tuple[int, str]]) -> Iterator[Any]:
-        read = reader(kind, self._parsing.zone)
+        read, invalid = reader(kind, self._parsing.zone), self._parsing.invalid
         for record, place in zip(records, places, strict=True):
             value = record.get(name)
             try:
@@ -544,8 +568,8 @@ class _FallbackParser:
                 self._reject(place[0], place[1] + name, value, str(reason))
                 yield None
                 continue
-            if isinstance(found, str) and not found.isascii() and is_damaged(found):
-                found = repaired(found)
+            if isinstance(found, str) and is_damaged(found, invalid):
+                found = repaired(found, invalid)
                 self._reject(place[0], place[1] + name, found, REPLACED)
             yield found
 
@@ -589,8 +613,8 @@ class _FallbackParser:
         if isinstance(value, dict | list) and is_too_deep(value):
             self._reject(place[0], place[1] + column, value, TOO_DEEP)
             return None
-        if is_damaged(value):
-            value = repaired(value)
+        if is_damaged(value, self._parsing.invalid):
+            value = repaired(value, self._parsing.invalid)
             self._reject(place[0], place[1] + column, value, REPLACED)
         return value
 
@@ -624,7 +648,7 @@ class _FallbackParser:
 
     def _reject(self, row: int, name: str, value: Any, reason: str) -> None:
         personal = self._resource.personal if self._resource.is_about_people else None
-        shown = repaired(value) if not is_too_deep(value) else value
+        shown = repaired(value, self._parsing.invalid) if not is_too_deep(value) else value
         self._rejected.append(Rejected(row, name, self._pseudonyms.excerpt(name, shown, personal), reason))
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from logentic.api.client import Client
 from logentic.api.pagination import Page, read_page, read_pages
@@ -22,7 +21,7 @@ from logentic.extract.parsing import ParseRules, Rows, concatenated, read_rows
 from logentic.extract.spill_buffer import SpillBuffer
 from logentic.extract.splitting import WindowTask, drop_overlaps, split
 from logentic.extract.windows import MOVED, NOT_FOUND, Edge, Window
-from logentic.monitoring.memory import give_back
+from logentic.monitoring.memory import release_memory
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import Resource
 
@@ -47,7 +46,7 @@ class Reading:
     started_at: datetime
     finished_at: datetime
     is_complete: bool
-    is_proven: bool
+    is_confirmed: bool
     reason: str | None = None
     is_steady: bool = True  # every page announced the same total
 
@@ -69,24 +68,20 @@ class Reading:
         return concatenated(list(self.parts()))
 
 
-class Progress(Protocol):
-    """Called from several threads."""
+class Progress:
+    """Shows nothing. A subclass shows what is read and built; it is called from several threads."""
 
     def announced(self, resource: str, pages: int) -> None: ...
 
     def read(self, resource: str, rows: int) -> None: ...
 
-
-class _Silence:
-    def announced(self, resource: str, pages: int) -> None: ...
-
-    def read(self, resource: str, rows: int) -> None: ...
+    def built(self, model: str, number: int, count: int) -> None: ...
 
 
-NO_PROGRESS: Progress = _Silence()
+NO_PROGRESS = Progress()
 
 
-class Extraction:
+class WindowReader:
     """Reads windows with as many connections as the settings allow; no resource has more readings under way."""
 
     def __init__(
@@ -249,7 +244,7 @@ class Extraction:
                 known_keys = self._require_growth(buffer, window, requests, known_keys)
         keys = buffer.count()
         if traffic > MANY_BYTES:
-            give_back()
+            release_memory()
         is_complete = totals == {keys} and not page.is_not_found
         reason = None
         if page.is_not_found:
@@ -268,7 +263,7 @@ class Extraction:
             started_at=started_at,
             finished_at=page.at,
             is_complete=is_complete,
-            is_proven=is_complete and (requests == 1 or window.kind.is_one_way),
+            is_confirmed=is_complete and (requests == 1 or window.kind.is_one_way),
             reason=reason,
             is_steady=len(totals) == 1 and not page.is_not_found,
         )

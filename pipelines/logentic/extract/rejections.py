@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from logentic.extract.diff import in_memory
 from logentic.extract.parsing import NO_KEY, Rows, row_keys
-from logentic.extract.stored_records import Stored
 from logentic.resources import MOMENT, REJECTED_VALUES, TEXT, Resource
 
 EACH_ONCE = "select * from found qualify row_number() over (partition by key, field order by _seen_at desc) = 1"
@@ -30,17 +29,17 @@ select o.resource, o.key, o.field, o.text, o.reason,
 from open as o inner join (select key, max(_seen_at) as _seen_at from read group by key) as r on r.key = o.key
 where not exists (select 1 from found as f where f.key = o.key and f.field = o.field)
 """
-NOT_IN_NEWS = """
+NOT_CHANGED = """
 select o.* from open as o
-where not exists (select 1 from news as n where n.resource = o.resource and n.key = o.key and n.field = o.field)
+where not exists (select 1 from changed as n where n.resource = o.resource and n.key = o.key and n.field = o.field)
 """
 
 
 class Rejections:
-    """The open entries of one account, and the rows that a session adds to their log."""
+    """The open entries of one account (`Stored.open_rejections`), and the rows that a session adds to their log."""
 
-    def __init__(self, stored: Stored) -> None:
-        self._open = stored.open_rejections()
+    def __init__(self, open_entries: pa.Table) -> None:
+        self._open = open_entries
         self._rows: list[pa.Table] = []
         self._dropped: dict[str, set[str]] = {}  # keys of entries about rows without a readable key, read here
 
@@ -92,12 +91,12 @@ class Rejections:
         return known.filter(pc.starts_with(known["key"], NO_KEY))
 
     def _append(self, *tables: pa.Table) -> None:
-        news = pa.concat_tables(tables)
-        if not len(news):
+        changed = pa.concat_tables(tables)
+        if not len(changed):
             return
-        self._rows.append(news)
-        kept = _query(NOT_IN_NEWS, open=self._open, news=news)
-        self._open = pa.concat_tables([kept, news.filter(pc.invert(news["_is_removed"]))])
+        self._rows.append(changed)
+        kept = _query(NOT_CHANGED, open=self._open, changed=changed)
+        self._open = pa.concat_tables([kept, changed.filter(pc.invert(changed["_is_removed"]))])
 
 
 def _found(rows: Rows) -> pa.Table:

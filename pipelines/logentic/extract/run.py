@@ -1,9 +1,10 @@
-"""What one run is asked to do, what its extractions know of each other, and what happened."""
+"""What one run is asked to do, what its extractions have found, and what happened."""
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -44,40 +45,18 @@ class RunRequest:
         return self.stop_at - time.monotonic()
 
 
-@dataclass
+@dataclass(frozen=True)
 class RunState:
-    """What one run has done so far. Each extraction goes on where the one before was loaded."""
+    """What the extractions of one run have found, as far as it is loaded. The next extraction goes on from there."""
 
-    request: RunRequest
-    deferred: list[dict[str, Any]] = field(default_factory=list)  # receipts of runs that found nothing, not loaded yet
-    began_at: datetime | None = None  # the service's time
-    failures: dict[str, LogenticError] = field(default_factory=dict)
-    receipts: list[dict[str, Any]] = field(default_factory=list)
-    traffic: Traffic = field(default_factory=Traffic)
-    lists: set[str] = field(default_factory=set)  # paths of lists that have answered in this run
-    unread: set[str] = field(default_factory=set)  # resources with windows left for the next extraction
-    named_orders: set[int] = field(default_factory=set)  # by charges, and not stored: to be asked for by id
-    orders_asked: set[int] = field(default_factory=set)  # by id: each once in a run
-    orders_read: list[pa.Array] = field(default_factory=list)  # the ids that lists gave
-    orders_missing: set[int] = field(default_factory=set)  # that a complete list lacked
-    records_ahead: set[int] = field(default_factory=set)  # stock records that a list still dates after today
-    order_windows: list[tuple[Window, bool]] = field(default_factory=list)  # those read, and whether complete
-    unbilled: dict[int, date | None] | None = None  # charges stored as not billed that this run has not seen yet
-
-    @property
-    def now(self) -> datetime:
-        """The service's time when the run began: what comes later is for the next run."""
-        if self.began_at is None:
-            raise AssertionError("the service was not asked yet")
-        return self.began_at
-
-    @property
-    def readable(self) -> frozenset[str]:
-        """The resources that are asked for and have not failed."""
-        return self.request.select - self.failures.keys()
-
-    def begin_part(self) -> None:
-        self.unread.clear()
+    now: datetime | None = None  # the service's time when the run began
+    failures: Mapping[str, LogenticError] = field(default_factory=dict)  # of resources that are not read any more
+    unread: frozenset[str] = frozenset()  # resources with windows left for the next extraction
+    orders_asked: frozenset[int] = frozenset()  # by id: each once in a run
+    orders_read: tuple[pa.Array, ...] = ()  # the ids that lists gave
+    order_windows: tuple[tuple[Window, bool], ...] = ()  # those read, and whether complete
+    records_ahead: Mapping[str, frozenset[int]] = field(default_factory=dict)  # that lists still date after today
+    unsettled: Mapping[str, frozenset[int]] | None = None  # stored as such, and not seen yet in this run
 
 
 @dataclass(frozen=True)
@@ -87,14 +66,14 @@ class RunResult:
     now: Any = None
     receipts: list[dict[str, Any]] = field(default_factory=list)  # they count the rows of each window
     traffic: Traffic = field(default_factory=Traffic)
-    failures: dict[str, LogenticError] = field(default_factory=dict)
+    failures: Mapping[str, LogenticError] = field(default_factory=dict)
     finished_pending: bool = False
     load_id: str = ""  # the latest complete load that the working database holds
     unread: list[str] = field(default_factory=list)  # resources with windows that the time did not suffice for
     rejected: int = 0  # values stored as null because they could not be read
 
     @property
-    def news(self) -> int:
+    def changes(self) -> int:
         return sum(r["rows_new"] + r["rows_changed"] + r["rows_removed"] for r in self.receipts)
 
     @property

@@ -2,10 +2,10 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,24 +31,21 @@ from logentic.extract.acceptance import has_differed, is_third_equal, was_accept
 from logentic.extract.diff import BOOKKEEPING, WindowDiff, allow_memory, find_changes, tombstones
 from logentic.extract.parsing import ParseRules, Rows, concatenated, empty_rows, read_rows
 from logentic.extract.planner import Ask, plan
-from logentic.extract.reader import Extraction, Reading
+from logentic.extract.reader import Reading, WindowReader
 from logentic.extract.rejections import Rejections
-from logentic.extract.run import RunState
+from logentic.extract.run import RunRequest, RunState
 from logentic.extract.spill_buffer import SpillBuffer
 from logentic.extract.stored_records import Stored, ids_of, receipt_of
 from logentic.extract.windows import MINUTE, Edge, Receipt, Span, Window, joined, snapshot, without
-from logentic.monitoring.memory import give_back
+from logentic.monitoring.memory import release_memory
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import (
     INTEGER,
     IS_REMOVED,
     ITEM_COLUMNS,
-    ITEM_QUANTITIES,
     ITEMS,
     MOMENT,
     ORDERS,
-    PAYMENT_ITEMS,
-    RECEIPTS,
     RESOURCES,
     SNAPSHOT,
     TEXT,
@@ -57,82 +54,170 @@ from logentic.resources import (
 )
 
 log = logging.getLogger("logentic")
+Row = dict[str, Any]  # of a raw table
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-class Session:
-    """One extraction of a run: from `open` to the end of its last resource."""
+@dataclass(frozen=True)
+class Batch:
+    """New and changed rows; the receipts count once these rows and all earlier ones of the resource are stored."""
 
-    def __init__(self, run: RunState, stored: Stored, go_on: Callable[[], bool]) -> None:
-        request = run.request
-        self.run, self._request = run, request
-        self.receipts: list[dict[str, Any]] = []  # of windows whose rows were taken
-        self._kept: dict[str, list[dict[str, Any]]] = {}  # of windows whose last rows are under way, by resource
-        self.running: set[str] = set()  # resources that have begun and not ended
-        self._stored = stored
-        allow_memory(request.settings.load_memory)
-        self._client = Client(request.settings, run.traffic, stop_at=request.stop_at, lists=run.lists)
-        self._parsing = ParseRules(ZoneInfo(request.settings.timezone), ExtraColumns(stored.extra_columns()))
-        self._extraction = Extraction(
-            self._client,
+    rows: Rows
+    receipts: tuple[Row, ...] = ()
+
+
+class Session:
+    """One extraction of a run: `open` it, take the `batches` of each resource, `close` it, ask for its `outcome`."""
+
+    def __init__(
+        self,
+        client: Client,
+        request: RunRequest,
+        stored: Stored,
+        run: RunState,
+        *,
+        now: datetime,
+        rules: ParseRules,
+        past: list[Receipt],
+        deferred: list[Row],
+        unsettled: dict[str, dict[int, date | None]],
+        rejections: Rejections,
+        events: EventOrders,
+        named_orders: Collection[int],
+        resources: Collection[str],
+        go_on: Callable[[], bool],
+        is_load_due: bool,
+    ) -> None:
+        self.now = now  # the service's time when the run began: what comes later is for the next run
+        self.deferred = deferred  # receipts of runs that found nothing, still not loaded
+        self.rejections, self.events = rejections, events
+        self._client, self._request, self._stored, self._rules = client, request, stored, rules
+        self._run, self._past, self._named_orders = run, past, named_orders
+        self._reader = WindowReader(
+            client,
             request.pseudonyms,
             connections=request.settings.connections,
             window_pages=request.settings.window_pages,
             folder=request.folder,
             progress=request.progress,
             go_on=go_on,
-            parsing=self._parsing,
+            parsing=rules,
         )
-        self.rejections = Rejections(stored)
-        self._lookup = RecordLookup(self._client, stored, request.pseudonyms, self.rejections, self._parsing)
-        self._past = stored.receipts()
-        self._has_receipts_to_load = False  # also where nothing else is new
-        known = {past.window_id for past in self._past}
-        run.deferred = [row for row in run.deferred if row["window_id"] not in known]
-        self._past += map(receipt_of, run.deferred)
-        if run.began_at is None:
-            run.began_at = self._ask_the_time()
-            self._warn_of_receipts_ahead()
-        loaded_until = stored.latest_load_finished_at()
-        if loaded_until and loaded_until > run.now + MINUTE:  # the models take the time from the latest load
-            self._has_receipts_to_load = True
-        self._unbilled_days = stored.unbilled()
-        if run.unbilled is None:
-            run.unbilled = dict(self._unbilled_days)
-        since = min((event.received_at for event in request.events), default=None)
-        known_events = stored.events(since, also_dead=bool(request.events_retried))
-        self.events = EventOrders(
-            request.events, known_events, request.events_retried, request.settings.webhook_attempts
-        )
-        self._lacking_orders: list[Window] = []  # windows of this extraction that lack a stored order
+        self._lookup = RecordLookup(client, stored, request.pseudonyms, rejections, rules)
+        self._running = {*resources}  # those that have not ended
+        self._is_load_due = is_load_due  # also where no row has changed
+        self._begun: dict[str, tuple[Batch, Iterator[Batch | None]]] | None = None
+        self._done: list[Receipt] = []  # of this extraction
+        self._waiting: list[Row] = []  # receipts of windows that lack a stored order, until it is looked up
         self._newly_accepted: dict[str, list[Reading]] = {}
         self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
         self._has_loose_rows: dict[str, bool] = {}  # by resource
-        self._begun: dict[str, tuple[Rows, Iterator[Rows | None]]] | None = None
-        self._items_seen: set[int] = set()  # in rows that are news
+        self._first_unsettled = {
+            name: min(filter(None, days.values()), default=None) for name, days in unsettled.items()
+        }
+        self._unsettled = {
+            name: {*ids} for name, ids in (unsettled if run.unsettled is None else run.unsettled).items()
+        }
+        self._orders_asked, self._orders_read = {*run.orders_asked}, [*run.orders_read]
+        self._order_windows, self._orders_missing = [*run.order_windows], set[int]()
+        self._records_ahead = {name: {*ids} for name, ids in run.records_ahead.items()}
+        self._items_seen: set[int] = set()  # in rows that have changed
         self._watches_items = not self._plan(ITEMS)  # else they are read in any case
         self._an_item_vanished = False
 
-    def finds_changes(self) -> bool:
-        """Read until a change is found, which `changes` then yields first; False if all is read and nothing changed."""
+    @classmethod
+    def open(
+        cls,
+        client: Client,
+        request: RunRequest,
+        stored: Stored,
+        run: RunState,
+        *,
+        deferred: Iterable[Row] = (),
+        named_orders: Collection[int] = (),
+        resources: Collection[str] = RESOURCES,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> "Session":
+        """Read what is stored, and at the beginning of a run ask for the service's time.
+
+        `deferred`: receipts that are not loaded yet; `named_orders`: ids that charges name, and that are not stored;
+        `resources`: those whose batches will be taken; `go_on`: False leaves the rest to the next extraction.
+        """
+        settings = request.settings
+        allow_memory(settings.load_memory)
+        rules = ParseRules(ZoneInfo(settings.timezone), ExtraColumns(stored.extra_columns()), stored.holds_nul)
+        rejections = Rejections(stored.open_rejections())
+        past = stored.receipts()
+        known = {receipt.window_id for receipt in past}
+        deferred = [row for row in deferred if row["window_id"] not in known]
+        past += map(receipt_of, deferred)
+        now = run.now or _ask_the_time(client)
+        if run.now is None:
+            _warn_of_receipts_ahead(past, now)
+        loaded_until = stored.latest_load_finished_at()
+        since = min((event.received_at for event in request.events), default=None)
+        known_events = stored.events(since, also_dead=bool(request.events_retried))
+        return cls(
+            client,
+            request,
+            stored,
+            run,
+            now=now,
+            rules=rules,
+            past=past,
+            deferred=deferred,
+            unsettled={name: stored.unsettled(each) for name, each in RESOURCES.items() if each.settled},
+            rejections=rejections,
+            events=EventOrders(request.events, known_events, request.events_retried, settings.webhook_attempts),
+            named_orders=named_orders,
+            resources=resources,
+            go_on=go_on,
+            # The models take the time from the latest load.
+            is_load_due=loaded_until is not None and loaded_until > now + MINUTE,
+        )
+
+    @property
+    def failures(self) -> dict[str, LogenticError]:
+        """Of this run, by resource."""
+        return {**self._run.failures, **self._reader.failures}
+
+    def reads(self, name: str) -> bool:
+        """Return whether a resource is asked for and has not failed in this run."""
+        return name in self._request.select - self.failures.keys()
+
+    def outcome(self) -> RunState:
+        """Return what the run has found when this extraction is loaded."""
+        return RunState(
+            now=self.now,
+            failures=self.failures,
+            unread=frozenset(self._reader.unread),
+            orders_asked=frozenset(self._orders_asked),
+            orders_read=tuple(self._orders_read),
+            order_windows=tuple(self._order_windows),
+            records_ahead={name: frozenset(ids) for name, ids in self._records_ahead.items()},
+            unsettled={name: frozenset(ids) for name, ids in self._unsettled.items()},
+        )
+
+    def read_until_change(self) -> bool:
+        """Read until a change is found, with which `batches` then begins; False if all is read and nothing changed."""
         streams = {name: self._read(resource) for name, resource in RESOURCES.items()}
-        found: dict[str, Rows] = {}
-        self.running.update(streams)
-        while streams and not found and not self.rejections.have_rows:
+        first = {name: Batch(empty_rows(resource)) for name, resource in RESOURCES.items()}
+        is_found = False
+        while streams and not is_found and not self.rejections.have_rows:
             for name in list(streams):
                 try:
-                    rows = next(streams[name])
+                    batch = next(streams[name])
                 except StopIteration:
                     del streams[name]
-                    self.were_taken(RESOURCES[name])
                 else:
-                    if rows is not None and len(rows.records):
-                        found[name] = rows
-        self._begun = {name: (found.get(name, empty_rows(RESOURCES[name])), stream) for name, stream in streams.items()}
-        return bool(found) or self.events.have_rows or self.rejections.have_rows or self._has_receipts_to_load
+                    if batch:
+                        first[name] = replace(batch, receipts=(*first[name].receipts, *batch.receipts))
+                        is_found = is_found or len(batch.rows.records) > 0
+        self._begun = {name: (batch, streams.get(name, iter(()))) for name, batch in first.items()}
+        return is_found or self.events.has_rows or self.rejections.have_rows or self._is_load_due
 
-    def changes(self, resource: Resource) -> Generator[Rows | None, None, None]:
-        """Yield the new and changed rows of a resource, by window; None while nothing is found yet."""
+    def batches(self, resource: Resource) -> Generator[Batch | None, None, None]:
+        """Yield what a resource has to store, window by window; None while nothing is found yet."""
         try:
             if self._begun is None:
                 yield from self._read(resource)
@@ -141,110 +226,81 @@ class Session:
                 yield first
                 yield from rest
         finally:
-            self.running.discard(resource.name)
+            self.end(resource.name)
 
-    def were_taken(self, resource: Resource) -> None:
-        """Note that every row and line that `changes` yielded is taken: receipts of its windows may be stored."""
-        self.receipts += self._kept.pop(resource.name, [])
+    def end(self, name: str) -> None:
+        """Note that a resource is not read any further, so that no other one waits for it."""
+        self._running.discard(name)
 
-    def forget_receipts(self, name: str) -> None:
-        """Not all rows of this resource were taken: the next extraction reads its windows again."""
-        self._kept.pop(name, None)
-        self.receipts = [row for row in self.receipts if row["resource"] != name]
-
-    def _forget_windows(self, resource: Resource, windows: list[Window]) -> None:
-        """Drop the receipts of windows of this extraction."""
-        spans = {(window.filter, window.start, window.end) for window in windows}
-        for receipts in (self._kept.get(resource.name, []), self.receipts):
-            receipts[:] = [
-                row
-                for row in receipts
-                if row["resource"] != resource.name
-                or (row["filter"], row["window_start"], row["window_end"]) not in spans
-            ]
-
-    def stop(self) -> None:
-        """End requests under way, and keep nothing of them."""
-        self._extraction.close()
+    def close(self) -> None:
+        """End requests under way, and let go of the database and of memory."""
+        self._reader.close()
         self._stored.close()
+        release_memory()
 
-    def close(self) -> pa.Table:
-        """Return the receipts of this extraction and the deferred ones, when its last resource has ended."""
-        self.stop()
-        give_back()
-        self.run.unread |= self._extraction.unread
-        self.run.receipts += self.receipts
-        return pa.Table.from_pylist([*self.run.deferred, *self.receipts], RECEIPTS)
-
-    def _read(self, resource: Resource) -> Iterator[Rows | None]:
+    def _read(self, resource: Resource) -> Iterator[Batch | None]:
         try:
-            if resource.name not in self.run.readable:
+            if not self.reads(resource.name):
                 return
             windows = self._plan(resource)
-            if resource is ITEMS and not windows:
+            if resource.is_catalogue and not windows:
                 yield None  # lets the others begin
-                while self.running - {ITEMS.name}:
+                while self._running - {resource.name}:
                     yield None
-                windows = self._plan_items_again()
-            for reading in self._extraction.readings(resource, windows, self._has_differed):
+                windows = self._plan_again(resource)
+            for reading in self._reader.readings(resource, windows, self._has_differed):
                 if reading:
                     yield from self._compare(resource, reading)
                 else:
                     yield None
-            is_bounded = self._request.start or self._request.end
-            if resource is PAYMENT_ITEMS and not is_bounded and resource.name not in self._extraction.unread:
-                yield from self._ask_for_unbilled(resource)
-            if resource is ORDERS:
-                try:
-                    yield from self._look_up_missing_orders()
-                except DeadlineReached:  # the next run reads these windows again, and finds the same orders missing
-                    self._forget_windows(ORDERS, self._lacking_orders)
-                    raise
-            if resource is ITEM_QUANTITIES and not is_bounded and resource.name not in self._extraction.unread:
-                yield from self._ask_for_records_ahead()
-            if resource is ORDERS and resource.name not in self._extraction.unread:
-                yield from self._ask_for_orders()
+            yield from self._ask_by_id(resource)
             self._end_rejections_of_dropped_rows(resource)
         except DeadlineReached:
-            self._extraction.unread.add(resource.name)
+            self._reader.unread.add(resource.name)
         except DamagedRaw:
             raise
         except LogenticError as failure:
-            self._extraction.failures[resource.name] = failure
+            self._reader.failures[resource.name] = failure
         finally:
             self._warn_of_accepted(resource)
-            self.running.discard(resource.name)
-            self.run.failures |= self._extraction.failures
+            self.end(resource.name)
+
+    def _ask_by_id(self, resource: Resource) -> Iterator[Batch]:
+        """Ask for records that no window of this run showed, and that may have changed."""
+        is_bounded = self._request.start or self._request.end
+        if resource.absence is Absence.LOOKED_UP_LAST:
+            # After a failure the receipts of windows that lack an order are dropped: the next run looks for it again.
+            yield from self._look_up_missing_orders()
+            yield Batch(empty_rows(resource), tuple(self._waiting))
+        if resource.name in self._reader.unread:
+            return
+        if resource.settled and not is_bounded:
+            yield from self._ask_for_unsettled(resource)
+        if resource.has_records_ahead and not is_bounded:
+            yield from self._ask_for_records_ahead(resource)
+        if resource.is_named_elsewhere:
+            yield from self._ask_for_named(resource)
 
     def _plan(self, resource: Resource) -> list[Window]:
-        ask = Ask(
-            self.run.now, self._request.run_id, self._request.start, self._request.end, self._request.is_selective
-        )
-        days = [day for _, day in self._unbilled_days if day]
-        return plan(resource.name, ask, self._past, self._request.settings, min(days, default=None))
+        request = self._request
+        ask = Ask(self.now, request.run_id, request.start, request.end, request.is_selective)
+        return plan(resource.name, ask, self._past, request.settings, self._first_unsettled.get(resource.name))
 
-    def _plan_items_again(self) -> list[Window]:
+    def _plan_again(self, catalogue: Resource) -> list[Window]:
         """Items are read once a day; again when one turned up that nothing stored names, or vanished from history."""
         is_due = self._an_item_vanished or self._stored.unknown_items(self._items_seen)
-        return [snapshot(ITEMS.name, self.run.now)] if is_due else []
+        return [snapshot(catalogue.name, self.now)] if is_due else []
 
-    def _compare(self, resource: Resource, reading: Reading) -> Iterator[Rows]:
-        """The news of a reading; its receipt is kept."""
+    def _compare(self, resource: Resource, reading: Reading) -> Iterator[Batch]:
+        """Yield the changes of a reading, and with the last of them its receipt."""
         found = WindowDiff(self._stored, resource, reading, may_be_stored=self._may_be_stored(reading.window))
-        for rows, news in found.parts():
+        for rows, changed in found.parts():
             self._were_seen(resource, rows.records)
             self.rejections.note(resource, rows)
-            self._note_items(resource, news)
-            if resource is ORDERS and self._is_compared(ORDERS):
-                self.run.orders_read.append(rows.records["id"].combine_chunks())
-            elif resource is ITEM_QUANTITIES:
-                ahead = pc.greater(rows.records["updated_at"], pa.scalar(self.run.now, MOMENT))
-                self.run.records_ahead.update(ids_of(rows.records.filter(ahead)))
-            yield news
-        if resource is ORDERS:
-            self.run.order_windows.append((reading.window, reading.is_complete))
+            self._note_items(resource, changed)
+            yield Batch(changed)
         missing, resolved, removed = found.missing, empty_rows(resource), 0
-        confirmed = reading.is_proven or (reading.is_complete and found.agrees)
+        confirmed = reading.is_confirmed or (reading.is_complete and found.agrees)
         if len(missing) and resource.absence is Absence.READ_AGAIN:
             confirmed = confirmed or self._reads_the_same_again(resource, reading)
             if confirmed:
@@ -253,101 +309,99 @@ class Session:
                 resolved = _with_records(resolved, gone)
                 removed, self._an_item_vanished = len(missing), True
         elif resource.absence is Absence.LOOKED_UP_LAST:
-            self.run.orders_missing.update(ids_of(missing))  # another window may hold them
-            if len(missing):
-                self._lacking_orders.append(reading.window)
+            self._orders_missing.update(ids_of(missing))  # another window may hold them
+            self._order_windows.append((reading.window, reading.is_complete))
         elif len(missing):
             resolved, removed = self._lookup.resolve_missing(resource, missing, resolved)
             self._were_seen(resource, missing)
-        changed = found.changed + len(resolved.records) - removed
-        accepted = self._accepts(reading, has_news=bool(found.new + changed))
-        self._keep_receipt(reading, found.new, changed, removed, confirmed, accepted)
-        if len(resolved.records):
-            self._note_items(resource, resolved)
-            yield resolved
+        changed_rows = found.changed + len(resolved.records) - removed
+        accepted = self._accepts(reading, has_changes=bool(found.new + changed_rows))
+        receipt = self._receipt(reading, found.new, changed_rows, removed, is_confirmed=confirmed, is_accepted=accepted)
+        if len(missing) and resource.absence is Absence.LOOKED_UP_LAST:
+            self._waiting.append(receipt)
+            return
+        self._note_items(resource, resolved)
+        yield Batch(resolved, (receipt,))
 
-    def _look_up_missing_orders(self) -> Iterator[Rows]:
+    def _look_up_missing_orders(self) -> Iterator[Batch]:
         """Stored orders that complete lists lack, and that no window of this run gave: moved, or deleted."""
         if not self._is_compared(ORDERS):
             return
-        missing = {*self.run.orders_missing, *(self._stored.undated_orders() if self._all_orders_were_read() else ())}
-        self.run.orders_missing.clear()
-        read = pa.concat_arrays([pa.array([], INTEGER), *self.run.orders_read])
-        ids = pa.array(sorted(missing - self.run.orders_asked), INTEGER)
+        missing = {*self._orders_missing, *(self._stored.undated_orders() if self._all_orders_were_read() else ())}
+        read = pa.concat_arrays([pa.array([], INTEGER), *self._orders_read])
+        ids = pa.array(sorted(missing - self._orders_asked), INTEGER)
         wanted = ids.filter(pc.invert(pc.is_in(ids, read))).to_pylist()
         if not wanted:
             return
         log.info("orders: %d that a complete list lacks are looked up by id, one request each", len(wanted))
-        self.run.orders_asked.update(wanted)
+        self._orders_asked.update(wanted)
         rows, removed = self._lookup.resolve_missing_orders(wanted, read[0].as_py() if len(read) else None)
-        self.events.were_read(ids_of(rows.records.filter(pc.invert(rows.records[IS_REMOVED.name]))))
+        self.events.mark_read(ids_of(rows.records.filter(pc.invert(rows.records[IS_REMOVED.name]))))
         self._note_items(ORDERS, rows)
-        self._keep_receipt_of_ids(ORDERS, len(wanted), len(rows.records) - removed, removed)
-        yield rows
+        yield self._asked_by_id(ORDERS, rows, len(wanted), removed)
 
     def _all_orders_were_read(self) -> bool:
         """Whether the windows of this run hold all orders, whatever their dates, and each was read whole."""
-        windows = [window for window, _ in self.run.order_windows]
+        windows = [window for window, _ in self._order_windows]
         spans = joined((window.start, window.end) for window in windows)
         return (
             len(spans) == 1
-            and all(is_complete for _, is_complete in self.run.order_windows)
+            and all(is_complete for _, is_complete in self._order_windows)
             and any(window.before is Edge.OPEN for window in windows)
             and any(window.after is Edge.OPEN for window in windows)
         )
 
-    def _ask_for_records_ahead(self) -> Iterator[Rows]:
-        """Stock records dated after today are read again by their items: corrected, they are in no window up to now."""
-        stored = self._stored.dated_ahead(self.run.now) if self._is_compared(ITEM_QUANTITIES) else None
+    def _ask_for_records_ahead(self, resource: Resource) -> Iterator[Batch]:
+        """Records dated after today are read again by their items: corrected, they are in no window up to now."""
+        stored = self._stored.dated_ahead(resource, self.now) if self._is_compared(resource) else None
         if stored is None:
             return
         # What was read while the service's clock was ahead is judged when that time has come.
-        stored = stored.filter(pc.less_equal(stored["_seen_at"].cast(MOMENT), pa.scalar(self.run.now, MOMENT)))
-        vanished = stored.filter(pc.invert(pc.is_in(stored["id"], pa.array(self.run.records_ahead, INTEGER))))
-        for item_id in sorted(vanished["item_id"].drop_null().unique().to_pylist()):
-            mine = vanished.filter(pc.equal(vanished["item_id"], item_id))
-            where = f"{ITEM_QUANTITIES.name} of item {item_id}"
+        stored = stored.filter(pc.less_equal(stored["_seen_at"].cast(MOMENT), pa.scalar(self.now, MOMENT)))
+        listed_ahead = pa.array(self._records_ahead.get(resource.name, ()), INTEGER)
+        vanished = stored.filter(pc.invert(pc.is_in(stored["id"], listed_ahead)))
+        item = vanished[resource.item_column]
+        for item_id in sorted(item.drop_null().unique().to_pylist()):
+            where = f"{resource.name} of item {item_id}"
             try:
-                read = list(read_pages(self._client, (ITEM_QUANTITIES.item_path or "").format(item_id), {}, where))
+                read = list(read_pages(self._client, (resource.item_path or "").format(item_id), {}, where))
             except (NotFound, Refused, InvalidResponse):
                 continue
             if any(page.is_not_found for page in read):  # a 404 on a list does not prove that records are gone
                 continue
-            rows = read_rows(ITEM_QUANTITIES, read, self._request.pseudonyms, where, self._parsing)
-            rows = self._stored.fitted(rows)
-            self.rejections.note(ITEM_QUANTITIES, rows)
-            known = self._stored.latest(ITEM_QUANTITIES, ids_of(rows.records), None)
-            news = find_changes(ITEM_QUANTITIES, rows, known)
+            rows = read_rows(resource, read, self._request.pseudonyms, where, self._rules)
+            self.rejections.note(resource, rows)
+            found = find_changes(resource, rows, self._stored.latest(resource, ids_of(rows.records), None))
             # A version that is listed no more is ended, also where the correction equals an older version.
-            listed = set(zip(*(rows.records[name].to_pylist() for name in ITEM_QUANTITIES.key), strict=True))
-            keys = zip(*(mine[name].to_pylist() for name in ITEM_QUANTITIES.key), strict=True)
-            gone = mine.filter(pa.array([key not in listed for key in keys], pa.bool_()))
-            ended = tombstones(gone, news.rows.records, self._client.service_time())
-            self.rejections.note(ITEM_QUANTITIES, Rows(ended, None))
-            self._keep_receipt_of_ids(ITEM_QUANTITIES, len(read), news.changed, len(ended), new=news.new)
-            yield _with_records(news.rows, ended)
+            mine = vanished.filter(pc.equal(item, item_id))
+            listed = {*_keys(resource, rows.records)}
+            gone = mine.filter(pa.array([key not in listed for key in _keys(resource, mine)], pa.bool_()))
+            ended = tombstones(gone, found.rows.records, self._client.service_time())
+            self.rejections.note(resource, Rows(ended, None))
+            yield self._asked_by_id(resource, _with_records(found.rows, ended), len(read), len(ended), new=found.new)
 
     def _is_compared(self, resource: Resource) -> bool:
         """Whether anything of a resource may be stored."""
-        return any(past.resource == resource.name for past in self._past)
+        is_known = any(past.resource == resource.name for past in self._past)
+        return is_known or self._has_loose_rows.get(resource.name, False)
 
     def _earlier(self) -> list[Receipt]:
-        return [past for past in self._past if past.run_id != self._request.run_id and not past.is_ahead(self.run.now)]
+        return [past for past in self._past if past.run_id != self._request.run_id and not past.is_ahead(self.now)]
 
     def _has_differed(self, window: Window) -> bool:
         return has_differed(window, self._earlier())
 
-    def _accepts(self, reading: Reading, *, has_news: bool) -> bool:
+    def _accepts(self, reading: Reading, *, has_changes: bool) -> bool:
         """Whether a total that differs from the rows has differed so for long enough; said when it begins."""
         if reading.is_complete or not reading.is_steady:
             return False
         window, earlier = reading.window, self._earlier()
         if was_accepted(window, reading.difference, earlier):
             return True
-        is_new = is_third_equal(window, reading.difference, earlier, has_news=has_news)
+        is_new = is_third_equal(window, reading.difference, earlier, has_changes=has_changes)
         if is_new:
             self._newly_accepted.setdefault(window.resource, []).append(reading)
-            self._has_receipts_to_load = True
+            self._is_load_due = True
         return is_new
 
     def _warn_of_accepted(self, resource: Resource) -> None:
@@ -362,48 +416,51 @@ class Session:
             )
 
     def _were_seen(self, resource: Resource, records: pa.Table) -> None:
-        if resource is ORDERS:
-            self.events.were_read(ids_of(records))
-        elif resource is PAYMENT_ITEMS and self.run.unbilled:
-            for seen in ids_of(records):
-                self.run.unbilled.pop(seen, None)
+        if resource.is_named_elsewhere:
+            self.events.mark_read(ids_of(records))
+        if resource.absence is Absence.LOOKED_UP_LAST and self._is_compared(resource):
+            self._orders_read.append(records["id"].combine_chunks())
+        if unsettled := self._unsettled.get(resource.name):
+            unsettled.difference_update(ids_of(records))
+        if resource.has_records_ahead:
+            ahead = pc.greater(records[resource.window.column], pa.scalar(self.now, MOMENT))
+            self._records_ahead.setdefault(resource.name, set()).update(ids_of(records.filter(ahead)))
 
-    def _note_items(self, resource: Resource, news: Rows) -> None:
+    def _note_items(self, resource: Resource, changed: Rows) -> None:
         if self._watches_items:
-            self._items_seen.update(_items_of(resource, news))
+            self._items_seen.update(_items_of(resource, changed))
 
     def _reads_the_same_again(self, resource: Resource, reading: Reading) -> bool:
         """Rows of history have no address of their own: a second reading must miss them as well."""
-        again = self._extraction.read_again(resource, reading.window)
-        news = find_changes(resource, *(self._stored.fitted(each.rows) for each in (again, reading)))
-        return again.is_complete and not news.new + news.changed + len(news.missing)
+        again = self._reader.read_again(resource, reading.window)
+        found = find_changes(resource, again.rows, reading.rows)
+        return again.is_complete and not found.new + found.changed + len(found.missing)
 
-    def _ask_for_unbilled(self, resource: Resource) -> Iterator[Rows]:
-        """Charges that were not billed when last seen, and that no window of this run showed, are asked for by id."""
-        stored = self._stored.latest(resource, sorted(self.run.unbilled or ()), None)
+    def _ask_for_unsettled(self, resource: Resource) -> Iterator[Batch]:
+        """Ask for records that were not settled when last seen, and that no window of this run showed."""
+        stored = self._stored.latest(resource, sorted(self._unsettled[resource.name]), None)
         if stored is None:
             return
-        self.run.unbilled = {}
+        self._unsettled[resource.name].clear()
         empty = Rows(stored.records.select(resource.schema().names).cast(resource.schema()).slice(0, 0), None)
         rows, removed = self._lookup.resolve_missing(resource, stored.records, empty)
-        self._keep_receipt_of_ids(resource, len(stored.records), len(rows.records) - removed, removed)
-        yield rows
+        yield self._asked_by_id(resource, rows, len(stored.records), removed)
 
-    def _ask_for_orders(self) -> Iterator[Rows]:
-        """Orders that events or charges name, and that no window of this run showed."""
-        for order_id in sorted({*self.events.orders(), *self.run.named_orders} - self.run.orders_asked):
+    def _ask_for_named(self, resource: Resource) -> Iterator[Batch]:
+        """Ask for records that events or charges name, and that no window of this run showed."""
+        for order_id in sorted({*self.events.open_orders(), *self._named_orders} - self._orders_asked):
             try:
-                yield self._lookup.look_up(ORDERS, order_id)
+                yield Batch(self._lookup.look_up(resource, order_id))
             except (NotFound, Refused, InvalidResponse) as failure:
-                self.events.failed(order_id, str(failure))
+                self.events.mark_failed(order_id, str(failure))
             else:
-                self.events.were_read([order_id])
-            self.run.orders_asked.add(order_id)
+                self.events.mark_read([order_id])
+            self._orders_asked.add(order_id)
 
     def _end_rejections_of_dropped_rows(self, resource: Resource) -> None:
         """A row without a readable key leaves its window incomplete: when no window is, there is no such row left."""
-        is_read = resource.name not in self._extraction.unread | self._extraction.failures.keys()
-        done = [each for each in (*self._past, *map(receipt_of, self.receipts)) if each.resource == resource.name]
+        is_read = resource.name not in self._reader.unread | self._reader.failures.keys()
+        done = [each for each in (*self._past, *self._done) if each.resource == resource.name]
         if not (is_read and done and self.rejections.has_dropped_rows(resource)):
             return
         for each in done:
@@ -444,38 +501,76 @@ class Session:
             is_last = each.run_id != self._request.run_id and end == last[each.run_id]
             yield start, END_OF_TIME if is_last else end + margin
 
-    def _ask_the_time(self) -> datetime:
-        """The service's clock stands in the Date header of every response, also of one that refuses."""
-        with suppress(Forbidden, NotFound, Refused, InvalidResponse, UnsafeLink, DeadlineReached):
+    def _asked_by_id(self, resource: Resource, rows: Rows, asked: int, removed: int, new: int = 0) -> Batch:
+        """Return the changes of records that were asked for by their ids, with a receipt."""
+        window = Window(resource.name, "id", self.now, self.now)
+        reading = Reading(window, SpillBuffer(resource), asked, asked, asked, 0, self.now, self.now, True, True)
+        changed = len(rows.records) - removed - new
+        return Batch(rows, (self._receipt(reading, new, changed, removed, is_confirmed=True),))
+
+    def _receipt(
+        self,
+        reading: Reading,
+        new: int,
+        changed: int,
+        removed: int,
+        *,
+        is_confirmed: bool,
+        is_accepted: bool = False,
+    ) -> Row:
+        """Return the row of extract_windows for one reading."""
+        window, run_id = reading.window, self._request.run_id
+        receipt = {
+            "window_id": f"{run_id}-{uuid.uuid4().hex[:12]}",
+            "run_id": run_id,
+            "resource": window.resource,
+            "filter": window.filter,
+            "window_start": window.start,
+            "window_end": window.end,
+            "total_announced": reading.total,
+            "rows_read": reading.buffer.read,
+            "distinct_keys": reading.keys,
+            "rows_new": new,
+            "rows_changed": changed,
+            "rows_removed": removed,
+            "requests": reading.requests,
+            "bytes": reading.bytes,
+            "started_at": reading.started_at,
+            "finished_at": reading.finished_at,
+            "is_complete": reading.is_complete,
+            "is_confirmed": is_confirmed,
+            "is_accepted": is_accepted,
+            "reason": reading.reason,
+        }
+        self._done.append(receipt_of(receipt))
+        return receipt
+
+
+def _ask_the_time(client: Client) -> datetime:
+    """Return the service's time, which stands in the Date header of every response, also of one that refuses."""
+    with suppress(Forbidden, NotFound, Refused, InvalidResponse, UnsafeLink, DeadlineReached):
+        try:
+            read_page(client, ITEMS.path, {"per_page": "1"}, "the service's clock")
+        except Unreachable as failure:  # items alone may fail: then the other lists go on
             try:
-                read_page(self._client, ITEMS.path, {"per_page": "1"}, "the service's clock")
-            except Unreachable as failure:  # items alone may fail: then the other lists go on
-                try:
-                    read_page(self._client, ORDERS.path, {"per_page": "1"}, "the service's clock")
-                except Unreachable:
-                    raise failure from None
-        return self._client.service_time()
+                read_page(client, ORDERS.path, {"per_page": "1"}, "the service's clock")
+            except Unreachable:
+                raise failure from None
+    return client.service_time()
 
-    def _warn_of_receipts_ahead(self) -> None:
-        if ahead := [past.finished_at for past in self._past if past.is_ahead(self.run.now)]:
-            log.warning(
-                "%d windows were read up to %s by a clock of the service that now says %s: they are read again",
-                len(ahead),
-                f"{max(ahead):%Y-%m-%d %H:%M}",
-                f"{self.run.now:%Y-%m-%d %H:%M}",
-            )
 
-    def _keep_receipt(
-        self, reading: Reading, new: int, changed: int, removed: int, confirmed: bool, accepted: bool = False
-    ) -> None:
-        kept = _receipt(self._request.run_id, reading, new, changed, removed, confirmed=confirmed, accepted=accepted)
-        self._kept.setdefault(reading.window.resource, []).append(kept)
+def _warn_of_receipts_ahead(past: list[Receipt], now: datetime) -> None:
+    if ahead := [receipt.finished_at for receipt in past if receipt.is_ahead(now)]:
+        log.warning(
+            "%d windows were read up to %s by a clock of the service that now says %s: they are read again",
+            len(ahead),
+            f"{max(ahead):%Y-%m-%d %H:%M}",
+            f"{now:%Y-%m-%d %H:%M}",
+        )
 
-    def _keep_receipt_of_ids(self, resource: Resource, asked: int, changed: int, removed: int, new: int = 0) -> None:
-        """Of records that were asked for by their ids."""
-        window = Window(resource.name, "id", self.run.now, self.run.now)
-        reading = Reading(window, SpillBuffer(resource), asked, asked, asked, 0, self.run.now, self.run.now, True, True)
-        self._keep_receipt(reading, new, changed, removed, True)
+
+def _keys(resource: Resource, records: pa.Table) -> list[tuple[Any, ...]]:
+    return list(zip(*(records[name].to_pylist() for name in resource.key), strict=True))
 
 
 def _items_of(resource: Resource, rows: Rows) -> list[int]:
@@ -494,18 +589,16 @@ class RecordLookup:
         stored: Stored,
         pseudonyms: Pseudonymizer,
         rejections: Rejections,
-        parsing: ParseRules | None = None,
+        rules: ParseRules,
     ) -> None:
         self._client, self._stored, self._pseudonyms = client, stored, pseudonyms
-        self._rejections = rejections
-        self._parsing = parsing or ParseRules()
+        self._rejections, self._rules = rejections, rules
 
     def look_up(self, resource: Resource, record_id: int) -> Rows:
         """Return the record if it is new or changed, else no rows; raise `NotFound` if the service does not know it."""
         page = read_record(self._client, resource.path, record_id, resource.name)
         where = f"{resource.name}, id {record_id}"
-        found = read_rows(resource, [page], self._pseudonyms, where, self._parsing)
-        found = self._stored.fitted(found)
+        found = read_rows(resource, [page], self._pseudonyms, where, self._rules)
         self._rejections.note(resource, found)
         return find_changes(resource, found, self._stored.latest(resource, [record_id], None)).rows
 
@@ -583,32 +676,3 @@ def _lines_of(last: pa.Table, ended: pa.Table, lines: pa.Table | None) -> pa.Tab
 
 def _with_records(rows: Rows, more: pa.Table) -> Rows:
     return replace(rows, records=pa.concat_tables([rows.records, more], promote_options="default"))
-
-
-def _receipt(
-    run_id: str, reading: Reading, new: int, changed: int, removed: int, *, confirmed: bool, accepted: bool
-) -> dict[str, Any]:
-    """Return the row of extract_windows for one reading."""
-    window = reading.window
-    return {
-        "window_id": f"{run_id}-{uuid.uuid4().hex[:12]}",
-        "run_id": run_id,
-        "resource": window.resource,
-        "filter": window.filter,
-        "window_start": window.start,
-        "window_end": window.end,
-        "total_announced": reading.total,
-        "rows_read": reading.buffer.read,
-        "distinct_keys": reading.keys,
-        "rows_new": new,
-        "rows_changed": changed,
-        "rows_removed": removed,
-        "requests": reading.requests,
-        "bytes": reading.bytes,
-        "started_at": reading.started_at,
-        "finished_at": reading.finished_at,
-        "is_complete": reading.is_complete,
-        "is_confirmed": confirmed,
-        "is_accepted": accepted,
-        "reason": reading.reason,
-    }

@@ -1,4 +1,4 @@
-"""The rows of one window until it is proven whole: in memory, and beyond so many bytes in a file without a name."""
+"""The rows of one window until it is complete: in memory, and beyond so many bytes in a file without a name."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
@@ -26,20 +25,7 @@ from logentic.resources import (
 
 LONGEST_LIST = 200
 # What `receipt_of` looks at.
-OF_RECEIPTS = (
-    *("window_id", "run_id", "resource", "filter", "window_start", "window_end", "finished_at", "is_complete"),
-    *(
-        "is_confirmed",
-        "is_accepted",
-        "reason",
-        "requests",
-        "total_announced",
-        "distinct_keys",
-        "rows_new",
-        "rows_changed",
-    ),
-)
-BOOKS = {"extract_windows": RECEIPTS.names}
+OF_RECEIPTS = [name for name in RECEIPTS.names if name not in {"rows_read", "rows_removed", "bytes", "started_at"}]
 
 
 class _Qualified(dict[str, str]):
@@ -60,9 +46,10 @@ class Query(Protocol):
         """Close the database, so that dlt can write it."""
         return
 
-    def storable(self, table: pa.Table) -> pa.Table:
-        """Return rows as the destination stores them; otherwise they would never equal the stored ones."""
-        return table
+    @property
+    def holds_nul(self) -> bool:
+        """Return whether U+0000 within a text can be stored."""
+        return True
 
 
 class Stored:
@@ -108,13 +95,11 @@ class Stored:
 
     def lacks_columns(self) -> bool:
         """Whether an earlier version of this program made a raw table, without a column that is written now."""
-        written = {**{resource.name: resource.schema().names for resource in RESOURCES.values()}, **BOOKS}
-        for name, columns in written.items():
-            table = self._query(f"select * from {{{name}}} limit 0")
-            if table is not None and set(columns) - set(table.column_names):
-                return True
-        events = self._query("select * from {order_events} limit 0")
-        return events is not None and bool(set(ORDER_EVENTS.names) - set(events.column_names))
+        written = {resource.name: resource.schema() for resource in RESOURCES.values()}
+        written |= {"extract_windows": RECEIPTS, "order_events": ORDER_EVENTS}
+        found = {name: self._query(f"select * from {{{name}}} limit 0") for name in written}
+        there = {name: set(table.column_names) for name, table in found.items() if table is not None}
+        return any(set(written[name].names) - columns for name, columns in there.items())
 
     def extra_columns(self) -> dict[str, set[str]]:
         """The columns of each raw table that hold fields which the reference does not name."""
@@ -153,13 +138,16 @@ class Stored:
         )
         return set(table["order_id"].to_pylist()) if table else set()
 
-    def unbilled(self) -> list[tuple[int, date | None]]:
-        """(id, first day) of each charge that was not billed when it was last seen."""
+    def unsettled(self, resource: Resource) -> dict[int, date | None]:
+        """Return the first day of each record that was not settled (billed) when it was last seen, by id."""
+        if not resource.settled:
+            return {}
         table = self._query(
-            "select id, start from (" + _latest("{payment_items}", ["id"], "true") + ") as latest"
-            " where billed_date is null and not _is_removed"
+            f"select id, {resource.window.column} as first_day from ("
+            + _latest(f"{{{resource.name}}}", ["id"], "true")
+            + f") as latest where {resource.settled.column} is null and not _is_removed"
         )
-        return [(row["id"], row["start"]) for row in (table.to_pylist() if table else [])]
+        return {row["id"]: row["first_day"] for row in (table.to_pylist() if table else [])}
 
     def latest(self, resource: Resource, ids: Sequence[int], scope: str | None) -> Rows | None:
         """The latest version of each record with one of these ids, or that lies, or once lay, in `scope`."""
@@ -193,10 +181,11 @@ class Stored:
         table = self._query(f"select id from ({latest}) as latest where updated_at is null and not _is_removed")
         return ids_of(table) if table else []
 
-    def dated_ahead(self, now: datetime) -> pa.Table | None:
-        """The stock records that are dated after `now` in the version that was seen last."""
-        ahead = f"updated_at > timestamptz '{now:%Y-%m-%d %H:%M:%S}+00'"
-        latest = _latest("{item_quantities}", ["id"], f"id in (select id from {{item_quantities}} where {ahead})")
+    def dated_ahead(self, resource: Resource, now: datetime) -> pa.Table | None:
+        """Return the records that are dated after `now` in the version that was seen last."""
+        table = f"{{{resource.name}}}"
+        ahead = f"{resource.window.column} > timestamptz '{now:%Y-%m-%d %H:%M:%S}+00'"
+        latest = _latest(table, ["id"], f"id in (select id from {table} where {ahead})")
         return self._query(f"select * from ({latest}) as latest where {ahead} and not _is_removed")
 
     def events(self, since: datetime | None, *, also_dead: bool) -> list[dict[str, Any]]:
@@ -231,11 +220,10 @@ class Stored:
         """Close the database, so that dlt can write it."""
         self._query.close()
 
-    def fitted(self, rows: Rows) -> Rows:
-        """Return rows as the destination stores them."""
-        tables = {name: getattr(rows, name) for name in ("records", "lines", "rejected")}
-        fitted = {name: self._query.storable(table) for name, table in tables.items() if table is not None}
-        return replace(rows, **fitted)
+    @property
+    def holds_nul(self) -> bool:
+        """Return whether the destination can store U+0000 within a text."""
+        return self._query.holds_nul
 
     def _has_tables(self, name: str) -> bool:
         resource = RESOURCES.get(name)
@@ -269,7 +257,7 @@ def receipt_of(row: dict[str, Any]) -> Receipt:
         is_accepted=bool(row.get("is_accepted")),
         is_steady=not (row.get("reason") or "").startswith((MOVED, NOT_FOUND)),
         difference=(row.get("total_announced") or 0) - (row.get("distinct_keys") or 0),
-        has_news=bool((row.get("rows_new") or 0) + (row.get("rows_changed") or 0)),
+        has_changes=bool((row.get("rows_new") or 0) + (row.get("rows_changed") or 0)),
     )
 
 

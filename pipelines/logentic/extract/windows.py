@@ -136,7 +136,7 @@ class Receipt:
     is_accepted: bool = False
     is_steady: bool = True  # every page announced the same total
     difference: int = 0  # rows announced, less different keys read
-    has_news: bool = False
+    has_changes: bool = False
 
     @property
     def is_covered(self) -> bool:

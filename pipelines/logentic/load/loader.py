@@ -6,16 +6,19 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
+from logentic.api.client import Client, Traffic
 from logentic.destinations.base import Destination, destination_of
 from logentic.errors import LogenticError, StateError, UnreadableFile, is_out_of_memory
 from logentic.extract.run import RunRequest, RunResult, RunState
 from logentic.extract.session import Session
 from logentic.extract.stored_records import Stored
 from logentic.resources import INTEGER, MOMENT, ORDERS, RECEIPTS, RESOURCES, TRUTH
+from logentic.settings import Settings
 from logentic.state import DEFERRED_RECEIPTS, LOOKED_UP_ORDERS, State
 
 log = logging.getLogger("logentic")
@@ -28,53 +31,56 @@ NEVER_NULL = {
 
 
 def load(request: RunRequest, state: State) -> RunResult:
-    """Load what the request asks for, in as many packages as its length needs; in none if nothing is new."""
-    run = RunState(request)
+    """Load what the request asks for, in as many packages as its length needs.
+
+    Each session reads until the first change. Only then dlt starts, and takes the rest from the session; if nothing has
+    changed, the receipts are deferred.
+    """
+    run, traffic, receipts = RunState(), Traffic(), list[dict[str, Any]]()
+    new_client = partial(Client, request.settings, traffic, stop_at=request.stop_at, lists=set())
     destination = destination_of(request.settings, state)
     stored = Stored(destination.raw())
-    dlt = _Dlt(run, state, destination)
+    loader = DltLoader(request.settings, state, destination)
+    named, read_twice = set[int](), set[str]()  # orders; resources whose package could not be loaded once
     finished_pending = False
     try:
         if state.has_packages() or stored.has_orphans():
             stored.close()
-            finished_pending = dlt.recover()
+            finished_pending = loader.recover()
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
-        run.deferred = read_deferred_receipts(state, loads)
+        deferred = read_deferred_receipts(state, loads)
         asked = set(state.read_note(LOOKED_UP_ORDERS, dict[str, list[int]]).get("ids", ()))
-        named: set[int] = set()
-        read_twice: set[str] = set()  # resources whose package could not be loaded once
         while True:
-            run.begin_part()
-            run.named_orders = named
-            receipts, orders_asked = len(run.receipts), set(run.orders_asked)
-            session = Session(
-                run, stored, _for_seconds(min(request.settings.load_every_seconds, request.seconds_left()))
+            go_on = _for_seconds(min(request.settings.load_every_seconds, request.seconds_left()))
+            session = Session.open(
+                new_client(), request, stored, run, deferred=deferred, named_orders=named, go_on=go_on
             )
             try:
-                if session.finds_changes() or is_due or not loads or _are_of_days_past(run):
+                if session.read_until_change() or is_due or not loads or _are_of_days_past(session):
                     stored.close()
-                    dlt.load(session)
-                    loads, run.deferred, is_due = stored.loads(), [], False
-                    forget_deferred_receipts(state)
+                    receipts += loader.load(session)
+                    loads, deferred, is_due = stored.loads(), [], False
+                    state.forget_note(DEFERRED_RECEIPTS)
                 else:
-                    run.deferred = session.close().to_pylist()
+                    unchanged = _receipts_of(session)
+                    receipts += unchanged
+                    deferred = [*session.deferred, *unchanged]
             except NotLoaded as failure:
-                session.stop()
-                del run.receipts[receipts:]
-                run.orders_asked, run.unbilled = orders_asked, None
-                _require_another_way(run, failure, read_twice)
+                failures = _require_another_way(session, failure, is_first=failure.resource not in read_twice)
+                run = replace(run, now=session.now, failures=failures)
+                read_twice.add(failure.resource)
                 loads = stored.loads()
                 continue
-            except BaseException:  # an interrupt as well: requests under way would hold the process until they end
-                session.stop()
-                raise
+            finally:  # also at an interrupt: requests under way would hold the process until they end
+                session.close()
+            run = session.outcome()
             asked |= named & run.orders_asked
-            named = set() if run.unread else _named_orders(run, stored) - asked
+            named = set() if run.unread or not session.reads(ORDERS.name) else stored.named_orders() - asked
             if request.seconds_left() <= 0 or not (run.unread or named):
                 break
         state.write_note(LOOKED_UP_ORDERS, {"ids": sorted(asked)})
-        if run.deferred:
-            defer_receipts(state, run.deferred, loads[-1])
+        if deferred:
+            state.write_note(DEFERRED_RECEIPTS, {"after": loads[-1], "receipts": deferred})
         rejected = len(stored.open_rejections())
     finally:
         stored.close()
@@ -84,24 +90,25 @@ def load(request: RunRequest, state: State) -> RunResult:
         load_id=loads[-1],
         unread=sorted(run.unread),
         now=run.now,
-        receipts=run.receipts,
-        traffic=run.traffic,
+        receipts=receipts,
+        traffic=traffic,
         failures=run.failures,
     )
 
 
-def _require_another_way(run: RunState, failure: "NotLoaded", read_twice: set[str]) -> None:
+def _require_another_way(session: Session, failure: "NotLoaded", *, is_first: bool) -> dict[str, LogenticError]:
     """Let a resource be read a second time; then it has failed, and the others are loaded without it."""
-    if failure.resource in read_twice:
-        if failure.resource not in run.readable:
-            raise failure
-        run.failures[failure.resource] = failure
-    read_twice.add(failure.resource)
+    if is_first:
+        return session.failures
+    if not session.reads(failure.resource):
+        raise failure
+    return {**session.failures, failure.resource: failure}
 
 
-def _named_orders(run: RunState, stored: Stored) -> set[int]:
-    """Return orders that charges name and that are not stored; none if the list of orders failed."""
-    return stored.named_orders() if ORDERS.name in run.readable else set()
+def _receipts_of(session: Session) -> list[dict[str, Any]]:
+    """Return the receipts of an extraction that found no changes."""
+    batches = (batch for resource in RESOURCES.values() for batch in session.batches(resource))
+    return [row for batch in batches if batch for row in batch.receipts]
 
 
 def _for_seconds(seconds: float) -> Callable[[], bool]:
@@ -109,19 +116,9 @@ def _for_seconds(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() < deadline
 
 
-def _are_of_days_past(run: RunState) -> bool:
+def _are_of_days_past(session: Session) -> bool:
     """Return whether a deferred receipt is of an earlier day: receipts are deferred for one day at most."""
-    return any(row["finished_at"].date() < run.now.date() for row in run.deferred)
-
-
-def defer_receipts(state: State, receipts: list[dict[str, Any]], load: str) -> None:
-    """Keep the receipts of runs that found nothing new; `load` is the latest complete one."""
-    state.write_note(DEFERRED_RECEIPTS, {"after": load, "receipts": receipts})
-
-
-def forget_deferred_receipts(state: State) -> None:
-    """Remove the receipts that are loaded now."""
-    state.forget_note(DEFERRED_RECEIPTS)
+    return any(row["finished_at"].date() < session.now.date() for row in session.deferred)
 
 
 def read_deferred_receipts(state: State, loads: list[str]) -> list[dict[str, Any]]:
@@ -156,11 +153,11 @@ class NotLoaded(StateError):
         self.resource = resource
 
 
-class _Dlt:
+class DltLoader:
     """Load with dlt; it is imported only when needed, because that costs more than a run without changes."""
 
-    def __init__(self, run: RunState, state: State, destination: Destination) -> None:
-        self._run, self._state, self._destination = run, state, destination
+    def __init__(self, settings: Settings, state: State, destination: Destination) -> None:
+        self._settings, self._state, self._destination = settings, state, destination
         self._pipeline: Any = None
 
     def recover(self) -> bool:
@@ -177,16 +174,16 @@ class _Dlt:
             self._set_aside(error)
             return False
 
-    def load(self, session: Session) -> None:
-        """Load the changes that the session has found and those still to be read."""
+    def load(self, session: Session) -> list[dict[str, Any]]:
+        """Load the changes that the session has found and those still to be read; return their receipts."""
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         from logentic.load.recovery import forget_old_packages
-        from logentic.load.source import logentic_source
+        from logentic.load.source import SharedSession, logentic_source
 
-        pipeline = self._opened()
+        pipeline, reader = self._opened(), SharedSession(session)
         try:
-            pipeline.extract(logentic_source(self._run, session=session), table_format=self._destination.table_format)
+            pipeline.extract(logentic_source(reader), table_format=self._destination.table_format)
             pipeline.normalize()
             self._destination.check_files(_files_to_load(pipeline))
             pipeline.load()
@@ -196,6 +193,7 @@ class _Dlt:
                 raise _cause(error) from error
             raise self._set_aside(error) from error
         forget_old_packages(pipeline)
+        return reader.receipts
 
     def _set_aside(self, error: BaseException) -> NotLoaded:
         """Move the packages that are not loaded out of the way, with all that dlt remembers of them."""
@@ -209,7 +207,7 @@ class _Dlt:
         reason = _cause(error)
         guidance = getattr(reason, "guidance", "")
         if is_out_of_memory(reason):
-            guidance = f"Set LOGENTIC_LOAD_MEMORY to more than {self._run.request.settings.load_memory}."
+            guidance = f"Set LOGENTIC_LOAD_MEMORY to more than {self._settings.load_memory}."
         log.warning(
             "package %s was not loaded and is set aside in %s: %s; what it held is read again%s",
             ", ".join(path.name for path in packages),
@@ -258,18 +256,14 @@ def _files_to_load(pipeline: Any) -> list[str]:
 def _is_passing(error: BaseException, destination: Destination) -> bool:
     """Whether the reason lies outside the package, and may be gone by the next run: a full disk, a lost connection."""
     full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO}
-    for inner in _chain(error):
-        if isinstance(inner, LogenticError) and not isinstance(inner, UnreadableFile):
-            return True
-        if destination.is_connection_loss(inner):
-            return True
-        if isinstance(inner, ConnectionError | KeyboardInterrupt | TimeoutError):
-            return True
-        if isinstance(inner, OSError) and inner.errno in full:
-            return True
-        if any(os.strerror(number) in str(inner) for number in full):
-            return True
-    return False
+    return any(
+        (isinstance(inner, LogenticError) and not isinstance(inner, UnreadableFile))
+        or destination.is_connection_loss(inner)
+        or isinstance(inner, ConnectionError | KeyboardInterrupt | TimeoutError)
+        or (isinstance(inner, OSError) and inner.errno in full)
+        or any(os.strerror(number) in str(inner) for number in full)
+        for inner in _chain(error)
+    )
 
 
 def _table_of(error: BaseException) -> str:

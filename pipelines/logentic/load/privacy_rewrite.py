@@ -12,7 +12,7 @@ import duckdb
 
 from logentic.atomic_write import replacing
 from logentic.errors import StateError, first_line
-from logentic.events.event import pseudonymized_body
+from logentic.events.event import pseudonymize_body
 from logentic.extra_columns import MORE_FIELDS
 from logentic.extract.stored_records import Query, Stored
 from logentic.json_text import compact, loads
@@ -35,7 +35,7 @@ class Column:
     def pseudonymized(self, pseudonyms: Pseudonymizer, value: str) -> str:
         """The value as it would be loaded today; what is hashed already stays."""
         if self.table == EVENTS:
-            return pseudonymized_body(value, pseudonyms)
+            return pseudonymize_body(value, pseudonyms)
         return pseudonyms.pseudonymize_text(self.name, value, again=True) or ""
 
     def is_hidden(self, pseudonyms: Pseudonymizer) -> bool:

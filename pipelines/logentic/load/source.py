@@ -1,7 +1,7 @@
 """The dlt source: the resources, events and receipts of one account."""
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from dlt.extract.items import DataItemWithMeta
 from dlt.extract.items_transform import ItemTransform, LimitItem, YieldMapItem
 from dlt.extract.source import SourceInjectableContext
 
+from logentic.api.client import Client
 from logentic.destinations.dlt_tables import NothingStored, PipelineQuery
 from logentic.errors import UsageError
 from logentic.extract.parsing import Rows, concatenated, empty_rows
 from logentic.extract.run import RunRequest, RunState
-from logentic.extract.session import Session
+from logentic.extract.session import Batch, Session
 from logentic.extract.stored_records import Stored
 from logentic.extract.windows import DAY, midnight
 from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint, load_pseudonymizer, pseudonym_key
@@ -46,10 +47,12 @@ Steps = Generator[Any, None, None]  # Arrow tables; None where others may go on
 
 
 @dlt.source(name="logentic", max_table_nesting=0)
-def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> Iterable[DltResource]:
+def logentic_source(reader: Any = None) -> Iterable[DltResource]:
     """Orders, items, stock records, inventory history and charges of one account, and the receipts of what was read.
 
-    For some of them: `logentic_source().with_resources("orders", "extract_windows")`; the receipts always belong to it.
+    Everything new is read, or the days of DLT_INTERVAL_START and DLT_INTERVAL_END, with the settings in force
+    (environment LOGENTIC_…, secrets.toml, config.toml). For some of the resources:
+    `logentic_source().with_resources("orders", "extract_windows")`; the receipts always belong to it.
 
     Every item is a `pyarrow.Table` of up to 20,000 rows, so `add_map`, `add_filter` and `add_yield_map` receive tables:
     `source.items.add_map(lambda table: table.filter(pc.field("id") > 7))`. Rows that they remove, and their lines,
@@ -63,22 +66,18 @@ def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> 
     beginning.
 
     Args:
-        run: a `logentic.extract.run.RunState`, for callers that bound or follow a run; by default everything new is
-            read, or the days of DLT_INTERVAL_START and DLT_INTERVAL_END, with the settings in force (environment
-            LOGENTIC_…, secrets.toml, config.toml).
-        go_on: called before each window; False leaves the rest to the next extraction.
-        session: a `logentic.extract.session.Session` of that run that has begun to read.
+        reader: a `SharedSession`, for a caller that follows what is read; by default a new one.
 
     Raises:
         LogenticError: while dlt extracts, wrapped by dlt, when a resource could not be read; not where the caller gave
-            `run`, and looks at `run.failures`.
+            `reader`, and looks at the failures of its session.
     """
-    shared = _Shared(run, go_on or (lambda: True), session)
+    reader = reader or SharedSession()
 
     def records_of(resource: Resource) -> DltResource:
         @dlt.resource(name=resource.name, write_disposition="append")
         def records() -> Iterator[Any]:
-            yield from shared.steps(resource.name, shared.news(resource))
+            yield from reader.steps(resource.name, reader.changes(resource))
 
         if resource.lines:
             records.add_step(_GiveCompanions(resource.name, f"the lines of its {resource.name} are"))
@@ -86,27 +85,27 @@ def logentic_source(run: Any = None, go_on: Any = None, session: Any = None) -> 
 
     @dlt.resource(write_disposition="append")
     def order_events() -> Iterator[Any]:
-        yield from shared.steps("order_events", shared.events())
+        yield from reader.steps("order_events", reader.events())
 
     @dlt.resource(write_disposition="append")
     def extract_windows() -> Iterator[Any]:
-        yield from shared.steps(RECEIPTS_NAME, shared.receipts())
+        yield from reader.steps(RECEIPTS_NAME, reader.all_receipts())
 
     extract_windows.add_step(_GiveCompanions(RECEIPTS_NAME, "the values that could not be read are"))
     return *map(records_of, RESOURCES.values()), order_events, extract_windows
 
 
-class _Shared:
-    """The session that all resources of one extraction share, opened by the first of them that reads.
+class SharedSession:
+    """What all resources of one source share: the session, opened by the first of them that reads, and its receipts.
 
     dlt may close a resource at any time (`add_limit`), and gives each one a thread of its own after `parallelize`.
     """
 
-    def __init__(self, run: RunState | None, go_on: Callable[[], bool], session: Session | None) -> None:
-        self._given = run
-        self._go_on = go_on
-        self._given_session = session
+    def __init__(self, session: Session | None = None) -> None:
+        self.receipts: list[dict[str, Any]] = []  # of the last extraction, when all of it is extracted
+        self._given = session
         self._session: Session | None = None
+        self._receipts_taken: dict[str, list[dict[str, Any]]] = {}  # receipts of rows that dlt has taken, by resource
         self._load_id = ""
         self._source: DltSource | None = None
         self._unended: set[str] = set()  # resources that dlt has yet to end or close
@@ -133,35 +132,37 @@ class _Shared:
                 self._stop()
             raise
 
-    def news(self, resource: Resource) -> Steps:
-        """Arrow tables; None where others may go on."""
+    def changes(self, resource: Resource) -> Steps:
+        """Yield Arrow tables; None where others may go on."""
         yield from _tables(resource, empty_rows(resource))  # the tables exist also where nothing was found
-        session = self._open()
-        waiting: list[Rows] = []
-        with closing(session.changes(resource)) as stream:
-            for rows in stream:
-                if rows is None:
+        waiting: list[Batch] = []
+        with closing(self._open().batches(resource)) as stream:
+            for batch in stream:
+                if batch is None:
                     yield None
                     continue
-                waiting.append(rows)
-                if sum(len(each.records) for each in waiting) >= ROWS_AT_ONCE:
-                    yield from _taken(_tables(resource, concatenated(waiting)))
-                    session.were_taken(resource)
+                waiting.append(batch)
+                if sum(len(each.rows.records) for each in waiting) >= ROWS_AT_ONCE:
+                    yield from self._give(resource, waiting)
                     waiting = []
-        if waiting:
-            yield from _taken(_tables(resource, concatenated(waiting)))
-        session.were_taken(resource)
+        yield from self._give(resource, waiting)
+
+    def _give(self, resource: Resource, batches: list[Batch]) -> Steps:
+        """Give dlt the rows and lines of some batches; their receipts count when it has taken them."""
+        if any(len(batch.rows.records) for batch in batches):
+            yield from _taken(_tables(resource, concatenated([batch.rows for batch in batches])))
+        self._receipts_taken.setdefault(resource.name, []).extend(row for batch in batches for row in batch.receipts)
 
     def events(self) -> Steps:
-        """One table, when the orders that events name were asked for."""
+        """Yield one table, when the orders that events name were asked for."""
         yield ORDER_EVENTS.empty_table()
         session = self._open()
-        while ORDERS.name in session.running:
+        while ORDERS.name in self._unended:
             yield None
-        yield session.events.table(session.run.now)
+        yield session.events.table(session.now)
 
-    def receipts(self) -> Steps:
-        """One table, when dlt has taken all of the other resources.
+    def all_receipts(self) -> Steps:
+        """Yield one table, when dlt has taken all of the other resources.
 
         The values that could not be read go with it: they need no selection of their own, and no limit parts the two.
         """
@@ -171,13 +172,14 @@ class _Shared:
         if session is None:  # every resource was closed before it read
             yield DataItemWithMeta(_Rejected([]), RECEIPTS.empty_table())
             return
-        for name in RESOURCES:
-            if not self._keeps_receipts(name):
-                session.forget_receipts(name)
-        receipts = session.close()
-        if self._given is None and session.run.failures:
-            raise next(iter(session.run.failures.values()))
-        yield DataItemWithMeta(_Rejected([*session.rejections.take()]), receipts)
+        session.close()
+        if self._given is None and session.failures:
+            raise next(iter(session.failures.values()))
+        self.receipts = [
+            row for name in self._receipts_taken if self._keeps_receipts(name) for row in self._receipts_taken[name]
+        ]
+        rows = pa.Table.from_pylist([*session.deferred, *self.receipts], RECEIPTS)
+        yield DataItemWithMeta(_Rejected([*session.rejections.take()]), rows)
 
     def _begin(self, name: str) -> None:
         """Note that dlt asks this resource; with the first of an extraction, check what dlt was told."""
@@ -191,9 +193,9 @@ class _Shared:
                     "two sources of logentic were given to one run of a pipeline",
                     "Run them one after the other, each account into a dataset of its own.",
                 )
-            self._load_id, self._source, self._session = load_id, source, self._given_session
+            self._load_id, self._source, self._session = load_id, source, self._given
             self._unended = {each.name for each in source.resources.extracted} & {*OWN_RESOURCES}
-            self._begun = set()
+            self._begun, self._receipts_taken = set(), {}
         if name in self._unended:
             self._begun.add(name)
 
@@ -202,14 +204,14 @@ class _Shared:
         self._unended.discard(name)
         self._begun.discard(name)
         if self._session and is_closed:
-            self._session.forget_receipts(name)
-            self._session.running.discard(name)
+            self._receipts_taken.pop(name, None)
+            self._session.end(name)
             if not self._begun:
                 self._stop()
 
     def _stop(self) -> None:
         if self._session:
-            self._session.stop()
+            self._session.close()
         self._session = None
 
     def _keeps_receipts(self, name: str) -> bool:
@@ -222,39 +224,37 @@ class _Shared:
         return not (is_limited and any(isinstance(step, YieldMapItem) for step in steps))
 
     def _open(self) -> Session:
+        """Return the given session (`logentic run`); for a dlt user's own pipeline, open one for its destination."""
         if self._session is None:
             pipeline = dlt.current.pipeline()
-            run = self._given
-            if run is None:
-                if pipeline.list_extracted_load_packages() or pipeline.list_normalized_load_packages():
-                    raise UsageError(
-                        f"pipeline {pipeline.pipeline_name}: a package with receipts is not loaded yet",
-                        "Load it first: pipeline.normalize(), then pipeline.load().",
-                    )
-                settings = load_settings()
-                require_token(settings)
-                first, last = interval_of_schedule()
-                folder = Path(pipeline.working_dir)
-                _check_key(settings, folder, pipeline.pipeline_name)
-                run = RunState(
-                    RunRequest(
-                        settings,
-                        load_pseudonymizer(settings, folder),
-                        folder,
-                        start=midnight(first) if first else None,
-                        end=midnight(last) + DAY if last else None,
-                    )
+            if pipeline.list_extracted_load_packages() or pipeline.list_normalized_load_packages():
+                raise UsageError(
+                    f"pipeline {pipeline.pipeline_name}: a package with receipts is not loaded yet",
+                    "Load it first: pipeline.normalize(), then pipeline.load().",
                 )
+            settings = load_settings()
+            require_token(settings)
+            first, last = interval_of_schedule()
+            folder = Path(pipeline.working_dir)
+            _check_key(settings, folder, pipeline.pipeline_name)
+            request = RunRequest(
+                settings,
+                load_pseudonymizer(settings, folder),
+                folder,
+                start=midnight(first) if first else None,
+                end=midnight(last) + DAY if last else None,
+            )
             is_refreshed = bool(_package().state.get("refresh"))
-            stored = Stored(NothingStored() if is_refreshed else PipelineQuery(pipeline))
-            self._session = Session(run, stored, self._go_on)
-            self._session.running |= self._unended & {*RESOURCES}
+            stored = Stored((NothingStored if is_refreshed else PipelineQuery)(pipeline))
+            resources = self._unended & {*RESOURCES}
+            client = Client(settings, lists=set())
+            self._session = Session.open(client, request, stored, RunState(), resources=resources)
         return self._session
 
 
 OWN_RESOURCES = (*RESOURCES, "order_events", RECEIPTS_NAME)
 # The source that reads for each load package.
-_LOADS: WeakValueDictionary[str, _Shared] = WeakValueDictionary()
+_LOADS: WeakValueDictionary[str, SharedSession] = WeakValueDictionary()
 
 
 def _package() -> LoadPackageStateInjectableContext:

@@ -8,7 +8,7 @@ import duckdb
 
 from logentic.database_file import is_duckdb, read_by_duckdb
 from logentic.errors import LogenticError, StateError, UsageError
-from logentic.monitoring.run_history import WHOLE, runs
+from logentic.monitoring.run_history import COMPLETE_OUTCOMES, read_runs
 from logentic.resources import RECEIPTS, RESOURCES
 from logentic.sanitizer import inert
 from logentic.settings import Settings
@@ -16,9 +16,9 @@ from logentic.state import State
 
 log = logging.getLogger("logentic")
 
-TOLD = "alerts"
-SENDING_SECONDS = 60  # to wait for another process that is sending
-LINES_OF_A_KIND = 5
+SENT_NOTE = "alerts"
+LOCK_WAIT_SECONDS = 60  # to wait for another process that is sending
+LINES_PER_KIND = 5
 EXCEPTIONS = """
 select
     'exception ' || exception_id,
@@ -61,90 +61,88 @@ order by 1
 """
 
 
-def wrong_now(settings: Settings, state: State, now: datetime) -> dict[str, str]:
+def find_problems(settings: Settings, state: State, now: datetime) -> dict[str, str]:
     """Return the current problems, by a key that is stable for as long as a problem lasts."""
-    return {**_wrong_with_runs(settings, state, now), **_wrong_in_file(settings, state)}
+    return {**_find_run_problems(settings, state, now), **_find_file_problems(settings, state)}
 
 
-def tell(settings: Settings, state: State, *, is_beginning: bool = False) -> None:
-    """Send what is news, if anyone wants it. An alert that cannot be sent is no reason for a run to fail.
+def send_due_alerts(settings: Settings, state: State, *, is_beginning: bool = False) -> None:
+    """Send new alerts if alert_urls is set; log a failure, because it must not fail the run.
 
-    A run that begins tells what an earlier one could not; how old the data are it leaves to its own end.
+    At its beginning a run sends the alerts that an earlier run could not send. It reports stale data only at its end.
     """
     if not settings.alert_urls:
         return
     try:
-        told = state.read_note(TOLD, dict[str, str])
-        wrong = wrong_now(settings, state, datetime.now(UTC))
+        sent = state.read_note(SENT_NOTE, dict[str, str])
+        problems = find_problems(settings, state, datetime.now(UTC))
         if is_beginning:
-            wrong = {**{key: line for key, line in wrong.items() if key != "stale"}, **told}
-        tell_news(settings, state, wrong)
+            problems = {**{key: line for key, line in problems.items() if key != "stale"}, **sent}
+        send_alerts(settings, state, problems)
     except (LogenticError, OSError, duckdb.Error) as error:
         log.warning("an alert could not be sent: %s", error)
 
 
-def tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
-    """Send what was not told yet, then what is over; the titles of what was sent.
+def send_alerts(settings: Settings, state: State, problems: dict[str, str]) -> list[str]:
+    """Send problems that were not sent yet, then problems that are over; return the titles of the messages.
 
-    One process at a time, by a lock of its own: a run that waits holds its lock for long, and must not silence others.
+    A separate lock lets one process send at a time: a run that waits holds its own lock for long, and must not stop
+    others.
     """
-    with state.locked(SENDING_SECONDS, "alerts.lock", "another message is being sent"):
-        return _tell_news(settings, state, wrong)
+    with state.locked(LOCK_WAIT_SECONDS, "alerts.lock", "another message is being sent"):
+        sent = state.read_note(SENT_NOTE, dict[str, str])
+        new = {key: line for key, line in problems.items() if key not in sent}
+        over = {key: line for key, line in sent.items() if key not in problems}
+        name, titles = state.file.name, []
+        if new:
+            titles.append(_send(settings, f"Logentic, {name}: {_count_text(new)} to look at", _body_of(new)))
+            sent = {**sent, **new}
+            state.write_note(SENT_NOTE, sent)
+        if over:
+            titles.append(_send(settings, f"Logentic, {name}: {_count_text(over)} well again", _body_of(over)))
+            state.write_note(SENT_NOTE, {key: line for key, line in sent.items() if key not in over})
+        return titles
 
 
-def _tell_news(settings: Settings, state: State, wrong: dict[str, str]) -> list[str]:
-    told = state.read_note(TOLD, dict[str, str])
-    news = {key: line for key, line in wrong.items() if key not in told}
-    over = {key: line for key, line in told.items() if key not in wrong}
-    sent = []
-    if news:
-        sent.append(_send(settings, f"Logentic, {state.file.name}: {_count(news)} to look at", _lines(news)))
-        told = {**told, **news}
-        state.write_note(TOLD, told)
-    if over:
-        sent.append(_send(settings, f"Logentic, {state.file.name}: {_count(over)} well again", _lines(over)))
-        state.write_note(TOLD, {key: line for key, line in told.items() if key not in over})
-    return sent
-
-
-def send_test(settings: Settings) -> None:
+def send_test_alert(settings: Settings) -> None:
     _send(settings, "Logentic: a test", "Alerts arrive here. Nothing is wrong.")
 
 
-def _wrong_with_runs(settings: Settings, state: State, now: datetime) -> dict[str, str]:
-    wrong = {}
-    ended = [row for row in runs(state) if row["outcome"] not in ("interrupted", "stopped")]
+def _find_run_problems(settings: Settings, state: State, now: datetime) -> dict[str, str]:
+    problems = {}
+    ended = [row for row in read_runs(state) if row["outcome"] not in ("interrupted", "stopped")]
     if ended and ended[-1]["outcome"] in ("failed", "killed"):
         last = ended[-1]
-        wrong["run"] = f"the run of {last['started_at']:%Y-%m-%d %H:%M} UTC {_was(last['outcome'])}: {last['error']}"
+        ended_how = "was killed" if last["outcome"] == "killed" else "failed"
+        problems["run"] = f"the run of {last['started_at']:%Y-%m-%d %H:%M} UTC {ended_how}: {last['error']}"
     asked = [row for row in ended if row.get("requests")]
     if asked and asked[-1]["incomplete_windows"]:
-        wrong["incomplete"] = f"{asked[-1]['incomplete_windows']} windows are incomplete; the next run asks again"
-    whole = [row["started_at"] for row in asked if row["outcome"] in WHOLE]
-    oldest = max(whole) if whole else ended[0]["started_at"] if ended else now
+        problems["incomplete"] = f"{asked[-1]['incomplete_windows']} windows are incomplete; the next run asks again"
+    complete = [row["started_at"] for row in asked if row["outcome"] in COMPLETE_OUTCOMES]
+    oldest = max(complete) if complete else ended[0]["started_at"] if ended else now
     if now - oldest > timedelta(hours=settings.freshness_hours):
-        since = f"of {oldest:%Y-%m-%d %H:%M} UTC" if whole else "not there yet"
-        wrong["stale"] = f"the data are {since}: older than {settings.freshness_hours:g} hours"
-    return wrong
+        since = f"of {oldest:%Y-%m-%d %H:%M} UTC" if complete else "not there yet"
+        problems["stale"] = f"the data are {since}: older than {settings.freshness_hours:g} hours"
+    return problems
 
 
-def _wrong_in_file(settings: Settings, state: State) -> dict[str, str]:
-    """New fields, exceptions of some amount, stuck orders, values that could not be read.
+def _find_file_problems(settings: Settings, state: State) -> dict[str, str]:
+    """Return new fields, exceptions from alert_amount on, stuck orders and values that could not be read.
 
-    A file without such tables has nothing wrong in it.
+    Tables that an earlier version of the file does not have are skipped.
     """
     if not is_duckdb(state.file):
         return {}
-    known = [f"{name}.{column}" for name, schema in _schemas().items() for column in schema]
+    known = [f"{name}.{column}" for name, schema in _known_columns().items() for column in schema]
     found: dict[str, str] = {}
     with duckdb.connect(str(read_by_duckdb(state.file)), read_only=True) as published:
-        asked: tuple[tuple[str, list[Any]], ...] = (
-            (UNKNOWN_FIELDS, [list(_schemas()), known]),
+        queries: tuple[tuple[str, list[Any]], ...] = (
+            (UNKNOWN_FIELDS, [list(_known_columns()), known]),
             (EXCEPTIONS, [settings.alert_amount]),
             (STUCK, []),
             (REJECTED, []),
         )
-        for sql, values in asked:
+        for sql, values in queries:
             try:
                 found.update(published.execute(sql, values).fetchall())
             except (duckdb.CatalogException, duckdb.BinderException):  # an earlier version published it
@@ -152,34 +150,30 @@ def _wrong_in_file(settings: Settings, state: State) -> dict[str, str]:
     return found
 
 
-def _schemas() -> dict[str, list[str]]:
+def _known_columns() -> dict[str, list[str]]:
     tables = {resource.name: resource.schema().names for resource in RESOURCES.values()}
     return {**tables, "extract_windows": RECEIPTS.names}
 
 
-def _count(lines: dict[str, str]) -> str:
+def _count_text(lines: dict[str, str]) -> str:
     return "1 thing is" if len(lines) == 1 else f"{len(lines)} things are"
 
 
-def _lines(found: dict[str, str]) -> str:
-    """All of it; of many of a kind the first, and how many more. Text of the service becomes inert."""
+def _body_of(problems: dict[str, str]) -> str:
+    """Return the lines of a message, at most LINES_PER_KIND of each kind. Text of the service becomes inert."""
     kinds: dict[str, list[str]] = {}
-    for key, line in found.items():
+    for key, line in problems.items():
         kinds.setdefault(key.split(" ")[0], []).append(line)
     lines = []
-    for kind, told in kinds.items():
-        lines += told[:LINES_OF_A_KIND]
-        if more := len(told) - LINES_OF_A_KIND:
-            lines += [f"and {more} more of this kind ({kind})"] if more > 0 else []
+    for kind, found in kinds.items():
+        lines += found[:LINES_PER_KIND]
+        if (more := len(found) - LINES_PER_KIND) > 0:
+            lines.append(f"and {more} more of this kind ({kind})")
     return "\n".join(f"- {inert(line)}" for line in lines)
 
 
-def _was(outcome: str) -> str:
-    return "was killed" if outcome == "killed" else outcome
-
-
 def _send(settings: Settings, title: str, body: str) -> str:
-    """To every address; an address holds secrets and is never shown."""
+    """Send to every address and return the title. An address holds secrets and is never shown."""
     title = inert(title)
     try:
         import apprise

@@ -12,12 +12,12 @@ from logentic.errors import LogenticError
 from logentic.sanitizer import one_line
 from logentic.state import State
 
-UNDER_WAY = "under_way"
+UNDER_WAY_NOTE = "under_way"
 COUNTS = ("rows_new", "rows_changed", "rows_removed", "incomplete_windows", "requests", "error")
-WHOLE = ("published", "unchanged")  # outcomes after which the tables are as of the run
+COMPLETE_OUTCOMES = ("published", "unchanged")  # the tables are as of the run
 
 
-def runs(state: State) -> list[Row]:
+def read_runs(state: State) -> list[Row]:
     """Return the recorded runs, oldest first."""
     needed = {"event_id": str, "started_at": datetime, "outcome": str}
     found = RUNS.read(state.folder)
@@ -25,39 +25,43 @@ def runs(state: State) -> list[Row]:
     return sorted(({**dict.fromkeys(COUNTS), **row} for row in rows), key=lambda row: row["started_at"])
 
 
-def note_killed(state: State) -> bool:
-    """Record a killed run, known by its note without a record. Call only while holding the lock."""
-    left = state.read_note(UNDER_WAY, dict[str, str])
-    if {"event_id", "started_at"} <= left.keys() and left["event_id"] not in {row["event_id"] for row in runs(state)}:
+def record_killed_run(state: State) -> bool:
+    """Record a killed run, which left its note without a record; return whether there was one. Call only while holding
+    the lock.
+    """
+    left = state.read_note(UNDER_WAY_NOTE, dict[str, str])
+    if {"event_id", "started_at"} <= left.keys() and left["event_id"] not in {
+        row["event_id"] for row in read_runs(state)
+    }:
         state.log_run({**left, "outcome": "killed", "error": "the process ended before the run did"})
-    state.forget_note(UNDER_WAY)
+    state.forget_note(UNDER_WAY_NOTE)
     return bool(left)
 
 
 @contextmanager
-def recorded(state: State) -> Iterator[Row]:
-    """Yield the record of one run, for the job to fill in; it is written however the run ends."""
+def record_run(state: State) -> Iterator[Row]:
+    """Yield the record of a run for the job to fill in; write it however the run ends."""
     row: Row = {"event_id": uuid4().hex, "started_at": datetime.now(UTC)}
-    state.write_note(UNDER_WAY, row)
+    state.write_note(UNDER_WAY_NOTE, row)
     try:
         yield row
     except BaseException as error:
         row["outcome"] = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        row["error"] = _said(error)
+        row["error"] = _describe_error(error)
         raise
     finally:
         state.log_run({**row, "ended_at": datetime.now(UTC), "peak_memory_mb": _peak_memory_mb()})
-        state.forget_note(UNDER_WAY)
+        state.forget_note(UNDER_WAY_NOTE)
 
 
-def _said(error: BaseException) -> str:
-    """Our own errors hold neither token nor personal data; of others only the kind is kept."""
+def _describe_error(error: BaseException) -> str:
+    """Return the message of one of our errors, which hold neither token nor personal data; else only the type."""
     return (
         " ".join(one_line(error).split()) if isinstance(error, LogenticError) else f"unexpected {type(error).__name__}"
     )
 
 
 def _peak_memory_mb() -> float:
-    """Of this process, so far. Linux counts in KiB, macOS in bytes."""
+    """Return this process's peak memory; Linux reports KiB, macOS bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)

@@ -71,14 +71,50 @@ PEOPLE_AND_PLACES = _words(
     people user users company place address addresses billing to from
     """
 )
+# Words of which a code may consist: statuses, carriers, services, methods, currencies. Any other word may be a name.
+CODE_VALUES = _words(
+    """
+    ok yes no none true false unknown other error failed failure success successful new draft open opened active
+    inactive enabled disabled pending created received accepted confirmed approved authorized rejected declined
+    refused invalid valid queued waiting awaiting processing processed progress in on hold held paused blocked
+    allocated reserved released picking picked packing packed prepared preparing ready staged labeled labelled label
+    printed manifested dispatched tendered shipping shipped transit transferred arrived out for delivery delivering
+    delivered attempted exception delayed late lost damaged missing returning returned return sender completed
+    complete done closed cancelled canceled cancelling expired voided void refunded refund paid unpaid partially
+    partial partly full fully fulfilled unfulfilled fulfillment fulfilment restocked backordered back order ordered
+    archived deleted imported exported synced invoiced billed scheduled rescheduled not never available unavailable
+    warehouse pickup picker pick pack ship store carrier service
+    ups usps fedex fed ex dhl gls dpd tnt ontrac lasership purolator canpar loomis dicom nationex intelcom canada
+    post postes colissimo chronopost aramex amazon yodel evri royal mail parcelforce postnord bpost poste correos
+    sendle uniuni canadapost freight ltl ftl parcel parcels
+    standard express expedited economy regular ground air sea rail road priority overnight saver worldwide
+    international domestic same next two three second day days morning evening weekend first class media flat rate
+    free plus premium basic normal rush xpresspost local courier home business tracked signed signature
+    credit debit card cash cheque check bank transfer wire invoice prepaid collect visa mastercard amex paypal stripe
+    shopify manual
+    cad usd eur gbp aud nzd jpy cny chf sek nok dkk pln czk huf mxn brl inr krw hkd sgd twd zar ils aed kwd bhd tnd
+    """
+)
+UNIT_VALUES = UNITS | _words(
+    """
+    kgs kilo kilos kilogram kilograms kilogramme kilogrammes mg pound pounds ounce ounces tonne tonnes ton tons
+    centimeter centimeters centimetre centimetres millimeter millimeters millimetre millimetres meter meters metre
+    metres foot yd yard yards ml l liter liters litre litres piece pieces pcs pc each ea unit units item items box
+    boxes carton cartons case cases pallet pallets percent day hour minutes
+    """
+)
 # Words of a sentence in a code: "left-at-12-rue-X", "Left_with_Marie".
 SENTENCE_WORDS = _words("at with by near behind beside rue street avenue")
 LONGEST_CODE = 4  # words
 LISTED = NUMBER_WORDS | CODE_WORDS | DATE_WORDS | VALUED | UNITS | QUALIFIERS | DATE_QUALIFIERS | {"value"}
 KEPT_NAMES = LISTED | FIELD_WORDS
+PERSONAL_FIELD_WORDS = (
+    FIELD_WORDS | DATE_WORDS | DATE_QUALIFIERS | {"line", "status"}
+)  # not price, which is a name as well
 
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,59}", re.ASCII)
+FIELD_NAME = re.compile(r"(?=.{1,40}\Z)_*[a-z][A-Za-z0-9_]*", re.ASCII)  # snake_case or camelCase
 LONG_NUMBER = re.compile(r"\d{7}")  # of a telephone, a parcel, a card
 SEPARATORS = re.compile(r"[_:/-]")  # phone_514_555_0101
 # Fewer digits than a telephone number.
@@ -93,13 +129,23 @@ def is_measure(name: str, value: object) -> bool:
     """Whether a text or number is kept as it is: its name is listed, and it looks like what the name says."""
     *outer, inner = re.split(r"\.|__", name)
     kind = kind_of(inner)
+    if inner == "value" and outer and kind_of(outer[-1]) == "number":  # {"gross_weight": {"value": 12, "unit": "kg"}}
+        kind = "number"
     if kind is None or any(_is_of_a_person_or_place(part) for part in outer):
         return False
     text = str(value)
-    return bool(SHAPES[kind].fullmatch(text)) and (kind != "code" or _is_code(text))
+    if not SHAPES[kind].fullmatch(text):
+        return False
+    return _is_code(text) if kind == "code" else kind != "unit" or text.lower().rstrip("23") in UNIT_VALUES
 
 
 def _is_code(text: str) -> bool:
+    """Whether a text reads as a code and not as a name: ON_HOLD, dom_ep, 2day, or listed words such as Canada-Post."""
+    has_one_case = text in (text.lower(), text.upper())
+    if not (has_one_case and re.search(r"[_0-9]", text)) and not CODE_VALUES.issuperset(
+        word.lower() for word in WORD.findall(text)
+    ):
+        return False
     words = re.split(r"[_:/-]", text.lower())
     return (
         len(words) <= LONGEST_CODE
@@ -134,12 +180,21 @@ def kind_of(name: str) -> Kind | None:
 
 
 @lru_cache(maxsize=4096)
-def is_kept_name(name: str) -> bool:
-    """Whether a name within an unknown object is the name of a field, and no datum."""
+def is_kept_name(name: str, outer: tuple[str, ...] = ()) -> bool:
+    """Whether a name within unknown objects is the name of a field, and no datum. `outer`: the names around it.
+
+    Below a person or a place nothing is a measure, and a word of a measure is a name: {"people": {"price": 1}}.
+    """
     words = [word.lower() for word in WORD.findall(name)]
-    return bool(words) and is_identifier(name) and KEPT_NAMES.issuperset(words)
+    listed = PERSONAL_FIELD_WORDS if any(map(_is_of_a_person_or_place, outer)) else KEPT_NAMES
+    return bool(words) and is_field_name(name) and listed.issuperset(words)
+
+
+def is_field_name(name: str) -> bool:
+    """Whether a name looks like a field of an API: snake_case or camelCase, up to 40 characters, no long number."""
+    return bool(FIELD_NAME.fullmatch(name)) and is_identifier(name)
 
 
 def is_identifier(name: str) -> bool:
-    """Whether a name can be that of a field: letters, digits and underscores, and no telephone number."""
+    """Whether an earlier version made a column of a name: letters, digits, `_` and `-`, and no telephone number."""
     return bool(IDENTIFIER.fullmatch(name)) and not LONG_NUMBER.search(SEPARATORS.sub("", name))

@@ -21,7 +21,7 @@ from logentic.atomic_write import create_once
 from logentic.errors import StateError
 from logentic.extra_columns import column_name
 from logentic.json_text import compact, is_too_deep, loads
-from logentic.privacy.measures import is_identifier, is_kept_name, is_measure
+from logentic.privacy.measures import is_field_name, is_identifier, is_kept_name, is_measure
 from logentic.sanitizer import json_excerpt
 from logentic.settings import Settings
 
@@ -83,9 +83,10 @@ class Pseudonymizer:
 
         A field within a nested record (recipient__marie) may be named by a datum: only usual names of fields are kept.
         """
+        if self._key is None or self._is_plain(name):
+            return is_identifier(name)
         outer, _, inner = column_name(name).partition("__")
-        is_inner = bool(self._key is not None and outer and inner)
-        return is_identifier(name) and (not is_inner or is_kept_name(inner) or self._is_plain(name))
+        return is_field_name(name) and (not inner or is_kept_name(inner, (outer,)))
 
     def more_key(self, name: str, column: str) -> str:
         """Return the key in `_more_fields` of a field whose name is not kept.
@@ -209,7 +210,8 @@ class Pseudonymizer:
 
     def _name(self, path: str, name: str, *, again: bool) -> str:
         """Return the name of a field within an unknown object, hashed unless it is the usual name of a field."""
-        if is_kept_name(name) or self._is_plain(path) or (again and HASHED.fullmatch(name)):
+        outer = tuple(path[: -len(name)].split(".")) if name else ()
+        if is_kept_name(name, outer) or self._is_plain(path) or (again and HASHED.fullmatch(name)):
             return name
         return self.pseudonym(name)
 

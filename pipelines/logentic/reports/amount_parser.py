@@ -1,4 +1,4 @@
-"""The total on the paper, as someone types it: 1234.56, 1,234.56, 1 234,56 $, CAD 1234.56, 1.234,56, (12.34)."""
+"""Parse an invoice total as a person types it: 1234.56, 1,234.56, 1 234,56 $, CAD 1234.56, 1.234,56, (12.34)."""
 
 import re
 from decimal import Decimal
@@ -8,21 +8,19 @@ from logentic.errors import UsageError
 
 SIGNS = {"US$": "USD", "CA$": "CAD", "C$": "CAD", "€": "EUR", "£": "GBP"}
 SPACE = r"[ \u00a0\u202f'’]"
-# None begins with a 0 that says nothing: to a shell, $20,391.55 is 0,391.55.
+# No leading zero: a shell turns $20,391.55 into 0,391.55.
 NUMBERS = (
     r"(0|[1-9]\d*)([.,]\d{1,2})?",
     r"[1-9]\d{0,2}(,\d{3})+(\.\d{1,2})?",
     r"[1-9]\d{0,2}(\.\d{3})+,\d{1,2}",
     rf"[1-9]\d{{0,2}}({SPACE}\d{{3}})+([.,]\d{{1,2}})?",
 )
-
-
-# Where the currency has three decimals, a point before three digits is theirs.
+# If the currency has three decimals, a point before three digits separates them.
 NUMBERS_OF_THREE = (r"(0|[1-9]\d*)\.\d{3}", r"[1-9]\d{0,2}(,\d{3})+\.\d{3}", *NUMBERS)
 
 
-def paper_total(text: str, currency: str) -> Decimal:
-    """To the cent; the last comma or point before one or two digits is that of the cents."""
+def parse_invoice_total(text: str, currency: str) -> Decimal:
+    """Return the amount to the cent; the last comma or point before one or two digits separates the cents."""
     marks = re.sub(r"[\d.,\s'’()−-]", "", text).upper()
     plain = re.sub(rf"\s*{re.escape(marks)}\s*", "", text.strip(), flags=re.IGNORECASE) if marks else text.strip()
     is_negative = plain[:1] in ("-", "−") or (plain[:1] == "(" and plain[-1:] == ")")

@@ -1,20 +1,21 @@
-"""The cover of a reconciliation: what was checked, what was found, and what could not be said."""
+"""Build the cover of a reconciliation: what was checked, the exceptions, and what could not be checked."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from logentic.reports.exceptions import at_stake, counted
+from logentic.reports.exceptions import sum_at_stake
+from logentic.reports.humanize import count
 from logentic.reports.reconciliation import Books, Reconciliation
 from logentic.reports.sheets import Sheet, SheetColumn
 
-STATED = {
+AUDIT_RESULT_TEXTS = {
     "matched": "As expected.",
     "exception": "A rule says that they are wrong: see Exceptions.",
     "settled": "A credit and its charge cancel each other.",
     "not_checked": "Nothing says what they should be; the reason stands at each.",
 }
-SAID = {
+DECISION_TEXTS = {
     "open": "nobody has decided yet",
     "disputed": "written to the warehouse",
     "accepted": "paid all the same",
@@ -37,7 +38,7 @@ Line = tuple[str, Decimal | int | None, str]
 
 
 @dataclass(frozen=True)
-class Part:
+class CoverPart:
     heading: str
     lines: list[Line]
 
@@ -46,40 +47,40 @@ class Part:
 class Cover:
     title: str
     subtitle: str
-    parts: list[Part]
+    parts: list[CoverPart]
     sheets: list[Sheet]
 
 
-def cover_of(found: Reconciliation) -> Cover:
+def build_cover(found: Reconciliation) -> Cover:
     billed = f", billed {found.billed_date}" if found.billed_date else ""
     return Cover(
         title=f"{found.title}{billed}",
         subtitle=f"As known at {found.known_at:%Y-%m-%d %H:%M} UTC. Amounts in {found.currency}, before tax.",
-        parts=[Part(heading, lines) for heading, lines in _parts(found) if lines],
-        sheets=[exceptions_of(found), found.charges, *found.sheets],
+        parts=[CoverPart(heading, lines) for heading, lines in _parts(found) if lines],
+        sheets=[build_exceptions_sheet(found), found.charges, *found.sheets],
     )
 
 
-def exceptions_of(found: Reconciliation) -> Sheet:
-    """What is wrong, with what shows it and what was said of it."""
+def build_exceptions_sheet(found: Reconciliation) -> Sheet:
+    """Return the exceptions with their evidence and decisions."""
     shown = {name: kind for name, kind in EXCEPTIONS.items() if found.month or name != "payment_id"}
-    rows = [asdict(finding) | {"what_was_said": "\n".join(finding.said)} for finding in found.findings]
+    rows = [asdict(finding) | {"what_was_said": "\n".join(finding.history)} for finding in found.findings]
     columns = tuple(SheetColumn(name, kind) for name, kind in shown.items())
     return Sheet("Exceptions", columns, [tuple(row[name] for name in shown) for row in rows])
 
 
 def _parts(found: Reconciliation) -> Iterator[tuple[str, list[Line]]]:
     if found.tie_out:
-        yield "Does the paper tie?", list(tie_lines(found))
+        yield "Does the paper tie?", list(tie_out_lines(found))
     if found.books:
         yield "The books", list(_books(found.books))
-    count, billed = found.amount_of()
-    states: list[Line] = [("Charges", count, ""), ("Billed", billed, "All of them, before tax.")]
+    number, billed = found.amount_of()
+    states: list[Line] = [("Charges", number, ""), ("Billed", billed, "All of them, before tax.")]
     if found.unreadable:
         states.append(("Not readable", len(found.unreadable), found.unreadable_sentence))
-    for status, words in STATED.items():
+    for status, words in AUDIT_RESULT_TEXTS.items():
         number, amount = found.amount_of(status)
-        states.append((status.replace("_", " ").capitalize(), amount, f"{_charges(number)}. {words}"))
+        states.append((status.replace("_", " ").capitalize(), amount, f"{count(number, 'charge')}. {words}"))
     yield "What became of the charges", states
     yield "What is wrong", list(_wrong(found))
     yield (
@@ -88,7 +89,7 @@ def _parts(found: Reconciliation) -> Iterator[tuple[str, list[Line]]]:
             (
                 row["charge_type"] or "unknown",
                 row["billed"],
-                f"{_charges(row['charges'])}. For example: {row['for_example']}",
+                f"{count(row['charges'], 'charge')}. For example: {row['for_example']}",
             )
             for row in found.not_checked
         ]
@@ -97,12 +98,8 @@ def _parts(found: Reconciliation) -> Iterator[tuple[str, list[Line]]]:
     yield "On the other sheets", [(sheet.name, len(sheet.rows), sheet.about) for sheet in found.sheets]
 
 
-def _charges(number: int) -> str:
-    return "1 charge" if number == 1 else f"{number:,} charges"
-
-
-def tie_lines(found: Reconciliation) -> Iterator[Line]:
-    """From the charges to the total, and on to the paper."""
+def tie_out_lines(found: Reconciliation) -> Iterator[Line]:
+    """Yield the lines from the charges to the total, and on to the invoice total."""
     tie = found.tie_out
     if tie is None:
         return
@@ -124,17 +121,21 @@ def _books(books: Books) -> Iterator[Line]:
         yield "Open", None, "The month is not closed: its numbers follow what the warehouse says."
         return
     yield "Closed", None, f"By {books.closed_by} at {books.closed_at:%Y-%m-%d %H:%M} UTC."
-    changed = f"{_charges(books.charges_changed)}: see Restatements." if books.charges_changed else "No charge."
+    changed = f"{count(books.charges_changed, 'charge')}: see Restatements." if books.charges_changed else "No charge."
     yield "Changed since", books.difference, changed
 
 
 def _wrong(found: Reconciliation) -> Iterator[Line]:
-    by_status: dict[str, list[Decimal]] = {status: [] for status in SAID}
+    by_status: dict[str, list[Decimal]] = {status: [] for status in DECISION_TEXTS}
     for finding in found.findings:
         by_status[finding.status].append(finding.amount_at_stake)
-    for status, stakes in by_status.items():
-        if stakes:
-            yield status.capitalize(), sum(stakes, Decimal(0)), f"{counted(stakes)}: {SAID[status]}."
+    for status, amounts in by_status.items():
+        if amounts:
+            yield (
+                status.capitalize(),
+                sum(amounts, Decimal(0)),
+                f"{count(len(amounts), 'exception')}: {DECISION_TEXTS[status]}.",
+            )
     waiting = [finding for finding in found.findings if finding.days_left is not None and not finding.is_past]
     if waiting:
         first = min(waiting, key=lambda finding: finding.days_left or 0)
@@ -144,6 +145,6 @@ def _wrong(found: Reconciliation) -> Iterator[Line]:
             f"The last day of the first, {first.exception_id}, is {first.dispute_until}.",
         )
     if late := [finding for finding in found.findings if finding.is_past]:
-        yield "Too late to dispute", at_stake(late), f"{counted(late)}: the last day has passed."
+        yield "Too late to dispute", sum_at_stake(late), f"{count(len(late), 'exception')}: the last day has passed."
     if not found.findings:
         yield "Nothing", None, "No rule finds anything wrong."

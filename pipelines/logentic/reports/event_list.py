@@ -1,4 +1,4 @@
-"""What became of the events: waiting, read, dead; and how to have the dead ones asked for again."""
+"""List received events with their outcome, and request retries of dead ones."""
 
 from dataclasses import dataclass
 from datetime import UTC
@@ -11,8 +11,9 @@ from rich.table import Table
 
 from logentic.audit_log import Row
 from logentic.events.event import Event
-from logentic.events.inbox import Inbox
-from logentic.reports.published import open_published
+from logentic.events.inbox import EventInbox
+from logentic.reports.published_file import open_published
+from logentic.settings import load_settings
 from logentic.state import State
 
 COLUMNS = ("event_id", "order_id", "topic", "received_at", "outcome", "attempts", "topic_mismatch", "reason")
@@ -24,29 +25,30 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Events:
-    """Of FILE, by outcome; `queued` are those that no run has taken yet. `rows`: the queued ones first, then FILE's."""
+    """Counts by outcome, and rows: queued events first, then FILE's. `queued` counts events that no run has read."""
 
     queued: int
     counts: dict[str, int]
     rows: list[dict[str, Any]]
 
 
-def read_events_of(file: Path, *, only_dead: bool = False) -> Events:
-    """The events that FILE holds, newest first, and how many wait beside it."""
+def read_event_list(file: Path, *, only_dead: bool = False) -> Events:
+    """Return the events of FILE, newest first, and the queued ones."""
     state = State(file)
-    waiting = Inbox(state).fresh()
-    if not waiting or state.file.exists():  # before the first run there is a queue, and no file
-        counts, rows, known = _published(file, [event.event_id for event in waiting], only_dead=only_dead)
+    unread = EventInbox(state).read_new()
+    # Before the first run there may be a queue but no file. Another destination has the events of its runs itself.
+    if state.file.exists() or not (unread or load_settings().publishes_file):
+        counts, rows, known = _published(file, [event.event_id for event in unread], only_dead=only_dead)
     else:
         counts, rows, known = {}, [], set()
-    queued = [event for event in waiting if event.event_id not in known]
+    queued = [event for event in unread if event.event_id not in known]
     if not only_dead:
         rows = [*map(_queued_row, reversed(queued)), *rows]
     return Events(len(queued), counts, rows)
 
 
-def _published(file: Path, waiting: list[str], *, only_dead: bool) -> tuple[dict[str, int], list[Row], set[str]]:
-    """Counts by outcome, rows, and which of the events of the queue FILE holds already."""
+def _published(file: Path, unread: list[str], *, only_dead: bool) -> tuple[dict[str, int], list[Row], set[str]]:
+    """Return counts by outcome, rows, and the ids of queued events that FILE already has."""
     where = "where outcome = 'dead'" if only_dead else ""
     with open_published(file) as published:
         try:
@@ -55,7 +57,7 @@ def _published(file: Path, waiting: list[str], *, only_dead: bool) -> tuple[dict
             names = [column[0] for column in found.description or ()]
             rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
             known = published.execute(
-                f"select event_id from {TABLE} where event_id in (select unnest(?))", [waiting]
+                f"select event_id from {TABLE} where event_id in (select unnest(?))", [unread]
             ).fetchall()
         except duckdb.CatalogException:
             return {}, [], set()
@@ -67,10 +69,10 @@ def _queued_row(event: Event) -> Row:
     return {**shown, "received_at": event.received_at.astimezone(UTC), "outcome": QUEUED, "attempts": 0}
 
 
-def have_retried(file: Path, events: Events) -> int:
-    """The next run asks for the orders of the dead ones again."""
+def request_retries(file: Path, events: Events) -> int:
+    """Have the next run read the orders of the dead events again; return their number."""
     dead = [row["event_id"] for row in events.rows if row["outcome"] == "dead"]
-    Inbox(State(file)).retry(dead)
+    EventInbox(State(file)).request_retry(dead)
     return len(dead)
 
 
@@ -78,7 +80,10 @@ def as_dict(events: Events) -> dict[str, Any]:
     return {"queued": events.queued, "outcomes": events.counts, "events": events.rows}
 
 
-def show(events: Events, console: Console) -> None:
+def print_events(events: Events, console: Console) -> None:
+    if not events.queued and not events.counts:
+        console.print("No deliveries")
+        return
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(events.counts.items()))
     console.print(f"{events.queued:,} wait for the next run; in the file: {counts or 'none'}")
     if not events.rows:

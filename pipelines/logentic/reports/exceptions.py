@@ -1,7 +1,6 @@
-"""The life of a finding: what is wrong, what was said of it, and how long it can still be disputed."""
+"""Read exceptions with their decisions, and record decisions."""
 
 import getpass
-from collections.abc import Sized
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,11 +16,12 @@ from rich.text import Text
 from logentic.audit_log import EXCEPTION_LOG
 from logentic.currencies import money
 from logentic.errors import UsageError
-from logentic.reports.published import known_at, open_published, records, refuse_unknown, written
+from logentic.reports.humanize import count
+from logentic.reports.published_file import open_published, read_audit_log, read_known_at, read_records, require_charges
 from logentic.state import State
 
 STATUSES = ("open", "accepted", "disputed", "credited", "rejected")
-AT_STAKE = ("open", "disputed")  # of the others nothing is left to win
+OPEN_STATUSES = ("open", "disputed")  # only these can still be recovered
 EXCEPTIONS = """
 select
     status.exception_id, status.charge_id, status.payment_id, status.rule, status.status,
@@ -35,7 +35,7 @@ left join invoice_exceptions as found on status.exception_id = found.exception_i
 where ($invoice is null or status.payment_id = $invoice) and ($month is null or status.month = $month)
 order by status.payment_id desc nulls first, status.amount_at_stake desc, status.exception_id
 """
-SNAPSHOT = """
+CHARGE_OF_EXCEPTION = """
 select
     status.charge_id,
     status.payment_id,
@@ -59,8 +59,10 @@ where status.exception_id = ?
 
 @dataclass(frozen=True)
 class Finding:
-    """One exception; `days_left` counts from the last reading while it is open: 0 on the last day, negative after it,
-    None where nothing runs out. What follows `month` is of the charge as the rule sees it, None once no rule finds it.
+    """An exception.
+
+    `days_left` counts from the last reading while it is open: 0 on the last day, negative after it, None without a
+    deadline. The fields after `month` describe the charge as the rule found it; they are None once no rule finds it.
     """
 
     exception_id: str
@@ -92,8 +94,8 @@ class Finding:
         return self.days_left is not None and self.days_left < 0
 
     @property
-    def said(self) -> list[str]:
-        """What became of it, and what was said of it, by whom and when."""
+    def history(self) -> list[str]:
+        """Return the lines of what changed and what was decided, by whom and when."""
         lines = [self.what_changed] if self.what_changed and self.what_changed != self.evidence else []
         if self.set_by:
             note = f": {self.note}" if self.note else ""
@@ -104,33 +106,33 @@ class Finding:
 def read_findings(
     file: Path, invoice: int | None = None, month: date | None = None, status: str | None = None
 ) -> list[Finding]:
-    """The exceptions of FILE, with what was said of them since it was published."""
+    """Return the exceptions of FILE, with decisions made since it was published."""
     with open_published(file) as published:
-        said = _said_since(file, published)
-        today = known_at(published).date()
+        decisions = _read_unpublished_decisions(file, published)
+        today = read_known_at(published).date()
         found = [
-            _finding({**row, **said.get(row["exception_id"], {})}, today)
-            for row in records(published, EXCEPTIONS, {"invoice": invoice, "month": month})
+            _finding_of({**row, **decisions.get(row["exception_id"], {})}, today)
+            for row in read_records(published, EXCEPTIONS, {"invoice": invoice, "month": month})
         ]
         if not found:
-            refuse_unknown(published, file, invoice, month)
+            require_charges(published, file, invoice, month)
     return [finding for finding in found if status is None or finding.status == status]
 
 
-def set_status(file: Path, exception_id: str, status: str, note: str | None, by: str) -> Finding:
-    """Say where an exception stands: who, when, and of what state of the charge."""
+def record_decision(file: Path, exception_id: str, status: str, note: str | None, by: str) -> Finding:
+    """Record the status that a person gives an exception, with the charge as it is known now."""
     if status not in STATUSES:
         raise UsageError(f"{status!r} is no status", f"Choose among: {', '.join(STATUSES)}.")
     with open_published(file) as published:
-        found = records(published, SNAPSHOT, [exception_id])
-        known = known_at(published)
+        found = read_records(published, CHARGE_OF_EXCEPTION, [exception_id])
+        known = read_known_at(published)
     if not found:
         raise UsageError(
             f"{file} has no exception {exception_id!r}", f"List them: logentic exceptions --db {quote(str(file))}"
         )
-    stands, what_changed = found[0].pop("status"), found[0].pop("what_changed")
-    if stands == "cleared" or (stands == "credited" and what_changed):
-        raise UsageError(f"{exception_id} is {stands}: {what_changed}", "Nothing is left to say of it.")
+    current, what_changed = found[0].pop("status"), found[0].pop("what_changed")
+    if current == "cleared" or (current == "credited" and what_changed):
+        raise UsageError(f"{exception_id} is {current}: {what_changed}", "Nothing is left to say of it.")
     state = State(file.absolute())
     state.prepare()
     row = {"exception_id": exception_id, "status": status, "set_at": datetime.now(UTC)}
@@ -139,8 +141,8 @@ def set_status(file: Path, exception_id: str, status: str, note: str | None, by:
     return next(finding for finding in read_findings(file) if finding.exception_id == exception_id)
 
 
-def whoever(by: str | None) -> str:
-    """Who says so: as given, else the user of this machine, who has no name in many a container."""
+def resolve_author(by: str | None) -> str:
+    """Return who decides: the given name, else the user of this machine, who has no name in many containers."""
     if named := " ".join((by or "").split()):
         return named
     try:
@@ -150,7 +152,7 @@ def whoever(by: str | None) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without what a terminal would obey: it is shown on many."""
+    """Remove control characters, because the text is shown on many terminals."""
     return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
 
 
@@ -158,16 +160,12 @@ def as_dicts(findings: list[Finding]) -> list[dict[str, Any]]:
     return [{name: _plain(value) for name, value in asdict(finding).items()} for finding in findings]
 
 
-def at_stake(findings: list[Finding]) -> Decimal:
-    """What can still be won of them."""
-    return sum((finding.amount_at_stake for finding in findings if finding.status in AT_STAKE), Decimal(0))
+def sum_at_stake(findings: list[Finding]) -> Decimal:
+    """Return the sum that can still be recovered."""
+    return sum((finding.amount_at_stake for finding in findings if finding.status in OPEN_STATUSES), Decimal(0))
 
 
-def counted(findings: Sized) -> str:
-    return "1 exception" if len(findings) == 1 else f"{len(findings):,} exceptions"
-
-
-def show(findings: list[Finding], console: Console, currency: str) -> None:
+def print_exceptions(findings: list[Finding], console: Console, currency: str) -> None:
     if not findings:
         console.print("No exceptions.")
         return
@@ -179,27 +177,27 @@ def show(findings: list[Finding], console: Console, currency: str) -> None:
         stake = money(finding.amount_at_stake, currency)
         console.print(
             Text(row.format(finding.exception_id, finding.payment_id or "", stake, finding.status, left)),
-            *(Padding(Text(words), (0, 0, 0, 4)) for words in (finding.evidence, *finding.said)),
+            *(Padding(Text(words), (0, 0, 0, 4)) for words in (finding.evidence, *finding.history)),
         )
-    waiting = sum(finding.status in AT_STAKE for finding in findings)
+    waiting = sum(finding.status in OPEN_STATUSES for finding in findings)
     which = "" if waiting == len(findings) else f" in the {waiting:,} that are open or disputed"
-    console.print(f"{counted(findings)}, {money(at_stake(findings), currency)} at stake{which}")
+    console.print(f"{count(len(findings), 'exception')}, {money(sum_at_stake(findings), currency)} at stake{which}")
 
 
-def _said_since(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
-    """By exception, the last thing said that FILE does not hold yet."""
-    held = {row["event_id"] for row in records(published, "select event_id from logentic_raw.exception_log")}
+def _read_unpublished_decisions(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
+    """Return, by exception, the last decision that FILE does not have yet."""
+    held = {row["event_id"] for row in read_records(published, "select event_id from logentic_raw.exception_log")}
     return {
         row["exception_id"]: {name: row.get(name) for name in ("status", "note", "set_by", "set_at")}
         | {"what_changed": None}
-        for row in written(EXCEPTION_LOG, file)
+        for row in read_audit_log(EXCEPTION_LOG, file)
         if row["event_id"] not in held
     }
 
 
-def _finding(row: dict[str, Any], today: date) -> Finding:
-    runs_out = row["status"] == "open" and row["dispute_until"] is not None
-    return Finding(**row, days_left=(row["dispute_until"] - today).days if runs_out else None)
+def _finding_of(row: dict[str, Any], today: date) -> Finding:
+    is_counting = row["status"] == "open" and row["dispute_until"] is not None
+    return Finding(**row, days_left=(row["dispute_until"] - today).days if is_counting else None)
 
 
 def _plain(value: Any) -> Any:

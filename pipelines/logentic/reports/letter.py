@@ -1,4 +1,4 @@
-"""The letter to the warehouse: what is disputed on an invoice, what shows it, and what is asked."""
+"""Write the letter to the warehouse: disputed charges of an invoice, the evidence, and the request for each."""
 
 import re
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from typing import Any
 from logentic.currencies import minor_unit, money
 from logentic.errors import UsageError
 from logentic.reports.exceptions import Finding
-from logentic.reports.output_files import delivered
+from logentic.reports.output_files import output_file
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.tie_out import with_taxes
 from logentic.sanitizer import one_line
 from logentic.settings import Tax
 
-ASKED = {
+REQUESTS = {
     "duplicate_charge": "Please credit it, or tell us what the second charge is for.",
     "cancelled_order": "Please credit it, or show us that the order left.",
     "unknown_order": "Please tell us which order it is for, or credit it.",
@@ -26,13 +26,13 @@ ASKED = {
     "outside_period": "Please tell us why it stands on this invoice, or credit it.",
     "rate_deviation": "Please credit the difference to the agreed price.",
 }
-ASKED_IF_TOO_LOW = "Please tell us what is right, and correct it."
-ASKED_OF_A_QUESTION = "Please tell us which price applies, and since when; if it is that one, credit the difference."
+REQUEST_IF_TOO_LOW = "Please tell us what is right, and correct it."
+REQUEST_OF_A_QUESTION = "Please tell us which price applies, and since when; if it is that one, credit the difference."
 UNDERBILLED = ("storage_underbilled", "missing_charge")
 
 
 def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
-    """Write it; how many charges it disputes."""
+    """Write the letter and return the number of disputed charges."""
     disputed = [finding for finding in found.findings if finding.status == "disputed"]
     disputed.sort(key=is_underbilled)
     if not disputed:
@@ -41,13 +41,13 @@ def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
             f"Say what is: logentic exceptions set ID disputed --db {quote(str(found.file))}",
         )
     is_plain = path.suffix.lower() == ".txt"
-    with delivered("--letter", path, ".md", ".txt") as partial:
+    with output_file("--letter", path, ".md", ".txt") as partial:
         partial.write_text("\n".join(_lines(found, disputed, taxes, is_plain=is_plain)) + "\n", "utf-8")
     return len(disputed)
 
 
 def is_underbilled(finding: Finding) -> bool:
-    """What would cost us more, and not less, if it were put right."""
+    """Return whether a correction would cost us more, not less."""
     if finding.billed is None or finding.expected is None:
         return finding.rule in UNDERBILLED
     return finding.billed < finding.expected
@@ -81,7 +81,7 @@ def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, 
 
 
 def _totals(found: Reconciliation, disputed: list[Finding], taxes: list[Tax]) -> Iterator[str]:
-    """What we ask back, and apart from it what was billed too low: the two are not to be set off against each other."""
+    """Yield the sum that we ask back, and separately the sum that was billed too low: the two must not be netted."""
     too_low = [finding for finding in disputed if is_underbilled(finding)]
     too_high = [finding for finding in disputed if not is_underbilled(finding)]
     if too_high:
@@ -114,14 +114,14 @@ def _facts(finding: Finding, charge: dict[str, Any], currency: str) -> Iterator[
     if finding.charge_id is not None and finding.billed is not None:
         yield "Billed", f"{money(finding.billed, currency)} {currency}"
     yield "What we see", finding.evidence
-    yield "What we ask", asked_of(finding)
+    yield "What we ask", request_text(finding)
     yield "Our reference", finding.exception_id
 
 
-def asked_of(finding: Finding) -> str:
+def request_text(finding: Finding) -> str:
     if finding.rule not in UNDERBILLED and is_underbilled(finding):
-        return ASKED_IF_TOO_LOW
-    return ASKED_OF_A_QUESTION if finding.is_question else ASKED[finding.rule]
+        return REQUEST_IF_TOO_LOW
+    return REQUEST_OF_A_QUESTION if finding.is_question else REQUESTS[finding.rule]
 
 
 def _escaped(words: str) -> str:

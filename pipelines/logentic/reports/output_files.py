@@ -1,4 +1,4 @@
-"""Files that people get: written whole, or what stood there stays."""
+"""Write files for people: completely, or not at all."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ from logentic.errors import UsageError
 
 
 @contextmanager
-def delivered(option: str, path: Path, *endings: str) -> Iterator[Path]:
-    """`endings` are those by which a program, and who reads a folder, knows such a file; none where any will do."""
+def output_file(option: str, path: Path, *endings: str) -> Iterator[Path]:
+    """Yield a partial file that replaces `path` at the end. `endings` are the allowed suffixes; empty allows any."""
     if endings and path.suffix.lower() not in endings:
         named = path.with_suffix(endings[0]) if path.name else Path(f"file{endings[0]}")
         raise UsageError(f"{option} {path} does not end in {' or '.join(endings)}", f"Name it {named}.")

@@ -1,4 +1,4 @@
-"""How a run shows itself while it works: a bar for each resource on a terminal, plain lines elsewhere."""
+"""Show the progress of a run: a bar for each resource on a terminal, plain lines elsewhere."""
 
 import sys
 import threading
@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from logentic.monitoring import log_format as log_lines
+from logentic.extract.reader import Progress as PageProgress
+from logentic.monitoring import json_log
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 LINE_EVERY_SECONDS = 10.0
+MODELS = "models"  # the bar of the build
 
 
-class Display:
-    """`announced` and `read` are called by the extraction; `step` by the job."""
+class Display(PageProgress):
+    """Progress on stderr: the extraction calls `announced` and `read`, the job `step`, a build `built`."""
 
     def __init__(self, bars: "Progress | None") -> None:
         self._bars = bars
@@ -26,8 +28,8 @@ class Display:
         self._last_line = time.monotonic()
 
     def step(self, name: str) -> None:
-        if log_lines.are_json():
-            log_lines.write("step", step=name)
+        if json_log.is_enabled():
+            json_log.write("step", step=name)
         elif self._bars:
             self._bars.console.print(f"[dim]{name} …[/dim]")
         else:
@@ -38,7 +40,7 @@ class Display:
             counts = self._pages.setdefault(resource, [0, 0, 0])
             counts[1] += max(pages, 1)
             if self._bars and resource not in self._tasks:
-                self._tasks[resource] = self._bars.add_task(resource, total=counts[1], rows=0)
+                self._tasks[resource] = self._bars.add_task(resource, total=counts[1], shown="pages, 0 rows")
             self._show(resource)
 
     def read(self, resource: str, rows: int) -> None:
@@ -49,23 +51,37 @@ class Display:
             counts[2] += rows
             self._show(resource)
 
+    def built(self, model: str, number: int, count: int) -> None:
+        """Show which of `count` models and checks is being built: `number` are done."""
+        if self._bars:
+            task = self._tasks.get(MODELS)
+            if task is None:
+                task = self._tasks[MODELS] = self._bars.add_task(MODELS, total=count, shown="")
+            self._bars.update(task, completed=number, shown=model)
+        elif time.monotonic() - self._last_line > LINE_EVERY_SECONDS:
+            self._last_line = time.monotonic()
+            if json_log.is_enabled():
+                json_log.write("progress", models=f"{number} of {count}", model=model)
+            else:
+                print(f"models {number} of {count}: {model}", file=sys.stderr)
+
     def _show(self, resource: str) -> None:
         done, total, rows = self._pages[resource]
         if self._bars:
-            self._bars.update(self._tasks[resource], completed=done, total=total, rows=rows)
+            self._bars.update(self._tasks[resource], completed=done, total=total, shown=f"pages, {rows:,} rows")
         elif time.monotonic() - self._last_line > LINE_EVERY_SECONDS:
             self._last_line = time.monotonic()
-            if log_lines.are_json():
-                log_lines.write("progress", pages={name: f"{n[0]} of {n[1]}" for name, n in self._pages.items()})
+            if json_log.is_enabled():
+                json_log.write("progress", pages={name: f"{n[0]} of {n[1]}" for name, n in self._pages.items()})
                 return
             state = ", ".join(f"{name} {n[0]} of {n[1]} pages" for name, n in self._pages.items())
             print(state, file=sys.stderr)
 
 
 @contextmanager
-def displayed() -> Iterator[Display]:
-    """The display that suits where stderr goes."""
-    if log_lines.are_json() or not sys.stderr.isatty():
+def display_progress() -> Iterator[Display]:
+    """Yield the display that fits stderr."""
+    if json_log.is_enabled() or not sys.stderr.isatty():
         yield Display(None)
         return
     from rich.console import Console
@@ -75,7 +91,7 @@ def displayed() -> Iterator[Display]:
         TextColumn("{task.description:<18}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
-        TextColumn("pages, {task.fields[rows]:,} rows"),
+        TextColumn("{task.fields[shown]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:

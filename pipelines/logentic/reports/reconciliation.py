@@ -1,4 +1,4 @@
-"""An invoice, or a month, checked: what was charged, what is wrong with it, and what could not be said."""
+"""Reconcile an invoice or a month: its charges, exceptions, and what could not be checked."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,11 +12,11 @@ from logentic.currencies import minor_unit
 from logentic.errors import UsageError
 from logentic.extract.acceptance import open_windows
 from logentic.extract.stored_records import receipt_of
-from logentic.reports.closing import close_of
 from logentic.reports.exceptions import Finding, read_findings
-from logentic.reports.published import known_at, open_published, records, refuse_unknown
-from logentic.reports.sheets import Sheet, sheet_of
-from logentic.reports.supporting_sheets import sheets_behind
+from logentic.reports.month_close import read_month_close
+from logentic.reports.published_file import open_published, read_known_at, read_records, require_charges
+from logentic.reports.sheets import Sheet, query_sheet
+from logentic.reports.supporting_sheets import supporting_sheets
 from logentic.reports.tie_out import Line, TieOut, cents, tie_out
 from logentic.settings import Settings
 
@@ -71,8 +71,8 @@ left join invoice_exceptions as found on charges.charge_id = found.charge_id
 where charges.amount is not null and {scope}
 order by charges.charge_id
 """
-HERE = "charges.payment_id = $1 and not charges.is_withdrawn"
-# What is not here and would make the difference, to a cent for each rounding.
+ON_INVOICE = "charges.payment_id = $1 and not charges.is_withdrawn"
+# Charges elsewhere that would explain the difference, to a cent for each rounding.
 ELSEWHERE = """
 (charges.payment_id is distinct from $1 or charges.is_withdrawn) and abs(charges.amount - $2) < $3
 """
@@ -80,7 +80,7 @@ ELSEWHERE = """
 
 @dataclass(frozen=True)
 class Books:
-    """Of a month: who closed it and when, None while nobody has; what its charges differ by since then."""
+    """The close of a month: by whom and when, None while it is open; the change of its charges since."""
 
     closed_by: str | None
     closed_at: datetime | None
@@ -105,27 +105,27 @@ class Reconciliation:
     not_checked: list[dict[str, Any]]
     incomplete: list[str]
     books: Books | None
-    unreadable: list[int]  # charges whose amount could not be read: no sum holds them
+    unreadable: list[int]  # charges whose amount could not be read: no sum includes them
 
     @property
     def title(self) -> str:
         return f"Invoice {self.invoice}" if self.invoice is not None else f"Month {self.month:%Y-%m}"
 
     def amount_of(self, status: str | None = None, charge_type: str | None = None) -> tuple[int, Decimal]:
-        """How many charges, and their sum in cents: a charge may hold parts of cents, which are added up first."""
+        """Return the number of charges and their sum in cents; parts of cents are added up before rounding."""
         names = [column.name for column in self.charges.columns]
-        kind, stands, billed = names.index("charge_type"), names.index("status"), names.index("billed")
+        kind, status_index, billed = names.index("charge_type"), names.index("status"), names.index("billed")
         chosen = [
             row[billed]
             for row in self.charges.rows
-            if (status is None or row[stands] == status) and (charge_type is None or row[kind] == charge_type)
+            if (status is None or row[status_index] == status) and (charge_type is None or row[kind] == charge_type)
         ]
         total = sum((amount for amount in chosen if amount is not None), Decimal(0))
         return len(chosen), cents(total, minor_unit(self.currency))
 
     @property
     def unreadable_sentence(self) -> str:
-        """Which charges the sums leave out; empty where they leave out none."""
+        """Return which charges the sums leave out; empty if none."""
         count = len(self.unreadable)
         if not count:
             return ""
@@ -137,8 +137,8 @@ class Reconciliation:
 
     @property
     def types(self) -> list[str]:
-        place = [column.name for column in self.charges.columns].index("charge_type")
-        return sorted({row[place] or "" for row in self.charges.rows})
+        index = [column.name for column in self.charges.columns].index("charge_type")
+        return sorted({row[index] or "" for row in self.charges.rows})
 
 
 def reconcile(
@@ -149,36 +149,36 @@ def reconcile(
     month: date | None = None,
     paper: Decimal | None = None,
 ) -> Reconciliation:
-    """Read what there is to say of one invoice, or of one month."""
+    """Read everything about one invoice, or one month."""
     scope = OF_MONTH if invoice is None else OF_INVOICE
     chosen: list[Any] = [month if invoice is None else invoice]
     findings = read_findings(file, invoice, month)
     with open_published(file) as published:
-        charges = sheet_of(
+        charges = query_sheet(
             published, "Charges", CHARGES.format(scope=scope, payment="charges.payment_id," if month else ""), chosen
         )
         if charges is None:
-            refuse_unknown(published, file, invoice, month)
+            require_charges(published, file, invoice, month)
             raise UsageError(f"{file} has no charge of invoice {invoice} any more", "All of them were withdrawn.")
-        unreadable = [row["charge_id"] for row in records(published, UNREADABLE.format(scope=scope), chosen)]
-        billed = records(published, "select max(billed_date) as day from charges where payment_id = $1", [invoice])
+        unreadable = [row["charge_id"] for row in read_records(published, UNREADABLE.format(scope=scope), chosen)]
+        billed = read_records(published, "select max(billed_date) as day from charges where payment_id = $1", [invoice])
         return Reconciliation(
             file=file,
             invoice=invoice,
             month=month,
             billed_date=billed[0]["day"],
-            known_at=known_at(published),
+            known_at=read_known_at(published),
             currency=settings.currency,
             tie_out=None if invoice is None else _tie_out(published, invoice, settings, paper, unreadable),
             unreadable=unreadable,
             findings=findings,
             charges=charges,
-            sheets=list(sheets_behind(published, scope, chosen, month)),
+            sheets=list(supporting_sheets(published, scope, chosen, month)),
             books=_books(published, file, month, settings.currency),
-            not_checked=records(published, NOT_CHECKED.format(scope=scope), chosen),
+            not_checked=read_records(published, NOT_CHECKED.format(scope=scope), chosen),
             incomplete=[
                 f"{receipt.resource} {receipt.span[0]:%Y-%m-%d} to {receipt.span[1]:%Y-%m-%d}"
-                for receipt in open_windows(map(receipt_of, records(published, INCOMPLETE)))
+                for receipt in open_windows(map(receipt_of, read_records(published, INCOMPLETE)))
             ],
         )
 
@@ -192,9 +192,9 @@ order by receipts.finished_at
 def _books(published: duckdb.DuckDBPyConnection, file: Path, month: date | None, currency: str) -> Books | None:
     if month is None:
         return None
-    closed = close_of(published, file, month) or {}
+    closed = read_month_close(published, file, month) or {}
     changed = "select difference from restatements where month = $1 and subject = 'charge'"
-    differences = [row["difference"] for row in records(published, changed, [month])]
+    differences = [row["difference"] for row in read_records(published, changed, [month])]
     total = cents(sum(differences, Decimal(0)), minor_unit(currency))
     return Books(closed.get("closed_by"), closed.get("closed_at"), len(differences), total)
 
@@ -206,21 +206,21 @@ def _tie_out(
     paper: Decimal | None,
     unreadable: list[int],
 ) -> TieOut:
-    here = [_line(row) for row in records(published, LINES.format(scope=HERE), [invoice])]
+    here = [_line(row) for row in read_records(published, LINES.format(scope=ON_INVOICE), [invoice])]
     tied = tie_out(here, settings.taxes, paper, currency=settings.currency, unreadable=unreadable)
     if not tied.difference or unreadable:
         return tied
     unit = minor_unit(settings.currency)
     sought = [invoice, cents(tied.before_tax, unit), 3 * unit]
-    elsewhere = [_line(row, _place(row)) for row in records(published, LINES.format(scope=ELSEWHERE), sought)]
+    elsewhere = [_line(row, _location(row)) for row in read_records(published, LINES.format(scope=ELSEWHERE), sought)]
     return tie_out(here, settings.taxes, paper, elsewhere, settings.currency)
 
 
-def _line(row: dict[str, Any], place: str = "") -> Line:
-    return Line(row["charge_id"], row["charge_type"], row["amount"], tuple(row["earlier"] or ()), row["rule"], place)
+def _line(row: dict[str, Any], location: str = "") -> Line:
+    return Line(row["charge_id"], row["charge_type"], row["amount"], tuple(row["earlier"] or ()), row["rule"], location)
 
 
-def _place(row: dict[str, Any]) -> str:
+def _location(row: dict[str, Any]) -> str:
     if row["is_withdrawn"]:
         return "has withdrawn it"
     return "puts it on no invoice yet" if row["payment_id"] is None else f"puts it on invoice {row['payment_id']}"

@@ -1,36 +1,25 @@
-"""The history of runs, from the state folder: also of runs that published nothing."""
-
-from pathlib import Path
+"""Print the run history, including runs that published nothing."""
 
 from rich.console import Console
-from rich.table import Table
 
 from logentic.audit_log import Row
-from logentic.monitoring.run_history import runs
-from logentic.state import State
+from logentic.reports.terminal import plain_table
 
 SHOWN = 20
 COLUMNS = ("started (UTC)", "outcome", "new", "changed", "removed", "requests", "seconds", "MB")
 STEPS = ("load", "build", "publish")
 
 
-def read_runs(file: Path) -> list[Row]:
-    return runs(State(file.absolute()))
-
-
-def line_of(row: Row) -> str:
-    """One run in one line."""
+def format_run(row: Row) -> str:
     rows = sum(row.get(f"rows_{kind}") or 0 for kind in ("new", "changed", "removed"))
-    told = f"{row['started_at']:%Y-%m-%d %H:%M} UTC, {row['outcome']}"
+    text = f"{row['started_at']:%Y-%m-%d %H:%M} UTC, {row['outcome']}"
     if row.get("error"):
-        return f"{told}: {row['error']}"
-    return f"{told}, {f'{rows:,} rows were news' if rows else 'nothing was new'}, {row.get('requests') or 0:,} requests"
+        return f"{text}: {row['error']}"
+    return f"{text}, {f'{rows:,} rows were news' if rows else 'nothing was new'}, {row.get('requests') or 0:,} requests"
 
 
-def show(found: list[Row], console: Console) -> None:
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for place, name in enumerate(COLUMNS):
-        table.add_column(name, justify="left" if place < 2 else "right", no_wrap=True)
+def print_runs(found: list[Row], console: Console) -> None:
+    table = plain_table(None, *COLUMNS, left=2)
     for row in found[-SHOWN:]:
         counts = [f"{row.get(name) or 0:,}" for name in ("rows_new", "rows_changed", "rows_removed", "requests")]
         seconds = sum(row.get(f"{step}_seconds") or 0 for step in STEPS)

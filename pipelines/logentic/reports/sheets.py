@@ -1,4 +1,4 @@
-"""Tables on their way to paper: a sheet is a query's result whose columns know what they hold."""
+"""Query tables for the workbook and CSV: a sheet's columns know what kind of value they have."""
 
 import csv
 from collections.abc import Iterable
@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 from logentic.currencies import minor_digits
-from logentic.reports.output_files import delivered
-from logentic.reports.published import records
+from logentic.reports.output_files import output_file
+from logentic.reports.published_file import read_records
 from logentic.sanitizer import cell, printable
 
 HEADINGS = {"payment_id": "Invoice", "sku": "SKU", "average_volume_cuft": "Average volume (cu ft)"}
@@ -22,7 +22,7 @@ MEASURES = ("volume", "value", "rate", "quantity", "fixed", "per_unit", "minimum
 
 @dataclass(frozen=True)
 class SheetColumn:
-    """`kind` is money, number, share, count, id, date, month, time or text; only money is added up."""
+    """A column; `kind` is money, number, share, count, id, date, month, time or text. Only money has a total."""
 
     name: str
     kind: str
@@ -40,25 +40,25 @@ class Sheet:
     about: str = ""
 
     def total(self, column: int) -> Decimal:
-        """Exact, of all rows."""
+        """Return the exact sum of a column over all rows."""
         return sum((row[column] for row in self.rows if row[column] is not None), Decimal(0))
 
     def without_empty_columns(self) -> "Sheet":
-        """For paper: a column that no row fills takes the others' place."""
+        """Drop columns without values, to save space on paper; money columns stay."""
         filled = [
-            place
-            for place, column in enumerate(self.columns)
-            if column.kind == "money" or not self.rows or any(row[place] not in (None, "") for row in self.rows)
+            index
+            for index, column in enumerate(self.columns)
+            if column.kind == "money" or not self.rows or any(row[index] not in (None, "") for row in self.rows)
         ]
-        columns = tuple(self.columns[place] for place in filled)
-        return Sheet(self.name, columns, [tuple(row[place] for place in filled) for row in self.rows], self.about)
+        columns = tuple(self.columns[index] for index in filled)
+        return Sheet(self.name, columns, [tuple(row[index] for index in filled) for row in self.rows], self.about)
 
 
-def sheet_of(
+def query_sheet(
     published: duckdb.DuckDBPyConnection, name: str, sql: str, values: Any = None, about: str = ""
 ) -> Sheet | None:
-    """The sheet of a query; None where it has no rows."""
-    rows = records(published, sql, values)
+    """Return the sheet of a query; None if it has no rows."""
+    rows = read_records(published, sql, values)
     if not rows:
         return None
     described = published.execute(f"describe {sql}", values).fetchall()
@@ -68,19 +68,19 @@ def sheet_of(
 
 
 def write_csv(sheets: Iterable[Sheet], folder: Path, currency: str) -> list[Path]:
-    """One file per sheet. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    """Write a file for each sheet; a text that a spreadsheet would take for a formula gets an apostrophe."""
     paths = []
     for sheet in sheets:
         path = folder / f"{sheet.name.lower().replace(' ', '_')}.csv"
-        with delivered("--csv", path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        with output_file("--csv", path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(cell(column.name) for column in sheet.columns)
-            writer.writerows([harmless(value, currency) for value in row] for row in sheet.rows)
+            writer.writerows([csv_value(value, currency) for value in row] for row in sheet.rows)
         paths.append(path)
     return paths
 
 
-def harmless(value: Any, currency: str) -> Any:
+def csv_value(value: Any, currency: str) -> Any:
     if isinstance(value, Decimal):
         whole, _, fraction = f"{value:f}".partition(".")
         digits = min(minor_digits(currency), 2)

@@ -1,11 +1,10 @@
-"""What FILE holds and how fresh it is."""
+"""Read and print the data status: how recent and how complete the data is."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from logentic.database_file import read_by_duckdb
@@ -15,11 +14,12 @@ from logentic.extract.acceptance import accepted_spans, open_windows
 from logentic.extract.stored_records import Query, Stored, receipt_of
 from logentic.extract.windows import SECOND
 from logentic.load.loader import read_deferred_receipts
-from logentic.monitoring.run_history import runs
+from logentic.monitoring.run_history import read_runs
 from logentic.reports.humanize import age
-from logentic.reports.published import open_published
-from logentic.reports.runs import line_of
+from logentic.reports.published_file import open_published
+from logentic.reports.runs import format_run
 from logentic.reports.summary import rejected_line
+from logentic.reports.terminal import plain_table
 from logentic.resources import RESOURCES
 from logentic.settings import Settings
 from logentic.state import State
@@ -28,7 +28,7 @@ BAR_WIDTH = 8
 
 
 def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
-    """Of FILE; where the settings name another destination, of that, and FILE is the name of its state folder."""
+    """Return the status of FILE, or of the settings' destination, whose state folder is named after FILE."""
     state = State(file.absolute())
     if settings is None or settings.publishes_file:
         open_published(file).close()
@@ -43,12 +43,12 @@ def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
         rejected = len(Stored(raw).open_rejections())
     finally:
         raw.close()
-    last_run = next(reversed(runs(state)), {})
+    last_run = next(reversed(read_runs(state)), {})
     return {"file": what, "bytes": size, "last_run": last_run, "resources": resources, "rejected_values": rejected}
 
 
 def _resources(raw: Query, state: State) -> dict[str, dict[str, Any]]:
-    """A run that found nothing new is known to the state folder only."""
+    """Return the status of each resource; deferred receipts of runs without changes count."""
     stored = Stored(raw)
     receipts = [*stored.receipts(), *map(receipt_of, read_deferred_receipts(state, stored.loads()))]
     found: dict[str, dict[str, Any]] = {}
@@ -71,18 +71,15 @@ def _resources(raw: Query, state: State) -> dict[str, dict[str, Any]]:
 
 
 def _first_day(name: str) -> str:
-    """The first day of which a resource says something, in SQL."""
+    """Return SQL for the first day that a resource has records of."""
     resource = RESOURCES.get(name)  # None: loaded by another version
     columns = resource and (resource.first_day_columns or resource.window.columns[:1])
     return f"min(coalesce({', '.join(columns)}))::date" if columns else "null"
 
 
-def show(found: dict[str, Any], console: Console) -> None:
-    """Print the status as a table."""
+def print_status(found: dict[str, Any], console: Console) -> None:
     size = f" ({found['bytes'] / 1e6:,.1f} MB)" if found["bytes"] else ""
-    table = Table(title=found["file"] + size, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    for name in ("", "from", "covered", "to", "last read", "versions", "gaps"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table = plain_table(found["file"] + size, "", "from", "covered", "to", "last read", "versions", "gaps")
     now = datetime.now(UTC)
     known = [day for row in found["resources"].values() for day in (row["first_day"], row["last_day"]) if day]
     for name, row in found["resources"].items():
@@ -99,11 +96,11 @@ def show(found: dict[str, Any], console: Console) -> None:
     if found["rejected_values"]:
         console.print(Text(rejected_line(found["rejected_values"]), style="red"), soft_wrap=True)
     if run := found["last_run"]:
-        console.print(f"last run {age(run['started_at'], now)}: {line_of(run)}")
+        console.print(f"last run {age(run['started_at'], now)}: {format_run(run)}")
 
 
 def _bar(row: dict[str, Any], known: list[date]) -> Text:
-    """The days that are covered, among all days that any resource covers; the colour says no more than the count."""
+    """Return a bar of the covered days among all days that any resource covers; red if windows are incomplete."""
     if not row["first_day"] or not row["last_day"]:
         return Text("")
     first, days = min(known), (max(known) - min(known)).days + 1

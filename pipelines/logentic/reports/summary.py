@@ -1,17 +1,18 @@
-"""What a run did, for a person and for a program."""
+"""Summarize a run, as lines or as JSON."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from logentic.job import Outcome
+from logentic.job import JobResult
+from logentic.reports.humanize import count
 
 
-def as_dict(outcome: Outcome) -> dict[str, Any]:
-    loaded = outcome.loaded
+def as_dict(result: JobResult) -> dict[str, Any]:
+    loaded = result.loaded
     return {
-        "file": outcome.shown,
+        "file": result.shown,
         "service_time": loaded.now.isoformat(),
-        "resources": {name: _counts(outcome, name) for name in sorted({r["resource"] for r in loaded.receipts})},
+        "resources": {name: _counts(result, name) for name in sorted({r["resource"] for r in loaded.receipts})},
         "incomplete_windows": [
             {
                 "resource": r["resource"],
@@ -36,15 +37,15 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "requests": loaded.traffic.requests,
         "retries": loaded.traffic.retries,
         "bytes": loaded.traffic.bytes,
-        "models": outcome.built.models if outcome.built else 0,
-        "tests": outcome.built.tests if outcome.built else 0,
-        "published_bytes": outcome.published_bytes,
-        "seconds": outcome.seconds,
+        "models": result.built.models if result.built else 0,
+        "tests": result.built.tests if result.built else 0,
+        "published_bytes": result.published_bytes,
+        "seconds": result.seconds,
     }
 
 
-def as_lines(outcome: Outcome) -> Iterator[str]:
-    summary, loaded = as_dict(outcome), outcome.loaded
+def as_lines(result: JobResult) -> Iterator[str]:
+    summary, loaded = as_dict(result), result.loaded
     yield f"{'':<18} {'new':>9} {'changed':>9} {'removed':>9} {'windows':>9}"
     for name, counts in summary["resources"].items():
         yield f"{name:<18} " + " ".join(f"{counts[key]:>9,}" for key in ("new", "changed", "removed", "windows"))
@@ -57,27 +58,26 @@ def as_lines(outcome: Outcome) -> Iterator[str]:
         yield f"stopped in time: {', '.join(loaded.unread)} not read to the end; the next run goes on from there"
     if loaded.rejected:
         yield rejected_line(loaded.rejected)
-    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in outcome.seconds.items())
+    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result.seconds.items())
     megabytes = loaded.traffic.bytes / 1e6
     yield f"{loaded.traffic.requests:,} requests, {megabytes:,.1f} MB; {seconds}"
-    if outcome.built:
-        yield f"{outcome.built.models} models built, {outcome.built.tests} checks passed"
-    if outcome.published_bytes:
-        yield f"published: {outcome.shown} ({outcome.published_bytes / 1e6:,.1f} MB)"
+    if result.built:
+        yield f"{result.built.models} models built, {result.built.tests} checks passed"
+    if result.published_bytes:
+        yield f"published: {result.shown} ({result.published_bytes / 1e6:,.1f} MB)"
     elif loaded.unread:
-        yield f"not published: {outcome.shown} is as before"
+        yield f"not published: {result.shown} is as before"
     else:
-        yield f"nothing new: {outcome.shown} stands as it is"
+        yield f"nothing new: {result.shown} stands as it is"
 
 
-def rejected_line(count: int) -> str:
-    """How many values are null because they could not be read, and where they are listed."""
-    values = "1 value" if count == 1 else f"{count:,} values"
-    return f"{values} could not be read: select * from rejected_values where closed_at is null"
+def rejected_line(number: int) -> str:
+    """Return how many values are null because they could not be read, and where they are listed."""
+    return f"{count(number, 'value')} could not be read: select * from rejected_values where closed_at is null"
 
 
-def _counts(outcome: Outcome, resource: str) -> dict[str, int]:
-    mine = [receipt for receipt in outcome.loaded.receipts if receipt["resource"] == resource]
+def _counts(result: JobResult, resource: str) -> dict[str, int]:
+    mine = [receipt for receipt in result.loaded.receipts if receipt["resource"] == resource]
     return {
         "new": sum(receipt["rows_new"] for receipt in mine),
         "changed": sum(receipt["rows_changed"] for receipt in mine),

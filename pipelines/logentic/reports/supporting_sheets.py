@@ -1,4 +1,4 @@
-"""What stands behind the charges of a reconciliation: storage by item, what is still to come, prices, restatements."""
+"""Query the supporting sheets of a reconciliation: storage by item, accrual, rate card, findings, restatements."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -6,8 +6,8 @@ from typing import Any
 
 import duckdb
 
-from logentic.reports.published import records
-from logentic.reports.sheets import Sheet, sheet_of
+from logentic.reports.published_file import read_records
+from logentic.reports.sheets import Sheet, query_sheet
 
 STORAGE = """
 select
@@ -22,9 +22,8 @@ where storage.month in (
 )
 order by storage.month, storage.billed desc, storage.sku
 """
-# Not of one invoice, but what its reader asks next.
-# Without what only a program reads; a price that has always held, or still does, has no such day.
-BESIDE = {
+# About the account, not one invoice. Columns for programs are left out; an open-ended price has no first or last day.
+ACCOUNT_SHEETS = {
     "accrual": (
         "Accrual",
         """select
@@ -71,17 +70,17 @@ order by array_position(['charge', 'charges', 'invoice', 'storage', 'stock'], re
 """
 
 
-def sheets_behind(
+def supporting_sheets(
     published: duckdb.DuckDBPyConnection, scope: str, chosen: list[Any], month: date | None
 ) -> Iterator[Sheet]:
-    """As far as the file has them; `scope` is the query of the charges, `chosen` its value."""
-    # Of an invoice, the months that its storage is for: a late charge of another kind brings no month along.
+    """Yield the sheets that the file has data for; `scope` is the query of the charges, `chosen` its parameter."""
+    # For an invoice, only months of its storage charges; a late charge of another type adds no month.
     of_storage = STORAGE.format(scope=scope, whole_month="false" if month is None else "true")
-    if storage := sheet_of(published, "Storage", of_storage, chosen, "Storage by item and month."):
+    if storage := query_sheet(published, "Storage", of_storage, chosen, "Storage by item and month."):
         yield storage
-    tables = {row["table_name"] for row in records(published, "select table_name from information_schema.tables")}
-    for table, (name, sql, about) in BESIDE.items():
-        if table in tables and (sheet := sheet_of(published, name, sql, None, about)):
+    tables = {row["table_name"] for row in read_records(published, "select table_name from information_schema.tables")}
+    for table, (name, sql, about) in ACCOUNT_SHEETS.items():
+        if table in tables and (sheet := query_sheet(published, name, sql, None, about)):
             yield sheet
-    if month and (sheet := sheet_of(published, "Restatements", RESTATED, [month], CHANGED)):
+    if month and (sheet := query_sheet(published, "Restatements", RESTATED, [month], CHANGED)):
         yield sheet

@@ -1,4 +1,4 @@
-"""The invoice on paper beside the charges of the API, to the cent, before any rule is looked at."""
+"""Compare an invoice total with the charges of the API, to the cent, and explain a difference."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 from logentic.currencies import minor_unit
 from logentic.settings import Tax
 
-NAMED = 5
+SHOWN_CAUSES = 5
 # What else the taxes of a paper may come to: a whole per cent, as everywhere but in Quebec, or Quebec's.
 OTHER_RATES = (*map(Decimal, range(1, 26)), Decimal("14.975"))
 FEDERAL = Decimal(5)
@@ -15,9 +15,10 @@ FEDERAL = Decimal(5)
 
 @dataclass(frozen=True)
 class Line:
-    """A charge; `earlier` are the amounts that the API once gave for it, `rule` what is wrong with it, if anything.
+    """A charge.
 
-    `place` says where the API has a charge that is not of this invoice.
+    `earlier` has amounts that the API gave for it before, `rule` the rule that finds it wrong. `place` says where the
+    API puts a charge that is not on this invoice.
     """
 
     charge_id: int
@@ -30,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Cause:
-    """What would make the difference; `line` where it is a charge."""
+    """A possible cause of the difference; `line` if it is a charge."""
 
     words: str
     line: Line | None = None
@@ -38,7 +39,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class TieOut:
-    """`charges` are those that the explanations name, the likeliest first."""
+    """The comparison; `charges` are those that the explanations name, the most likely first."""
 
     subtotal: Decimal
     taxes: tuple[tuple[Tax, Decimal], ...]
@@ -53,13 +54,13 @@ class TieOut:
 
     @property
     def before_tax(self) -> Decimal:
-        """What a charge would come to that makes the difference together with its tax."""
+        """The amount of a charge that would make the difference together with its tax."""
         return self.difference / (1 + sum((tax.rate for tax, _ in self.taxes), Decimal(0)) / 100)
 
 
 @dataclass(frozen=True)
 class Sums:
-    """What the causes are reckoned with."""
+    """The figures from which causes are computed."""
 
     lines: Sequence[Line]
     taxes: Sequence[Tax]
@@ -75,10 +76,10 @@ class Sums:
     def taxed(self, subtotal: Decimal, taxes: Sequence[Tax] | None = None, rounding: str = ROUND_HALF_UP) -> Decimal:
         return with_taxes(subtotal, self.taxes if taxes is None else taxes, self.unit, rounding)
 
-    def makes(self, subtotal: Decimal, untaxed: Decimal = Decimal(0)) -> bool:
+    def explains(self, subtotal: Decimal, untaxed: Decimal = Decimal(0)) -> bool:
         return self.paper == self.taxed(subtotal) + self.rounded(untaxed)
 
-    def named(self, line: Line) -> str:
+    def describe(self, line: Line) -> str:
         rule = f", {line.rule}" if line.rule else ""
         return f"Charge {line.charge_id} ({line.charge_type}, {self.rounded(line.amount)}{rule})"
 
@@ -91,10 +92,10 @@ def tie_out(
     currency: str = "CAD",
     unreadable: Sequence[int] = (),
 ) -> TieOut:
-    """Compare; `elsewhere` are charges that the API puts on no invoice, on another one, or no longer gives, and
-    `unreadable` the charges of this invoice whose amount could not be read: they are the first explanation.
+    """Compare the invoice total with the charges, rounded to the smallest amount of the currency.
 
-    What is rounded is rounded to the smallest amount of the currency.
+    `elsewhere` are charges that the API puts on no invoice, on another one, or no longer returns. `unreadable` are
+    charges of this invoice whose amount could not be read; they are the first explanation.
     """
     unit = minor_unit(currency)
     subtotal = cents(sum((line.amount for line in lines), Decimal(0)), unit)
@@ -104,18 +105,20 @@ def tie_out(
     if paper is None or paper == total:
         return tied
     if unreadable:
-        return replace(tied, explanations=(_of_unreadable(tied, unreadable, unit),), charges=tuple(unreadable[:NAMED]))
+        return replace(
+            tied, explanations=(_of_unreadable(tied, unreadable, unit),), charges=tuple(unreadable[:SHOWN_CAUSES])
+        )
     sums = Sums(lines, taxes, subtotal, total, paper, elsewhere, unit)
     for kind in (_of_taxes, _of_earlier, _of_lines, _of_types, _of_elsewhere, _of_other_rates, _of_cents):
         if causes := list(kind(sums)):
-            named = [cause for cause in causes if cause.line][:NAMED]
+            named = [cause for cause in causes if cause.line][:SHOWN_CAUSES]
             charges = tuple(cause.line.charge_id for cause in named if cause.line)
-            return replace(tied, explanations=tuple(_told(causes)), charges=charges)
+            return replace(tied, explanations=tuple(_explanations(causes)), charges=charges)
     return replace(tied, explanations=("No single charge or tax makes this difference.",))
 
 
 def cents(amount: Decimal, unit: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
-    """Rounded to the currency's smallest amount."""
+    """Round to the currency's smallest amount."""
     return amount.quantize(unit, rounding)
 
 
@@ -135,8 +138,8 @@ def _of_taxes(sums: Sums) -> Iterator[Cause]:
             yield Cause(f"The paper has no {tax.name}.")
         if paper == sums.taxed(subtotal, [*taxes, tax]):
             yield Cause(f"The paper has {tax.name} twice.")
-        upon = sums.taxed(subtotal, others)
-        if others and paper == upon + sums.rounded(upon * tax.rate / 100):
+        with_others = sums.taxed(subtotal, others)
+        if others and paper == with_others + sums.rounded(with_others * tax.rate / 100):
             yield Cause(f"The paper takes {tax.name} on the other tax as well.")
     rounded = sum((sums.rounded(line.amount) for line in sums.lines), Decimal(0))
     if rounded != subtotal and paper == sums.taxed(rounded):
@@ -163,7 +166,7 @@ def _by_type(sums: Sums) -> list[Decimal]:
 def _of_earlier(sums: Sums) -> Iterator[Cause]:
     for line in sums.lines:
         for before in line.earlier:
-            if sums.makes(sums.subtotal - line.amount + before):
+            if sums.explains(sums.subtotal - line.amount + before):
                 words = (
                     f"Charge {line.charge_id} ({line.charge_type}) stands on the paper with {sums.rounded(before)},"
                     f" as the API said before; now it says {sums.rounded(line.amount)}."
@@ -172,12 +175,12 @@ def _of_earlier(sums: Sums) -> Iterator[Cause]:
 
 
 def _of_lines(sums: Sums) -> Iterator[Cause]:
-    """What a rule finds wrong first, then by how it happens. Reckoned once for each amount, not for each charge."""
-    told = {amount: _ways(sums, amount) for amount in {line.amount for line in sums.lines}}
+    """Yield charges that explain the difference: those that a rule finds wrong first. Computed once for each amount."""
+    ways_by_amount = {amount: _ways(sums, amount) for amount in {line.amount for line in sums.lines}}
     found = [
-        (line.rule is None, place, line.charge_id, Cause(f"{sums.named(line)} {words}.", line))
+        (line.rule is None, place, line.charge_id, Cause(f"{sums.describe(line)} {words}.", line))
         for line in sums.lines
-        for place, words in told[line.amount]
+        for place, words in ways_by_amount[line.amount]
     ]
     yield from (cause for *_, cause in sorted(found, key=lambda way: way[:3]))
 
@@ -185,34 +188,35 @@ def _of_lines(sums: Sums) -> Iterator[Cause]:
 def _ways(sums: Sums, amount: Decimal) -> list[tuple[int, str]]:
     without = sums.subtotal - amount
     ways = (
-        ("is not on the paper", sums.makes(without)),
-        ("is on the paper twice", sums.makes(sums.subtotal + amount)),
-        ("is on the paper without its sign", amount < 0 and sums.makes(without - amount)),
-        ("is on the paper without tax", sums.makes(without, untaxed=amount)),
+        ("is not on the paper", sums.explains(without)),
+        ("is on the paper twice", sums.explains(sums.subtotal + amount)),
+        ("is on the paper without its sign", amount < 0 and sums.explains(without - amount)),
+        ("is on the paper without tax", sums.explains(without, untaxed=amount)),
         ("is not on the paper, though its tax is", sums.paper == sums.total - sums.rounded(amount)),
         ("is on the paper twice, once without tax", sums.paper == sums.total + sums.rounded(amount)),
     )
-    return [(place, words) for place, (words, makes) in enumerate(ways) if makes and amount]
+    return [(place, words) for place, (words, is_so) in enumerate(ways) if is_so and amount]
 
 
 def _of_types(sums: Sums) -> Iterator[Cause]:
     for kind in sorted({line.charge_type for line in sums.lines}):
         of_kind = sum((line.amount for line in sums.lines if line.charge_type == kind), Decimal(0))
         for words, untaxed in (("not on the paper", Decimal(0)), ("on the paper without tax", of_kind)):
-            if of_kind and sums.makes(sums.subtotal - of_kind, untaxed):
+            if of_kind and sums.explains(sums.subtotal - of_kind, untaxed):
                 yield Cause(f"The charges of type {kind} ({sums.rounded(of_kind)}) are {words}.")
 
 
 def _of_elsewhere(sums: Sums) -> Iterator[Cause]:
     for line in sums.elsewhere:
-        if line.amount and sums.makes(sums.subtotal + line.amount):
+        if line.amount and sums.explains(sums.subtotal + line.amount):
             yield Cause(
-                f"{sums.named(line)} is on the paper; the API {line.place or 'does not put it on this invoice'}.", line
+                f"{sums.describe(line)} is on the paper; the API {line.place or 'does not put it on this invoice'}.",
+                line,
             )
 
 
 def _of_other_rates(sums: Sums) -> Iterator[Cause]:
-    """Another province's taxes: in one, or the federal one apart."""
+    """Yield the taxes of another province: combined, or with the federal one separate."""
     here = sum((tax.rate for tax in sums.taxes), Decimal(0))
     for rate in OTHER_RATES:
         apart = sums.rounded(sums.subtotal * FEDERAL / 100) + sums.rounded(sums.subtotal * (rate - FEDERAL) / 100)
@@ -232,10 +236,10 @@ def _of_unreadable(tied: TieOut, unreadable: Sequence[int], unit: Decimal) -> st
     return f"The amounts of {len(unreadable)} charges could not be read: with {missing} in all the invoice would tie."
 
 
-def _told(causes: list[Cause]) -> Iterator[str]:
-    """The first few; more than one charge of an amount is no explanation but a choice."""
+def _explanations(causes: list[Cause]) -> Iterator[str]:
+    """Yield the first causes; several charges of the same amount are alternatives."""
     charges = [cause.line for cause in causes if cause.line]
     if len(charges) > 1:
         first = "; what a rule finds wrong stands first" if any(line.rule for line in charges) else ""
         yield f"Any one of {len({line.charge_id for line in charges}):,} charges would make it{first}:"
-    yield from (cause.words for cause in causes[:NAMED])
+    yield from (cause.words for cause in causes[:SHOWN_CAUSES])

@@ -1,4 +1,4 @@
-"""The workbook: a cover, a summary, and every table behind them, ready to print."""
+"""Write the workbook: a cover, a summary, and the tables behind them, ready to print."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,8 +12,8 @@ from xlsxwriter.worksheet import Worksheet
 
 from logentic.currencies import minor_digits, minor_unit
 from logentic.errors import UsageError
-from logentic.reports.cover import Cover, cover_of
-from logentic.reports.output_files import delivered
+from logentic.reports.cover import Cover, build_cover
+from logentic.reports.output_files import output_file
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.sheets import Sheet, SheetColumn
 from logentic.reports.tie_out import cents
@@ -68,7 +68,7 @@ STATUSES = ("matched", "exception", "settled", "not_checked")
 
 
 class Workbook:
-    """One file in the making."""
+    """The workbook of one reconciliation."""
 
     def __init__(self, path: Path, found: Reconciliation) -> None:
         self.found = found
@@ -93,7 +93,7 @@ class Workbook:
         self.book.close()
 
     def page(self, name: str, *, repeat: bool = True, landscape: bool = True) -> Worksheet:
-        """A worksheet that prints as it looks: one page wide, numbered, its head on each page."""
+        """Add a worksheet that prints one page wide, numbered, with its header on each page."""
         page = self.book.add_worksheet(name)
         page.set_paper(1)
         page.set_landscape() if landscape else page.set_portrait()
@@ -133,7 +133,9 @@ class Workbook:
             row += 2
 
     def summary(self) -> None:
-        """By charge type; each number a formula on the sheet of charges. The four states add up to what was billed."""
+        """Write the sums by charge type, each a formula on the sheet of charges. The four statuses add up to the billed
+        sum.
+        """
         charges = self.found.charges.without_empty_columns()
         page = self.page("Summary")
         names = [column.name for column in charges.columns]
@@ -145,8 +147,8 @@ class Workbook:
 
         page.write_string(TITLE, 0, f"{self.found.title}: summary, {self.found.currency}", self.formats["title"])
         heads = ("Charge type", "Charges", "Billed", "Matched", "Exceptions", "Settled", "Not checked")
-        for place, head in enumerate(heads):
-            page.write_string(HEADER, place, head, self.formats["header_right" if place else "header"])
+        for index, head in enumerate(heads):
+            page.write_string(HEADER, index, head, self.formats["header_right" if index else "header"])
         page.set_column(0, 0, 28)
         page.set_column(1, 6, 14)
         for offset, kind in enumerate(self.found.types):
@@ -155,20 +157,20 @@ class Workbook:
             count, billed = self.found.amount_of(None, kind)
             page.write_formula(row, 1, f"=SUMPRODUCT(--{is_it})", self.formats["count"], count)
             self._formula(page, row, 2, f"SUMPRODUCT({is_it}*{cells('billed')})", billed)
-            for place, status in enumerate(STATUSES):
+            for index, status in enumerate(STATUSES):
                 amounts = f'SUMPRODUCT({is_it}*({cells("status")}="{status}")*{cells("billed")})'
-                self._formula(page, row, 3 + place, amounts, self.found.amount_of(status, kind)[1])
+                self._formula(page, row, 3 + index, amounts, self.found.amount_of(status, kind)[1])
         end = FIRST + len(self.found.types)
         page.write_string(TOTAL, 0, "Total", self.formats["total_text"])
         page.write_formula(TOTAL, 1, f"=SUM(B{FIRST + 1}:B{end})", self.formats["total_count"], len(charges.rows))
         # Of the charges and not of the rows below, which are rounded: a charge may hold parts of cents.
         self._formula(page, TOTAL, 2, f"SUM({cells('billed')})", self.found.amount_of()[1], "total")
-        for place, status in enumerate(STATUSES):
+        for index, status in enumerate(STATUSES):
             amounts = f'SUMPRODUCT(({cells("status")}="{status}")*{cells("billed")})'
-            self._formula(page, TOTAL, 3 + place, amounts, self.found.amount_of(status)[1], "total")
+            self._formula(page, TOTAL, 3 + index, amounts, self.found.amount_of(status)[1], "total")
 
     def sheet(self, sheet: Sheet) -> None:
-        """Title, total, header, rows. The total is that of the rows that a filter leaves."""
+        """Write title, total, header and rows. The total is of the rows that a filter leaves."""
         if len(sheet.rows) > MOST_ROWS:
             raise UsageError(
                 f"{sheet.name} has {len(sheet.rows):,} rows, more than a worksheet holds",
@@ -178,24 +180,24 @@ class Workbook:
         page.write_string(TITLE, 0, f"{self.found.title}: {sheet.name.lower()}", self.formats["title"])
         last = FIRST + len(sheet.rows)
         adds_up = bool(sheet.rows) and any(column.kind == "money" for column in sheet.columns)
-        for place, column in enumerate(sheet.columns):
-            page.set_column(place, place, _width(column))
+        for index, column in enumerate(sheet.columns):
+            page.set_column(index, index, _width(column))
             is_right = column.kind in ("money", "number", "share", "count")
-            page.write_string(HEADER, place, column.heading, self.formats["header_right" if is_right else "header"])
+            page.write_string(HEADER, index, column.heading, self.formats["header_right" if is_right else "header"])
             if column.kind == "money" and sheet.rows:
-                letter = xl_col_to_name(place)
+                letter = xl_col_to_name(index)
                 self._formula(
-                    page, TOTAL, place, f"SUBTOTAL(9,{letter}{FIRST + 1}:{letter}{last})", sheet.total(place), "total"
+                    page, TOTAL, index, f"SUBTOTAL(9,{letter}{FIRST + 1}:{letter}{last})", sheet.total(index), "total"
                 )
             else:
-                label = "" if place else "Total of the rows shown" if adds_up else sheet.about
-                page.write_string(TOTAL, place, label, self.formats["total_text"])
+                label = "" if index else "Total of the rows shown" if adds_up else sheet.about
+                page.write_string(TOTAL, index, label, self.formats["total_text"])
             for row, values in enumerate(sheet.rows, start=FIRST):
-                self._cell(page, row, place, column, values[place])
-        wide = [(place, WIDE[column.name]) for place, column in enumerate(sheet.columns) if column.name in WIDE]
+                self._cell(page, row, index, column, values[index])
+        wide = [(index, WIDE[column.name]) for index, column in enumerate(sheet.columns) if column.name in WIDE]
         for row, values in enumerate(sheet.rows, start=FIRST):
             # Not every program fits the height of a row to its text when it opens a file.
-            if (lines := max((_lines(values[place], width) for place, width in wide), default=1)) > 1:
+            if (lines := max((_lines(values[index], width) for index, width in wide), default=1)) > 1:
                 page.set_row(row, HEIGHT * lines)
         if "status" in (names := [column.name for column in sheet.columns]) and sheet.rows:
             status = f'${xl_col_to_name(names.index("status"))}{FIRST + 1}="exception"'
@@ -205,41 +207,41 @@ class Workbook:
         if not sheet.rows:
             page.write_string(FIRST, 0, "None.", self.formats["faint"])
 
-    def _cell(self, page: Worksheet, row: int, place: int, column: SheetColumn, value: Any) -> None:
+    def _cell(self, page: Worksheet, row: int, index: int, column: SheetColumn, value: Any) -> None:
         look = self.formats["wrapped" if column.name in WIDE else column.kind]
         if value is None:
-            page.write_blank(row, place, None, look)
+            page.write_blank(row, index, None, look)
         elif column.kind in ("money", "number", "share", "count", "id"):
-            page.write_number(row, place, float(value) if isinstance(value, Decimal) else value, look)
+            page.write_number(row, index, float(value) if isinstance(value, Decimal) else value, look)
         elif column.kind in ("date", "month", "time"):
             moment = value.replace(tzinfo=None) if isinstance(value, datetime) else value
-            page.write_datetime(row, place, moment, look)
+            page.write_datetime(row, index, moment, look)
         else:
-            page.write_string(row, place, printable(value), look)
+            page.write_string(row, index, printable(value), look)
 
     def _formula(
-        self, page: Worksheet, row: int, place: int, formula: str, value: Decimal, look: str = "money"
+        self, page: Worksheet, row: int, index: int, formula: str, value: Decimal, look: str = "money"
     ) -> None:
         page.write_formula(
-            row, place, f"=ROUND({formula},{self.digits})", self.formats[look], float(cents(value, self.unit))
+            row, index, f"=ROUND({formula},{self.digits})", self.formats[look], float(cents(value, self.unit))
         )
 
 
 def _width(column: SheetColumn) -> int:
-    """Wide enough for what it holds, and for the longest word over it."""
+    """Return a width that fits the values and the longest word of the heading."""
     longest = max(map(len, column.heading.split()))
     return WIDE.get(column.name, max(WIDTHS[column.kind], longest + FILTER))
 
 
 def _lines(words: Any, width: int) -> int:
-    """How many lines a text takes in a column of so many characters."""
+    """Return how many lines a text takes in a column of `width` characters."""
     return sum(max(1, -(-len(line) // int(width * 1.25))) for line in str(words or "").split("\n"))
 
 
 def write_workbook(found: Reconciliation, path: Path) -> None:
-    """Write it whole, or leave what stood there."""
-    with delivered("--xlsx", path, ".xlsx") as partial:
+    """Write the workbook completely, or not at all."""
+    with output_file("--xlsx", path, ".xlsx") as partial:
         try:
-            Workbook(partial, found).write(cover_of(found))
+            Workbook(partial, found).write(build_cover(found))
         except xlsxwriter.exceptions.FileCreateError as error:
             raise OSError(*error.args[0].args) from None

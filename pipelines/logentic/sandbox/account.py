@@ -1,4 +1,4 @@
-"""The account: everything that ever happens on it, as one list of events in order of time."""
+"""Generate an account: everything that ever happens on it, as one list of events in order of time."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
@@ -23,10 +23,9 @@ EVENTS_AHEAD_DAYS = 30
 class Account:
     """A merchant's account, from its first day until some weeks after today.
 
-    `errors` says how many billing errors of each rule every invoice gets, `scenarios` which honest oddities
-    bills contain; no account has the traps of billing_traps.py unless asked. `timezone` is the warehouse's: days of
-    history and of bills are days there. Two accounts that begin on the same day agree in everything up to the
-    end of the shorter one.
+    `errors` gives the number of billing errors of each rule per invoice, `scenarios` the legitimate oddities of bills;
+    traps (billing_traps.py) appear only on request. `timezone` is the warehouse's: history and bills use its days. Two
+    accounts that begin on the same day are equal up to the end of the shorter one.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class Account:
         self.storage_rates: Rates = tuple((self.first_day + timedelta(days=n), rate) for n, rate in STORAGE_RATES)
         # To the end of a month and past its invoice: what an invoice holds must not depend on how far ahead we look.
         self.end = self.days.start(next_month(self.today + timedelta(days=EVENTS_AHEAD_DAYS)) + timedelta(days=4))
-        happenings = self._happenings(returned_as)
+        events = self._warehouse_events(returned_as)
         billing = Billing(
             seed=seed,
             days=self.days,
@@ -64,28 +63,28 @@ class Account:
             errors=DEFAULT_ERRORS if errors is None else errors,
             scenarios=self.scenarios,
         )
-        charges, errors_found = billing.run(happenings)
+        charges, errors_found = billing.run(events)
         self.errors: list[InjectedError] = errors_found
-        self.events: list[AccountEvent] = sorted([*happenings, *charges], key=lambda event: event.at)
+        self.events: list[AccountEvent] = sorted([*events, *charges], key=lambda event: event.at)
 
-    def _happenings(self, returned_as: str) -> list[AccountEvent]:
-        floor = Warehouse(Random(f"{self.seed}:warehouse"))
-        fulfilment = Fulfilment(floor, self.scale, returned_as=returned_as)
-        replenishment = Replenishment(floor, self.scale, on_receipt=fulfilment.restocked)
+    def _warehouse_events(self, returned_as: str) -> list[AccountEvent]:
+        warehouse = Warehouse(Random(f"{self.seed}:warehouse"))
+        fulfilment = Fulfilment(warehouse, self.scale, returned_as=returned_as)
+        replenishment = Replenishment(warehouse, self.scale, on_receipt=fulfilment.restocked)
         start = self.days.start(self.first_day)
         replenishment.open(start)
         fulfilment.open(start)
-        floor.run(self.end)
-        return floor.events
+        warehouse.run(self.end)
+        return warehouse.events
 
     def new_history(self) -> History:
-        """An empty history of this account, to be filled with its events."""
+        """Return an empty history of this account."""
         return History(self.days, self.first_day, self.storage_rates)
 
     def payment_id(self, day: date) -> int:
-        """The number of the invoice that a day's charges go to."""
+        """Return the number of the invoice for a day's charges."""
         return FIRST_PAYMENT_ID + (day.year - self.first_day.year) * 12 + day.month - self.first_day.month
 
     def insert(self, event: AccountEvent) -> None:
-        """Let something more happen, after everything else at that moment."""
+        """Add an event after all others of the same moment."""
         self.events.insert(bisect_right(self.events, event.at, key=lambda other: other.at), event)

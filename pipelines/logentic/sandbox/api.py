@@ -1,6 +1,4 @@
-"""The API of the account: a path and a query become a page of JSON, as the reference has it and the readings
-complete it.
-"""
+"""Respond to a path and a query with a page of JSON, by the reference and the chosen readings."""
 
 import json
 import re
@@ -51,7 +49,7 @@ EXTRA: dict[str, Any] = {
 
 @dataclass
 class ApiResponse:
-    """What is to be sent: a single record, a page of a list, or an error."""
+    """A response to send: a single record, a page of a list, or an error."""
 
     status: int = 200
     record: str | None = None
@@ -60,7 +58,6 @@ class ApiResponse:
     error: dict[str, Any] | None = None
 
     def body(self) -> str:
-        """The JSON."""
         if self.error is not None:
             return json.dumps(self.error, ensure_ascii=False, separators=(",", ":"))
         if self.records is None:
@@ -129,7 +126,9 @@ class Api:
         return min(asked, CAP if self._readings.page_size == "capped" else LARGEST_PAGE)
 
     def _links(self, path: str, query: Query, page: int, pages: int) -> dict[str, str | None] | list[str]:
-        """`previous` only after the first page, `next` only before the last; PHP writes an empty map as a list."""
+        """Return the links of a page: `previous` after the first, `next` before the last; PHP writes an empty map as a
+        list.
+        """
         links: dict[str, str | None] = {}
         if page > 1:
             links["previous"] = self._link(path, query, page - 1)
@@ -145,7 +144,7 @@ class Api:
         return f"{self._origin}{path}?{urlencode({**query, 'page': page})}"
 
     def _found(self, resource: str, query: Query, item_id: int | None) -> list[Row]:
-        """All rows that the query asks for, sorted; kept while nothing changes, for the pages that follow."""
+        """Return the rows of a query, sorted; cached for the next pages until the account changes."""
         asked = frozenset((name, value) for name, value in query.items() if name not in {"page", "per_page"})
         if self._lists_version != self._state.version or len(self._lists) >= QUERIES_KEPT:
             self._lists.clear()
@@ -174,7 +173,7 @@ class Api:
         return sorted(rows, key=keys[sort.removeprefix("-")], reverse=sort.startswith("-"))
 
     def _text(self, resource: str, row: Row, query: Query) -> str:
-        """A record as JSON: written once, unless the query leaves fields out of it."""
+        """Return a record as JSON, cached unless the query leaves fields out."""
         hidden = set()
         if resource == "payment_items" and _is_true(query, "exclude_storage_info"):
             hidden.add("total_volume")
@@ -215,7 +214,7 @@ def _by_invoice(rows: Iterable[Row]) -> list[Row]:
 
 
 def _by_warehouse(row: Row) -> tuple[Row, Row]:
-    """A third of everything lies in the second warehouse; the two add up to the item."""
+    """Put a third of each item's units into the second warehouse."""
     counters = ("supply", "prepared", "receiving")
     second: dict[str, Any] = {name: row[name] // 3 for name in counters}
     second["total_volume"] = row["cubic_size"] * (second["supply"] + second["prepared"])
@@ -231,7 +230,7 @@ def _is_true(query: Query, name: str) -> bool:
 
 
 def positive(text: str | None) -> int | None:
-    """A whole number above 0; Laravel takes a page that is none for no page at all."""
+    """Return a whole number above 0, else None; Laravel ignores an invalid page."""
     return int(text) if text and text.isascii() and text.isdigit() and int(text) > 0 else None
 
 

@@ -1,6 +1,4 @@
-"""What the warehouse charges: for every order it ships, for every item it stores, and a monthly invoice of it
-all.
-"""
+"""Bill the merchant: charges for every shipped order and stored item, and a monthly invoice."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +25,7 @@ NEW_RATES_AFTER = timedelta(days=40, hours=12)
 
 @dataclass
 class Billing:
-    """Reads the happenings once, in order, and writes down what they cost."""
+    """Read the events once, in order, and write the charges that they cause."""
 
     seed: int
     days: Days
@@ -41,7 +39,7 @@ class Billing:
     charges: list[Charge] = field(default_factory=list)
 
     def run(self, happenings: Iterable[AccountEvent]) -> tuple[list[AccountEvent], list[InjectedError]]:
-        """The events of charges and invoices, in order, and the labels of what is wrong with them."""
+        """Return the events of charges and invoices, in order, and the labels of injected errors."""
         self._random = Random(f"{self.seed}:billing")
         self._orders: dict[int, dict[str, Any]] = {}
         self._weights: dict[int, Decimal] = {}
@@ -109,13 +107,13 @@ class Billing:
                 month.order_charges.append(charge)
 
     def _lateness(self, order_id: int) -> timedelta:
-        """The paperwork of an order in fifty comes days later, and bears the day on which it came."""
+        """Delay one order's charge in fifty by days; it is dated on the day it came."""
         random = Random(f"{self.seed}:late:{order_id}")
         is_late = "late_paperwork" in self.scenarios and random.random() < 0.02
         return timedelta(days=random.randint(1, 5)) if is_late else timedelta(0)
 
     def _credit(self, charge: Charge, month: Month) -> bool:
-        """Now and then a charge is taken back within its month, and sometimes billed again."""
+        """Credit some charges within their month, and bill some of these again."""
         chance, hours = self._random.random(), self._random.randint(20, 150)
         rebilled = chance < 0.001
         is_wanted = "rebills" in self.scenarios if rebilled else chance < 0.002 and "credits" in self.scenarios
@@ -129,7 +127,7 @@ class Billing:
         return True
 
     def _storage(self) -> None:
-        """One open charge per item and month (or one for all), from the first day there is something to bill."""
+        """Bill storage by one open charge per item and month, or one for all items."""
         seen: set[tuple[date, int | None]] = set()
         for day, rows in self.history.rows.items():
             month = self._month(day)

@@ -1,4 +1,4 @@
-"""Billing errors put into an invoice on purpose, each on a charge of its own, each with its label."""
+"""Inject billing errors into an invoice, each on a charge of its own and with a label."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ ENOUGH_TIME = timedelta(days=7)
 
 @dataclass(eq=False)
 class Charge:
-    """A charge in the making."""
+    """A charge before it is billed."""
 
     created_at: datetime
     fields: dict[str, Any]
@@ -26,7 +26,7 @@ class Charge:
 
 @dataclass
 class Month:
-    """What a month's invoice is made of."""
+    """The contents of a month's invoice."""
 
     start: date
     end: date
@@ -41,7 +41,7 @@ class Month:
 
 @dataclass(frozen=True)
 class InjectedError:
-    """The label of one error: a perfect audit says exactly this, from `known_at` until `known_until`."""
+    """The label of an error: a perfect audit reports exactly this, from `known_at` until `known_until`."""
 
     rule: str
     charge: Charge | None
@@ -59,12 +59,12 @@ class InjectedError:
 
 
 def is_alike(amount: Decimal, right: Decimal) -> bool:
-    """So near that nobody can say it is another: an error is one by every basis that storage may be billed by."""
+    """Return whether two amounts are too close to tell apart: an error must differ by every storage basis."""
     return abs(amount - right) <= max(Decimal("0.02"), right / 100)
 
 
 class Injection:
-    """Errors for one invoice, drawn so that no two touch the same order, item or charge."""
+    """Draw errors for one invoice, so that no two concern the same order, item or charge."""
 
     def __init__(self, month: Month, random: Random, orders: set[int], history: History) -> None:
         self.month, self.random, self.history, self.orders = month, random, history, orders
@@ -204,7 +204,7 @@ DEFAULT_ERRORS = {rule.__name__: 1 for rule in RULES}
 
 
 def inject(month: Month, random: Random, counts: Mapping[str, int], orders: set[int], history: History) -> Injection:
-    """Draw as many errors of each rule for this invoice as asked for, and as there is room for."""
+    """Draw as many errors of each rule as requested, as far as there are suitable charges."""
     injection = Injection(month, random, orders, history)
     for rule in RULES:
         if injection.by_order:

@@ -1,4 +1,4 @@
-"""Honest oddities that a careless audit takes for errors, and errors that come in crowds: each a named scenario."""
+"""Named scenarios that mislead a careless audit: legitimate oddities, and errors that come in groups."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta

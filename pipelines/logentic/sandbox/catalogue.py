@@ -1,4 +1,4 @@
-"""What items and people are called: accents, quotes, emoji, commas, other scripts, and text a sheet takes for a
+"""Names of items and people: accents, quotes, emoji, commas, other scripts, and text that a spreadsheet takes for a
 formula.
 """
 
@@ -50,7 +50,7 @@ PLACE_WEIGHTS = (40, 10, 5, 20, 8, 2, 10, 5)
 
 
 def item_fields(random: Random, number: int) -> dict[str, Any]:
-    """Everything the reference names about an item, but its id and its times."""
+    """Return all fields of an item except its id and times."""
     sides = sorted((Decimal(random.randint(200, 1800)) / 100 for _ in range(3)), reverse=True)
     name = f"{random.choice(QUALITIES)} {random.choice(THINGS)} {number}"
     if number % 4 == 1:
@@ -76,7 +76,7 @@ def item_fields(random: Random, number: int) -> dict[str, Any]:
 
 
 def address(random: Random) -> dict[str, Any]:
-    """Who receives an order, and where."""
+    """Return the recipient and address of an order."""
     first, last = random.choice(FIRST_NAMES), random.choice(LAST_NAMES)
     city, province, country, postal_code = random.choices(PLACES, PLACE_WEIGHTS)[0]
     number = random.randint(100, 9999)

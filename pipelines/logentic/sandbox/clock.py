@@ -1,4 +1,4 @@
-"""The account's own time: it stands still until it is set, or ticks with real time from where it was set."""
+"""The account's clock: it stands still until it is set, or ticks from a given moment."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,15 +12,14 @@ class Clock:
         self.set(start)
 
     def set(self, moment: datetime) -> None:
-        """Go to a moment, forwards or backwards."""
+        """Set the clock, forwards or backwards."""
         self._start = moment.astimezone(UTC).replace(microsecond=0)
         self._set_at = time.monotonic()
 
     def advance(self, span: timedelta) -> None:
-        """Go forwards by a span."""
         self.set(self.now() + span)
 
     def now(self) -> datetime:
-        """The moment it is on the account."""
+        """Return the account's current moment."""
         elapsed = int(time.monotonic() - self._set_at) if self.ticking else 0
         return self._start + timedelta(seconds=elapsed)

@@ -1,4 +1,4 @@
-"""Values as JSON, in one of the ways the service may write them."""
+"""Write values as JSON, in one of the ways that the service may use."""
 
 import json
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from logentic.sandbox.readings import Readings
 
 
 class Encoding:
-    """Writes JSON; decimals never pass through a float."""
+    """Write JSON; decimals are never converted to floats."""
 
     def __init__(self, readings: Readings, zone: tzinfo) -> None:
         self._decimals, self._times, self._zone = readings.decimals, readings.times, zone
 
     def encode(self, value: Any) -> str:
-        """One value."""
+        """Return a value as JSON."""
         if isinstance(value, str):
             return encode_basestring(value)
         if isinstance(value, Decimal):

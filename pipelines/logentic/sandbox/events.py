@@ -1,4 +1,4 @@
-"""What can happen on an account: one event, and what a movement of stock does to the five counters."""
+"""Events of an account, and the effect of stock movements on the five counters."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,11 +8,11 @@ COUNTERS = ("supply", "receiving", "prepared", "back_ordered", "delivered")
 
 
 class AccountEvent(NamedTuple):
-    """At a moment, something changes one record of one of the API's lists.
+    """A change of one record of a list at a moment.
 
-    `change` holds the fields that change, or is None where the record goes. For `item_quantities` the key is
-    the item and `change` says what moved (`{"received": 8, "announced": -2}`), from which the counters follow;
-    only the first record of an item (kind "opening") gives its counters themselves.
+    `change` has the changed fields, or is None if the record is removed. For `item_quantities` the key is the item and
+    `change` says what moved (`{"received": 8, "announced": -2}`), from which the counters follow; only the first record
+    of an item (kind "opening") has the counters themselves.
     """
 
     at: datetime
@@ -23,7 +23,7 @@ class AccountEvent(NamedTuple):
 
 
 def effect(event: AccountEvent) -> tuple[int, ...]:
-    """The change of each counter, in the order of COUNTERS."""
+    """Return the change of each counter, in the order of COUNTERS."""
     moves = event.change or {}
     if event.kind == "opening":
         return tuple(moves.get(counter, 0) for counter in COUNTERS)
@@ -39,9 +39,7 @@ def effect(event: AccountEvent) -> tuple[int, ...]:
 
 
 class Row(dict[str, Any]):
-    """One record as it is at a moment. It is replaced, never changed, so that it can keep its JSON once
-    written.
-    """
+    """A record at a moment. It is replaced, never changed, so that its JSON can be cached."""
 
     __slots__ = ("text",)
 

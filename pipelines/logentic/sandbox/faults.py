@@ -1,4 +1,4 @@
-"""What can go wrong between a client and the service: scripted, or at random from a seed."""
+"""Faults between a client and the service: scripted, or at random from a seed."""
 
 import json
 import time
@@ -34,11 +34,10 @@ ELSEWHERE = "http://localhost:9"
 
 @dataclass
 class Fault:
-    """One fault. It strikes requests of its path and page (any, if not given), but for the first `after` of
-    them.
+    """A fault that hits requests of its path and page (None: any), after the first `after` of them.
 
-    `times=None`: for ever. `status` is of a server_error, `retry_after` and `as_date` of too_many_requests,
-    `seconds` of a stall, `elsewhere` the origin that a redirect or next_elsewhere points to.
+    `times=None`: always. `status` is for server_error, `retry_after` and `as_date` for too_many_requests, `seconds` for
+    a stall, `elsewhere` is the origin that a redirect or next_elsewhere points to.
     """
 
     kind: Kind
@@ -65,14 +64,14 @@ class Fault:
         return self
 
 
-class Striking(Protocol):
-    """Whatever may strike a request."""
+class FaultSource(Protocol):
+    """A source of faults for requests."""
 
     def strike(self, path: str, page: int) -> Fault | None: ...
 
 
 class RandomFaults:
-    """Strikes requests at a rate, with any of its kinds."""
+    """Faults of the given kinds at a given rate."""
 
     def __init__(self, seed: int, rate: float, kinds: Sequence[Kind] = TRANSIENT) -> None:
         self._random, self._rate, self._kinds = Random(f"{seed}:faults"), rate, kinds
@@ -88,9 +87,7 @@ random_faults = RandomFaults
 
 
 def distort(fault: Fault, response: ApiResponse, origin: str, path: str, query: Mapping[str, str]) -> None:
-    """Faults of a service that answers, wrongly: a page without rows, a total that lies, a `next` that leads
-    astray.
-    """
+    """Distort a response: a page without rows, a wrong total, a wrong `next` link."""
     pagination = response.pagination
     if pagination is None:
         return
@@ -115,7 +112,7 @@ def distort(fault: Fault, response: ApiResponse, origin: str, path: str, query: 
 
 
 class RateLimit:
-    """A bucket of tokens that fills at a steady rate, by a clock in seconds: of real time if none is given."""
+    """A token bucket that fills at a steady rate, by a clock in seconds (default: real time)."""
 
     def __init__(self, per_minute: int, seconds: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
@@ -124,7 +121,7 @@ class RateLimit:
         self._filled_at = seconds()
 
     def take(self) -> float:
-        """0, or the seconds until there is a token again."""
+        """Take a token and return 0, or return the seconds until there is one."""
         now = self._seconds()
         self._tokens = min(self.per_minute, self._tokens + (now - self._filled_at) * self.per_minute / 60)
         self._filled_at = now
@@ -140,10 +137,10 @@ class RateLimit:
 
 
 def error_page(status: int) -> str:
-    """What a proxy says instead of the service."""
+    """Return the error page of a proxy."""
     return f"<html>\r\n<head><title>{status}</title></head>\r\n<body><h1>{status}</h1></body>\r\n</html>\r\n"
 
 
 def message(text: str) -> str:
-    """What Laravel says."""
+    """Return an error body as Laravel writes it."""
     return json.dumps({"message": text})

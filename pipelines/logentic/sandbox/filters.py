@@ -1,4 +1,4 @@
-"""The documented filters of every list: which rows a query asks for, and what is wrong with it."""
+"""The documented filters of every list: select the rows of a query, and validate it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +14,7 @@ INSTANT = timedelta(microseconds=1)
 
 
 class Invalid(ValueError):
-    """A query that does not validate: messages by parameter."""
+    """An invalid query: messages by parameter."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("invalid query")
@@ -22,7 +22,7 @@ class Invalid(ValueError):
 
 
 class Filters:
-    """Reads queries under one set of readings."""
+    """Parse queries under one set of readings."""
 
     def __init__(
         self, readings: Readings, account_days: Days, variants: Callable[[], Mapping[int, str | None]]
@@ -32,7 +32,7 @@ class Filters:
         self._variants = variants
 
     def tests(self, resource: str, query: Query) -> list[Test]:
-        """One test per filter in the query."""
+        """Return a test for each filter of the query."""
         by_resource: dict[str, Callable[[Query], Iterator[Test]]] = {
             "orders": self._orders,
             "items": self._items,

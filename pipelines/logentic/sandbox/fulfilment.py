@@ -1,4 +1,4 @@
-"""Orders on their way through the warehouse: created, picked, packed, shipped, received; or not."""
+"""Process orders in the warehouse: created, picked, packed, shipped, received, or not."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ WEEKDAYS = (1.15, 1.15, 1.1, 1.1, 1.1, 0.8, 0.6)
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """One order and the lines it asks for."""
+    """An order and its lines."""
 
     order_id: int
     lines: list[tuple[Shelf, int]]
@@ -24,7 +24,7 @@ class Order:
     back_ordered: dict[Shelf, int] = field(default_factory=dict)
 
     def stored_items(self) -> list[dict[str, Any]]:
-        """The lines as the API shows them."""
+        """Return the lines as the API shows them."""
         return [
             {
                 "item_id": shelf.item_id,
@@ -35,7 +35,7 @@ class Order:
         ]
 
     def needs(self) -> dict[Shelf, int]:
-        """Units per item: an item can stand on two lines."""
+        """Return the units per item; an item can be on two lines."""
         needs: dict[Shelf, int] = {}
         for shelf, quantity in self.lines:
             needs[shelf] = needs.get(shelf, 0) + quantity
@@ -43,7 +43,7 @@ class Order:
 
 
 class Fulfilment:
-    """Takes orders and gets them out of the door."""
+    """Create orders and ship them."""
 
     def __init__(self, floor: Warehouse, scale: float, *, returned_as: str) -> None:
         self.floor, self.random, self.returned_as = floor, floor.random, returned_as
@@ -52,11 +52,11 @@ class Fulfilment:
         self._waiting: list[Order] = []
 
     def open(self, start: datetime) -> None:
-        """Take orders from the first day's noon on."""
+        """Create orders from the first day's noon on."""
         self.floor.later(start + timedelta(hours=12), self._day)
 
     def restocked(self, at: datetime, shelf: Shelf) -> None:
-        """Goods came: orders that waited for them can be picked."""
+        """Pick orders that waited for received goods."""
         ready = [order for order in self._waiting if shelf in order.back_ordered]
         self._waiting = [order for order in self._waiting if shelf not in order.back_ordered]
         for order in ready:
@@ -107,7 +107,7 @@ class Fulfilment:
         self.floor.record(at, kind, "orders", order.order_id, {"status": status})
 
     def _edit(self, at: datetime, order: Order) -> None:
-        """The merchant changes a pending order: an address, or what is in it."""
+        """Change the address or lines of a pending order."""
         if self.random.random() < 0.4:
             self.floor.record(at, "order_edited", "orders", order.order_id, catalogue.address(self.random))
             return

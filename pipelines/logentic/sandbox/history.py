@@ -1,4 +1,4 @@
-"""Inventory history: every item's stock at the end of every day, its volume and the price of storing it."""
+"""Inventory history: the stock of every item at the end of every day, its volume and storage price."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -16,20 +16,20 @@ Rates = Sequence[tuple[date, Decimal]]
 
 
 def cubic_feet(fields: Mapping[str, Any]) -> Decimal:
-    """An item's volume."""
+    """Return an item's volume in cubic feet."""
     width, depth, height = (fields[side] for side in SIDES)
     volume: Decimal = width * depth * height / CUBIC_INCHES_PER_CUBIC_FOOT
     return volume.quantize(TEN_THOUSANDTH, ROUND_HALF_UP)
 
 
 def storage_price(volume: Decimal, rates: Rates, day: date) -> Decimal:
-    """The price of a day's storage, at the rate per cubic foot that holds on that day."""
+    """Return the price of a day's storage by that day's rate per cubic foot."""
     rate = next(rate for valid_from, rate in reversed(rates) if valid_from <= day)
     return (volume * rate).quantize(MICRO, ROUND_HALF_UP)
 
 
 class _Item:
-    """An item that exists, and its counters now."""
+    """An item and its current counters."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self.fields = dict(fields)
@@ -38,7 +38,7 @@ class _Item:
 
 
 class History:
-    """Follows the events and closes each day when it has passed."""
+    """Follow the events and close each day that has ended."""
 
     def __init__(self, days: Days, first: date, rates: Rates) -> None:
         self.today = first
@@ -51,7 +51,7 @@ class History:
         self._restated: dict[tuple[int, date], Mapping[str, Any] | None] = {}
 
     def pass_to(self, at: datetime) -> None:
-        """Let time pass: every day that has ended by then is closed."""
+        """Close every day that has ended by a moment."""
         while at >= self._midnight:
             self.rows[self.today] = self.day_so_far()
             for item_id in self._items:
@@ -61,7 +61,7 @@ class History:
             self._midnight = self._days.start(self.today + ONE_DAY)
 
     def apply(self, event: AccountEvent) -> None:
-        """Take notice of an event of items, quantities or history."""
+        """Apply an event of items, quantities or history."""
         if event.resource == "item_quantities":
             if item := self._items.get(event.key):
                 supply, receiving, prepared, _, _ = effect(event)
@@ -83,7 +83,7 @@ class History:
             self._items[event.key] = _Item(event.change)
 
     def day_so_far(self) -> dict[int, Row]:
-        """Today's rows, as they are now."""
+        """Return today's rows as they are now."""
         rows = {item_id: self._row(item_id) for item_id in self._items}
         for (item_id, day), change in self._restated.items():
             if day == self.today:
@@ -91,7 +91,7 @@ class History:
         return rows
 
     def restate(self, key: tuple[int, date], change: Mapping[str, Any] | None) -> None:
-        """A row says something else from now on, appears, or is gone."""
+        """Change, add or remove a row."""
         item_id, day = key
         if day in self.rows:
             self._alter(self.rows[day], item_id, day, change)
@@ -105,9 +105,7 @@ class History:
             rows[item_id] = Row((rows.get(item_id) or self._row(item_id)) | {"date": day} | dict(change))
 
     def restate_after_count(self, item_id: int, found: int, span: int) -> None:
-        """What was counted today was so on the days before already; and once a month one of these comes out
-        empty.
-        """
+        """Restate the days before a count; once a month one of them becomes empty."""
         for back in range(1, span + 1):
             day = self.today - ONE_DAY * back
             row = self.rows.get(day, {}).get(item_id)
@@ -118,7 +116,7 @@ class History:
             self.rows[self.today - ONE_DAY * span] = {}
 
     def priced(self, item_id: int | None, start: date, end: date) -> Iterator[Row]:
-        """The item-days of a span as they were priced: of one item, or of all."""
+        """Return the priced item-days of a span, of one item or of all."""
         for by_day in self._priced.values() if item_id is None else [self._priced.get(item_id, {})]:
             day = start
             while day <= end:
@@ -127,7 +125,7 @@ class History:
                 day += ONE_DAY
 
     def storage(self, item_id: int | None, start: date, end: date) -> dict[str, Any]:
-        """What storage over a span of days is billed at: the daily prices, summed, rounded to cents once."""
+        """Return the storage charge of a span: the sum of daily prices, rounded to cents once."""
         rows = list(self.priced(item_id, start, end))
         amount = sum((row["total_storage_price"] for row in rows), Decimal(0))
         return {
@@ -138,7 +136,7 @@ class History:
         }
 
     def storage_by_basis(self, item_id: int | None, start: date, end: date) -> dict[str, Decimal]:
-        """What the same span costs by each basis that warehouses bill storage by."""
+        """Return the cost of a span by each basis by which warehouses bill storage."""
         by_day: dict[date, Decimal] = {}
         for row in self.priced(item_id, start, end):
             by_day[row["date"]] = by_day.get(row["date"], Decimal(0)) + row["total_storage_price"]

@@ -1,4 +1,4 @@
-"""What the reference leaves open, as options: one field per question, the first reading given is the default."""
+"""Options for what the reference leaves open: one field per question; the first value is the default."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,10 +6,9 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Readings:
-    """One way of reading the reference.
+    """One interpretation of the reference.
 
-    The zone of history's days is the account's `timezone`; whether a return lowers `delivered` is its
-    `returned_as`.
+    The zone of history's days is the account's `timezone`; whether a return lowers `delivered` is its `returned_as`.
     """
 
     last_page: Literal["absent", "null", "empty"] = "absent"

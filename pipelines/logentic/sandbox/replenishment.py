@@ -1,4 +1,4 @@
-"""Items and their stock: created, announced, received, counted, edited, some day given up."""
+"""Items and their stock: created, announced, received, counted, edited, discontinued."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ LATER_ITEM, UNSTOCKED, GIVEN_UP = 6, 20, 19  # one item in so many
 
 
 class Replenishment:
-    """Keeps the shelves."""
+    """Keep items in stock."""
 
     def __init__(self, floor: Warehouse, scale: float, *, on_receipt: Callable[[datetime, Shelf], None]) -> None:
         self.floor, self.random, self.on_receipt = floor, floor.random, on_receipt
@@ -23,7 +23,7 @@ class Replenishment:
         self._next_id = FIRST_ITEM_ID
 
     def open(self, start: datetime) -> None:
-        """Plan the account's life: most items are there on the first morning, some come later."""
+        """Create the items: most on the first morning, some later."""
         for number in range(1, self.items + 1):
             day = self.random.randint(1, 150) if number % LATER_ITEM == 0 else 0
             at = start + timedelta(days=day, hours=6, seconds=self.random.randint(0, 7200))
@@ -55,7 +55,7 @@ class Replenishment:
             self.floor.later(at + timedelta(days=self.random.randint(45, 140)), self._give_up, shelf)
 
     def _morning(self, at: datetime) -> None:
-        """Once a day: order what runs low; now and then an item is counted or edited."""
+        """Order what runs low; sometimes count or edit an item. Runs once a day."""
         for shelf in list(self.floor.shelves.values()):
             stock = shelf.supply + shelf.receiving - shelf.back_ordered
             is_low = shelf.is_sold and stock < shelf.units_per_day * 11 + 2
@@ -128,7 +128,7 @@ class Replenishment:
         self.floor.record(at, "item_edited", "items", shelf.item_id, {change: value})
 
     def _give_up(self, at: datetime, shelf: Shelf) -> None:
-        """Sell it no more; once nothing is on its way in or out, write the rest off and delete it."""
+        """Discontinue an item; once nothing is in transit, write off its stock and delete it."""
         shelf.is_sold = False
         if shelf.ordered or shelf.prepared or shelf.receiving or shelf.back_ordered:
             self.floor.after(at, 24, 48, self._give_up, shelf)

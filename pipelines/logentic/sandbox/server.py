@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from logentic.sandbox.account import Account
 from logentic.sandbox.api import Api, ApiResponse, positive
 from logentic.sandbox.clock import Clock
-from logentic.sandbox.faults import Fault, RateLimit, Striking, distort, error_page, message
+from logentic.sandbox.faults import Fault, FaultSource, RateLimit, distort, error_page, message
 from logentic.sandbox.live_account import LiveAccount
 from logentic.sandbox.readings import Readings
 
@@ -29,7 +29,7 @@ BeforeResponse = Callable[[str, dict[str, str], int], None]
 
 
 class Request(NamedTuple):
-    """One line of the log."""
+    """An entry of the request log."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ class Request(NamedTuple):
 
 
 class SandboxServer(ThreadingHTTPServer):
-    """A thread per connection; all connections are closed when it stops."""
+    """A server with a thread per connection; it closes all connections when it stops."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -60,13 +60,13 @@ class SandboxServer(ThreadingHTTPServer):
         """Ignore clients that hang up."""
 
     def hang_up(self) -> None:
-        """Close what clients keep open, so that no thread waits for their next request."""
+        """Close open connections, so that no thread waits for another request."""
         for connection in list(self._open):
             self.shutdown_request(connection)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Speaks HTTP/1.1, keep-alive, gzip where the client takes it."""
+    """Handle HTTP/1.1 requests, with keep-alive and gzip."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
     server: SandboxServer
 
     def log_message(self, *_: object) -> None:
-        """The log is `sandbox.requests`."""
+        """Log nothing: `sandbox.requests` is the log."""
 
     def do_GET(self) -> None:
         sandbox = self.server.sandbox
@@ -190,7 +190,7 @@ class Sandbox(LiveAccount):
         port: int = 0,
         token: str = TOKEN,
         readings: Readings | None = None,
-        faults: Sequence[Striking] = (),
+        faults: Sequence[FaultSource] = (),
         clock: Clock | None = None,
         *,
         latency_ms: float = 0.0,
@@ -226,17 +226,17 @@ class Sandbox(LiveAccount):
 
     @property
     def writes(self) -> int:
-        """How many requests tried to change something."""
+        """The number of requests that tried to change something."""
         return sum(count for method, count in self.methods.items() if method != "GET")
 
     def before_response(self, hook: BeforeResponse) -> None:
-        """Have `hook(path, query, n)` called before the n-th request (from 1) is answered: time can pass, rows
-        can change.
+        """Call `hook(path, query, n)` before the n-th request (from 1) is answered, so that time can pass and rows can
+        change.
         """
         self._hooks.append(hook)
 
     def strike(self, path: str, query: dict[str, str]) -> Fault | None:
-        """The fault that hits a request, if any."""
+        """Return the fault that hits a request, if any."""
         page = positive(query.get("page")) or 1
         with self.lock:
             for fault in self.faults:
@@ -254,6 +254,6 @@ class Sandbox(LiveAccount):
             return self._api.respond(path, query)
 
     def log(self, method: str, path: str, query: dict[str, str], status: int) -> None:
-        """Keep what was asked and answered; status 0 is no answer at all."""
+        """Record a request and its status; 0 means no response."""
         self.requests.append(Request(method, path, query, status))
         self.statuses[status] += 1

@@ -1,4 +1,4 @@
-"""The sandbox from a terminal: served until Ctrl-C."""
+"""Serve the sandbox from a terminal until Ctrl-C."""
 
 import sys
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from logentic.sandbox.readings import Readings
 from logentic.sandbox.server import TOKEN, Sandbox
 from logentic.sandbox.webhooks import Webhooks
 
-SECONDS_BETWEEN = 5
+SECONDS_BETWEEN_SENDS = 5
 
 
 def serve_sandbox(
@@ -30,10 +30,10 @@ def serve_sandbox(
     webhook_secret: str = "",
     webhook_accidents: float = 0.0,
 ) -> None:
-    """Serve an account, as of now and ticking on, until interrupted (or until `stop` is set).
+    """Serve an account as of now, ticking on, until interrupted or until `stop` is set.
 
-    Events are sent to the URL `webhooks`, first those of the last day; `webhook_accidents` is the share of them that is
-    lost, and of those that are doubled, and of those that come late.
+    Events are sent to the URL `webhooks`, first those of the last day; `webhook_accidents` is the share of events that
+    are lost, and the share that are doubled, and the share that come late.
     """
     account = Account(seed, scale, days, timezone=timezone, scenarios=scenarios)
     clock = Clock(datetime.now(UTC), ticking=True)
@@ -54,10 +54,10 @@ def serve_sandbox(
 
 
 def send_until(stop: Event, sandbox: Sandbox, webhooks: Webhooks) -> None:
-    """What has happened is sent every few seconds."""
+    """Send new events every few seconds."""
     sent = sandbox.clock.now() - timedelta(days=1)
     while not stop.is_set():
         now = sandbox.clock.now()
         webhooks.send(sent, now)
         sent = now
-        stop.wait(SECONDS_BETWEEN)
+        stop.wait(SECONDS_BETWEEN_SENDS)

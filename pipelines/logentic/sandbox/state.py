@@ -1,4 +1,4 @@
-"""What is so on the account at a moment: its events, folded up to then."""
+"""The state of the account at a moment: its events, applied up to then."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -25,7 +25,7 @@ FIELDS = {"orders": ORDER_FIELDS, "items": ITEM_FIELDS, "payment_items": CHARGE_
 
 
 class AccountState:
-    """The account at `now`, and a `version` that is another whenever a row may be."""
+    """The account at `now`; `version` changes whenever a row may have changed."""
 
     def __init__(self, account: Account, readings: Readings) -> None:
         self.account, self.readings = account, readings
@@ -47,7 +47,7 @@ class AccountState:
         self._lists: dict[str, list[Row]] = {}
 
     def pass_to(self, now: datetime) -> None:
-        """Be at that moment."""
+        """Move to a moment."""
         events = self.account.events
         is_another_past = self._applied > 0 and events[self._applied - 1] is not self._last
         if now < self.now or is_another_past:
@@ -70,7 +70,7 @@ class AccountState:
         self.version += 1
 
     def rows(self, resource: str) -> list[Row]:
-        """All rows of a list, in the order in which they came to be; history by day, then item."""
+        """Return all rows of a list in order of creation; history by day, then item."""
         if resource not in self._lists:
             if resource == "inventory_history":
                 past = [row for by_item in self._history.rows.values() for row in by_item.values()]
@@ -88,7 +88,7 @@ class AccountState:
             self._put(event)
 
     def _count(self, event: AccountEvent) -> None:
-        """A movement of stock makes a record of the five counters, or changes the item's only one."""
+        """Add a record of the five counters for a movement, or change the item's only record."""
         records = self.tables["item_quantities"]
         before = self._counters.get(event.key)
         is_new = before is None or self.readings.quantities == "history"
@@ -126,7 +126,7 @@ class AccountState:
                 self._open_storage.add(event.key)
 
     def _bill(self, event: AccountEvent) -> None:
-        """The month's charges get their invoice, and those of storage their last amount."""
+        """Assign the month's charges to their invoice, and finish those of storage."""
         invoice = event.change or {}
         charges = self.tables["payment_items"]
         due = {charge_id for charge_id in self._unbilled if charges[charge_id]["start"] < invoice["before"]}
@@ -138,7 +138,7 @@ class AccountState:
         self._open_storage -= due
 
     def _restate_storage(self, charge_ids: Iterable[int]) -> None:
-        """Open storage charges grow every night by the day that has passed."""
+        """Add the day that has ended to the open storage charges."""
         charges = self.tables["payment_items"]
         for charge_id in charge_ids:
             charge = charges[charge_id]

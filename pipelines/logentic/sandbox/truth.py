@@ -22,12 +22,12 @@ MOVEMENT_TYPES = ("announced", "received", "picked", "shipped", "returned", "adj
 
 
 def events(account: Account, at: datetime, *resources: str) -> Iterator[AccountEvent]:
-    """What has happened to these lists by then."""
+    """Return the events of these lists up to a moment."""
     return (event for event in account.events if event.at <= at and event.resource in resources)
 
 
 def _folded(account: Account, at: datetime, resource: str) -> dict[int, TruthRow]:
-    """The last known fields of every record there ever was; `is_gone` where it was removed."""
+    """Return the last known fields of every record; `is_gone` if it was removed."""
     records: dict[int, TruthRow] = {}
     for event in events(account, at, resource):
         record = records.setdefault(event.key, {"created_at": event.at})
@@ -36,7 +36,7 @@ def _folded(account: Account, at: datetime, resource: str) -> dict[int, TruthRow
 
 
 def items(account: Account, at: datetime) -> list[TruthRow]:
-    """One row per item that ever was."""
+    """Return one row per item, removed ones included."""
     return [
         {
             "item_id": item_id,
@@ -51,7 +51,7 @@ def items(account: Account, at: datetime) -> list[TruthRow]:
 
 
 def orders(account: Account, at: datetime) -> list[TruthRow]:
-    """One row per order."""
+    """Return one row per order."""
     same = ("external_name", "shopify_order_id", "order_type", "status", "warehouse_id", "created_at", "updated_at")
     return [
         {
@@ -67,7 +67,7 @@ def orders(account: Account, at: datetime) -> list[TruthRow]:
 
 
 def order_lines(account: Account, at: datetime) -> list[TruthRow]:
-    """One row per line of an order as it stands."""
+    """Return one row per current line of an order."""
     skus = {item["item_id"]: item["sku"] for item in items(account, at)}
     return [
         {
@@ -84,7 +84,7 @@ def order_lines(account: Account, at: datetime) -> list[TruthRow]:
 
 
 def charges(account: Account, at: datetime) -> list[TruthRow]:
-    """One row per charge there ever was."""
+    """Return one row per charge, removed ones included."""
     records: dict[int, TruthRow] = {}
     for event in events(account, at, "payment_items", "invoices"):
         change = event.change or {}
@@ -123,7 +123,7 @@ def charges(account: Account, at: datetime) -> list[TruthRow]:
 
 
 def _daily_prices(account: Account, at: datetime) -> dict[int | None, dict[date, Decimal]]:
-    """What each item's storage was priced at each day; under None all items together."""
+    """Return the storage price of each item and day; under None of all items together."""
     prices: dict[int | None, dict[date, Decimal]] = {}
     for row in item_days(account, at, restated=False):
         for item_id in (row["item_id"], None):
@@ -133,7 +133,7 @@ def _daily_prices(account: Account, at: datetime) -> dict[int | None, dict[date,
 
 
 def invoices(account: Account, at: datetime) -> list[TruthRow]:
-    """One row per payment and charge type."""
+    """Return one row per payment and charge type."""
     totals: dict[tuple[Any, ...], list[Decimal]] = {}
     for charge in charges(account, at):
         if not charge["is_withdrawn"]:
@@ -152,7 +152,7 @@ def invoices(account: Account, at: datetime) -> list[TruthRow]:
 
 
 def errors(account: Account, at: datetime) -> list[InjectedError]:
-    """The billing errors that can be known by then."""
+    """Return the billing errors that can be known at a moment."""
     return [
         error
         for error in account.errors
@@ -161,7 +161,7 @@ def errors(account: Account, at: datetime) -> list[InjectedError]:
 
 
 def stock_movements(account: Account, at: datetime) -> list[TruthRow]:
-    """One row per movement, in order of time."""
+    """Return one row per movement, in order of time."""
     return [
         {
             "item_id": event.key,
@@ -176,7 +176,7 @@ def stock_movements(account: Account, at: datetime) -> list[TruthRow]:
 
 
 def movements(event: AccountEvent) -> Iterator[tuple[str, int, bool]]:
-    """What moved, how much, and whether the record is known to hide something."""
+    """Return what moved, how much, and whether the record is known to hide a movement."""
     moves = dict(event.change or {})
     if event.kind == "opening":
         yield from (("opening", moves[counter], False) for counter in COUNTERS if moves.get(counter))
@@ -192,7 +192,7 @@ def movements(event: AccountEvent) -> Iterator[tuple[str, int, bool]]:
 
 
 def stock_ledger_daily(account: Account, at: datetime) -> list[TruthRow]:
-    """One row per item and day from its first record to today: what came, what went, what is there."""
+    """Return one row per item and day, from its first record to today."""
     moved: dict[int, dict[date, Counter[str]]] = {}
     opening: dict[int, tuple[date, int]] = {}
     for event in events(account, at, "item_quantities"):
@@ -222,9 +222,7 @@ def _ledger(
 
 
 def item_days(account: Account, at: datetime, *, restated: bool = True) -> list[TruthRow]:
-    """One row per day and item that existed at its end: stock, volume and price, as history shows them, or once
-    priced them.
-    """
+    """Return one row per day and item that existed at its end: stock, volume, and price."""
     rows: dict[tuple[date, int], TruthRow] = {}
     fields: dict[int, TruthRow] = {}
     stock: dict[int, list[int]] = {}

@@ -1,4 +1,4 @@
-"""The warehouse's floor: its shelves, its agenda, and the list of what happened there."""
+"""The warehouse: its shelves, its agenda, and the list of events."""
 
 import heapq
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from logentic.sandbox.events import AccountEvent, effect
 
 @dataclass(slots=True, eq=False)
 class Shelf:
-    """One item as the warehouse sees it."""
+    """An item as the warehouse sees it."""
 
     item_id: int
     fields: dict[str, Any]
@@ -29,7 +29,7 @@ class Shelf:
 
 
 class Warehouse:
-    """Time passes here: whoever has something to do later says so, and does it when it is due."""
+    """An agenda of actions, run in order of time."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -39,26 +39,26 @@ class Warehouse:
         self._number = count()
 
     def later(self, at: datetime, action: Callable[..., None], *args: Any) -> None:
-        """Have `action(at, *args)` done at a moment."""
+        """Schedule `action(at, *args)` at a moment."""
         heapq.heappush(self._agenda, (at, next(self._number), action, args))
 
     def after(self, at: datetime, shortest: float, longest: float, action: Callable[..., None], *args: Any) -> None:
-        """Have it done some hours later."""
+        """Schedule an action some hours later."""
         seconds = self.random.randint(int(shortest * 3600), int(longest * 3600))
         self.later(at + timedelta(seconds=seconds), action, *args)
 
     def run(self, end: datetime) -> None:
-        """Let everything happen that is due before the end."""
+        """Run all actions that are due before the end."""
         while self._agenda and self._agenda[0][0] < end:
             at, _, action, args = heapq.heappop(self._agenda)
             action(at, *args)
 
     def record(self, at: datetime, kind: str, resource: str, key: int, change: Mapping[str, Any] | None) -> None:
-        """Something happened to an item or an order."""
+        """Record an event of an item or an order."""
         self.events.append(AccountEvent(at, kind, resource, key, change))
 
     def move(self, at: datetime, kind: str, shelf: Shelf, /, **moves: int) -> None:
-        """Stock moved, or was counted: one event, one record of the item's counters."""
+        """Record a stock movement or count: one event, one record of the item's counters."""
         event = AccountEvent(at, kind, "item_quantities", shelf.item_id, moves)
         self.events.append(event)
         supply, receiving, prepared, back_ordered, delivered = effect(event)

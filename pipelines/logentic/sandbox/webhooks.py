@@ -1,4 +1,4 @@
-"""Webhook deliveries of the service: an event for each step of an order, at least once and in any order, or never."""
+"""Send webhook events for each step of an order; some may be lost, doubled or out of order."""
 
 import hmac
 import http.client
@@ -14,12 +14,12 @@ from logentic.sandbox.live_account import LiveAccount
 STEPS = ("created", "picked", "packed", "in_transit", "completed")
 TOPICS = {f"order_{step}": f"order-{step.replace('_', '-')}" for step in STEPS}
 TRIES = 3
-PATIENCE_SECONDS = 3
+RESPONSE_SECONDS = 3
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One POST, as often as it is tried."""
+    """A POST, with all its attempts."""
 
     due_at: datetime
     topic: str
@@ -28,7 +28,7 @@ class Delivery:
 
 
 class Webhooks:
-    """Sends the account's order events to one URL; the same seed has the same accidents."""
+    """Send the account's order events to a URL; the same seed has the same accidents."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class Webhooks:
         self.statuses: list[int] = []
 
     def send(self, since: datetime, until: datetime) -> int:
-        """Deliver what happened after `since`, up to and with `until`; how many POSTs were answered 2xx."""
+        """Deliver the events after `since`, up to and including `until`; return the number of 2xx responses."""
         return sum(self._deliver(delivery) for delivery in self.deliveries(since, until))
 
     def deliveries(self, since: datetime, until: datetime) -> list[Delivery]:
-        """What would be sent, in the order in which it is due."""
+        """Return the deliveries in the order in which they are due."""
         deliveries = []
         for event in self._sandbox.account.events:
             if event.kind not in TOPICS or not since < event.at <= until:
@@ -75,9 +75,9 @@ class Webhooks:
         return Delivery(due_at, TOPICS[event.kind], event.key, self._encoding.encode(fields).encode())
 
     def _deliver(self, delivery: Delivery) -> bool:
-        """Three tries; whatever is not 2xx is tried again, then given up."""
+        """Try three times, until a response is 2xx."""
         for _ in range(TRIES):
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=PATIENCE_SECONDS)
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=RESPONSE_SECONDS)
             try:
                 connection.request("POST", self._path, delivery.body, self.headers(delivery))
                 status = connection.getresponse().status
@@ -91,7 +91,7 @@ class Webhooks:
         return False
 
     def headers(self, delivery: Delivery) -> dict[str, str]:
-        """As the service sends them, signed."""
+        """Return the service's headers, with the signature."""
         return {
             "Content-Type": "application/json",
             "Signature": hmac.digest(self._secret, delivery.body, "sha256").hex(),
@@ -102,7 +102,7 @@ class Webhooks:
 
 
 def steps_taken(sandbox: LiveAccount, until: datetime) -> dict[int, dict[str, datetime]]:
-    """When each order took each step, as it really was."""
+    """Return when each order took each step."""
     taken: dict[int, dict[str, datetime]] = {}
     for event in sandbox.account.events:
         if event.kind in TOPICS and event.at <= until:

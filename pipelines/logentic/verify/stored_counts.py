@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from logentic.extract.stored_records import receipt_of
-from logentic.extract.windows import Span, Window, joined, without
+from logentic.extract.windows import Receipt, Span, Window, joined, without
 from logentic.resources import Resource
 
 Key = tuple[Any, ...]
@@ -16,52 +16,57 @@ COMPLETE = "_dlt_load_id in (select load_id from logentic_raw._dlt_loads where s
 
 @dataclass(frozen=True)
 class Calendar:
-    """How days are told apart: whose days they are, and whether a moment on a cut belongs to the day before it."""
+    """The zone of days, and whether a moment on a bound belongs to the day before it."""
 
     timezone: str = "UTC"
     is_start_excluded: bool = False
 
 
 class StoredCounts:
-    """The current records of a resource, by the moment or day that its filter looks at; null where there is none."""
+    """The current records of a resource by the moment or day of its filter; null if they have none."""
 
-    def __init__(self, published: duckdb.DuckDBPyConnection, resource: Resource) -> None:
+    def __init__(self, published: duckdb.DuckDBPyConnection, resource: Resource, read: list[Receipt]) -> None:
+        """`read`: the receipts of the resource's windows."""
         self._published, self._resource = published, resource
         self._key = ", ".join(resource.counted_by)
         self._table = f"temp.current_{resource.name}"
-        at = resource.window.column or "null"
-        newest = ["_seen_at", *(name for name in resource.key if name not in resource.counted_by), "_dlt_load_id"]
-        published.execute(
-            f"create or replace temp table current_{resource.name} as select {self._key}, {at} as moment from ("
-            f" select *, row_number() over (partition by {self._key}"
-            f" order by {', '.join(f'{name} desc' for name in newest)}) as version"
-            f" from logentic_raw.{resource.name} where {COMPLETE}) where version = 1 and not _is_removed"
-        )
-        # All columns: a table that an earlier version made lacks some.
-        cursor = published.execute(
-            f"select * from logentic_raw.extract_windows where {COMPLETE} and resource = ? and filter = ?",
-            [resource.name, resource.window.name],
-        )
-        names = [column[0] for column in cursor.description or ()]
-        read = [receipt_of(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
         self.spans: list[Span] = [receipt.span for receipt in read if receipt.is_complete]  # read whole
         # Whose total never agreed with their rows, and that no complete reading covers.
         self.accepted = without(joined(receipt.span for receipt in read if receipt.is_accepted), self.spans)
         covered = [receipt for receipt in read if receipt.is_covered]
         self.read_until = max((min(receipt.span[1], receipt.finished_at) for receipt in covered), default=None)
 
-    def total(self) -> int:
-        return self._number(f"select count(*) from {self._table}")
+    @classmethod
+    def open(cls, published: duckdb.DuckDBPyConnection, resource: Resource) -> "StoredCounts":
+        """Write the current records into a temporary table, and read the receipts."""
+        key, at = ", ".join(resource.counted_by), resource.window.column or "null"
+        newest = ["_seen_at", *(name for name in resource.key if name not in resource.counted_by), "_dlt_load_id"]
+        published.execute(
+            f"create or replace temp table current_{resource.name} as select {key}, {at} as moment from ("
+            f" select *, row_number() over (partition by {key}"
+            f" order by {', '.join(f'{name} desc' for name in newest)}) as version"
+            f" from logentic_raw.{resource.name} where {COMPLETE}) where version = 1 and not _is_removed"
+        )
+        # select *, because the table of an earlier version lacks some columns.
+        cursor = published.execute(
+            f"select * from logentic_raw.extract_windows where {COMPLETE} and resource = ? and filter = ?",
+            [resource.name, resource.window.name],
+        )
+        names = [column[0] for column in cursor.description or ()]
+        return cls(published, resource, [receipt_of(dict(zip(names, row, strict=True))) for row in cursor.fetchall()])
 
-    def undated(self) -> int:
-        return self._number(f"select count(*) from {self._table} where moment is null")
+    def count_all(self) -> int:
+        return self._count(f"select count(*) from {self._table}")
+
+    def count_undated(self) -> int:
+        return self._count(f"select count(*) from {self._table} where moment is null")
 
     def first_day(self) -> date | None:
         found = self._published.execute(f"select min(moment)::date from {self._table}").fetchone()
         return found[0] if found else None
 
-    def by_day(self, calendar: Calendar, moved: dict[int, datetime]) -> dict[date, int]:
-        """The number of records of each day; some of them, by id, at another moment than FILE has them."""
+    def count_by_day(self, calendar: Calendar, moved: dict[int, datetime]) -> dict[date, int]:
+        """Return the number of records of each day; `moved` gives records, by id, a moment other than FILE's."""
         moment = "timezone($zone, moment)" if self._resource.has_local_days else "moment"
         if calendar.is_start_excluded:
             moment += " - interval 1 " + ("microsecond" if self._resource.window.is_exact else "day")
@@ -75,7 +80,7 @@ class StoredCounts:
         return dict(self._published.execute(counted, parameters).fetchall())
 
     def keys(self, window: Window | None) -> dict[Key, date | None]:
-        """The keys of all records, or of those whose moment lies in the window; with their days, UTC."""
+        """Return the keys of all records, or of those in the window, each with its day (UTC)."""
         listed = f"select {self._key}, moment::date from {self._table}"
         if window is None:
             rows = self._published.execute(listed).fetchall()
@@ -84,13 +89,13 @@ class StoredCounts:
             rows = self._published.execute(within, [window.start, window.end]).fetchall()
         return {tuple(key): day for *key, day in rows}
 
-    def _number(self, query: str) -> int:
+    def _count(self, query: str) -> int:
         found = self._published.execute(query).fetchone()
         return int(found[0]) if found else 0
 
 
-def days_of(window: Window, by_day: dict[date, int]) -> int:
-    """How many records the days of a window have; a window of no lower bound has all before its end."""
+def count_days(window: Window, by_day: dict[date, int]) -> int:
+    """Return the number of records on the days of a window; without a lower bound all before its end."""
     first = window.start.date()
     last = (window.end - timedelta(microseconds=1)).date()
     return sum(count for day, count in by_day.items() if first <= day <= last)

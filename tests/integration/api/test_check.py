@@ -10,8 +10,9 @@ import pytest
 from command_line import access, logentic
 
 from logentic.api.probe import AccountProbe, FilterBounds, check_account
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Clock, Fault, Readings, Sandbox
+from logentic.sandbox.faults import RateLimit
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
@@ -111,13 +112,17 @@ def test_a_name_that_may_be_personal_is_not_shown() -> None:
 
 
 def test_the_clock_and_the_rate_limit() -> None:
-    now = datetime.now(UTC) + timedelta(seconds=90)
-    account = Account(seed=33, scale=0.1, days=20, today=now.date())
-    with Sandbox(account, clock=Clock(now, ticking=True), rate_limit=60) as it:
+    began = datetime.now(UTC).replace(microsecond=0)
+    clock = Clock(began + timedelta(seconds=90))
+    account = Account(seed=33, scale=0.1, days=20, today=clock.now().date())
+    with Sandbox(account, clock=clock, rate_limit=RateLimit(60, lambda: 0.0)) as it:
         answers = check_account(Settings(base_url=it.url, api_token=it.token))
-        assert answers.seconds_ahead in range(86, 92)
-        assert answers.rate_limit["limit"] == 60
-        assert answers.rate_limit["remaining"] in (50, 51, 52)  # one comes back each second
+        assert answers.asked_at is not None
+        assert answers.service_clock == clock.now()
+        assert began <= answers.asked_at <= datetime.now(UTC)
+        ahead = int((clock.now() - answers.asked_at).total_seconds())
+        assert answers.seconds_ahead in (ahead, ahead - 1)  # of a part of a second, rounded
+        assert answers.rate_limit == {"limit": 60, "remaining": 60 - len(it.requests)}
     silent = ask(Readings(date_header=False))
     assert silent.service_clock is None
 
@@ -127,7 +132,7 @@ def test_the_two_lists_of_fields_reach_the_raw_tables(tmp_path: Path) -> None:
     with Sandbox(Account(seed=33, scale=0.1, days=5, today=TODAY), readings=Readings(extra_fields=True)) as it:
         chosen = {"hash_fields": ["place__city"], "plain_fields": ["handled_by", "recipient__name"]}
         settings = Settings(base_url=it.url, api_token=it.token, **chosen)
-        run_job(settings, file, Options(models=False, select=frozenset({"orders"})))
+        run_job(settings, file, JobOptions(models=False, select=frozenset({"orders"})))
     with duckdb.connect(str(file), read_only=True) as published:
         shown = "select regexp_full_match(place__city, '[0-9a-f]{32}'), handled_by, recipient__name like '% %'"
         rows = published.execute(f"{shown} from logentic_raw.orders").fetchall()

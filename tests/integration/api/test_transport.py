@@ -21,15 +21,15 @@ from command_line import COMMAND, access, environment, logentic
 from raw_tables import raw_differences
 from tiny_service import Asked, Reply, TinyService
 
-from logentic.job import Options, run_job
-from logentic.monitoring.run_history import runs
+from logentic.job import JobOptions, run_job
+from logentic.monitoring.run_history import read_runs
 from logentic.sandbox import Account, Fault, Readings, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
 ORDERS = "/v1/orders"
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 NOT_FOUND = "the service answers 404 for this list"
 Change = Callable[[Asked, Reply], Reply]
 
@@ -208,7 +208,7 @@ def test_a_list_that_is_not_found_any_more_proves_nothing(path: str, sandbox: Sa
     file = tmp_path / "logentic.duckdb"
     settings = settings_of(sandbox, sandbox.token)
     name = {"inventory": "inventory_history"}.get(path.rpartition("/")[2], path.rpartition("/")[2])
-    again = Options(models=False, start=date(2026, 2, 25), end=TODAY, select=frozenset({name}))
+    again = JobOptions(models=False, start=date(2026, 2, 25), end=TODAY, select=frozenset({name}))
     run_job(settings, file, RAW_ONLY)
     sandbox.faults.append(Fault("server_error", status=404, path=path, after=1, times=None))
     outcome = run_job(settings, file, again)
@@ -247,10 +247,10 @@ def test_a_wait_ends_with_the_time_of_the_run_and_the_next_run_ends_exact(
     """Also where the first request of all is refused."""
     file = tmp_path / "logentic.duckdb"
     sandbox.faults.append(Fault("too_many_requests", path=path, retry_after=seconds, times=None))
-    outcome = run_job(settings_of(sandbox, sandbox.token), file, Options(models=False, max_seconds=3))
+    outcome = run_job(settings_of(sandbox, sandbox.token), file, JobOptions(models=False, max_seconds=3))
     assert outcome.loaded.failures == {}
     assert "orders" in outcome.loaded.unread
-    assert [row["outcome"] for row in runs(State(file))] == ["stopped"]
+    assert [row["outcome"] for row in read_runs(State(file))] == ["stopped"]
     assert not file.exists()
     sandbox.faults.clear()
     run_job(settings_of(sandbox, sandbox.token), file, RAW_ONLY)
@@ -287,11 +287,11 @@ def test_a_window_under_way_ends_with_the_time_of_the_run_and_leaves_no_receipt(
     has_recovered = False
     with changed(sandbox, change, per_page=5) as service:
         settings = settings_of(service, sandbox.token, retry_seconds=600, connections=1, window_pages=500)
-        outcome = run_job(settings, file, Options(models=False, max_seconds=5))
+        outcome = run_job(settings, file, JobOptions(models=False, max_seconds=5))
         assert outcome.loaded.failures == {}
         assert "orders" in outcome.loaded.unread
         assert not [row for row in outcome.loaded.receipts if row["resource"] == "orders"]
-        assert [row["outcome"] for row in runs(State(file))] == ["stopped"]
+        assert [row["outcome"] for row in read_runs(State(file))] == ["stopped"]
         assert not file.exists()
         assert late
         assert len(set(late)) < len(sandbox.state().rows("orders")) // 5, "the window was read to its end"
@@ -351,7 +351,7 @@ def test_notify_tells_while_a_run_waits(sandbox: Sandbox, tmp_path: Path) -> Non
         assert "older than" in done.stdout
         assert (again.returncode, "nothing to send" in again.stdout) == (0, True)
         assert len(receiver.take()) == 1
-    assert runs(State(file))[-1]["outcome"] == "interrupted"
+    assert read_runs(State(file))[-1]["outcome"] == "interrupted"
 
 
 def test_a_404_reading_counts_in_the_published_receipts(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -359,9 +359,9 @@ def test_a_404_reading_counts_in_the_published_receipts(sandbox: Sandbox, tmp_pa
     settings = settings_of(sandbox, sandbox.token)
     run_job(settings, file, RAW_ONLY)
     sandbox.faults.append(Fault("server_error", status=404, path="/v1/items", after=1, times=None))
-    run_job(settings, file, Options(models=False, select=frozenset({"items"})))
+    run_job(settings, file, JobOptions(models=False, select=frozenset({"items"})))
     sandbox.insert("orders", {"status": "PENDING", "updated_at": sandbox.clock.now(), "stored_items": []})
-    run_job(settings, file, Options(models=False, select=frozenset({"orders"})))
+    run_job(settings, file, JobOptions(models=False, select=frozenset({"orders"})))
     with duckdb.connect(str(file), read_only=True) as published:
         found = published.execute(
             "select is_complete, is_confirmed, rows_read from logentic_raw.extract_windows where reason = ?",

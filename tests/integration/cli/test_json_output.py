@@ -10,9 +10,9 @@ import typer
 from command_line import access, logentic
 
 from logentic.cli.app import app
-from logentic.events.event import Reader
+from logentic.events.event import EventParser
 from logentic.events.queue import EventQueue
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.sandbox import Account, Sandbox
 from logentic.sanitizer import UNSAFE
@@ -42,11 +42,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sandbox(folder: Path) -> Iterator[Sandbox]:
     with Sandbox(Account(seed=93, scale=0.1, days=20, today=TODAY)) as it:
-        run_job(Settings(base_url=it.url, api_token=it.token, hash_key="x"), folder / FILE, Options())
-        queue = EventQueue(State(folder / QUEUE_OF).events, timedelta(hours=1))
-        reader = Reader(Pseudonymizer(b"x"))
+        run_job(Settings(base_url=it.url, api_token=it.token, hash_key="x"), folder / FILE, JobOptions())
+        queue = EventQueue.open(State(folder / QUEUE_OF).events, timedelta(hours=1))
+        parser = EventParser(Pseudonymizer(b"x"))
         topic = "orders/picked\x7f\u202e"
-        event = reader.read(reader.content(topic, b"{}"), {"logentic-topic": topic}, b"{}", datetime.now(UTC))
+        event = parser.parse(parser.digest_content(topic, b"{}"), {"logentic-topic": topic}, b"{}", datetime.now(UTC))
         queue.put(event).result()
         queue.close()
         yield it

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from logentic.dashboard.serve import Guard
+from logentic.dashboard.serve import OriginGuard
 
 
 def answer(host: str, headers: dict[str, str], kind: str = "http") -> list[dict[str, Any]]:
@@ -18,7 +18,7 @@ def answer(host: str, headers: dict[str, str], kind: str = "http") -> list[dict[
         said.append(message)
 
     scope = {"type": kind, "headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
-    asyncio.run(Guard(app, host)(scope, None, send))
+    asyncio.run(OriginGuard(app, host)(scope, None, send))
     return said
 
 
@@ -62,5 +62,5 @@ def test_a_header_that_is_sent_twice_is_turned_away() -> None:
 
     headers = [(b"host", b"127.0.0.1:2718"), (b"host", b"elsewhere.example")]
     for order in (headers, headers[::-1]):
-        asyncio.run(Guard(None, "127.0.0.1")({"type": "http", "headers": order}, None, send))
+        asyncio.run(OriginGuard(None, "127.0.0.1")({"type": "http", "headers": order}, None, send))
     assert [message["status"] for message in said if "status" in message] == [403, 403]

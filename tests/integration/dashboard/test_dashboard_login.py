@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from command_line import COMMAND, environment
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -26,7 +26,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("dashboard") / "logentic.duckdb"
     with Sandbox(Account(seed=3, scale=0.05, days=5, today=date(2026, 3, 17))) as sandbox:
-        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token), file, Options(models=False))
+        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token), file, JobOptions(models=False))
     return file
 
 

@@ -17,13 +17,13 @@ from raw_tables import raw_differences
 
 from logentic.destinations.duckdb import DuckdbDestination
 from logentic.errors import StateError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 SEEDS = int(os.environ.get("LOGENTIC_TEST_SEEDS", "8"))
 
 
@@ -104,7 +104,7 @@ def test_a_damaged_block_of_any_table_is_found_and_the_run_itself_mends_it(
 
 def test_a_damaged_block_that_the_run_does_not_read_is_not_published(sandbox: Sandbox, file: Path) -> None:
     """A mart, in a run that builds none."""
-    run_job(settings_of(sandbox), file, Options())
+    run_job(settings_of(sandbox), file, JobOptions())
     with duckdb.connect(str(State(file).work), read_only=True) as database:
         mart = database.execute(
             "select schema_name || '.' || table_name from duckdb_tables()"

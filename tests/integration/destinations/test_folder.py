@@ -12,7 +12,7 @@ from published_files import raw_rows
 from raw_tables import RAW, assert_same_rows, doubled_rows
 
 from logentic.errors import UsageError
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -33,7 +33,7 @@ def test_the_same_rows_are_loaded_as_into_duckdb(raw_format: str, folder: str, t
             sandbox.clock.set(day)
             for destination in ("filesystem", "duckdb"):
                 load(sandbox, tmp_path / destination, destination, raw_format=raw_format)
-        assert load(sandbox, tmp_path / "filesystem", raw_format=raw_format).loaded.news == 0
+        assert load(sandbox, tmp_path / "filesystem", raw_format=raw_format).loaded.changes == 0
         with pytest.raises(UsageError, match="is not in the raw_format"):
             load(sandbox, tmp_path / "filesystem", raw_format="delta" if raw_format == "parquet" else "parquet")
     work = tmp_path / "duckdb.state" / "work.duckdb"
@@ -69,9 +69,9 @@ def test_a_run_that_was_killed_doubles_nothing(
     assert doubled(folder) == {}
 
 
-def load(sandbox: Sandbox, file: Path, destination: str = "filesystem", **more: Any) -> Outcome:
+def load(sandbox: Sandbox, file: Path, destination: str = "filesystem", **more: Any) -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, destination=destination, hash_key="one", **more)
-    return run_job(settings, file, Options(models=destination == "filesystem"))
+    return run_job(settings, file, JobOptions(models=destination == "filesystem"))
 
 
 def doubled(folder: str) -> dict[str, int]:

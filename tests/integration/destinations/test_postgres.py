@@ -19,7 +19,7 @@ from tiny_service import Asked, Reply, TinyService, page, settings_for
 
 from logentic import logentic_source
 from logentic.errors import StateError
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -35,7 +35,7 @@ def test_the_same_rows_are_loaded_as_into_duckdb(postgres: str, tmp_path: Path) 
             sandbox.clock.set(day)
             for destination in ("postgres", "duckdb"):
                 load(sandbox, tmp_path / destination, destination, hash_key="one")
-        assert load(sandbox, tmp_path / "postgres", hash_key="one").loaded.news == 0
+        assert load(sandbox, tmp_path / "postgres", hash_key="one").loaded.changes == 0
     work = tmp_path / "duckdb.state" / "work.duckdb"
     assert_same_rows(work, lambda table, names: execute(postgres, f"select {names} from logentic_raw.{table}"))
     assert doubled(postgres) == {}
@@ -46,10 +46,10 @@ def test_a_run_without_news_wakes_neither_dlt_nor_dbt(postgres: str, tmp_path: P
         load(sandbox, tmp_path / "quiet")
         settings = f"base_url={sandbox.url!r}, api_token={sandbox.token!r}, destination='postgres'"
         code = (
-            "import sys; from pathlib import Path; from logentic.job import Options, run_job\n"
+            "import sys; from pathlib import Path; from logentic.job import JobOptions, run_job\n"
             "from logentic.settings import Settings\n"
-            f"outcome = run_job(Settings({settings}), Path({str(tmp_path / 'quiet')!r}), Options(models=False))\n"
-            "assert outcome.loaded.news == 0 and outcome.published_bytes is None\n"
+            f"outcome = run_job(Settings({settings}), Path({str(tmp_path / 'quiet')!r}), JobOptions(models=False))\n"
+            "assert outcome.loaded.changes == 0 and outcome.published_bytes is None\n"
             "assert not {'dlt', 'dbt'} & set(sys.modules)"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
@@ -69,11 +69,15 @@ def test_fields_with_very_long_names_are_not_cut_into_each_other_and_texts_come_
 
     with TinyService(reply) as service:
         settings = settings_for(service.url, destination="postgres", earliest_date=date(2026, 3, 1))
-        news = [run_job(settings, tmp_path / "long", Options(models=False)).loaded.news for _ in range(2)]
+        news = [run_job(settings, tmp_path / "long", JobOptions(models=False)).loaded.changes for _ in range(2)]
     assert news == [1, 0]
     (row,) = execute(postgres, "select * from logentic_raw.items")
     held = [text.replace("\0", "\ufffd") for text in texts]  # PostgreSQL has no place for a NUL
     assert sorted(text for text in row if text in held) == sorted(held)
+    recorded = execute(postgres, "select resource, key, field, text, reason from logentic_raw.rejected_values")
+    (entry,) = recorded
+    assert (entry[0], entry[1], entry[3:]) == ("items", "1", ('"a\ufffdb"', "invalid text replaced"))
+    assert entry[2].startswith("aaa")
 
 
 def test_status_says_of_postgres_what_it_says_of_a_file(postgres: str, tmp_path: Path) -> None:
@@ -259,7 +263,7 @@ def test_the_journals_come_back_when_the_state_folder_is_lost_and_another_key_is
         load(sandbox, tmp_path / "first", hash_key="one")
         with pytest.raises(StateError, match="made with another key"):
             load(sandbox, tmp_path / "second", hash_key="two")
-        assert load(sandbox, tmp_path / "second", hash_key="one").loaded.news == 0
+        assert load(sandbox, tmp_path / "second", hash_key="one").loaded.changes == 0
     (event,) = EXCEPTION_LOG.read(State(tmp_path / "second").folder)
     assert (event["event_id"], event["note"], str(event["amount_at_stake"])[:4]) == ("e1", "=1+1", "1.50")
 
@@ -281,9 +285,9 @@ def test_a_dlt_pipeline_of_the_users_own_loads_it(
         assert mine == ours, table
 
 
-def load(sandbox: Sandbox, file: Path, destination: str = "postgres", **more: Any) -> Outcome:
+def load(sandbox: Sandbox, file: Path, destination: str = "postgres", **more: Any) -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, destination=destination, **more)
-    return run_job(settings, file, Options(models=False))
+    return run_job(settings, file, JobOptions(models=False))
 
 
 def counts(where: str | Path) -> dict[str, int]:

@@ -11,9 +11,9 @@ import duckdb
 import pytest
 from command_line import access, logentic
 
-from logentic.events.event import Event, Reader
+from logentic.events.event import Event, EventParser
 from logentic.events.queue import EventQueue
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.sandbox import Account, Sandbox
 from logentic.sandbox.webhooks import STEPS, TOPICS, Webhooks, steps_taken
@@ -23,7 +23,7 @@ from logentic.state import State
 TODAY = date(2026, 3, 17)
 DAY = timedelta(days=1)
 GONE = ("IN_TRANSIT", "COMPLETED")
-READER = Reader(Pseudonymizer(b"k" * 32))
+PARSER = EventParser(Pseudonymizer(b"k" * 32))
 
 
 class Desk:
@@ -41,15 +41,15 @@ class Desk:
         for each in bodies:
             topic, body = each if isinstance(each, tuple) else ("order-picked", each)
             headers = {"logentic-topic": topic, "logentic-api-version": "V1"}
-            events.append(READER.read(READER.content(topic, body), headers, body, at))
-        queue = EventQueue(self.state.events, DAY)
+            events.append(PARSER.parse(PARSER.digest_content(topic, body), headers, body, at))
+        queue = EventQueue.open(self.state.events, DAY)
         wait([queue.put(event) for event in events])
         queue.close()
         return events
 
     def run(self, **options: Any) -> Any:
         self.sandbox.requests.clear()
-        return run_job(self.settings, self.file, Options(**options))
+        return run_job(self.settings, self.file, JobOptions(**options))
 
     def asked_by_id(self) -> list[str]:
         return [r.path for r in self.sandbox.requests if r.path.startswith("/v1/orders/")]
@@ -207,8 +207,14 @@ def test_late_orders_are_those_that_left_or_still_wait_beyond_the_promise(polled
 
 def test_before_the_first_run_queued_events_are_listed_and_later_counted_once(desk: Desk) -> None:
     folder = desk.file.parent
-    nothing = logentic("events", "--db", desk.file, cwd=folder)
-    assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
+    for options in ([], ["--dead"], ["--retry"]):
+        nothing = logentic("events", "--db", desk.file, *options, cwd=folder)
+        assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "No deliveries\n", "")
+    fresh = logentic("events", "--db", "other/x.duckdb", "--json", cwd=folder)
+    assert (fresh.returncode, json.loads(fresh.stdout)) == (0, {"queued": 0, "outcomes": {}, "events": []})
+    assert not (folder / "other").exists()
+    elsewhere = logentic("events", "--db", desk.file, cwd=folder, destination="filesystem")
+    assert (elsewhere.returncode, elsewhere.stderr.count("\n")) == (2, 1)
     events = desk.receive(("order-picked", b'{"id": 5, "status": "PACKED"}'), b'{"hello": 1}')
     listed = logentic("events", "--db", desk.file, cwd=folder)
     assert listed.returncode == 0, listed.stderr

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from command_line import COMMAND, environment, logentic
 
-from logentic.events.queue import read_events, segments
+from logentic.events.queue import list_segments, read_events
 from logentic.sandbox import Account, Sandbox
 from logentic.sandbox.webhooks import Webhooks
 
@@ -83,7 +83,7 @@ def senders(sandbox: Sandbox, url: str, days: int, **options: float) -> Webhooks
 
 def kept(db: Path) -> Counter[str]:
     folder = db.with_name(db.name + ".state") / "events"
-    return Counter(f"{event.order_id} {event.topic}" for path in segments(folder) for event in read_events(path))
+    return Counter(f"{event.order_id} {event.topic}" for path in list_segments(folder) for event in read_events(path))
 
 
 def test_what_the_service_sends_is_kept_once_in_whatever_order_it_comes(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -4,19 +4,23 @@ import logging
 import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from raw_tables import raw_differences
 from test_reruns import settings_of, tables_of
 
-import logentic.extract.run
-from logentic.job import Options, run_job
+from logentic.api.client import Client
+from logentic.extract.run import RunRequest, RunState
+from logentic.extract.session import Session
+from logentic.extract.stored_records import Stored
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
-NO_MODELS = Options(models=False)
+NO_MODELS = JobOptions(models=False)
 
 
 def test_two_sequential_reads_are_equal(tmp_path: Path) -> None:
@@ -37,28 +41,28 @@ def test_a_load_is_resumed_from_the_state_after_each_of_its_parts(
 ) -> None:
     """The state after every part is set aside; each is taken up by another run, which has less to load."""
     states: list[Path] = []
-    begin_part = logentic.extract.run.RunState.begin_part
+    open_session = Session.open
 
-    def set_aside(run: logentic.extract.run.RunState) -> None:
-        if run.receipts:
+    def set_aside(client: Client, request: RunRequest, stored: Stored, run: RunState, **options: Any) -> Session:
+        if run.now:
             states.append(tmp_path / f"after part {len(states) + 1}")
             shutil.copytree(State(tmp_path / "db").folder, State(states[-1]).folder)
-        begin_part(run)
+        return open_session(client, request, stored, run, **options)
 
     account = Account(seed=82, scale=0.1, days=40, today=TODAY)
     with Sandbox(account) as sandbox:
         with monkeypatch.context() as patched:
-            patched.setattr(logentic.extract.run.RunState, "begin_part", set_aside)
+            patched.setattr(Session, "open", set_aside)
             impatient = settings_of(sandbox, load_every_seconds=0.001, window_pages=1, connections=1)
             whole = run_job(impatient, tmp_path / "db", NO_MODELS)
         assert len(states) > 2
         expected = tables_of(tmp_path / "db", "logentic_raw")
         left = []
         for state in states:
-            left.append(run_job(settings_of(sandbox), state, NO_MODELS).loaded.news)
+            left.append(run_job(settings_of(sandbox), state, NO_MODELS).loaded.changes)
             assert tables_of(state, "logentic_raw") == expected
         assert left == sorted(left, reverse=True)
-        assert whole.loaded.news > left[0] > left[-1]
+        assert whole.loaded.changes > left[0] > left[-1]
         assert len(set(left)) > 2
 
 

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from command_line import access, logentic
 
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.reports.status import read_status
 from logentic.reports.verification import verify_file
 from logentic.sandbox import Account, Fault, Readings, Sandbox
@@ -27,9 +27,9 @@ PATHS = {
 }
 
 
-def run(sandbox: Sandbox, file: Path, **options: object) -> Outcome:
+def run(sandbox: Sandbox, file: Path, **options: object) -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="key of the test")
-    return run_job(settings, file, Options(models=False, **options))
+    return run_job(settings, file, JobOptions(models=False, **options))
 
 
 def receipts(file: Path, where: str) -> list[tuple[Any, ...]]:

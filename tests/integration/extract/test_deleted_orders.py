@@ -10,7 +10,7 @@ from command_line import access
 from typer.testing import CliRunner
 
 from logentic.cli.app import app
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.reports.verification import as_dict, verify_file
 from logentic.sandbox import Account, Fault, Readings, Sandbox
 from logentic.settings import Settings
@@ -22,8 +22,8 @@ def settings_of(sandbox: Sandbox) -> Settings:
     return Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="key of the test")
 
 
-def run(sandbox: Sandbox, file: Path, **options: object) -> Outcome:
-    return run_job(settings_of(sandbox), file, Options(models=False, **options))
+def run(sandbox: Sandbox, file: Path, **options: object) -> JobResult:
+    return run_job(settings_of(sandbox), file, JobOptions(models=False, **options))
 
 
 def orders(sandbox: Sandbox) -> list[dict[str, Any]]:
@@ -155,6 +155,23 @@ def test_a_look_up_that_runs_out_of_time_is_made_by_the_next_run(tmp_path: Path)
         stopped = run(sandbox, file, max_seconds=5)
         assert fault.struck, "the order was not looked up: the test would show nothing"
         assert (stopped.loaded.unread, stopped.loaded.failures) == (["orders"], {})
+        sandbox.faults.clear()
+        sandbox.clock.advance(timedelta(days=5))
+        run(sandbox, file)
+        assert set(deleted(file)) == {gone}
+
+
+def test_a_look_up_that_fails_is_made_by_the_next_run(tmp_path: Path) -> None:
+    file = tmp_path / "db"
+    with Sandbox(Account(seed=7, scale=0.1, days=40, today=TODAY)) as sandbox:
+        gone = sandbox.insert("orders", {"status": "PENDING", "stored_items": []})
+        run(sandbox, file)
+        sandbox.clock.advance(timedelta(days=2))
+        sandbox.remove("orders", gone)
+        sandbox.faults.append(Fault("server_error", path=f"/v1/orders/{gone}", times=None))
+        impatient = settings_of(sandbox).model_copy(update={"retry_seconds": 0})
+        failed = run_job(impatient, file, JobOptions(models=False))
+        assert [*failed.loaded.failures] == ["orders"]
         sandbox.faults.clear()
         sandbox.clock.advance(timedelta(days=5))
         run(sandbox, file)

@@ -18,7 +18,7 @@ from tiny_service import Asked, Reply, TinyService, page
 from logentic.api.client import Client
 from logentic.errors import Forbidden, Refused, UnsafeLink
 from logentic.extract.parsing import Rows
-from logentic.extract.reader import Extraction, Progress, Reading
+from logentic.extract.reader import Progress, Reading, WindowReader
 from logentic.extract.windows import Edge, Window, midnight
 from logentic.resources import INVENTORY_HISTORY, ITEM_QUANTITIES, ITEMS, ORDERS, PAYMENT_ITEMS, RESOURCES, Resource
 from logentic.sandbox import Account, Clock, Fault, Readings, Sandbox
@@ -47,14 +47,14 @@ def new_account() -> Account:
 
 
 @contextmanager
-def extraction(url: str, token: str = "x", **options: Any) -> Iterator[Extraction]:
+def extraction(url: str, token: str = "x", **options: Any) -> Iterator[WindowReader]:
     settings = Settings(base_url=url, api_token=token, retry_seconds=0.1)
     options = {"connections": 2, "window_pages": 40, **options}
-    extraction = Extraction(Client(settings), AS_IT_IS, **options)
+    reader = WindowReader(Client(settings), AS_IT_IS, **options)
     try:
-        yield extraction
+        yield reader
     finally:
-        extraction.close()
+        reader.close()
 
 
 def read(sandbox: Sandbox, resource: Resource, **options: Any) -> list[Reading]:
@@ -86,7 +86,9 @@ def test_a_window_read_whole_says_what_proves_it(account: Account, resource: Res
     assert reading.total == reading.keys == reading.rows.read == len(reading.rows.records)
     assert reading.started_at == reading.finished_at == NOW
     one_way = resource.name in ("orders", "item_quantities")
-    assert reading.is_proven == (one_way or reading.requests == 1), "rows that come and go prove nothing on many pages"
+    assert reading.is_confirmed == (one_way or reading.requests == 1), (
+        "rows that come and go prove nothing on many pages"
+    )
     assert reading.bytes > 0
 
 
@@ -134,7 +136,7 @@ def test_a_cut_that_loses_days_is_made_with_margins(account: Account) -> None:
 def test_a_total_that_lies_ends_as_incomplete(account: Account) -> None:
     with Sandbox(account, faults=[Fault("false_total", path="/v1/items", times=None)]) as sandbox:
         (reading,) = read(sandbox, ITEMS)
-    assert (reading.is_complete, reading.is_proven) == (False, False)
+    assert (reading.is_complete, reading.is_confirmed) == (False, False)
     assert reading.reason == f"{reading.keys + 1} rows were announced and {reading.keys} read"
 
 

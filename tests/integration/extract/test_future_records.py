@@ -18,7 +18,7 @@ from engines import MARTS_BUT_RUNS, Rows, differences, duckdb_marts
 from raw_tables import raw_differences
 from tiny_service import Asked, Reply, TinyService
 
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.sandbox.events import Row
 from logentic.settings import Settings
@@ -33,9 +33,9 @@ WRONG = {
 }
 
 
-def run(sandbox: Sandbox, file: Path) -> Outcome:
+def run(sandbox: Sandbox, file: Path) -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token)
-    return run_job(settings, file, Options(models=False))
+    return run_job(settings, file, JobOptions(models=False))
 
 
 def show(sandbox: Sandbox, resource: str, row: dict[str, Any]) -> None:
@@ -133,11 +133,11 @@ def test_a_run_under_a_clock_that_is_ahead_leaves_no_trace_in_the_marts_of_the_n
     with Sandbox(Account(seed=8, scale=0.1, days=60, today=TODAY)) as sandbox:
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="one")
         with dated(sandbox, timedelta(days=400)) as service:
-            run_job(settings.model_copy(update={"base_url": service.url}), wrong, Options())
-        run_job(settings, right, Options(models=False))
+            run_job(settings.model_copy(update={"base_url": service.url}), wrong, JobOptions())
+        run_job(settings, right, JobOptions(models=False))
         sandbox.clock.advance(timedelta(days=1))
         for file in (wrong, right):
-            run_job(settings, file, Options())
+            run_job(settings, file, JobOptions())
         assert raw_differences(wrong, sandbox) == {}
     expected, found = (without_seen_at(duckdb_marts(State(file).work)) for file in (right, wrong))
     assert sum(map(len, expected.values())) > 1000

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Readings, Sandbox, truth
 from logentic.settings import Settings
 
@@ -23,7 +23,7 @@ def test_every_version_seen_is_kept_and_unseen_days_say_so(tmp_path: Path) -> No
         for back in (9, 6, 5.5, 5, 3.5, 3, 1, 0.5, 0):
             sandbox.clock.set(now - timedelta(days=back))
             seen |= {(row["id"], row["updated_at"]) for row in sandbox.state().rows("item_quantities")}
-            run_job(settings, file, Options(models=back == 0))
+            run_job(settings, file, JobOptions(models=back == 0))
     with duckdb.connect(str(file), read_only=True) as published:
         published.execute("set TimeZone = 'UTC'")
         kept = published.execute("select id, updated_at from logentic_raw.item_quantities").fetchall()

@@ -15,9 +15,9 @@ from tiny_service import Asked, Reply, TinyService, page, settings_for
 from logentic.api.client import Client
 from logentic.extract import reader as extraction
 from logentic.extract import spill_buffer as buffer
-from logentic.extract.reader import Extraction
+from logentic.extract.reader import WindowReader
 from logentic.extract.windows import Window, midnight
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.resources import INVENTORY_HISTORY
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
@@ -39,11 +39,11 @@ def account() -> Account:
     return Account(seed=53, scale=0.1, days=30, today=TODAY)
 
 
-def run(sandbox: Sandbox, file: Path) -> Outcome:
-    return run_job(Settings(base_url=sandbox.url, api_token=sandbox.token), file, Options(models=False))
+def run(sandbox: Sandbox, file: Path) -> JobResult:
+    return run_job(Settings(base_url=sandbox.url, api_token=sandbox.token), file, JobOptions(models=False))
 
 
-def receipts(outcome: Outcome) -> list[tuple[object, ...]]:
+def receipts(outcome: JobResult) -> list[tuple[object, ...]]:
     counted = ("total_announced", "rows_read", "distinct_keys", "rows_new", "rows_changed", "rows_removed")
     kept = ("resource", "filter", "window_start", *counted, "is_complete", "is_confirmed", "reason")
     return sorted(tuple(str(receipt[name]) for name in kept) for receipt in outcome.loaded.receipts)
@@ -68,11 +68,11 @@ def test_what_waited_in_files_is_stored_compared_and_proven_as_what_was_held(tmp
     for name, way in (("held", pytest.MonkeyPatch.context), ("filed", nothing_held)):
         with Sandbox(account(), readings=Readings(page_size="capped")) as sandbox, way():
             outcomes = [run(sandbox, tmp_path / name) for _ in range(2)]
-            assert outcomes[1].loaded.news == 0
+            assert outcomes[1].loaded.changes == 0
             change(sandbox)
             outcomes += [run(sandbox, tmp_path / name) for _ in range(3)]
             assert raw_differences(tmp_path / name, sandbox) == {}
-            assert outcomes[-1].loaded.news == 0
+            assert outcomes[-1].loaded.changes == 0
             found.append([receipts(outcome) for outcome in outcomes])
         left = sorted(path.name for path in (tmp_path / f"{name}.state").iterdir())
         assert not [name for name in left if name.startswith("window-")]
@@ -99,7 +99,7 @@ def test_a_window_of_any_size_is_read_in_the_memory_of_a_few_pages(
     most = {}
     with TinyService(history) as service:
         for pages in (20, 100):
-            reader = Extraction(
+            reader = WindowReader(
                 Client(settings_for(service.url)), AS_IT_IS, connections=1, window_pages=1000, folder=tmp_path
             )
             before, held = pa.total_allocated_bytes(), [0]

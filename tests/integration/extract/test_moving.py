@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from raw_tables import raw_differences
 
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
 
@@ -22,9 +22,9 @@ def sandbox() -> Sandbox:
         yield sandbox
 
 
-def run(sandbox: Sandbox, file: Path, **more: object) -> Outcome:
+def run(sandbox: Sandbox, file: Path, **more: object) -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, **more)
-    return run_job(settings, file, Options(models=False))
+    return run_job(settings, file, JobOptions(models=False))
 
 
 def stored(file: Path, table: str, where: str = "true") -> set[int]:
@@ -90,7 +90,7 @@ def test_the_counter_example_of_the_contract_is_not_taken_for_proof(sandbox: San
     assert len(missed) == 1, "the case that the second reading is for"
     again = run(sandbox, tmp_path / "db", window_pages=1000)
     assert stored(tmp_path / "db", "payment_items") == shown(sandbox, "payment_items")
-    assert again.loaded.receipts[-1]["is_confirmed"] or run(sandbox, tmp_path / "db").loaded.news == 0
+    assert again.loaded.receipts[-1]["is_confirmed"] or run(sandbox, tmp_path / "db").loaded.changes == 0
 
 
 def test_a_list_that_never_stands_still_is_said_to_be_incomplete_and_asked_for_again(

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -20,18 +20,18 @@ def test_orders_that_charges_name_are_asked_for_by_id_once(tmp_path: Path) -> No
         def asked() -> list[str]:
             return sorted(r.path.rpartition("/")[2] for r in sandbox.requests if r.path.startswith("/v1/orders/"))
 
-        run_job(settings, file, Options(models=False))
+        run_job(settings, file, JobOptions(models=False))
         orders = {row["id"] for row in sandbox.state().rows("orders")}
         charges = sandbox.state().rows("payment_items")
         unknown = sorted({str(row["order_id"]) for row in charges if row["order_id"] and row["order_id"] not in orders})
         assert unknown
         assert asked() == unknown
-        run_job(settings, file, Options(models=False))
+        run_job(settings, file, JobOptions(models=False))
         assert asked() == unknown
 
         hidden = hide(sandbox, max(orders))
         sandbox.requests.clear()
-        run_job(settings, file, Options(models=False))
+        run_job(settings, file, JobOptions(models=False))
         assert asked() == [str(hidden)]
         with duckdb.connect(str(file), read_only=True) as published:
             found = published.execute("select count(*) from logentic_raw.orders where id = ?", [hidden]).fetchone()

@@ -10,7 +10,7 @@ import pytest
 from mutating_service import MutatingService
 
 from logentic.extra_columns import LIMIT, MORE_FIELDS
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.resources import ITEMS, ORDERS
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
@@ -18,13 +18,13 @@ from logentic.settings import Settings
 TODAY = date(2026, 3, 17)
 
 
-def run(sandbox: Sandbox | MutatingService, file: Path, *resources: str, **settings: Any) -> Outcome:
+def run(sandbox: Sandbox | MutatingService, file: Path, *resources: str, **settings: Any) -> JobResult:
     asked = Settings(base_url=sandbox.url, api_token=sandbox.token, **settings)
     span = {"start": date(2026, 1, 1), "end": TODAY}
-    return run_job(asked, file, Options(models=False, select=frozenset(resources), **span))
+    return run_job(asked, file, JobOptions(models=False, select=frozenset(resources), **span))
 
 
-def news(outcome: Outcome) -> int:
+def news(outcome: JobResult) -> int:
     return sum(receipt["rows_changed"] + receipt["rows_new"] for receipt in outcome.loaded.receipts)
 
 

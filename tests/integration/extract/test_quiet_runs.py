@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.reports.status import read_status
 from logentic.resources import RESOURCES
 from logentic.sandbox import Account, Readings, Sandbox
@@ -36,9 +36,9 @@ def file(sandbox: Sandbox, tmp_path: Path) -> Path:
     return file
 
 
-def run(sandbox: Sandbox, file: Path, select: Any = None, **more: Any) -> Outcome:
+def run(sandbox: Sandbox, file: Path, select: Any = None, **more: Any) -> JobResult:
     settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="one key for all", **more)
-    return run_job(settings, file, Options(select=select or frozenset(RESOURCES), models=False))
+    return run_job(settings, file, JobOptions(select=select or frozenset(RESOURCES), models=False))
 
 
 def fingerprint(file: Path) -> dict[str, tuple[bytes, int]]:
@@ -80,7 +80,7 @@ def test_a_run_without_news_writes_nothing_and_is_remembered(sandbox: Sandbox, f
     for hour in (1, 2):
         sandbox.clock.advance(HOUR)
         outcome = run(sandbox, file)
-        assert (outcome.loaded.news, outcome.built, outcome.published_bytes) == (0, None, None)
+        assert (outcome.loaded.changes, outcome.built, outcome.published_bytes) == (0, None, None)
         assert fingerprint(file) == before
         assert len(held(file)) >= 4 * hour, "those of the first are kept beside those of the second"
     assert not set(held(file)) & set(known)
@@ -100,13 +100,13 @@ def test_what_was_held_back_is_loaded_once_with_the_next_news(sandbox: Sandbox, 
     note, waiting = State(file).read_note("held"), held(file)
     sandbox.clock.advance(HOUR)
     new_order(sandbox)
-    assert run(sandbox, file).loaded.news == 1
+    assert run(sandbox, file).loaded.changes == 1
     assert set(waiting) < set(receipts(file))
     assert held(file) == []
     State(file).write_note("held", note)  # as a kill before they were let go leaves it
     sandbox.clock.advance(HOUR)
     new_order(sandbox)
-    assert run(sandbox, file).loaded.news == 1
+    assert run(sandbox, file).loaded.changes == 1
     assert len(receipts(file)) == len(set(receipts(file)))
 
 
@@ -184,5 +184,5 @@ def test_a_first_load_and_a_run_without_news_ask_for_little_more_than_the_rows(t
         for _ in range(2):
             quiet = run(sandbox, file, confirm_pages=10_000)
         look_back = sum(receipt["requests"] for receipt in quiet.loaded.receipts)
-        assert quiet.loaded.news == 0
+        assert quiet.loaded.changes == 0
         assert quiet.loaded.traffic.requests <= look_back + 8

@@ -9,7 +9,7 @@ from losses import Named, assert_equal, lose, named
 from raw_tables import raw_differences
 from truth_tables import TABLES, differences
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.reports.verification import verify_file
 from logentic.sandbox import Account, Clock, Readings, Sandbox
 from logentic.settings import Settings
@@ -85,10 +85,10 @@ def test_the_tables_are_the_same_and_verify_finds_what_they_lack(readings: Readi
             base_url=sandbox.url, api_token=sandbox.token, timezone=zone, window_pages=3, hash_key="key of the test"
         )
         sandbox.clock.set(now - timedelta(days=3))
-        run_job(settings, file, Options(models=False))
+        run_job(settings, file, JobOptions(models=False))
         sandbox.clock.set(now)
         are_models_built = readings in [READINGS[name] for name in SEEN_BY_MODELS]
-        outcome = run_job(settings, file, Options(models=are_models_built))
+        outcome = run_job(settings, file, JobOptions(models=are_models_built))
         assert outcome.loaded.incomplete == []
         if are_models_built:
             assert differences(file, account, now, tables) == {}
@@ -118,7 +118,7 @@ def test_without_a_date_header_this_machines_clock_is_the_only_one(tmp_path: Pat
     account = Account(seed=32, scale=0.1, days=20, today=now.date())
     file = tmp_path / "logentic.duckdb"
     with Sandbox(account, readings=Readings(date_header=False), clock=Clock(now)) as sandbox:
-        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token), file, Options())
+        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token), file, JobOptions())
         assert differences(file, account, now) == {}
 
 
@@ -130,5 +130,5 @@ def test_prices_that_the_account_hides_are_null(tmp_path: Path) -> None:
     for hidden in ("null", "absent"):
         with Sandbox(account, readings=replace(Readings(), storage_prices=hidden)) as sandbox:
             file = tmp_path / hidden / "logentic.duckdb"
-            run_job(Settings(base_url=sandbox.url, api_token=sandbox.token), file, Options())
+            run_job(Settings(base_url=sandbox.url, api_token=sandbox.token), file, JobOptions())
             assert differences(file, account, sandbox.clock.now(), tables) == {}

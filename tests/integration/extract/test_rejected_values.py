@@ -10,7 +10,7 @@ import pytest
 from mutating_service import MutatingService, Record
 from raw_tables import raw_differences
 
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.load import source
 from logentic.reports.status import read_status
 from logentic.sandbox import Account, Readings, Sandbox
@@ -40,12 +40,12 @@ def file(service: MutatingService, tmp_path: Path) -> Path:
     return file
 
 
-def run(service: MutatingService, file: Path, **more: Any) -> Outcome:
+def run(service: MutatingService, file: Path, **more: Any) -> JobResult:
     settings = Settings(base_url=service.url, api_token=service.token, hash_key="one key for all")
-    return run_job(settings, file, Options(models=False, **more))
+    return run_job(settings, file, JobOptions(models=False, **more))
 
 
-def again(service: MutatingService, file: Path, **more: Any) -> Outcome:
+def again(service: MutatingService, file: Path, **more: Any) -> JobResult:
     """A run that reads the last days again, an hour later."""
     service.sandbox.clock.advance(HOUR)
     return run(service, file, start=TODAY - 20 * DAY, end=TODAY, **more)
@@ -82,7 +82,7 @@ def test_a_rejection_is_recorded_once_and_closed_when_the_value_is_readable(
     loaded = sorted((State(file).dlt / "logentic" / "load" / "loaded").iterdir())
     before = State(file).work.read_bytes()
     outcome = again(service, file)
-    assert (outcome.loaded.rejected, outcome.loaded.news, log_of(file)) == (1, 0, [found])
+    assert (outcome.loaded.rejected, outcome.loaded.changes, log_of(file)) == (1, 0, [found])
     assert State(file).work.read_bytes() == before, "the same rejection again is no news"
     assert sorted((State(file).dlt / "logentic" / "load" / "loaded").iterdir()) == loaded
     service.change_record = None
@@ -99,10 +99,10 @@ def test_a_rejection_alone_is_news_and_so_is_its_end(service: MutatingService, f
     assert log_of(file) == []
     service.change_record = unreadable("orders", order, external_name=["x"])
     outcome = again(service, file)
-    assert (outcome.loaded.news, outcome.loaded.rejected) == (0, 1)
+    assert (outcome.loaded.changes, outcome.loaded.rejected) == (0, 1)
     service.change_record = unreadable("orders", order, external_name=None)
     outcome = again(service, file)
-    assert (outcome.loaded.news, outcome.loaded.rejected) == (0, 0)
+    assert (outcome.loaded.changes, outcome.loaded.rejected) == (0, 0)
     assert [(key, field, closed) for _, key, field, _, closed in log_of(file)] == [
         (str(order), "external_name", False),
         (str(order), "external_name", True),

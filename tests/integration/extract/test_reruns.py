@@ -9,13 +9,13 @@ from mutating_service import MutatingService
 from raw_tables import raw_differences
 from truth_tables import differences
 
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.resources import RESOURCES
 from logentic.sandbox import Account, Clock, Sandbox
 from logentic.settings import Settings
 
 TODAY = date(2026, 3, 17)
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 BOOKKEEPING = ("_dlt_load_id", "_seen_at", "seen_at", "first_seen_at")
 NOW = datetime.fromisoformat("2026-03-17T12:00:00+00:00")
 
@@ -41,12 +41,12 @@ def tables_of(file: Path, schema: str) -> dict[str, list[tuple]]:
 def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "logentic.duckdb"
     with Sandbox(Account(seed=21, scale=0.2, days=60, today=TODAY)) as sandbox:
-        first = run_job(settings_of(sandbox), file, Options())
+        first = run_job(settings_of(sandbox), file, JobOptions())
         raw, marts, content = tables_of(file, "logentic_raw"), tables_of(file, "logentic_marts"), file.read_bytes()
-        second = run_job(settings_of(sandbox), file, Options())
-        third = run_job(settings_of(sandbox), file, Options())
-    assert first.loaded.news > 1000
-    assert second.loaded.news == third.loaded.news == 0
+        second = run_job(settings_of(sandbox), file, JobOptions())
+        third = run_job(settings_of(sandbox), file, JobOptions())
+    assert first.loaded.changes > 1000
+    assert second.loaded.changes == third.loaded.changes == 0
     assert second.built is third.built is None
     assert tables_of(file, "logentic_raw") == raw
     assert tables_of(file, "logentic_marts") == marts
@@ -59,8 +59,8 @@ def test_ten_runs_on_ten_days_end_as_one_run_at_the_end(tmp_path: Path) -> None:
     with Sandbox(account, clock=Clock(NOW - timedelta(days=9))) as sandbox:
         for back in range(9, -1, -1):
             sandbox.clock.set(NOW - timedelta(days=back))
-            run_job(settings_of(sandbox), many, Options(models=back in (9, 4, 0)))
-        run_job(settings_of(sandbox), one, Options())
+            run_job(settings_of(sandbox), many, JobOptions(models=back in (9, 4, 0)))
+        run_job(settings_of(sandbox), one, JobOptions())
         assert differences(many, account, NOW) == {}
     by_day, at_once = tables_of(many, "logentic_marts"), tables_of(one, "logentic_marts")
     for name in ("order_fulfilment", "fulfilment_daily"):  # more steps are seen by who looks more often
@@ -88,7 +88,7 @@ def test_resources_can_be_loaded_one_by_one(tmp_path: Path) -> None:
     file = tmp_path / "logentic.duckdb"
     with Sandbox(account) as sandbox:
         for name in RESOURCES:
-            run_job(settings_of(sandbox), file, Options(select=frozenset({name}), models=False))
+            run_job(settings_of(sandbox), file, JobOptions(select=frozenset({name}), models=False))
         assert raw_differences(file, sandbox) == {}
 
 
@@ -96,14 +96,14 @@ def test_a_backfill_reads_its_days_again_and_adds_nothing(tmp_path: Path) -> Non
     account = Account(seed=25, scale=0.2, days=40, today=TODAY)
     file = tmp_path / "logentic.duckdb"
     with Sandbox(account) as sandbox:
-        run_job(settings_of(sandbox), file, Options(end=TODAY - timedelta(days=20), models=False))
+        run_job(settings_of(sandbox), file, JobOptions(end=TODAY - timedelta(days=20), models=False))
         early = tables_of(file, "logentic_raw")
         assert 0 < len(early["inventory_history"]) < len(early["item_quantities"]) * 10
         run_job(settings_of(sandbox), file, RAW_ONLY)
         assert raw_differences(file, sandbox) == {}
-        past = Options(start=TODAY - timedelta(days=30), end=TODAY - timedelta(days=10), models=False)
+        past = JobOptions(start=TODAY - timedelta(days=30), end=TODAY - timedelta(days=10), models=False)
         again = run_job(settings_of(sandbox), file, past)
-    assert again.loaded.news == 0
+    assert again.loaded.changes == 0
     assert sum(receipt["rows_read"] for receipt in again.loaded.receipts) > 100
 
 
@@ -133,7 +133,37 @@ def test_a_change_read_after_the_clock_of_the_service_had_jumped_is_the_latest(t
         order = max(row["id"] for row in sandbox.state().rows("orders"))
         sandbox.alter("orders", order, status="ON_HOLD")
         service.change_date = lambda date: date
-        outcome = run_job(asked, file, Options(start=TODAY - timedelta(days=20), models=False))
+        outcome = run_job(asked, file, JobOptions(start=TODAY - timedelta(days=20), models=False))
         assert raw_differences(file, sandbox) == {}
     orders = [receipt for receipt in outcome.loaded.receipts if receipt["resource"] == "orders"]
     assert (sum(row["rows_new"] for row in orders), sum(row["rows_changed"] for row in orders)) == (0, 1)
+
+
+def test_times_read_while_the_clock_of_the_service_was_behind_stay_until_the_account_is_loaded_into_a_new_file(
+    tmp_path: Path,
+) -> None:
+    """As docs/operator.md says: neither reading again nor --full-refresh mends them."""
+    account = Account(seed=26, scale=0.1, days=8, today=TODAY)
+    file, fresh = tmp_path / "logentic.duckdb", tmp_path / "new.duckdb"
+    shown = (
+        "select order_id, completed_at from logentic_marts.order_fulfilment where completed_at is not null order by 1"
+    )
+    with Sandbox(account) as sandbox, MutatingService(sandbox) as service:
+        asked = settings_of(service, earliest_date=date(2026, 1, 1))
+        behind = (sandbox.clock.now() - timedelta(days=3)).replace(microsecond=0)
+        service.change_date = lambda date: f"{behind:%a, %d %b %Y %H:%M:%S} GMT"
+        run_job(asked, file, RAW_ONLY)
+        service.change_date = lambda date: date
+        run_job(asked, file, JobOptions(start=TODAY - timedelta(days=8), full_refresh=True))
+        run_job(asked, fresh, JobOptions())
+        assert raw_differences(file, sandbox) == {}
+    times = []
+    for each in (file, fresh):
+        with duckdb.connect(str(each), read_only=True) as published:
+            published.execute("set TimeZone = 'UTC'")
+            times.append(dict(published.execute(shown).fetchall()))
+    assert times[0].keys() == times[1].keys()
+    early = {order: at for order, at in times[0].items() if at != times[1][order]}
+    assert early
+    assert set(early.values()) == {behind}
+    assert all(times[1][order] > behind for order in early)

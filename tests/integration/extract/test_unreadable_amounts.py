@@ -12,8 +12,8 @@ from command_line import access, logentic
 from mutating_service import MutatingService, Record
 from truth_tables import differences
 
-from logentic.job import Options, Outcome, run_job
-from logentic.monitoring.alerts import wrong_now
+from logentic.job import JobOptions, JobResult, run_job
+from logentic.monitoring.alerts import find_problems
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -77,9 +77,9 @@ def files(service: MutatingService, damaged: Damaged, tmp_path_factory: pytest.T
     return folder / "as_it_is.duckdb", folder / "logentic.duckdb"
 
 
-def run(service: MutatingService, file: Path, options: Options | None = None) -> Outcome:
+def run(service: MutatingService, file: Path, options: JobOptions | None = None) -> JobResult:
     settings = Settings(base_url=service.url, api_token=service.token, hash_key="x")
-    outcome = run_job(settings, file, options or Options())
+    outcome = run_job(settings, file, options or JobOptions())
     assert not outcome.loaded.failures
     return outcome
 
@@ -204,7 +204,7 @@ def test_run_build_and_status_count_them_and_fail_on_request(
         assert (failed.returncode, json.loads(failed.stdout)["rejected_values"]) == (3, 7)
     assert logentic(*quiet, "--fail-on", "incomplete", cwd=tmp_path, **settings).returncode == 0
     assert logentic(*quiet, "--fail-on", "incomplete,rejected", cwd=tmp_path, **settings).returncode == 3
-    wrong = wrong_now(Settings(), State(file), ask(file, "select now()")[0][0])
+    wrong = find_problems(Settings(), State(file), ask(file, "select now()")[0][0])
     assert wrong["rejected payment_items.amount"] == (
         "payment_items.amount could not be read in 2 records: see rejected_values"
     )
@@ -216,7 +216,7 @@ def test_when_the_service_gives_readable_values_the_tables_equal_the_truth(
 ) -> None:
     service.change_record = None
     service.sandbox.clock.advance(timedelta(hours=1))
-    outcome = run(service, files[1], Options(start=TODAY - 60 * DAY, end=TODAY))
+    outcome = run(service, files[1], JobOptions(start=TODAY - 60 * DAY, end=TODAY))
     assert outcome.loaded.rejected == 0
     assert ask(files[1], "select count(*), count(closed_at) from rejected_values") == [(7, 7)]
     assert differences(files[1], service.sandbox.account, service.sandbox.clock.now()) == {}

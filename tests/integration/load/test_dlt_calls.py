@@ -425,3 +425,17 @@ def test_a_refused_resource_is_an_error_also_where_receipts_are_limited(sandbox:
     source.resources["extract_windows"].add_limit(1)
     with pytest.raises(Exception, match="orders"):
         Shop(tmp_path).run(source)
+
+
+def test_an_order_of_a_limited_run_that_is_gone_by_the_next_one_is_marked_as_removed(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The limited run leaves rows without receipts: the next one looks up which of them the list lacks."""
+    shop, source = Shop(tmp_path), logentic_source()
+    source.orders.add_limit(2)
+    shop.run(source)
+    (gone,) = shop.query("select max(id) from shop.orders")[0]
+    sandbox.remove("orders", gone)
+    for _ in range(2):
+        shop.run()
+    assert shop.query("select distinct id from shop.orders where _is_removed") == [(gone,)]

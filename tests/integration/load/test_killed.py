@@ -15,7 +15,7 @@ from raw_tables import doubled_rows, raw_differences
 from truth_tables import TABLES, differences, opened
 
 from logentic.errors import LogenticError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.settings import Settings
 
@@ -42,7 +42,7 @@ def test_a_run_killed_at_any_step_is_made_good_by_the_next(step: str, tmp_path: 
         sandbox.clock.set(now)
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token)
         is_of_models = step in STEPS[STEPS.index("half of the models were built") :]
-        run_job(settings, file, Options(models=is_of_models))
+        run_job(settings, file, JobOptions(models=is_of_models))
         assert raw_differences(file, sandbox) == {}
         assert not is_of_models or differences(file, account, now) == {}
         assert doubled(file) == {}
@@ -57,13 +57,13 @@ def test_a_later_run_that_is_killed_leaves_the_published_file_as_it_was(tmp_path
         now = sandbox.clock.now()
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token)
         sandbox.clock.set(now - timedelta(days=2))
-        run_job(settings, file, Options())
+        run_job(settings, file, JobOptions())
         published = file.read_bytes()
         sandbox.clock.set(now)
         for step in ("a file was loaded but not noted", "half of the models were built", "between copy and swap"):
             assert killed_run(step, file, sandbox).returncode == -signal.SIGKILL
             assert file.read_bytes() == published
-        run_job(settings, file, Options())
+        run_job(settings, file, JobOptions())
         assert differences(file, account, now) == {}
         assert doubled(file) == {}
 
@@ -85,22 +85,22 @@ def test_ten_days_in_postgres_with_kills_and_a_lost_connection_end_exact_and_rea
         now = sandbox.clock.now()
         settings = Settings(base_url=sandbox.url, api_token=sandbox.token)
         sandbox.clock.set(now - timedelta(days=10))
-        run_job(settings, state, Options())
+        run_job(settings, state, JobOptions())
         for days, accident in accidents.items():
             before = fingerprint(postgres)
             sandbox.clock.set(now - timedelta(days=days))
             if accident == "the connection":
                 # dbt may mend it by itself.
                 with before_statement(30, lambda: end_connections(postgres)), suppress(LogenticError):
-                    run_job(settings, state, Options())
+                    run_job(settings, state, JobOptions())
                 continue
             killed = killed_run(accident, state, sandbox)
             assert killed.returncode == -signal.SIGKILL, killed.stderr
             assert fingerprint(postgres) == before
         sandbox.clock.set(now)
-        run_job(settings, state, Options())
+        run_job(settings, state, JobOptions())
         file = tmp_path / "logentic.duckdb"
-        run_job(settings.model_copy(update={"destination": "duckdb"}), file, Options())
+        run_job(settings.model_copy(update={"destination": "duckdb"}), file, JobOptions())
     with opened(postgres) as in_postgres, opened(file) as in_file:
         for table, (_, columns, _) in TABLES.items():
             asked = f"select {columns} from logentic_marts.{table}"

@@ -16,13 +16,13 @@ from command_line import killed_run
 from raw_tables import assert_same_rows, raw_differences
 
 from logentic.errors import StateError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 NOT_UTF_8 = b"\xe9\xff\xfe"
 
 
@@ -114,7 +114,7 @@ def test_a_package_that_fails_once_is_read_again_in_the_same_run(
     outcome = run_job(settings_of(sandbox), file, RAW_ONLY)
     assert outcome.loaded.failures == {}
     assert raw_differences(file, sandbox) == {}
-    assert outcome.loaded.news == sum(row["rows_read"] for row in outcome.loaded.receipts), "counted once"
+    assert outcome.loaded.changes == sum(row["rows_read"] for row in outcome.loaded.receipts), "counted once"
     assert len(packages(file)) == 1
 
 
@@ -192,7 +192,7 @@ def test_postgres_sets_a_package_aside_as_well(
     assert [*outcome.loaded.failures] == ["items"]
     outcome = run_job(settings_of(sandbox), tmp_path / "state", RAW_ONLY)
     assert outcome.loaded.failures == {}
-    assert outcome.loaded.news == len(list(sandbox.state().rows("items")))
+    assert outcome.loaded.changes == len(list(sandbox.state().rows("items")))
 
 
 def assert_lake_is_exact(sandbox: Sandbox, tmp_path: Path, lake: Path) -> None:

@@ -13,8 +13,8 @@ from alert_receiver import AlertReceiver
 from command_line import COMMAND, environment, logentic
 from tiny_service import Asked, Reply, TinyService, page
 
-from logentic.job import Options, run_job
-from logentic.monitoring.alerts import tell_news
+from logentic.job import JobOptions, run_job
+from logentic.monitoring.alerts import send_alerts
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -73,7 +73,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             sandbox.alter("items", row["id"], name=f"{HOSTILE}\r\n=cmd()", external_name=f"{HOSTILE}{row['id']}")
         for row in sandbox.state().rows("payment_items"):
             sandbox.alter("payment_items", row["id"], description=f"{HOSTILE}\n# {row['description']}\u2028=1+1")
-        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x"), file, Options())
+        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x"), file, JobOptions())
     return file
 
 
@@ -104,7 +104,7 @@ def test_reports_letters_and_tables_hold_nothing_that_is_obeyed(file: Path) -> N
 def test_alerts_of_a_hostile_account_are_inert(file: Path) -> None:
     wrong = {"stuck 1": f"order 1 is stuck: {HOSTILE} @channel\r\nBcc: x@y.z", "run": "status 422, request <@U1>"}
     with AlertReceiver() as receiver:
-        tell_news(Settings(api_token="token-of-alerts", alert_urls=[receiver.url]), State(file), wrong)
+        send_alerts(Settings(api_token="token-of-alerts", alert_urls=[receiver.url]), State(file), wrong)
         ((title, body),) = receiver.messages
     assert not OBEYED.search(title)
     assert not set(body) & set("<>@&\x1b\u202e")

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from raw_tables import raw_differences
 
-from logentic.events.inbox import Inbox
-from logentic.job import Options, run_job
-from logentic.monitoring.alerts import wrong_now
-from logentic.monitoring.run_history import runs
+from logentic.events.inbox import EventInbox
+from logentic.job import JobOptions, run_job
+from logentic.monitoring.alerts import find_problems
+from logentic.monitoring.run_history import read_runs
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
 TODAY = date(2026, 3, 17)
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 NOTES = ("built", "held", "under_way", "orders_asked", "events_taken", "events_retry", "alerts")
 WRONG = {
     "a list for a text": b'{"load": [1], "after": [1], "receipts": 1, "ids": 1, "events": [1], "event_id": [1]}',
@@ -86,7 +86,7 @@ def test_wrong_notes_are_ignored_with_one_warning_each(
     sandbox.clock.advance(timedelta(days=2))
     with caplog.at_level(logging.WARNING, "logentic"):
         run_job(settings_of(sandbox), file, RAW_ONLY)
-        wrong_now(settings_of(sandbox), State(file), sandbox.clock.now())
+        find_problems(settings_of(sandbox), State(file), sandbox.clock.now())
     assert raw_differences(file, sandbox) == {}
     warned = [record.getMessage() for record in caplog.records if "is damaged and was ignored" in record.getMessage()]
     assert len(warned) == len({*warned})
@@ -100,8 +100,8 @@ def test_wrong_lines_of_the_history_are_left_out(sandbox: Sandbox, file: Path, t
     whole = path.read_bytes()
     for number, line in enumerate(LINES):
         path.write_bytes(whole + line + b"\n")
-        assert [row["event_id"] for row in runs(state)][:2]
-        wrong_now(settings_of(sandbox), state, sandbox.clock.now())
+        assert [row["event_id"] for row in read_runs(state)][:2]
+        find_problems(settings_of(sandbox), state, sandbox.clock.now())
         copy = tmp_path / str(number) / file.name
         shutil.copytree(state.folder, State(copy).folder)
         shutil.copyfile(file, copy)
@@ -115,7 +115,7 @@ def test_a_folder_in_place_of_the_history_is_set_aside(sandbox: Sandbox, file: P
     path.unlink()
     path.mkdir()
     run_job(settings_of(sandbox), file, RAW_ONLY)
-    assert len(runs(State(file))) == 1
+    assert len(read_runs(State(file))) == 1
     assert path.with_suffix(".damaged").is_dir()
 
 
@@ -124,5 +124,5 @@ def test_what_is_no_segment_of_the_queue_is_passed_over(sandbox: Sandbox, file: 
     (state.events / "000.log").mkdir(parents=True)
     (state.events / "notes.log").write_bytes(b"not a segment")
     (state.events / "001.log").write_bytes(b"00000000 {}\n" + b"[" * 100_000 + b"\n\xff\n")
-    assert Inbox(state).fresh() == []
+    assert EventInbox(state).read_new() == []
     run_job(settings_of(sandbox), file, RAW_ONLY)

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 from command_line import access, logentic
 
-from logentic.events.event import Reader
+from logentic.events.event import EventParser
 from logentic.events.queue import EventQueue
-from logentic.job import Options, Outcome, run_job
+from logentic.job import JobOptions, JobResult, run_job
 from logentic.json_text import compact
 from logentic.privacy.pseudonyms import Pseudonymizer, pseudonym_key
 from logentic.sandbox import Account, Sandbox
@@ -68,28 +68,28 @@ def made_before(sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch) -
         earlier.setattr(Pseudonymizer, "pseudonymize_text", text_as_before)
         earlier.setattr(Pseudonymizer, "can_be_column", lambda *_: True)
         earlier.setattr("logentic.job.privacy.holds", lambda *_: True)
-        earlier.setattr("logentic.job.pseudonymized_body", lambda body, _: body)
-        run_job(settings_of(sandbox), file, Options(models=False, select=frozenset({"orders"})))
+        earlier.setattr("logentic.job.pseudonymize_body", lambda body, _: body)
+        run_job(settings_of(sandbox), file, JobOptions(models=False, select=frozenset({"orders"})))
         state = State(file)
-        reader = Reader(Pseudonymizer(pseudonym_key(settings_of(sandbox), state.folder)))
-        queue = EventQueue(state.events, timedelta(hours=1))
+        parser = EventParser(Pseudonymizer(pseudonym_key(settings_of(sandbox), state.folder)))
+        queue = EventQueue.open(state.events, timedelta(hours=1))
         order = sandbox.state().rows("orders")[0]["id"]
         for number in (1, 2):
             body = json.dumps({"id": order, "status": "PICKED", "signed_by": "Marie Curie", "n": number}).encode()
-            event = reader.read(reader.content("t", body), {"logentic-topic": "t"}, body, datetime.now(UTC))
+            event = parser.parse(parser.digest_content("t", body), {"logentic-topic": "t"}, body, datetime.now(UTC))
             queue.put(event).result()
             if number == 1:
-                run_job(settings_of(sandbox), file, Options(models=False, select=frozenset({"orders"})))
+                run_job(settings_of(sandbox), file, JobOptions(models=False, select=frozenset({"orders"})))
         queue.close()
 
 
-def again(sandbox: Sandbox, file: Path) -> Outcome:
+def again(sandbox: Sandbox, file: Path) -> JobResult:
     """A run that reads every order again."""
     span = {"start": date(2026, 1, 1), "end": TODAY}
-    return run_job(settings_of(sandbox), file, Options(models=False, select=frozenset({"orders"}), **span))
+    return run_job(settings_of(sandbox), file, JobOptions(models=False, select=frozenset({"orders"}), **span))
 
 
-def changed(outcome: Outcome) -> int:
+def changed(outcome: JobResult) -> int:
     return sum(receipt["rows_changed"] + receipt["rows_new"] for receipt in outcome.loaded.receipts)
 
 

@@ -13,14 +13,14 @@ from command_line import access, logentic
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from logentic import logentic_source
-from logentic.cli.event_server import receiver
+from logentic.cli.event_server import make_receiver
 from logentic.errors import StateError
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
-RAW_ONLY = Options(models=False)
+RAW_ONLY = JobOptions(models=False)
 KEEP_KEY = (
     "import sys, pathlib; from logentic.privacy.pseudonyms import read_or_create_key;"
     "print(read_or_create_key(pathlib.Path(sys.argv[1])).hex())"
@@ -103,7 +103,7 @@ def test_another_key_is_refused_until_it_is_accepted_and_then_is_the_one(
         run_job(second, file, RAW_ONLY)
     assert len(sandbox.requests) == asked
     run_job(first, file, RAW_ONLY)
-    run_job(second, file, Options(models=False, accept_new_key=True))
+    run_job(second, file, JobOptions(models=False, accept_new_key=True))
     run_job(second, file, RAW_ONLY)
     with pytest.raises(StateError):
         run_job(first, file, RAW_ONLY)
@@ -111,7 +111,7 @@ def test_another_key_is_refused_until_it_is_accepted_and_then_is_the_one(
 
 def test_a_run_that_was_stopped_in_time_has_signed_what_it_loaded(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "db"
-    run_job(settings_of(sandbox, hash_key="first key"), file, Options(models=False, select=frozenset({"items"})))
+    run_job(settings_of(sandbox, hash_key="first key"), file, JobOptions(models=False, select=frozenset({"items"})))
     (State(file).folder / "built.json").unlink()
     file.unlink()
     with pytest.raises(StateError, match="another key"):
@@ -123,7 +123,7 @@ def test_a_receiver_does_not_hash_with_another_key(sandbox: Sandbox, tmp_path: P
     run_job(settings_of(sandbox), file, RAW_ONLY)
     (State(file).folder / "hash_key").unlink()
     with pytest.raises(StateError, match="another key"):
-        receiver(settings_of(sandbox, webhook_secret="a secret"), State(file))
+        make_receiver(settings_of(sandbox, webhook_secret="a secret"), State(file))
 
 
 def test_a_dlt_pipeline_does_not_go_on_with_another_key_also_on_another_machine(

@@ -20,8 +20,8 @@ from workbook_cells import cells_of, cents
 from logentic.audit_log import EXCEPTION_LOG, MONTH_CLOSE
 from logentic.cli.app import app
 from logentic.errors import LogenticError, UsageError
-from logentic.job import Options, Outcome, run_job
-from logentic.reports.exceptions import Finding, read_findings, set_status, whoever
+from logentic.job import JobOptions, JobResult, run_job
+from logentic.reports.exceptions import Finding, read_findings, record_decision, resolve_author
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
@@ -36,9 +36,9 @@ class Books:
         self.sandbox, self.file = sandbox, file
         self.settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x")
 
-    def run(self, days: int = 0) -> Outcome:
+    def run(self, days: int = 0) -> JobResult:
         self.sandbox.clock.advance(timedelta(days=days))
-        return run_job(self.settings, self.file, Options())
+        return run_job(self.settings, self.file, JobOptions())
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.file), read_only=True) as published:
@@ -82,8 +82,8 @@ def test_a_finding_lives_and_a_closed_month_remembers(books: Books) -> None:
         unknown: "disputed",
     }
     for finding, status in said.items():
-        set_status(books.file, finding.exception_id, status, f"of {status}", "ann")
-    set_status(books.file, doubled.exception_id, "disputed", "=1+1\x1b[2J\a", "zoé\x9b")
+        record_decision(books.file, finding.exception_id, status, f"of {status}", "ann")
+    record_decision(books.file, doubled.exception_id, "disputed", "=1+1\x1b[2J\a", "zoé\x9b")
     assert {f.exception_id for f in read_findings(books.file, status="accepted")} == {
         cancelled.exception_id,
         missing.exception_id,
@@ -153,7 +153,7 @@ def test_a_finding_lives_and_a_closed_month_remembers(books: Books) -> None:
     assert books.run().published_bytes is None
 
     # Said again, of the charge as it is now; the earlier words are kept.
-    set_status(books.file, overbilled.exception_id, "rejected", "they showed the contract", "ann")
+    record_decision(books.file, overbilled.exception_id, "rejected", "they showed the contract", "ann")
     books.run()
     again = books.finding(overbilled.exception_id)
     assert (again.status, again.what_changed) == ("rejected", None)
@@ -215,7 +215,7 @@ def number(value: object) -> Decimal:
 
 def refused(books: Books, exception_id: str, status: str) -> LogenticError:
     with pytest.raises(UsageError) as raised:
-        set_status(books.file, exception_id, status, None, "ann")
+        record_decision(books.file, exception_id, status, None, "ann")
     return raised.value
 
 
@@ -254,13 +254,13 @@ def test_who_may_read_the_file_and_not_the_folder_sees_what_is_published(books: 
 
 
 def test_what_is_said_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert whoever(" Zoé  B\n") == "Zoé B"
-    assert whoever("") == whoever(None) == getpass.getuser()
+    assert resolve_author(" Zoé  B\n") == "Zoé B"
+    assert resolve_author("") == resolve_author(None) == getpass.getuser()
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # as in a container that was given any user
     with pytest.raises(UsageError, match="does not know who you are"):
-        whoever(None)
+        resolve_author(None)
 
 
 def test_what_cannot_be_said_is_one_clear_line(books: Books) -> None:

@@ -24,9 +24,9 @@ from workbook_cells import cells_of, cents, total_of
 
 from logentic.cli.app import app
 from logentic.errors import LogenticError
-from logentic.job import Options, run_job
-from logentic.reports.exceptions import read_findings, set_status
-from logentic.reports.letter import asked_of
+from logentic.job import JobOptions, run_job
+from logentic.reports.exceptions import read_findings, record_decision
+from logentic.reports.letter import request_text
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -42,8 +42,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         items = [row["id"] for row in sandbox.state().rows("items")]
         for item, name in zip(items, HOSTILE, strict=False):
             sandbox.alter("items", item, name=name)
-        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x"), file, Options())
-    set_status(file, read_findings(file)[0].exception_id, "disputed", "=cmd|'/c calc'!A1", "ann")
+        run_job(Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="x"), file, JobOptions())
+    record_decision(file, read_findings(file)[0].exception_id, "disputed", "=cmd|'/c calc'!A1", "ann")
     return file
 
 
@@ -222,7 +222,7 @@ def test_the_warehouse_can_act_on_the_letter(file: Path, tmp_path: Path) -> None
     found = read_findings(copy, invoice)
     assert {finding.rule for finding in found} >= {"storage_underbilled", "missing_charge", "rate_deviation"}
     for finding in found:
-        set_status(copy, finding.exception_id, "disputed", "our lawyer says", "marie")
+        record_decision(copy, finding.exception_id, "disputed", "our lawyer says", "marie")
     assert command("--db", copy, "--invoice", invoice, "--letter", tmp_path / "letter.txt").exit_code == 0
     text = (tmp_path / "letter.txt").read_text("utf-8")
     too_low = [f for f in found if f.rule == "missing_charge" or (f.billed or 0) < (f.expected or 0)]
@@ -241,9 +241,9 @@ def test_the_warehouse_can_act_on_the_letter(file: Path, tmp_path: Path) -> None
         assert (f"Billed: {finding.billed:,.2f} CAD" in part) == (finding.charge_id is not None)
     assert "which price applies" in next(p for p in parts if "other charges suggest" in p)
     assert not re.search("lawyer|marie", text)
-    for is_question in (True, False):  # a price that is too low, too, whoever's card says so
+    for is_question in (True, False):  # a price that is too low, too, resolve_author's card says so
         low = replace(found[0], rule="rate_deviation", is_question=is_question, billed=Decimal(1), expected=Decimal(2))
-        assert asked_of(low) == "Please tell us what is right, and correct it."
+        assert request_text(low) == "Please tell us what is right, and correct it."
 
 
 @pytest.fixture

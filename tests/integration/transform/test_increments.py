@@ -161,7 +161,7 @@ def full_build(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The statements of a full build."""
     folder = tmp_path_factory.mktemp("compiled")
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("LOGENTIC_DB", "")
+        environment.setenv("LOGENTIC_DBT_DB", "")
         return statements(RawAccount(folder / "work.duckdb").path, folder, model_settings(SETTINGS))
 
 
@@ -234,6 +234,29 @@ def test_a_stock_record_of_1900_makes_no_days_before_the_earliest_date(merchant:
     build(SETTINGS, merchant.state)
     first = "select min(date), min_by(physical, date) from stock_daily where item_id = 5"
     assert merchant.raw.execute(first) == [(SETTINGS.earliest_date, 10)]
+
+
+def test_records_before_the_earliest_date_make_no_days_before_it(
+    merchant: Merchant, full_build: list[str], tmp_path: Path
+) -> None:
+    """Incremental builds: a stock record, a row of history and an order of 1900 and of the days around the first."""
+    merchant.stock[6] = dict.fromkeys(COUNTERS, 3)
+    order = 100
+    for number, days in enumerate((("1900-01-01", "2014-12-31", "2015-01-02"), ("1999-06-01", "2015-01-01"))):
+        merchant.next_load(DAYS + 7 + number)
+        for day in days:
+            merchant.change(6, f"{day} 12:00:00+00", supply=7 + order)
+            merchant.add("inventory_history", id=6, date=day, supply=9, total_volume=1, total_storage_price=1)
+            merchant.add("orders", id=order, status="PENDING", created_at=f"{day} 12:00:00+00")
+            order += 1
+        build(SETTINGS, merchant.state)
+        for table, column in TABLES_OF_DAYS.items():
+            (first,) = merchant.raw.execute(f"select min({column}) from {table}")[0]
+            assert first is None or first >= SETTINGS.earliest_date, table
+        assert differences(merchant, full_build, tmp_path / f"earliest-{number}.duckdb") == {}
+    rows = "select date, orders from fulfilment_daily where date < date '2016-01-01' order by date"
+    assert merchant.raw.execute(rows) == [(date(2015, 1, 1), 1), (date(2015, 1, 2), 1)]
+    assert merchant.raw.execute("select count(*) from order_fulfilment where order_id >= 100") == [(5,)]
 
 
 def differences(merchant: Merchant, full_build: list[str], path: Path) -> dict[str, list[tuple[object, ...]]]:

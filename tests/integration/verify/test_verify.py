@@ -13,7 +13,7 @@ from losses import Named, assert_equal, lose, named
 from typer.testing import CliRunner
 
 from logentic.cli.app import app
-from logentic.job import Options, run_job
+from logentic.job import JobOptions, run_job
 from logentic.reports.verification import verify_file
 from logentic.sandbox import Account, Fault, Readings, Sandbox
 from logentic.settings import Settings
@@ -37,9 +37,9 @@ def whole(service: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("whole") / "logentic.duckdb"
     now = service.clock.now()
     service.clock.set(now - timedelta(days=1))
-    run_job(settings_of(service), file, Options(models=False))
+    run_job(settings_of(service), file, JobOptions(models=False))
     service.clock.set(now)
-    run_job(settings_of(service), file, Options(models=False))
+    run_job(settings_of(service), file, JobOptions(models=False))
     return file
 
 
@@ -65,7 +65,7 @@ def test_stock_records_that_are_updated_in_place_are_no_difference(tmp_path: Pat
         now = sandbox.clock.now()
         for days in (9, 2):
             sandbox.clock.set(now - timedelta(days=days))
-            run_job(settings_of(sandbox), file, Options(models=False))
+            run_job(settings_of(sandbox), file, JobOptions(models=False))
         sandbox.clock.set(now)
         assert_equal(
             [v for v in verify_file(settings_of(sandbox), file, None, None) if v.resource == "item_quantities"]
@@ -126,7 +126,7 @@ def test_what_happened_since_the_last_run_is_no_difference(tmp_path: Path) -> No
     with Sandbox(Account(seed=36, scale=0.3, days=60, today=TODAY)) as sandbox:
         now = sandbox.clock.now()
         sandbox.clock.set(now - timedelta(days=4))
-        run_job(settings_of(sandbox), file, Options(models=False))
+        run_job(settings_of(sandbox), file, JobOptions(models=False))
         sandbox.clock.set(now)
         verdicts = verify_file(settings_of(sandbox), file, None, None)
         assert_equal([verdict for verdict in verdicts if verdict.resource != "items"])
@@ -135,7 +135,7 @@ def test_what_happened_since_the_last_run_is_no_difference(tmp_path: Path) -> No
 def test_what_is_gone_from_the_account_is_named_until_a_run_marks_it(tmp_path: Path) -> None:
     file = tmp_path / "logentic.duckdb"
     with Sandbox(Account(seed=36, scale=0.2, days=60, today=TODAY)) as sandbox:
-        run_job(settings_of(sandbox), file, Options(models=False))
+        run_job(settings_of(sandbox), file, JobOptions(models=False))
         charge = min(sandbox.state().rows("payment_items"), key=lambda row: row["id"])
         item = max(sandbox.state().rows("items"), key=lambda row: row["id"])
         sandbox.remove("payment_items", charge["id"])
@@ -143,9 +143,9 @@ def test_what_is_gone_from_the_account_is_named_until_a_run_marks_it(tmp_path: P
         found = named(verify_file(settings_of(sandbox), file, None, None), "surplus")
         assert found["payment_items"] == [(charge["id"], charge["start"])]
         assert found["items"] == [(item["id"], None)]
-        run_job(settings_of(sandbox), file, Options(models=False, start=charge["start"], end=charge["end"]))
+        run_job(settings_of(sandbox), file, JobOptions(models=False, start=charge["start"], end=charge["end"]))
         sandbox.clock.advance(timedelta(days=1))  # items are read once a day
-        run_job(settings_of(sandbox), file, Options(models=False))
+        run_job(settings_of(sandbox), file, JobOptions(models=False))
         found = named(verify_file(settings_of(sandbox), file, None, None), "surplus")
         assert not {"payment_items", "items"} & set(found)
 
@@ -154,7 +154,7 @@ def test_days_that_were_never_read_are_not_compared(tmp_path: Path) -> None:
     file = tmp_path / "logentic.duckdb"
     with Sandbox(Account(seed=36, scale=0.2, days=90, today=TODAY)) as sandbox:
         settings = settings_of(sandbox)
-        february = Options(models=False, start=date(2026, 2, 1), end=date(2026, 2, 28))
+        february = JobOptions(models=False, start=date(2026, 2, 1), end=date(2026, 2, 28))
         run_job(settings, file, february)
         verdicts = verify_file(settings, file, None, None)
         assert named(verdicts) == {}

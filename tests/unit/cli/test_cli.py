@@ -26,16 +26,16 @@ def test_resources_are_chosen_by_name_and_all_of_them_without() -> None:
 
 
 def test_a_day_is_read_as_a_day() -> None:
-    assert cli.day("--start", "2026-01-31") == date(2026, 1, 31)
-    assert cli.day("--start", None) is None
+    assert cli.parse_day("--start", "2026-01-31") == date(2026, 1, 31)
+    assert cli.parse_day("--start", None) is None
     for text in ("2026-1-31", "2026-02-29", "2026-01-31T00:00", "today"):
         with pytest.raises(UsageError, match=f"--start '{text}' is not a day"):
-            cli.day("--start", text)
+            cli.parse_day("--start", text)
 
 
 def test_an_error_is_one_line_however_many_a_library_wrote(capsys: pytest.CaptureFixture[str]) -> None:
-    cli._say(LogenticError("x.duckdb: IO Error:\n  no space left!", "Free space, then run again."))
-    cli._say(LogenticError("the run was stopped"))
+    cli._print_error(LogenticError("x.duckdb: IO Error:\n  no space left!", "Free space, then run again."))
+    cli._print_error(LogenticError("the run was stopped"))
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (

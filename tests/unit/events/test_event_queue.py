@@ -9,38 +9,38 @@ from pathlib import Path
 import pytest
 
 from logentic.errors import StateError
-from logentic.events.event import Event, Reader
-from logentic.events.queue import EventQueue, read_events, segments
+from logentic.events.event import Event, EventParser
+from logentic.events.queue import EventQueue, list_segments, read_events
 from logentic.privacy.pseudonyms import Pseudonymizer
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
-READER = Reader(Pseudonymizer(b"k" * 32))
+PARSER = EventParser(Pseudonymizer(b"k" * 32))
 
 
 def event(number: int, at: datetime = NOW) -> Event:
     body = b'{"id": %d}' % number
-    return READER.read(READER.content("order-picked", body), {"logentic-topic": "order-picked"}, body, at)
+    return PARSER.parse(PARSER.digest_content("order-picked", body), {"logentic-topic": "order-picked"}, body, at)
 
 
 def kept(folder: Path) -> list[int | None]:
-    return [found.order_id for segment in segments(folder) for found in read_events(segment)]
+    return [found.order_id for segment in list_segments(folder) for found in read_events(segment)]
 
 
 def test_what_was_answered_is_read_back_as_it_was_and_in_order(tmp_path: Path) -> None:
-    queue = EventQueue(tmp_path, DAY)
+    queue = EventQueue.open(tmp_path, DAY)
     events = [event(number) for number in range(1, 500)]
     wait([queue.put(each) for each in events])
     queue.close()
-    assert [found for segment in segments(tmp_path) for found in read_events(segment)] == events
+    assert [found for segment in list_segments(tmp_path) for found in read_events(segment)] == events
 
 
 def test_equal_content_is_kept_once_within_the_window_also_over_a_restart(tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    queue = EventQueue(tmp_path, DAY)
+    queue = EventQueue.open(tmp_path, DAY)
     assert [queue.put(event(1, now)).result(), queue.put(event(1, now)).result()] == [True, False]
     queue.close()
-    queue = EventQueue(tmp_path, DAY)
+    queue = EventQueue.open(tmp_path, DAY)
     assert not queue.put(event(1, now + DAY / 2)).result()
     assert queue.put(event(1, now + 2 * DAY)).result()
     queue.close()
@@ -49,22 +49,22 @@ def test_equal_content_is_kept_once_within_the_window_also_over_a_restart(tmp_pa
 
 @pytest.mark.parametrize("tail", [b"", b"1234abcd {", b"\x00" * 999, b"\xff\xfe garbage\nmore garbage"])
 def test_a_damaged_end_costs_nothing_that_was_answered(tmp_path: Path, tail: bytes) -> None:
-    queue = EventQueue(tmp_path, DAY)
+    queue = EventQueue.open(tmp_path, DAY)
     wait([queue.put(event(number)) for number in (1, 2, 3)])
     queue.close()
-    with segments(tmp_path)[-1].open("ab") as file:
+    with list_segments(tmp_path)[-1].open("ab") as file:
         file.write(tail)
-    queue = EventQueue(tmp_path, timedelta(days=9999))
+    queue = EventQueue.open(tmp_path, timedelta(days=9999))
     wait([queue.put(event(number)) for number in (3, 4)])
     queue.close()
     assert kept(tmp_path) == [1, 2, 3, 4]
 
 
 def test_a_record_with_a_wrong_bit_is_passed_over_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    queue = EventQueue(tmp_path, DAY)
+    queue = EventQueue.open(tmp_path, DAY)
     wait([queue.put(event(number)) for number in (1, 2, 3)])
     queue.close()
-    path = segments(tmp_path)[-1]
+    path = list_segments(tmp_path)[-1]
     path.write_bytes(path.read_bytes().replace(b'"order_id": 2', b'"order_id": 7'))
     assert kept(tmp_path) == [1, 3]
     assert "line 2 is damaged" in caplog.text
@@ -78,7 +78,7 @@ def test_a_full_disk_refuses_and_what_was_kept_before_stays_whole(tmp_path: Path
         "sys.path.insert(0, sys.argv[2])\n"
         "from test_event_queue import EventQueue, event, DAY\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "queue = EventQueue(Path(sys.argv[1]), DAY)\n"
+        "queue = EventQueue.open(Path(sys.argv[1]), DAY)\n"
         "assert queue.put(event(1)).result() is True\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (700, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))\n"
         "failures = [type(queue.put(event(n)).exception()).__name__ for n in range(2, 30)]\n"
@@ -99,17 +99,19 @@ def test_a_full_disk_refuses_and_what_was_kept_before_stays_whole(tmp_path: Path
 
 
 def test_one_receiver_keeps_a_folder(tmp_path: Path) -> None:
-    queue = EventQueue(tmp_path, DAY)
+    queue = EventQueue.open(tmp_path, DAY)
     with pytest.raises(StateError, match="another receiver"):
-        EventQueue(tmp_path, DAY)
+        EventQueue.open(tmp_path, DAY)
     queue.close()
 
 
 def test_files_are_the_owners_only(tmp_path: Path) -> None:
-    queue = EventQueue(tmp_path / "events", DAY)
+    queue = EventQueue.open(tmp_path / "events", DAY)
     queue.put(event(1)).result()
     queue.close()
-    assert [oct(path.stat().st_mode & 0o777) for path in (tmp_path / "events", *segments(tmp_path / "events"))] == [
+    assert [
+        oct(path.stat().st_mode & 0o777) for path in (tmp_path / "events", *list_segments(tmp_path / "events"))
+    ] == [
         "0o700",
         "0o600",
     ]
@@ -117,9 +119,9 @@ def test_files_are_the_owners_only(tmp_path: Path) -> None:
 
 def test_a_large_queue_is_several_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("logentic.events.queue.SEGMENT_BYTES", 2000)
-    queue = EventQueue(tmp_path, DAY)
+    queue = EventQueue.open(tmp_path, DAY)
     for number in range(1, 60):
         queue.put(event(number)).result()
     queue.close()
-    assert len(segments(tmp_path)) > 3
+    assert len(list_segments(tmp_path)) > 3
     assert kept(tmp_path) == list(range(1, 60))

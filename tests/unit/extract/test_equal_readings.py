@@ -27,9 +27,9 @@ def reading(run: int, window: Window = PAST, **more: object) -> Receipt:
 
 @pytest.mark.parametrize("window", [PAST, PRESENT, snapshot("items", NOW)], ids=["past", "present", "snapshot"])
 def test_the_third_equal_reading_is_accepted(window: Window) -> None:
-    assert not is_third_equal(window, 1, [], has_news=False)
-    assert not is_third_equal(window, 1, [reading(1, window, has_news=True)], has_news=False)
-    assert is_third_equal(window, 1, [reading(1, window, has_news=True), reading(2, window)], has_news=False)
+    assert not is_third_equal(window, 1, [], has_changes=False)
+    assert not is_third_equal(window, 1, [reading(1, window, has_changes=True)], has_changes=False)
+    assert is_third_equal(window, 1, [reading(1, window, has_changes=True), reading(2, window)], has_changes=False)
     assert has_differed(window, [reading(1, window)])
 
 
@@ -38,7 +38,7 @@ OTHERS = {
     "a complete reading between": [reading(1), reading(2, is_complete=True, difference=0)],
     "a total that moved": [reading(1), reading(2, is_steady=False)],
     "one run alone": [reading(1), replace(reading(2), run_id="run 1")],
-    "new rows in the second reading": [reading(1), reading(2, has_news=True)],
+    "new rows in the second reading": [reading(1), reading(2, has_changes=True)],
     "a part of the window": [reading(1), replace(reading(2), span=(START, END - DAY))],
     "another list": [reading(1), replace(reading(2), filter="billed_date")],
     "another resource": [reading(1), replace(reading(2), resource="items")],
@@ -47,16 +47,16 @@ OTHERS = {
 
 @pytest.mark.parametrize("earlier", OTHERS.values(), ids=OTHERS)
 def test_readings_that_are_not_equal_do_not_count(earlier: list[Receipt]) -> None:
-    assert not is_third_equal(PAST, 1, earlier, has_news=False)
+    assert not is_third_equal(PAST, 1, earlier, has_changes=False)
 
 
 def test_rows_that_arrive_matter_in_the_past_and_not_up_to_the_present() -> None:
-    assert not is_third_equal(PAST, 1, [reading(1), reading(2)], has_news=True)
-    earlier = [reading(n, PRESENT, has_news=True) for n in (1, 2)]
-    assert is_third_equal(PRESENT, 1, earlier, has_news=True)
+    assert not is_third_equal(PAST, 1, [reading(1), reading(2)], has_changes=True)
+    earlier = [reading(n, PRESENT, has_changes=True) for n in (1, 2)]
+    assert is_third_equal(PRESENT, 1, earlier, has_changes=True)
     later = replace(PRESENT, start=NOW - 9.5 * DAY)
-    assert is_third_equal(later, 1, earlier, has_news=True), "the look-back of what was read twice"
-    assert not is_third_equal(replace(PRESENT, start=NOW - DAY), 1, earlier, has_news=True), "never read before"
+    assert is_third_equal(later, 1, earlier, has_changes=True), "the look-back of what was read twice"
+    assert not is_third_equal(replace(PRESENT, start=NOW - DAY), 1, earlier, has_changes=True), "never read before"
 
 
 def test_an_acceptance_lasts_while_readings_agree() -> None:

@@ -40,7 +40,7 @@ class Log:
     def session(self, *steps: Callable[[Rejections], None]) -> list[Entry]:
         """What one session adds: (key, field, text, is removed)."""
         query = RawFile(self._file)
-        rejections = Rejections(Stored(query))
+        rejections = Rejections(Stored(query).open_rejections())
         query.close()
         for step in steps:
             step(rejections)

@@ -26,6 +26,7 @@ from logentic.extract.parsing import (
     read_rows,
     row_keys,
 )
+from logentic.json_text import compact
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import (
     DAY,
@@ -330,6 +331,24 @@ def test_invalid_text_is_replaced_loaded_and_recorded(field: str, written: bytes
     assert (key, name, reason) == ("2", column, REPLACED)
     assert kept in text
     rows.records.validate(full=True)
+
+
+@pytest.mark.parametrize("written", [b'"a\0b"', b'"a\\u0000b"'])
+@pytest.mark.parametrize("field", ["name", "lotNumber", "extra"])
+@pytest.mark.parametrize("holds_nul", [True, False])
+def test_a_nul_is_replaced_and_recorded_where_the_destination_cannot_store_it(
+    field: str, written: bytes, holds_nul: bool
+) -> None:
+    value = b'{"a":[' + written + b"]}" if field == "extra" else written
+    page = Page(b'{"data":[{"id":2,"' + field.encode() + b'":' + value + b"}]}", 1, 1, 1, 1, None, NOON)
+    rows = read_rows(ITEMS, [page], AS_IT_IS, "items", ParseRules(holds_nul=holds_nul))
+    column = "lot_number" if field == "lotNumber" else field
+    kept = "a\0b" if holds_nul else "a\ufffdb"
+    shown = compact({"a": [kept]}) if field == "extra" else kept
+    assert rows.records[column].to_pylist() == [shown]
+    assert [(key, name, reason) for key, name, _, reason in entries(rows)] == (
+        [] if holds_nul else [("2", column, REPLACED)]
+    )
 
 
 def test_invalid_text_in_a_number_or_a_name_is_harmless() -> None:

@@ -9,7 +9,8 @@ import pytest
 from json_pages import page_of
 
 from logentic.api.records import Mask
-from logentic.events.event import Reader
+from logentic.events.event import EventParser
+from logentic.extra_columns import column_name
 from logentic.extract.parsing import read_rows
 from logentic.privacy import measures
 from logentic.privacy.pseudonyms import Pseudonymizer
@@ -170,7 +171,7 @@ def test_an_event_keeps_what_the_reference_names_and_measures() -> None:
     }
     for body in (order, {"data": order}, {"order": order}):
         written = json.dumps({**body, **PERSONAL, "status": "PICKED"}).encode()
-        event = Reader(HASHES).read("0" * 32, {}, written, datetime.now(UTC))
+        event = EventParser(HASHES).parse("0" * 32, {}, written, datetime.now(UTC))
         kept = json.loads(event.body)
         kept = kept.get("data") or kept.get("order") or kept
         for name in ("id", "order_type", "status", "warehouse_id", "shopify_order_id", "updated_at"):
@@ -180,9 +181,11 @@ def test_an_event_keeps_what_the_reference_names_and_measures() -> None:
         assert event.order_id == 19015
         for clear in ("Marie", "Curie", "rue X", "5145550101", "1Z999"):
             assert clear not in event.body
-    odd = Reader(HASHES).read("0" * 32, {}, b'{"id": "Marie", "place": {"city": {"Marie": 1}}}', datetime.now(UTC))
+    odd = EventParser(HASHES).parse(
+        "0" * 32, {}, b'{"id": "Marie", "place": {"city": {"Marie": 1}}}', datetime.now(UTC)
+    )
     assert "Marie" not in odd.body
-    broken = Reader(HASHES).read(
+    broken = EventParser(HASHES).parse(
         "0" * 32, {}, b'{"id": 5, "signed_by": "a\\ud800", "status": "\\ud800"}', datetime.now(UTC)
     )
     assert broken.order_id == 5
@@ -219,7 +222,7 @@ def test_the_documented_words_are_those_of_the_list() -> None:
     documented = set(section.replace("`", " ").replace(",", " ").replace(".", " ").split())
     words = measures.NUMBER_WORDS | measures.CODE_WORDS | measures.DATE_WORDS | measures.VALUED
     words |= measures.UNITS | measures.QUALIFIERS | measures.DATE_QUALIFIERS
-    words |= measures.PEOPLE_AND_PLACES | measures.SENTENCE_WORDS
+    words |= measures.PEOPLE_AND_PLACES | measures.SENTENCE_WORDS | measures.CODE_VALUES | measures.UNIT_VALUES
     assert words <= documented
 
 
@@ -237,10 +240,76 @@ def test_the_documented_words_are_those_of_the_list() -> None:
         ("order_status", "TBA-123456-789012"),
         ("unit", "Apt-12"),
         ("delivery_unit", "12"),
+        ("service", "Marie"),
+        ("service", "marie"),
+        ("carrier", "MARIE"),
+        ("delivery_status", "Curie-Marie"),
+        ("delivery_status", "curie/marie"),
+        ("method", "Marie_Curie"),
+        ("payment_method", "Marie2"),
+        ("currency", "LEA"),
+        ("weight_unit", "Marie"),
+        ("unit", "Lea2"),
+        ("people.price.value", 12),
+        ("value", 12),
+        ("parcel.value", 12),
     ],
 )
 def test_what_belongs_to_a_person_or_reads_as_a_sentence_is_no_measure(name: str, value: object) -> None:
     assert not measures.is_measure(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("status", "ON_HOLD"),
+        ("status", "left_warehouse"),
+        ("status", "Backordered"),
+        ("service", "dom_ep"),
+        ("service", "FedEx-2Day"),
+        ("carrier", "Canada-Post"),
+        ("carrier", "UPS"),
+        ("method", "credit_card"),
+        ("currency", "CAD"),
+        ("weight_unit", "KG"),
+        ("volume_unit", "m3"),
+        ("gross_weight.value", 12),
+        ("gross_weight.unit", "kg"),
+        ("packages.length__value", "1.5"),
+    ],
+)
+def test_a_code_or_a_value_with_its_unit_is_a_measure(name: str, value: object) -> None:
+    assert measures.is_measure(name, value)
+
+
+def test_a_value_with_its_unit_stays_and_the_keys_of_a_person_do_not() -> None:
+    weight = {"value": 12, "unit": "kg"}
+    people = {"Price": 1, "price": 2, "Phone": "x", "phone": "y", "Marie": {"price": weight}}
+    record = loaded(gross_weight=weight, people=people, packages={"Price": 1, "price": 2})
+    assert json.loads(record["gross_weight"]) == weight
+    assert json.loads(record["packages"]) == {HASHES.pseudonym("Price"): 1, "price": 2}
+    shown = json.loads(record["people"])
+    assert list(shown) == [*map(HASHES.pseudonym, ("Price", "price", "Phone")), "phone", HASHES.pseudonym("Marie")]
+    assert "price" not in str(shown)
+    assert "kg" not in str(shown)
+    body = json.dumps({"people": people, "service": "Marie"}).encode()
+    event = EventParser(HASHES).parse("c", {}, body, datetime.now(UTC))
+    assert not any(name in event.body for name in ("Price", "price", "Marie"))
+
+
+@pytest.mark.parametrize(
+    "name", ["Marie", "Marie-Curie", "marie-curie", "Marie_Curie", "MARIE", "marie curie", "m" * 41]
+)
+def test_a_name_that_is_not_written_as_that_of_a_field_is_no_column(name: str) -> None:
+    record = loaded(**{name: True})
+    assert set(record) - set(ORDERS.schema().names) == {"_more_fields"}
+    assert list(json.loads(record["_more_fields"])) == [HASHES.pseudonym(name)]
+    assert list(Mask(Settings()).record(ORDERS, {name: True})) == ["***1"]
+
+
+@pytest.mark.parametrize("name", ["is_gift", "isGift", "m" * 40, "_links"])
+def test_a_name_that_is_written_as_that_of_a_field_is_a_column(name: str) -> None:
+    assert set(loaded(**{name: True})) - set(ORDERS.schema().names) == {column_name(name)}
 
 
 @pytest.mark.parametrize("name", ["marie", "marie_curie", "n5145550101", "phone_514_555_0101"])
@@ -248,6 +317,6 @@ def test_a_name_within_a_record_is_shown_by_no_command_and_kept_by_no_event(name
     order = {"id": 1, "recipient": {"name": "x", name: 2, "fax": 3}, "place": {name: True}}
     shown = Mask(Settings(api_token="t")).record(ORDERS, order)
     assert shown == {"id": 1, "recipient": {"name": "***", "***1": "***", "fax": "***"}, "place": {"***2": True}}
-    event = Reader(HASHES).read("c", {}, json.dumps(order).encode(), datetime.now(UTC))
+    event = EventParser(HASHES).parse("c", {}, json.dumps(order).encode(), datetime.now(UTC))
     assert name not in event.body
     assert '"fax"' in event.body

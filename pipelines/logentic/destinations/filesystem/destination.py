@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from logentic.atomic_write import replacing
-from logentic.audit_log import DAY, MONEY, NUMBER, REAL, RUNS, TEXT, TIME, Journal, Row
+from logentic.audit_log import DAY, MONEY, NUMBER, REAL, RUNS, TEXT, TIME, AuditLog, Row
 from logentic.destinations.base import (
     FORMAT,
     Destination,
@@ -109,13 +109,13 @@ class FilesystemDestination(Destination):
         )
 
     def load_audit_log(self) -> dict[str, int]:
-        def write(journal: Journal) -> None:
-            self._write_journal(journal, journal.distinct(self._state.folder))
+        def write(audit_log: AuditLog) -> None:
+            self._write_audit_log(audit_log, audit_log.read_distinct(self._state.folder))
 
-        return synchronize_audit_log(self._state, self._read_journal, write)
+        return synchronize_audit_log(self._state, self._read_audit_log, write)
 
     def add_run(self, row: Row) -> None:
-        self._write_journal(RUNS, [*RUNS.read(self._state.folder), row])
+        self._write_audit_log(RUNS, [*RUNS.read(self._state.folder), row])
 
     def publish(self) -> int:
         """The files are what analysts read as they come; counted are their bytes."""
@@ -135,19 +135,19 @@ class FilesystemDestination(Destination):
             f"{self.name}: _logentic.json is damaged", "Restore it: it says with which key the pseudonyms were made."
         )
 
-    def _read_journal(self, journal: Journal) -> list[Row]:
+    def _read_audit_log(self, audit_log: AuditLog) -> list[Row]:
         try:
-            stored = self._folder.system.cat_file(f"{self._folder.root}/{journal.name}/{journal.name}.parquet")
+            stored = self._folder.system.cat_file(f"{self._folder.root}/{audit_log.name}/{audit_log.name}.parquet")
         except FileNotFoundError:
             return []
         rows: list[Row] = pq.read_table(io.BytesIO(stored)).to_pylist()
         return rows
 
-    def _write_journal(self, journal: Journal, rows: list[Row]) -> None:
-        schema = pa.schema([(name, KINDS[kind]) for name, kind in journal.columns.items()])
+    def _write_audit_log(self, audit_log: AuditLog, rows: list[Row]) -> None:
+        schema = pa.schema([(name, KINDS[kind]) for name, kind in audit_log.columns.items()])
         written = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(rows, schema), written)
-        self._write(f"{self._folder.root}/{journal.name}/{journal.name}.parquet", written.getvalue())
+        self._write(f"{self._folder.root}/{audit_log.name}/{audit_log.name}.parquet", written.getvalue())
 
     def _write(self, path: str, content: bytes) -> None:
         """Whole or not at all: a reader may come at any time."""

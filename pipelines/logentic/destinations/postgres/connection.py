@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv
 
 from logentic import config_folder
@@ -23,6 +22,7 @@ NAMES = {"host": "host", "port": "port", "database": "dbname", "username": "user
 TYPES = {16: TRUTH, 20: INTEGER, 23: INTEGER, 25: TEXT, 1043: TEXT, 1082: DAY, 1184: MOMENT, 701: pa.float64()}
 NUMERIC = 1700
 LARGEST_BLOCK = 2**30
+CONNECTION_ERRORS = {"OperationalError", "InterfaceError", "AdminShutdown", "DiskFull", "TooManyConnections"}
 
 
 def credentials() -> dict[str, str]:
@@ -56,6 +56,11 @@ def connected(found: dict[str, str]) -> Iterator[Any]:
             yield connection
         finally:
             connection.close()
+
+
+def is_connection_loss(error: BaseException) -> bool:
+    """Return whether the driver says that the server, or the way to it, is gone or full."""
+    return type(error).__module__.startswith("psycopg2") and type(error).__name__ in CONNECTION_ERRORS
 
 
 @contextmanager
@@ -100,12 +105,10 @@ class RawPostgres(Query):
             self._connection.close()
             self._connection = None
 
-    def storable(self, table: pa.Table) -> pa.Table:
-        """Replace U+0000 within a text, which PostgreSQL refuses, by U+FFFD, the sign for what cannot be shown."""
-        for index, column in enumerate(table.columns):
-            if column.type == TEXT and pc.any(pc.match_substring(column, "\0")).as_py():
-                table = table.set_column(index, table.field(index), pc.replace_substring(column, "\0", "\ufffd"))
-        return table
+    @property
+    def holds_nul(self) -> bool:
+        """Return False: PostgreSQL refuses U+0000."""
+        return False
 
 
 def _table(copied: BytesIO, schema: pa.Schema) -> pa.Table:

@@ -3,19 +3,25 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
-from logentic.audit_log import PUBLISHED, RUNS, Journal, Row
+from logentic.audit_log import PUBLISHED_LOGS, RUNS, AuditLog, Row
 from logentic.destinations.base import (
     FORMAT,
     Destination,
     Signature,
     check_signature,
-    environment,
     synchronize_audit_log,
 )
-from logentic.destinations.postgres.connection import RawPostgres, connected, database_name, url_of
+from logentic.destinations.postgres.connection import (
+    RawPostgres,
+    connected,
+    database_name,
+    is_connection_loss,
+    url_of,
+)
+from logentic.destinations.postgres.engine import PostgresEngine
 from logentic.destinations.postgres.publishing import is_published, publish
 from logentic.errors import StateError, UsageError
 from logentic.privacy.pseudonyms import key_fingerprint
@@ -25,14 +31,12 @@ log = logging.getLogger("logentic")
 
 SIGNATURE = "logentic_raw._logentic"
 LOCK = 7_564_133_021  # of this program, among the advisory locks of a database
-CONNECTION_ERRORS = {"OperationalError", "InterfaceError", "AdminShutdown", "DiskFull", "TooManyConnections"}
 PG_TYPES = {"double": "double precision"}
 
 
 class PostgresDestination(Destination):
     run_command = "logentic run --destination postgres"
     dbt_target = "postgres"
-    is_parse_shared = False  # dbt notes the database's name of each model
 
     def __init__(self, state: State, found: dict[str, str]) -> None:
         """`found`: the credentials by libpq's names."""
@@ -92,21 +96,21 @@ class PostgresDestination(Destination):
         return postgres(url_of(self._found))
 
     def is_connection_loss(self, error: BaseException) -> bool:
-        return type(error).__module__.startswith("psycopg2") and type(error).__name__ in CONNECTION_ERRORS
+        return is_connection_loss(error)
 
     def load_audit_log(self) -> dict[str, int]:
         """Tables are emptied and filled, not made anew: views and grants on them stay."""
         with connected(self._found) as connection, _transaction(connection) as cursor:
-            for journal in (*PUBLISHED, RUNS):
-                _make_table(cursor, journal)
+            for audit_log in (*PUBLISHED_LOGS, RUNS):
+                _make_table(cursor, audit_log)
 
-            def read(journal: Journal) -> list[Row]:
-                cursor.execute(f"select {_names(journal.columns)} from logentic_raw.{journal.name}")
-                return [dict(zip(journal.columns, row, strict=True)) for row in cursor.fetchall()]
+            def read(audit_log: AuditLog) -> list[Row]:
+                cursor.execute(f"select {_names(audit_log.columns)} from logentic_raw.{audit_log.name}")
+                return [dict(zip(audit_log.columns, row, strict=True)) for row in cursor.fetchall()]
 
-            def write(journal: Journal) -> None:
-                cursor.execute(f"delete from logentic_raw.{journal.name}")
-                _insert(cursor, journal, journal.distinct(self._state.folder))
+            def write(audit_log: AuditLog) -> None:
+                cursor.execute(f"delete from logentic_raw.{audit_log.name}")
+                _insert(cursor, audit_log, audit_log.read_distinct(self._state.folder))
 
             return synchronize_audit_log(self._state, read, write)
 
@@ -114,15 +118,12 @@ class PostgresDestination(Destination):
         with connected(self._found) as connection:
             _insert(connection.cursor(), RUNS, [row])
 
-    def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
-        """As libpq takes it; profiles.yml reads the same variables, so that dbt by hand does as well."""
-        given = {
-            **{"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"},
-            **{"PGPASSWORD": "password", "PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"},
-        }
-        variables = {name: self._found[part] for name, part in given.items() if part in self._found}
-        # A view of the latest versions looks small to PostgreSQL's planner, which would then join it row by row.
-        return environment({**variables, "PGTZ": "UTC", "PGOPTIONS": "-c enable_nestloop=off"})
+    @contextmanager
+    def models(self, *, keep_steps: bool = False) -> Iterator[PostgresEngine]:
+        with connected(self._found) as connection:
+            # A view of the latest versions looks small to PostgreSQL's planner, which would then join it row by row.
+            connection.cursor().execute("set enable_nestloop = off")
+            yield PostgresEngine(connection, keep_steps=keep_steps)
 
     def publish(self) -> int:
         with connected(self._found) as connection, _transaction(connection) as cursor:
@@ -138,18 +139,18 @@ class PostgresDestination(Destination):
             return found
 
 
-def _make_table(cursor: Any, journal: Journal) -> None:
-    columns = [f'"{name}" {PG_TYPES.get(kind, kind)}' for name, kind in journal.columns.items()]
-    cursor.execute(f"create table if not exists logentic_raw.{journal.name} ({', '.join(columns)})")
+def _make_table(cursor: Any, audit_log: AuditLog) -> None:
+    columns = [f'"{name}" {PG_TYPES.get(kind, kind)}' for name, kind in audit_log.columns.items()]
+    cursor.execute(f"create table if not exists logentic_raw.{audit_log.name} ({', '.join(columns)})")
     added = ", ".join(f"add column if not exists {column}" for column in columns)
-    cursor.execute(f"alter table logentic_raw.{journal.name} {added}")
+    cursor.execute(f"alter table logentic_raw.{audit_log.name} {added}")
 
 
-def _insert(cursor: Any, journal: Journal, rows: list[Row]) -> None:
+def _insert(cursor: Any, audit_log: AuditLog, rows: list[Row]) -> None:
     from psycopg2.extras import execute_values
 
-    values = [[row.get(name) for name in journal.columns] for row in rows]
-    execute_values(cursor, f"insert into logentic_raw.{journal.name} ({_names(journal.columns)}) values %s", values)
+    values = [[row.get(name) for name in audit_log.columns] for row in rows]
+    execute_values(cursor, f"insert into logentic_raw.{audit_log.name} ({_names(audit_log.columns)}) values %s", values)
 
 
 def _names(columns: Any) -> str:

@@ -1,0 +1,67 @@
+"""Options that several commands share, and their parsers."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from logentic.database_file import database_path
+from logentic.errors import UsageError
+
+if TYPE_CHECKING:
+    from logentic.settings import Settings
+
+Db = Annotated[
+    Path, typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open.")
+]
+OptionalDb = Annotated[
+    Path | None,
+    typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open."),
+]
+DbOrState = Annotated[
+    Path | None,
+    typer.Option(
+        "--db",
+        parser=database_path,
+        metavar="FILE",
+        help="The same; for another destination FILE.state is its state folder.",
+    ),
+]
+DestinationName = Annotated[
+    str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, postgres, filesystem.")
+]
+EngineName = Annotated[
+    str | None,
+    typer.Option("--engine", metavar="NAME", help="What builds the tables of a folder: spark, at SPARK_REMOTE."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+def require_word(option: str, given: str | None, known: str) -> None:
+    """Refuse any value of an option but one word."""
+    if given not in (None, known):
+        raise UsageError(f"{option} {given!r} is not known", f"Use: {option} {known}.")
+
+
+def parse_words(option: str, given: str | None, known: tuple[str, ...]) -> frozenset[str]:
+    """Return the comma-separated words of an option."""
+    words = frozenset(word.strip() for word in given.split(",")) if given is not None else frozenset()
+    if unknown := sorted(words - set(known)):
+        raise UsageError(f"{option} {unknown[0]!r} is not known", f"Use: {option} {', '.join(known)}, or several.")
+    return words
+
+
+def state_file(db: Path | None, settings: "Settings") -> Path:
+    """Return the file that the state folder is named after; a destination other than DuckDB has no file."""
+    if db is None and settings.publishes_file:
+        raise TyperException("Missing option '--db'")
+    return db or Path(f"logentic.{settings.destination}")
+
+
+def parse_day(option: str, text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not a day", "Write it as YYYY-MM-DD, such as 2026-01-31.") from None

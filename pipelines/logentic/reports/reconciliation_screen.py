@@ -1,0 +1,79 @@
+"""Print a reconciliation, or return it as JSON."""
+
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from logentic.currencies import money
+from logentic.reports import exceptions
+from logentic.reports.cover import build_cover, tie_out_lines
+from logentic.reports.reconciliation import Reconciliation
+
+
+def print_reconciliation(found: Reconciliation, console: Console) -> None:
+    """Print the cover's lines, then the exceptions."""
+    cover = build_cover(found)
+    console.print(Text(cover.title, style="bold"), Text(cover.subtitle, style="dim"), sep="\n")
+    for part in cover.parts[:-1] if found.sheets else cover.parts:
+        table = Table(title=part.heading, title_justify="left", title_style="bold", box=None, show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column()
+        for label, amount, words in part.lines:
+            shown = "" if amount is None else f"{amount:,}"
+            if isinstance(amount, Decimal):
+                shown = money(amount, found.currency)
+            table.add_row(Text(label), Text(shown), Text(words))
+        console.print("", table, sep="\n")
+    if found.findings:
+        console.print()
+        exceptions.print_exceptions(found.findings, console, found.currency)
+
+
+def as_dict(found: Reconciliation) -> dict[str, Any]:
+    return {
+        "file": str(found.file),
+        "invoice": found.invoice,
+        "month": f"{found.month:%Y-%m}" if found.month else None,
+        "known_at": found.known_at.isoformat(),
+        "currency": found.currency,
+        "tie_out": _tie(found),
+        "books": _books(found),
+        "charges": [{"charge_type": kind, **_counted(found, kind)} for kind in found.types],
+        "total": _counted(found, None),
+        "unreadable_amounts": found.unreadable,
+        "exceptions": exceptions.as_dicts(found.findings),
+        "not_checked": [
+            {name: value if isinstance(value, int | None) else str(value) for name, value in row.items()}
+            for row in found.not_checked
+        ],
+        "incomplete": found.incomplete,
+    }
+
+
+def _tie(found: Reconciliation) -> dict[str, Any] | None:
+    if found.tie_out is None:
+        return None
+    return {
+        "lines": [[label, None if amount is None else str(amount)] for label, amount, _ in tie_out_lines(found)],
+        "difference": None if found.tie_out.paper is None else str(found.tie_out.difference),
+        "explanations": list(found.tie_out.explanations),
+        "charges": list(found.tie_out.charges),
+    }
+
+
+def _books(found: Reconciliation) -> dict[str, Any] | None:
+    if found.books is None:
+        return None
+    return {name: value if isinstance(value, int | None) else str(value) for name, value in asdict(found.books).items()}
+
+
+def _counted(found: Reconciliation, kind: str | None) -> dict[str, Any]:
+    count, billed = found.amount_of(None, kind)
+    states = ("matched", "exception", "settled", "not_checked")
+    amounts = {"billed": billed} | {name: found.amount_of(name, kind)[1] for name in states}
+    return {"count": count} | {name: str(amount) for name, amount in amounts.items()}

@@ -19,7 +19,7 @@ Driver = Annotated[
 Day = Literal["charge_date", "ordered_date", "shipped_date", "billed_date"]
 
 
-class Price(BaseModel):
+class DatedTerms(BaseModel):
     """A contract price from `valid_from` up to and including `valid_to`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,13 +34,13 @@ class Price(BaseModel):
         return self
 
 
-class StorageRate(Price):
+class StorageRate(DatedTerms):
     """A price of storage, per cubic foot and day. The latest one that has started applies."""
 
     rate: Decimal = Field(gt=0)
 
 
-class ChargeRate(Price):
+class ChargeRate(DatedTerms):
     """A price for a type of charge: fixed + per_unit × what it is charged `per`, within `minimum` and `maximum`.
 
     The fixed part holds the first `included` units; `and_per` is a second quantity. It may hold for some charges only:

@@ -7,7 +7,7 @@ import numpy as np
 
 from logentic.transform.prices.card import Price, merge
 from logentic.transform.prices.facts import CHARGES_OF, MISSING, Charges, Integers
-from logentic.transform.prices.search import STAGES, Plan, Search
+from logentic.transform.prices.search import STAGES, Draft, Search
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
 LARGEST_BASES = 8  # types whose charges a percentage may be of
@@ -88,7 +88,7 @@ def _learn(name: str, charges: Charges, minor_unit: int, known: Card | None, sta
     return best
 
 
-def _card(name: str, charges: Charges, plan: Plan) -> Card:
+def _card(name: str, charges: Charges, plan: Draft) -> Card:
     prices = tuple(Price(name, merge(part.conditions), part.formula) for part in plan.parts)
     return Card(name, prices, tuple(p.margin for p in plan.parts), len(charges), round(plan.missed), plan.cost)
 

@@ -62,7 +62,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Draft:
     """A card under consideration: its parts, what it leaves unpriced, and its whole cost, in charges."""
 
     parts: tuple[Part, ...]
@@ -84,7 +84,7 @@ class Plan:
         return self.cost - self.missed
 
 
-Option = Formula | Plan  # what may price the charges of a segment
+Option = Formula | Draft  # what may price the charges of a segment
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Search:
 
     def plan(
         self, charges: Charges, known: Sequence[Formula] = (), depth: int = LIMITS.depth, has_time: bool = False
-    ) -> Plan:
+    ) -> Draft:
         """Return the cheapest plan that is found for these charges."""
         self.searches -= 1
         sample = charges.sample(LIMITS.sample)
@@ -144,7 +144,7 @@ class Search:
             if split := candidates.by_category(name):
                 yield split
 
-    def by_period(self, charges: Charges) -> Plan | None:
+    def by_period(self, charges: Charges) -> Draft | None:
         """Return the plan whose whole card changes on some days; the candidates are cards of windows of time."""
         days = charges.column("charge_date")
         edges = np.quantile(days, np.linspace(0, 1, LIMITS.windows + 1)).astype(np.int64)
@@ -182,12 +182,12 @@ class Search:
     def _covered(self, formulas: Sequence[Formula], charges: Charges) -> float:
         return float(explanations(formulas, charges, self.minor_unit).any(0).mean())
 
-    def _single(self, option: Option, charges: Charges, margin: float) -> Plan:
+    def _single(self, option: Option, charges: Charges, margin: float) -> Draft:
         """Return the plan that prices all of the charges by one option."""
         missed = int((~option.explains(charges, self.minor_unit)).sum())
-        if isinstance(option, Plan):
+        if isinstance(option, Draft):
             return replace(option, missed=missed, cost=missed + option.own_cost)
-        return Plan((Part((), option, margin),), missed, missed + option.cost)
+        return Draft((Part((), option, margin),), missed, missed + option.cost)
 
     def _by_axis(
         self,
@@ -197,7 +197,7 @@ class Search:
         steps: Sequence[tuple[int, int]],
         depth: int,
         has_time: bool,
-    ) -> Plan:
+    ) -> Draft:
         """Return the plan whose prices change along a quantity or in time; each segment may have its own plan."""
         values = charges.quantity(axis)
         is_time = axis in TIMES
@@ -223,7 +223,7 @@ class Search:
                 plan = min(plan, replace(nested, cost=nested.cost + LIMITS.step), key=lambda plan: plan.cost)
             parts += _within(condition, plan)
             missed, cost = missed + plan.missed, cost + plan.cost
-        return Plan(tuple(parts), missed, cost)
+        return Draft(tuple(parts), missed, cost)
 
     def _limit(self, charges: Charges, axis: Quantity, left: Option, right: Option) -> int:
         """Return the limit between two prices: where fewest charges are off, and there the roundest number or day."""
@@ -251,14 +251,14 @@ class Search:
         candidates: "Candidates",
         depth: int,
         has_time: bool,
-        best: Plan,
-    ) -> Plan:
+        best: Draft,
+    ) -> Draft:
         """Return the plan with prices of their own for values of a category, or `best` where that costs less.
 
         Values that follow the same plan share it.
         """
         codes, counts = np.unique(charges.column(name), return_counts=True)
-        plans: dict[Plan, list[str]] = {}
+        plans: dict[Draft, list[str]] = {}
         missed = cost = 0.0
         for code in codes[np.argsort(-counts, kind="stable")]:
             inside = charges.take(charges.column(name) == code)
@@ -276,7 +276,7 @@ class Search:
         if len(plans) == 1:
             return best
         parts = [part for plan, values in plans.items() for part in _within(OneOf(name, tuple(sorted(values))), plan)]
-        return Plan(tuple(parts), missed, cost)
+        return Draft(tuple(parts), missed, cost)
 
 
 @dataclass(frozen=True)
@@ -404,7 +404,7 @@ def _cover(matrix: NDArray[np.bool_], costs: NDArray[np.float64]) -> Iterator[in
     yield from chosen
 
 
-def _within(condition: Condition, plan: Plan) -> Iterator[Part]:
+def _within(condition: Condition, plan: Draft) -> Iterator[Part]:
     for part in plan.parts:
         yield replace(part, conditions=(condition, *part.conditions))
 

@@ -9,10 +9,17 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 ALWAYS, FOR_EVER = date(1970, 1, 1), date(9999, 12, 31)
-Driver = Literal["none", "units", "lines", "weight", "volume", "started_weight", "started_volume", "quantity"]
+# What a price goes by: a count, a measure (by started units, or as dimensional weight with its divisor), or money.
+Driver = Annotated[
+    str,
+    Field(
+        pattern=r"^(none|units|lines|cartons|quantity|(started_)?(weight|volume)(/[1-9][0-9]*)?|value|charges of .+)$"
+    ),
+]
+Day = Literal["charge_date", "ordered_date", "shipped_date", "billed_date"]
 
 
-class Price(BaseModel):
+class DatedTerms(BaseModel):
     """A contract price from `valid_from` up to and including `valid_to`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,24 +34,32 @@ class Price(BaseModel):
         return self
 
 
-class StorageRate(Price):
+class StorageRate(DatedTerms):
     """A price of storage, per cubic foot and day. The latest one that has started applies."""
 
     rate: Decimal = Field(gt=0)
 
 
-class ChargeRate(Price):
-    """A price for a type of charge: fixed + per_unit × what it is charged `per`, at least `minimum`.
+class ChargeRate(DatedTerms):
+    """A price for a type of charge: fixed + per_unit × what it is charged `per`, within `minimum` and `maximum`.
 
-    It may apply to one `zone` only (a province's code, or the country's if there is none; `warehouse 2`; a type of
-    order), and to quantities from `from_quantity` up to and including `to_quantity`.
+    The fixed part holds the first `included` units; `and_per` is a second quantity. It may hold for some charges only:
+    for one `zone` (a province's code, or the country's where there is none; `warehouse 2`; a type of order), for
+    quantities from `from_quantity` up to and with `to_quantity`, and for what `segment` names: values of a category
+    (`region = "ON|QC"`) or a range, its lower end excluded (`weight = "5..10"`).
     """
 
     charge_type: str = Field(min_length=1)
-    fixed: Decimal = Field(default=Decimal(0), ge=0)
+    fixed: Decimal = Decimal(0)
     per: Driver = "none"
     per_unit: Decimal = Field(default=Decimal(0), ge=0)
+    included: Decimal = Field(default=Decimal(0), ge=0)
+    and_per: Driver = "none"
+    and_per_unit: Decimal = Field(default=Decimal(0), ge=0)
     minimum: Decimal | None = Field(default=None, ge=0)
+    maximum: Decimal | None = Field(default=None, ge=0)
+    segment: dict[str, str] = {}
+    valid_by: Day = "charge_date"
     zone: str = ""
     from_quantity: Decimal | None = None
     to_quantity: Decimal | None = None
@@ -55,6 +70,8 @@ class ChargeRate(Price):
             raise ValueError("per_unit needs per: what it is charged for")
         if self.is_tier and self.per == "none":
             raise ValueError("from_quantity and to_quantity need per: what is counted")
+        if self.and_per != "none" and self.per == "none":
+            raise ValueError("and_per needs per: what is counted first")
         if self.lowest >= self.highest:
             raise ValueError(f"to_quantity {self.to_quantity} is not above from_quantity {self.from_quantity}")
         return self
@@ -77,6 +94,7 @@ class ChargeRate(Price):
             self.charge_type.lower() == other.charge_type.lower()
             and self.is_tier == other.is_tier
             and (not self.zone or not other.zone or self.zone == other.zone)
+            and (not self.segment or not other.segment or self.segment == other.segment)
             and self.lowest < other.highest
             and other.lowest < self.highest
         )
@@ -98,7 +116,9 @@ def _ends(rate: ChargeRate, rates: list[ChargeRate]) -> Iterator[date]:
         yield from (
             other.valid_from - timedelta(days=1)
             for other in rates
-            if other.valid_from > rate.valid_from and other.zone == rate.zone and rate.is_beside(other)
+            if other.valid_from > rate.valid_from
+            and (other.zone, other.segment) == (rate.zone, rate.segment)
+            and rate.is_beside(other)
         )
 
 

@@ -1,0 +1,150 @@
+"""The pricing engine's front: facts in, `learned_prices` and `charge_prices` out."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from logentic.price_terms import ChargeRate
+from logentic.transform.prices.card import Price, read_price, write_price
+from logentic.transform.prices.facts import MISSING, Integers, read_facts
+from logentic.transform.prices.learning import learn_cards
+from logentic.transform.prices.pricing import Priced, price_charges
+
+AMOUNT = pa.decimal128(18, 4)
+RATE = pa.decimal128(18, 6)
+LEARNED_PRICES = pa.schema(
+    [
+        pa.field("price_id", pa.string()),
+        pa.field("charge_type", pa.string()),
+        pa.field("segment", pa.string()),  # in words
+        pa.field("family", pa.string()),
+        pa.field("formula", pa.string()),  # the sentence that a contract would have
+        pa.field("fixed", AMOUNT),
+        pa.field("per", pa.string()),
+        pa.field("per_unit", RATE),
+        pa.field("included", AMOUNT),
+        pa.field("and_per", pa.string()),
+        pa.field("and_per_unit", RATE),
+        pa.field("minimum", AMOUNT),
+        pa.field("maximum", AMOUNT),
+        pa.field("conditions", pa.string()),  # the segment as JSON, as the setting `charge_rates` has it
+        pa.field("valid_by", pa.string()),
+        pa.field("valid_from", pa.date32()),
+        pa.field("valid_to", pa.date32()),
+        pa.field("charges", pa.int64()),
+        pa.field("explained", pa.int64()),
+        pa.field("explained_share", pa.decimal128(9, 4)),
+        pa.field("margin", pa.int64()),  # by how many charges it is ahead of the next best formula
+        pa.field("is_trusted", pa.bool_()),
+        pa.field("source", pa.string()),  # contract or learned
+        pa.field("note", pa.string()),  # why it is not trusted
+    ]
+)
+CHARGE_PRICES = pa.schema(
+    [
+        pa.field("charge_id", pa.int64()),  # null for a charge that is only expected
+        pa.field("order_id", pa.int64()),
+        pa.field("charge_type", pa.string()),
+        pa.field("price_id", pa.string()),  # null where no price is for the charge
+        pa.field("expected", AMOUNT),
+        pa.field("tolerance", AMOUNT),
+        pa.field("is_trusted", pa.bool_()),  # the price may be held against this charge
+        pa.field("alike", pa.int64()),  # other charges of the type that are off by the same amount
+        pa.field("reason", pa.string()),  # why it is not trusted; null where it is
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What the engine writes: the cards, and the price of each charge."""
+
+    learned_prices: pa.Table
+    charge_prices: pa.Table
+
+
+def learn_prices(facts: pa.Table, minor_digits: int = 2, contract: Sequence[ChargeRate] = ()) -> Prices:
+    """Learn the account's prices from its charges (`facts.SCHEMA`), and price each of them."""
+    charges, minor_unit = read_facts(facts), 10 ** (4 - minor_digits)
+    cards = learn_cards(charges, minor_unit, [read_price(terms) for terms in contract])
+    rows: list[dict[str, Any]] = []
+    tables: list[pa.Table] = []
+    for card in cards.values():
+        priced = price_charges(charges, card, minor_unit)
+        identities = [_identity(price) for price in card.prices]
+        if card.is_accepted:
+            rows += [_learned(priced, index, identities[index]) for index in range(len(card.prices))]
+        tables.append(_priced(priced, identities))
+    return Prices(pa.Table.from_pylist(rows, LEARNED_PRICES), pa.concat_tables([CHARGE_PRICES.empty_table(), *tables]))
+
+
+def read_prices(learned: pa.Table) -> list[ChargeRate]:
+    """Return the rows of `learned_prices` as configuration."""
+    names = [name for name in ChargeRate.model_fields if name in LEARNED_PRICES.names and name != "segment"]
+    return [
+        ChargeRate(**{name: row[name] for name in names}, segment=json.loads(row["conditions"]))
+        for row in learned.to_pylist()
+    ]
+
+
+def _identity(price: Price) -> str:
+    return sha256(write_price(price).model_dump_json().encode()).hexdigest()[:12]
+
+
+def _learned(priced: Priced, index: int, identity: str) -> dict[str, Any]:
+    price, terms = priced.card.prices[index], write_price(priced.card.prices[index])
+    charges, explained = int(priced.followers[index]), int(priced.explained[index])
+    note = priced.notes[index]
+    return {
+        **terms.model_dump(exclude={"segment", "zone", "from_quantity", "to_quantity"}),
+        "price_id": identity,
+        "segment": price.segment,
+        "family": price.formula.family,
+        "formula": price.formula.sentence(),
+        "conditions": json.dumps(terms.segment),
+        "charges": charges,
+        "explained": explained,
+        "explained_share": (Decimal(explained) / max(charges, 1)).quantize(Decimal("0.0001")),
+        "margin": round(priced.card.margins[index]),
+        "is_trusted": not note,
+        "source": "learned" if priced.card.is_learned else "contract",
+        "note": note or None,
+    }
+
+
+def _priced(priced: Priced, identities: list[str]) -> pa.Table:
+    charges, is_known = priced.charges, priced.expected != MISSING
+    is_priced = (priced.price >= 0) & priced.card.is_accepted
+    ids = pa.DictionaryArray.from_arrays(
+        pa.array(np.where(is_priced, priced.price, 0), mask=~is_priced), pa.array(identities or [""])
+    )
+    columns = [
+        _identifiers(charges.column("charge_id")),
+        _identifiers(charges.column("order_id")),
+        pa.array([priced.card.charge_type] * len(charges)),
+        ids.cast(pa.string()),
+        _decimals(priced.expected, is_known & is_priced),
+        _decimals(priced.tolerance, is_known & is_priced),
+        pa.array(np.array([not reason for reason in priced.reasons], bool)),
+        pa.array(priced.alike),
+        pa.array([reason or None for reason in priced.reasons], pa.string()),
+    ]
+    return pa.Table.from_arrays(columns, schema=CHARGE_PRICES)
+
+
+def _identifiers(values: Integers) -> pa.Array:
+    return pa.array(values, mask=values == MISSING)
+
+
+def _decimals(values: Integers, is_known: np.ndarray) -> pa.Array:
+    """Return integers of ten-thousandths as decimals, without passing through floats."""
+    words = np.empty(2 * len(values), np.int64)
+    words[::2], words[1::2] = values, values >> 63
+    valid = pa.array(is_known).buffers()[1] if len(values) else None
+    return pa.Array.from_buffers(AMOUNT, len(values), [valid, pa.py_buffer(words)])

@@ -1,0 +1,147 @@
+"""Learn the cards of an account: type by type, from simple formulas to percentages of what is already priced."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from logentic.transform.prices.card import Price, merge
+from logentic.transform.prices.facts import CHARGES_OF, MISSING, Charges, Integers
+from logentic.transform.prices.search import STAGES, Draft, Search
+from logentic.transform.prices.thresholds import DEFAULT as LIMITS
+
+LARGEST_BASES = 8  # types whose charges a percentage may be of
+USUAL_SHARE = 0.95  # of the orders: a type that they have is part of the base also where the charge is missing
+DUPLICATE = "duplicate"  # how `set_aside` begins for a repeated charge
+
+
+@dataclass(frozen=True)
+class Card:
+    """The prices of one type of charge, and how far they explain the charges that they were learned from."""
+
+    charge_type: str
+    prices: tuple[Price, ...]
+    margins: tuple[float, ...]
+    charges: int
+    missed: int
+    cost: float
+    is_learned: bool = True
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether anything is known about the type, rather than its charges repeated one by one."""
+        own_cost = self.cost - self.missed
+        return not self.is_learned or (
+            self.missed <= (1 - LIMITS.card_share) * self.charges
+            and own_cost <= max(LIMITS.card_cost * self.charges, LIMITS.price + 2 * LIMITS.parameter + 1)
+        )
+
+    @property
+    def is_good(self) -> bool:
+        """Whether more complicated formulas are not worth trying."""
+        own_cost = self.cost - self.missed
+        return own_cost <= max(LIMITS.simple_card, LIMITS.simple_share * self.charges) and (
+            self.missed <= max(1, LIMITS.nearly_solved_share * self.charges)
+        )
+
+
+def learn_cards(charges: Charges, minor_unit: int, contract: Sequence[Price] = ()) -> dict[str, Card]:
+    """Return the card of each type; the contract's prices take the place of learned ones for their types."""
+    types = charges.labels["charge_type"]
+    usable = charges.take(charges.is_usable)
+    _, first, orders = np.unique(charges.columns["order_id"], return_index=True, return_inverse=True)
+    charges.columns |= {"order": orders, "first_of_order": first}
+    parts = {name: usable.take(usable.column("charge_type") == code) for code, name in enumerate(types)}
+    cards: dict[str, Card] = {}
+    for name, part in parts.items():
+        if stated := tuple(price for price in contract if price.charge_type == name):
+            cards[name] = Card(name, stated, (0.0,) * len(stated), len(part), 0, 0, is_learned=False)
+        elif len(part):
+            cards[name] = _learn(name, part, minor_unit, None, range(len(STAGES)))
+        else:
+            cards[name] = Card(name, (), (), 0, 0, 0)
+    open_types = [name for name, card in cards.items() if card.is_learned and card.prices and not card.is_good]
+    for card in sorted(cards.values(), key=lambda card: -card.charges)[:LARGEST_BASES]:
+        if card.prices and card.is_accepted and card.missed < LIMITS.rough_share * card.charges:
+            add_base(charges, card, minor_unit)
+    for name in sorted(open_types, key=lambda name: cards[name].missed / cards[name].charges):
+        part = with_bases(charges, name).take(parts[name].rows)
+        card = _learn(name, part, minor_unit, cards[name], [len(STAGES) - 1])
+        if card is not cards[name] and card.is_accepted:
+            cards[name] = card
+            add_base(charges, card, minor_unit)
+    return cards
+
+
+def _learn(name: str, charges: Charges, minor_unit: int, known: Card | None, stages: Sequence[int]) -> Card:
+    """Return the cheapest card: a single price if one is enough, else prices by segment."""
+    leaves = {stage: Search(minor_unit, stage).plan(charges, depth=0) for stage in stages}
+    best = known or _card(name, charges, min(leaves.values(), key=lambda plan: plan.cost))
+    for stage in sorted(stages, key=lambda stage: leaves[stage].cost):
+        plan = Search(minor_unit, stage).plan(charges)
+        best = _card(name, charges, plan) if plan.cost < best.cost else best
+        if best.is_good:
+            break
+    if known and len(best.prices) > 1 and best.missed > LIMITS.rough_share * len(charges):
+        by_period = Search(minor_unit, 0).by_period(charges)
+        best = _card(name, charges, by_period) if by_period and by_period.cost < best.cost else best
+    return best
+
+
+def _card(name: str, charges: Charges, plan: Draft) -> Card:
+    prices = tuple(Price(name, merge(part.conditions), part.formula) for part in plan.parts)
+    return Card(name, prices, tuple(p.margin for p in plan.parts), len(charges), round(plan.missed), plan.cost)
+
+
+def assign(card: Card, charges: Charges) -> Integers:
+    """Return the index of the price of each charge in its card, -1 where none is for it."""
+    chosen = np.full(len(charges), -1)
+    # A price with more conditions goes before one with fewer: the contract's tiers before its base.
+    for index in sorted(range(len(card.prices)), key=lambda i: -len(card.prices[i].conditions)):
+        held = card.prices[index].holds(charges) & (chosen < 0)
+        chosen[held] = index
+    return chosen
+
+
+def expect(card: Card, charges: Charges, minor_unit: int) -> tuple[Integers, Integers]:
+    """Return the index of the price, and the expected amount, of each charge; `MISSING` where there is none."""
+    chosen, expected = assign(card, charges), np.full(len(charges), MISSING)
+    for index, price in enumerate(card.prices):
+        held = chosen == index
+        if held.any():
+            expected[held] = price.formula.expected(charges.take(held), minor_unit)
+    return chosen, expected
+
+
+def with_bases(charges: Charges, charge_type: str) -> Charges:
+    """Return all charges with the bases that a percentage may be of: what the orders pay for other types."""
+    columns = {name: column for name, column in charges.columns.items() if name != CHARGES_OF + charge_type}
+    return Charges(columns, charges.labels, charges.rows)
+
+
+def add_base(charges: Charges, card: Card, minor_unit: int) -> None:
+    """Add a column of what each charge's order has to pay for a type.
+
+    It is priced from the type's own card: a charge that is wrong, missing or set aside says nothing about a percentage.
+    """
+    known = charges.columns["order_id"] != MISSING
+    first, orders = charges.columns["first_of_order"], charges.columns["order"]
+    is_repeated = np.array([text.startswith(DUPLICATE) for text in charges.labels["set_aside"]])
+    code = charges.labels["charge_type"].index(card.charge_type)
+    is_own = known & (charges.columns["charge_type"] == code) & ~is_repeated[charges.columns["set_aside"]]
+    own, priced = np.flatnonzero(is_own), with_bases(charges, card.charge_type)
+    billed = priced.take(own)
+    chosen, expected = expect(card, billed, minor_unit)
+    # What a price without enough support expects is worth less than what was billed.
+    followers = np.bincount(chosen + 1, minlength=len(card.prices) + 1)
+    explained = np.bincount(chosen[np.abs(expected - billed.amounts) < minor_unit] + 1, minlength=len(followers))
+    is_sound = (followers >= LIMITS.same_sign) & (explained >= LIMITS.trusted_share * followers)
+    expected = np.where(is_sound[chosen + 1], expected, MISSING)
+    amounts, counts = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
+    np.add.at(amounts, orders[own], np.where(expected == MISSING, np.maximum(billed.amounts, 0), expected))
+    np.add.at(counts, orders[own], 1)
+    if (counts > 0).mean() >= USUAL_SHARE:
+        lacking = np.flatnonzero(counts == 0)
+        _, expected = expect(card, priced.take(first[lacking]), minor_unit)
+        amounts[lacking] = np.maximum(expected, 0)
+    charges.columns[CHARGES_OF + card.charge_type] = np.where(known, amounts[orders], MISSING)

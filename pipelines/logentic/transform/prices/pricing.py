@@ -1,0 +1,188 @@
+"""Price every charge by its card, and decide whether the price may be held against it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logentic.transform.prices.facts import CATEGORIES, MISSING, Booleans, Charges, Integers
+from logentic.transform.prices.formulas import amount
+from logentic.transform.prices.learning import Card, expect, with_bases
+from logentic.transform.prices.thresholds import DEFAULT as LIMITS
+
+
+@dataclass(frozen=True)
+class Priced:
+    """The charges of one type with the price of each; `price` is -1 and `expected` is `MISSING` where there is none.
+
+    `reasons` tell why a price is not held against a charge; "" where it is.
+    """
+
+    charges: Charges
+    card: Card
+    price: Integers
+    expected: Integers
+    tolerance: Integers
+    alike: Integers
+    reasons: list[str]
+    followers: Integers  # charges, by price
+    explained: Integers  # of these
+    notes: list[str]  # why a price is not trusted, by price; "" where it is
+
+
+def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
+    """Price the charges of a card's type, among all charges of the account."""
+    whole = with_bases(charges, card.charge_type)
+    part = whole.take(charges.column("charge_type") == charges.labels["charge_type"].index(card.charge_type))
+    price, expected = expect(card, part, minor_unit)
+    is_learned = part.is_usable
+    gap = np.where((expected == MISSING) | (part.amounts == MISSING), 0, part.amounts - expected)
+    tolerance = np.full(len(part), minor_unit)
+    for index, one in enumerate(card.prices):
+        if one.formula.has_fractions and card.is_learned:
+            held = (price == index) & (expected != MISSING)
+            tolerance[held] = np.maximum(minor_unit, expected[held] * round(1000 * LIMITS.fraction_tolerance) // 1000)
+    is_off = (np.abs(gap) > tolerance) & is_learned
+    size = len(card.prices)
+    followers = np.bincount(price[is_learned & (price >= 0)], minlength=size)
+    is_explained = np.zeros(len(part), bool)
+    for index, one in enumerate(card.prices):
+        held = np.flatnonzero((price == index) & is_learned)
+        is_explained[held] = one.formula.explains(part.take(held), minor_unit)
+    explained = np.bincount(price[is_explained], minlength=size)
+    alike = np.zeros(len(part), np.int64)
+    reasons = _price_reasons(card, followers, explained)
+    of_charge = np.array([*reasons, _no_price(card)], object)[price]
+    of_charge[(price >= 0) & (expected == MISSING)] = "A quantity that the price goes by is not known."
+    if card.is_learned:
+        _doubt(part, card, price, gap, is_off, followers, minor_unit, alike, of_charge)
+    return Priced(part, card, price, expected, tolerance, alike, of_charge.tolist(), followers, explained, reasons)
+
+
+def _no_price(card: Card) -> str:
+    explained = card.charges - card.missed
+    if card.is_accepted:
+        return "No price is known for charges of this kind."
+    single = f"the best one, {card.prices[0].formula.sentence()}, explains"
+    best = single if len(card.prices) == 1 else f"{len(card.prices)} prices by segment explain"
+    return f"No price found: {best} {explained} of {card.charges} charges."
+
+
+def _price_reasons(card: Card, followers: Integers, explained: Integers) -> list[str]:
+    """Return, for each price, why it is not trusted; "" where it is."""
+    if not card.is_learned:
+        return [""] * len(card.prices)
+    if not card.is_accepted:
+        return [_no_price(card)] * len(card.prices)
+    segments: dict[object, list[int]] = {}
+    for index, price in enumerate(card.prices):
+        segments.setdefault(price.categories, []).append(index)
+    reasons = []
+    for index, price in enumerate(card.prices):
+        whole = segments[price.categories]
+        if followers[index] < LIMITS.trusted_charges:
+            reasons.append(f"The price rests on {followers[index]} charges; {LIMITS.trusted_charges} are needed.")
+        elif explained[index] < LIMITS.trusted_share * followers[index]:
+            reasons.append(
+                f"The price explains {explained[index]} of {followers[index]} charges; "
+                f"{LIMITS.trusted_share:.0%} are needed."
+            )
+        elif explained[whole].sum() < LIMITS.segment_share * followers[whole].sum():
+            reasons.append(
+                f"The prices of the segment explain {explained[whole].sum()} of {followers[whole].sum()} charges; "
+                f"{LIMITS.segment_share:.0%} are needed."
+            )
+        else:
+            reasons.append("")
+    return reasons
+
+
+def _doubt(
+    charges: Charges,
+    card: Card,
+    price: Integers,
+    gap: Integers,
+    is_off: Booleans,
+    followers: Integers,
+    minor_unit: int,
+    alike: Integers,
+    reasons: NDArray[np.object_],
+) -> None:
+    """Write into `reasons` why a charge that is off is not accused, and into `alike` how many are off as it is."""
+    off = np.flatnonzero(is_off & (reasons == ""))
+    if not len(off):
+        return
+    month, billed = charges.column("month"), charges.amounts
+    of_month = dict(zip(*np.unique(month[price >= 0], return_counts=True), strict=True))
+    ratio = billed[off] * 1000 // np.maximum(billed[off] - gap[off], 1)
+    gaps, months = gap[off], month[off]
+    in_price, in_month = _count(price[off], gaps), _count(months, gaps)
+    with_ratio, with_sign = _count(months, ratio), _count(months, np.sign(gaps))
+    alike[off] = _count(gaps) - 1
+    charged = np.array([of_month[m] for m in months])
+    by_day = _neighbours_off(is_off, charges.column("charge_date"), price)[off]
+    by_weight = _neighbours_off(is_off, charges.column("weight"), charges.column("charge_type"))[off]
+    by_category = _category_off(charges, is_off, price)[off]
+    others = _other_prices(charges.take(off), card, minor_unit) if len(card.prices) > LIMITS.large_card else None
+    for at, row in enumerate(off):
+        difference = f"{'+' * int(gaps[at] > 0)}{amount(int(gaps[at]))}"
+        share = in_price[at] / followers[price[row]]
+        if (in_price[at] >= LIMITS.alike and share > LIMITS.alike_in_price) or (
+            in_price[at] >= LIMITS.many_alike and share > LIMITS.many_alike_in_price
+        ):
+            reasons[row] = f"{in_price[at]} of {followers[price[row]]} charges are off this price by {difference}."
+        elif in_month[at] >= LIMITS.alike and in_month[at] > LIMITS.alike_in_month * charged[at]:
+            reasons[row] = f"{in_month[at]} of {charged[at]} charges of the month are off by {difference}."
+        elif with_ratio[at] >= LIMITS.alike and with_ratio[at] > LIMITS.alike_in_month * charged[at]:
+            reasons[row] = f"{with_ratio[at]} of {charged[at]} charges of the month are off by the same ratio."
+        elif with_sign[at] >= LIMITS.same_sign and with_sign[at] > LIMITS.same_sign_in_month * charged[at]:
+            reasons[row] = f"{with_sign[at]} of {charged[at]} charges of the month are off in the same direction."
+        elif by_day[at] or by_weight[at]:
+            reasons[row] = f"Half of the charges next to it by {'day' if by_day[at] else 'weight'} are off as well."
+        elif by_category[at]:
+            reasons[row] = (
+                "Most charges of its kind (region, order type, ...) are off as well, or there are few of them."
+            )
+        elif others is not None and others[at]:
+            reasons[row] = "Another price of the card is exactly this amount."
+
+
+def _count(*keys: Integers) -> Integers:
+    """Return, for each row, how many rows have the same keys."""
+    order = np.lexsort(keys)
+    is_new = np.logical_or.reduce([np.diff(key[order], prepend=key[order[:1]] - 1) != 0 for key in keys])
+    group = np.cumsum(is_new) - 1
+    counts = np.empty(len(order), np.int64)
+    counts[order] = np.bincount(group)[group]
+    return counts
+
+
+def _neighbours_off(is_off: Booleans, values: Integers, groups: Integers) -> Booleans:
+    """Tell for which charges at least half of the next ones by value, in the same group, are off."""
+    order = np.lexsort((values, groups))
+    off, group = is_off[order].astype(np.int64), groups[order]
+    sums, start = np.concatenate([[0], np.cumsum(off)]), np.searchsorted(group, group, "left")
+    end = np.searchsorted(group, group, "right")
+    index = np.arange(len(off))
+    low, high = np.maximum(index - LIMITS.neighbours // 2, start), np.minimum(index + LIMITS.neighbours // 2 + 1, end)
+    near = sums[high] - sums[low] - off
+    result = np.zeros(len(off), bool)
+    result[order] = (2 * near >= high - low - 1) & (near >= LIMITS.alike)
+    return result
+
+
+def _category_off(charges: Charges, is_off: Booleans, price: Integers) -> Booleans:
+    """Tell for which charges a large part of those at the same price and of the same category is off."""
+    result = np.zeros(len(charges), bool)
+    for name in CATEGORIES:
+        key = price * len(charges.labels[name]) + charges.column(name)
+        _, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
+        result |= (np.bincount(inverse, is_off) > LIMITS.off_in_category * counts)[inverse]
+    return result
+
+
+def _other_prices(charges: Charges, card: Card, minor_unit: int) -> Booleans:
+    found = np.zeros(len(charges), bool)
+    for formula in {price.formula for price in card.prices}:
+        found |= formula.explains(charges, minor_unit)
+    return found

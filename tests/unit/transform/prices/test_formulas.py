@@ -1,0 +1,102 @@
+"""Formulas: exact amounts, and the sentence of each as a contract would have it."""
+
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from billed_orders import cents
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logentic.price_terms import ChargeRate
+from logentic.transform.prices.card import read_price, write_price
+from logentic.transform.prices.facts import MISSING, SCHEMA, Charges, Quantity, read_facts
+
+
+def facts(**columns: Any) -> Charges:
+    row = {name: columns.get(name) for name in SCHEMA.names} | {"charge_type": "picking"}
+    return read_facts(pa.Table.from_pylist([row], SCHEMA))
+
+
+SENTENCES: list[tuple[dict[str, Any], str]] = [
+    ({"fixed": "6.5"}, "6.50"),
+    ({"per": "units", "per_unit": "0.35"}, "0.35 per unit"),
+    ({"fixed": "0.9", "per": "lines", "per_unit": "0.3"}, "0.90 plus 0.30 per line"),
+    (
+        {"fixed": "2.5", "per": "units", "per_unit": "0.45", "included": 1},
+        "2.50 for the first unit, 0.45 for each additional one",
+    ),
+    (
+        {"fixed": "3.1", "per": "units", "per_unit": "0.4", "included": 4},
+        "3.10 for the first 4 units, 0.40 for each additional one",
+    ),
+    (
+        {"fixed": 1, "per": "lines", "per_unit": "0.3", "and_per": "units", "and_per_unit": "0.12"},
+        "1.00, 0.30 per line plus 0.12 per unit",
+    ),
+    ({"per": "weight", "per_unit": "0.0375", "minimum": 4}, "0.0375 per lb, at least 4.00"),
+    ({"per": "value", "per_unit": "0.0125", "maximum": 20}, "1.25 % of the order's value, at most 20.00"),
+    ({"per": "charges of shipping", "per_unit": "0.0825"}, "8.25 % of the charges of shipping"),
+    (
+        {"fixed": 4, "per": "started_weight/139", "per_unit": "0.37"},
+        "4.00 plus 0.37 per started lb of dimensional weight (divisor 139)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("terms", "sentence"), SENTENCES)
+def test_a_formula_is_stated_as_a_contract_does_and_read_back(terms: dict[str, Any], sentence: str) -> None:
+    price = read_price(ChargeRate(charge_type="picking", **terms))
+    assert price.formula.sentence() == sentence
+    assert read_price(write_price(price)) == price
+
+
+@pytest.mark.parametrize(
+    ("terms", "known", "expected"),
+    [
+        ({"per": "weight", "per_unit": "0.0375"}, {"weight": "2.2"}, "0.08"),  # 0.0825
+        ({"per": "weight", "per_unit": "0.05"}, {"weight": "0.5"}, "0.03"),  # 0.025, half up
+        ({"per": "started_weight", "per_unit": "0.05"}, {"weight": "3.0001"}, "0.20"),
+        ({"per": "started_weight/139", "per_unit": 1}, {"weight": 3, "volume": "0.5"}, "7.00"),  # 864 ÷ 139 = 6.2
+        ({"per": "started_weight/139", "per_unit": 1}, {"weight": 30, "volume": "0.5"}, "30.00"),
+        ({"fixed": 2, "per": "units", "per_unit": 1, "included": 3}, {"units": 2}, "2.00"),
+        ({"fixed": 2, "per": "units", "per_unit": 1, "maximum": 4}, {"units": 9}, "4.00"),
+        ({"per": "units", "per_unit": "0.1", "minimum": 4}, {"units": 9}, "4.00"),
+    ],
+)
+def test_amounts_are_exact(terms: dict[str, Any], known: dict[str, Any], expected: str) -> None:
+    charge = facts(**{name: Decimal(value) for name, value in known.items()})
+    price = read_price(ChargeRate(charge_type="picking", **terms))
+    assert price.formula.expected(charge, 100).tolist() == [int(Decimal(expected) * 10_000)]
+
+
+@given(st.decimals(0, 1000, places=6), st.decimals(0, 100_000, places=4), st.decimals(0, 1000, places=4))
+def test_prices_equal_decimal_arithmetic(rate: Decimal, weight: Decimal, fixed: Decimal) -> None:
+    price = read_price(ChargeRate(charge_type="picking", fixed=fixed, per="weight", per_unit=rate))
+    assert price.formula.expected(facts(weight=weight), 100)[0] == int(cents(fixed + rate * weight) * 10_000)
+
+
+def test_a_quantity_that_is_not_known_has_no_price() -> None:
+    price = read_price(ChargeRate(charge_type="picking", per="weight", per_unit=1))
+    assert price.formula.expected(facts(), 100).tolist() == [MISSING]
+    assert not price.formula.explains(facts(amount=Decimal(1)), 100).any()
+    assert price.formula.expected(facts(weight=Decimal(10**9)), 100).tolist() == [MISSING]
+
+
+def test_the_rates_of_earlier_versions_are_still_read() -> None:
+    old = ChargeRate(
+        charge_type="Picking", zone="warehouse 2", per="units", per_unit="0.1", from_quantity=5, to_quantity=9
+    )
+    price = read_price(old)
+    assert price.charge_type == "picking"
+    inside = {"warehouse": "2", "units": Decimal(5)}
+    assert price.holds(facts(**inside)).all()
+    assert not price.holds(facts(**inside | {"units": Decimal(10)})).any()
+    assert not price.holds(facts(**inside | {"warehouse": "1"})).any()
+
+
+def test_dimensional_weight_is_written_with_its_divisor() -> None:
+    quantity = Quantity("weight", started=True, divisor=139)
+    assert str(quantity) == "started_weight/139"
+    assert Quantity.parse("started_weight/139") == quantity

@@ -1,0 +1,202 @@
+"""Prices are learned from charges of hand-made cards, and what is off is found without a false alarm."""
+
+from datetime import date
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from billed_orders import Billed, cents, orders
+from cards import CARDS, zoned
+
+from logentic.price_terms import ChargeRate
+from logentic.transform.prices.engine import Prices, learn_prices, read_prices
+
+ORDERS = orders(2_000)
+# How a person would write the card, one sentence a price: segment, formula.
+STATED = {
+    "flat": ["2.95"],
+    "first and additional": ["2.50 for the first unit, 0.45 for each additional one"],
+    "included picks": ["3.10 for the first 4 units, 0.40 for each additional one"],
+    "lines and units": ["1.20, 0.30 per line plus 0.12 per unit"],
+    "flat tiers": ["units up to 2: 6.50", "units above 2 up to 5: 8.90", "units above 5: 12.40"],
+    "order type": ["order type B2C: 2.20 plus 0.40 per unit", "order type B2B: 18.00 plus 0.25 per unit"],
+    "fine rate": ["1.10 plus 0.0375 per lb"],
+    "maximum": ["0.90 plus 0.60 per line, at most 2.70"],
+    "price change": ["2.60 plus 0.35 per unit", "2.75 plus 0.38 per unit"],
+    "dimensional": ["4.10 plus 0.37 per started lb of dimensional weight (divisor 139)"],
+    "insurance minimum": ["0.9 % of the order's value, at least 1.00"],
+}
+
+
+def stated(prices: Prices) -> list[str]:
+    rows = prices.learned_prices.to_pylist()
+    return [": ".join(filter(None, (row["segment"], row["formula"]))) for row in rows]
+
+
+def accused(billed: Billed, prices: Prices) -> set[int]:
+    """Return the indexes of the charges that the prices are held against."""
+    return {
+        row["charge_id"] - 1
+        for row in prices.charge_prices.to_pylist()
+        if row["is_trusted"] and abs(billed.rows[row["charge_id"] - 1]["amount"] - row["expected"]) > row["tolerance"]
+    }
+
+
+@pytest.mark.parametrize("wrong", [0, 0.01, 0.05])
+@pytest.mark.parametrize("name", [name for name in CARDS if not name.startswith("zones")])
+def test_what_is_off_is_found_without_a_false_alarm(name: str, wrong: float) -> None:
+    billed = Billed().bill(ORDERS, "picking", CARDS[name], wrong)
+    prices = learn_prices(billed.table())
+    found = accused(billed, prices)
+    assert found <= billed.wrong.keys()
+    assert len(found) >= 0.97 * len(billed.wrong)
+    assert sum(not row["is_trusted"] for row in prices.charge_prices.to_pylist()) <= 0.03 * len(billed.rows)
+    assert name not in STATED or stated(prices) == STATED[name]
+
+
+@pytest.mark.parametrize("name", ["zones", "zones changed"])
+@pytest.mark.parametrize("wrong", [0, 0.01])
+def test_tables_of_zones_and_weights_are_learned(name: str, wrong: float) -> None:
+    billed = Billed().bill(orders(8_000), "shipping", CARDS[name], wrong)
+    prices = learn_prices(billed.table())
+    found = accused(billed, prices)
+    assert found <= billed.wrong.keys()
+    assert len(found) >= 0.94 * len(billed.wrong)
+
+
+def test_a_change_begins_on_its_day_and_a_promotion_ends() -> None:
+    change = learn_prices(Billed().bill(ORDERS, "picking", CARDS["price change"]).table()).learned_prices.to_pylist()
+    assert [row["valid_from"] for row in change] == [date(1970, 1, 1), date(2026, 6, 1)]
+    promotion = learn_prices(Billed().bill(ORDERS, "picking", CARDS["promotion"]).table()).learned_prices.to_pylist()
+    assert [(row["valid_from"], row["fixed"]) for row in promotion[1:]] == [
+        (date(2026, 4, 6), Decimal("1.0000")),
+        (date(2026, 4, 27), Decimal("1.6500")),
+    ]
+
+
+def test_percentages_are_of_the_right_charges_by_week_also_where_a_base_is_wrong() -> None:
+    billed, bases = Billed(), {}
+    for name, card in {"shipping": zoned, "picking": CARDS["first and additional"], "returns": CARDS["flat"]}.items():
+        bases[name] = {order["order_id"]: cents(card(order) or 0) for order in MANY}
+        billed.bill(MANY, name, card, 0.01)
+    billed.bill(
+        MANY,
+        "fuel",
+        lambda o: Decimal(10 + o["charge_date"].toordinal() // 28 % 5) / 100 * bases["shipping"][o["order_id"]],
+        0.01,
+    )
+    billed.bill(
+        MANY, "admin", lambda o: Decimal("0.025") * (bases["shipping"][o["order_id"]] + bases["picking"][o["order_id"]])
+    )
+    prices = learn_prices(billed.table())
+    assert accused(billed, prices) <= billed.wrong.keys()
+    assert "2.5 % of the charges of shipping + picking" in stated(prices)
+    fuel = [row["formula"] for row in prices.learned_prices.to_pylist() if row["charge_type"] == "fuel"]
+    assert len(fuel) >= 8
+    assert all(text.endswith("% of the charges of shipping") for text in fuel)
+
+
+MANY = orders(3_000)
+
+
+def amounts(*values: str, count: int = 800, seed: int = 5) -> Billed:
+    random = Random(seed)
+    return Billed().bill(ORDERS[:count], "work", lambda _: random.choice(values))
+
+
+def test_random_amounts_are_no_card() -> None:
+    random = Random(11)
+    billed = Billed().bill(ORDERS[:800], "duties", lambda _: Decimal(random.randint(100, 9_000)) / 100)
+    prices = learn_prices(billed.table())
+    assert prices.learned_prices.num_rows == 0
+    reasons = {row["reason"] for row in prices.charge_prices.to_pylist()}
+    assert all(reason.startswith("No price found: ") and "of 800 charges" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("values", [("3.00", "4.50", "7.25"), ("1.00",) * 9 + ("2.00",), ("1.00",) * 29 + ("2.00",)])
+def test_an_amount_that_comes_again_and_again_is_a_practice(values: tuple[str, ...]) -> None:
+    billed = amounts(*values)
+    assert not accused(billed, learn_prices(billed.table()))
+
+
+def test_a_few_charges_prove_nothing() -> None:
+    billed = Billed().bill(ORDERS[:19], "picking", CARDS["flat"])
+    billed.rows[3]["amount"] = Decimal("5.00")
+    prices = learn_prices(billed.table())
+    assert not accused(billed, prices)
+    assert prices.learned_prices.to_pylist()[0]["note"] == "The price rests on 19 charges; 20 are needed."
+
+
+def test_a_region_whose_charges_are_off_is_not_accused() -> None:
+    billed = Billed().bill(ORDERS, "picking", lambda o: "2.00" if o["region"] == "NB" else "1.40")
+    for index, row in enumerate(billed.rows):
+        row["amount"] += Decimal(index % 13) / 10 if row["amount"] == 2 else 0
+    assert not accused(billed, learn_prices(billed.table()))
+
+
+def test_what_is_set_aside_teaches_nothing_but_is_priced() -> None:
+    billed = Billed().bill(ORDERS[:60], "picking", CARDS["flat"])
+    for row in billed.rows[:30]:
+        row |= {"amount": Decimal("9.99"), "set_aside": "duplicate"}
+    billed.rows.append({**billed.rows[0], "charge_id": None, "amount": None, "set_aside": None})
+    prices = learn_prices(billed.table())
+    assert prices.learned_prices.to_pylist()[0]["charges"] == 30
+    assert {row["expected"] for row in prices.charge_prices.to_pylist()} == {Decimal("2.9500")}
+
+
+def test_the_contract_takes_the_place_of_learning() -> None:
+    billed = Billed().bill(ORDERS[:50], "picking", CARDS["flat"])
+    terms = [
+        ChargeRate(charge_type="Picking", fixed=Decimal("2.50"), valid_to=date(2026, 1, 3)),
+        ChargeRate(charge_type="picking", fixed=Decimal("2.95"), valid_from=date(2026, 1, 4)),
+    ]
+    prices = learn_prices(billed.table(), contract=terms)
+    days = {billed.rows[index]["charge_date"] for index in accused(billed, prices)}
+    assert days
+    assert max(days) <= date(2026, 1, 3)
+    assert {row["source"] for row in prices.learned_prices.to_pylist()} == {"contract"}
+
+
+def test_learned_prices_can_be_written_as_configuration_and_read_back() -> None:
+    billed = Billed()
+    for name in ("flat tiers", "promotion", "lines and units", "insurance minimum", "zones changed"):
+        billed.bill(ORDERS, name, CARDS[name])
+    learned = learn_prices(billed.table())
+    again = learn_prices(billed.table(), contract=read_prices(learned.learned_prices))
+
+    def key(row: dict[str, Any]) -> int:
+        return int(row["charge_id"])
+
+    pairs = zip(
+        sorted(learned.charge_prices.to_pylist(), key=key),
+        sorted(again.charge_prices.to_pylist(), key=key),
+        strict=True,
+    )
+    assert all(one["expected"] == other["expected"] and one["price_id"] == other["price_id"] for one, other in pairs)
+
+
+def test_charges_without_a_type_are_told_apart_by_their_description() -> None:
+    billed = Billed().bill(ORDERS[:100], "", CARDS["flat"]).bill(ORDERS[:100], "", lambda _: "4.00")
+    for index, row in enumerate(billed.rows):
+        row |= {"charge_type": None, "description": f"{'Label' if index < 100 else 'Box'} A-{index}"}
+    rows = learn_prices(billed.table()).learned_prices.to_pylist()
+    assert [(row["charge_type"], row["formula"]) for row in rows] == [("label #", "2.95"), ("box #", "4.00")]
+
+
+def test_nothing_to_learn_from_is_no_error() -> None:
+    empty = learn_prices(Billed().table())
+    assert (empty.learned_prices.num_rows, empty.charge_prices.num_rows) == (0, 0)
+    nulls = pa.table(
+        {"charge_id": [1, 2], "charge_type": ["picking", None], "amount": pa.nulls(2, pa.decimal128(38, 24))}
+    )
+    assert learn_prices(nulls).charge_prices.num_rows == 2
+
+
+def test_currencies_without_cents_are_rounded_to_whole_units() -> None:
+    billed = Billed().bill(
+        ORDERS[:300], "picking", lambda o: (Decimal("36.5") * o["units"]).quantize(Decimal(1), "ROUND_HALF_UP"), 0
+    )
+    rows = learn_prices(billed.table(), minor_digits=0).learned_prices.to_pylist()
+    assert [row["formula"] for row in rows] == ["36.50 per unit"]

@@ -3,10 +3,19 @@ with
 items as (
 
     select
-        item_id,
-        cubic_feet,
-        weight
-    from {{ ref('items') }}
+        items.item_id,
+        items.cubic_feet,
+        items.weight,
+        items.price,
+        greatest(listed.width_in, listed.depth_in, listed.height_in) as longest_side,
+        case
+            when lower(listed.description) like '%hazard%' or lower(listed.description) like '%dangerous%'
+                then 'hazardous'
+            when listed.is_prepackaged then 'prepackaged'
+            else 'ordinary'
+        end as item_class
+    from {{ ref('items') }} as items
+    left join {{ ref('stg_items') }} as listed on items.item_id = listed.item_id
 
 ),
 
@@ -16,7 +25,11 @@ measured as (
         lines.order_id,
         lines.quantity,
         lines.quantity * items.cubic_feet as volume_cuft,
-        lines.quantity * items.weight as weight
+        lines.quantity * items.weight as weight,
+        lines.quantity * items.price as value,
+        items.weight as item_weight,
+        items.longest_side,
+        items.item_class
     from {{ ref('order_lines') }} as lines
     left join items on lines.item_id = items.item_id
 
@@ -30,7 +43,16 @@ sums as (
         -- Of an order with one line that has no measure, no measure is known.
         case when count(quantity) = count(*) then sum(quantity) end as units,
         case when count(volume_cuft) = count(*) then sum(volume_cuft) end as volume_cuft,
-        case when count(weight) = count(*) then sum(weight) end as weight
+        case when count(weight) = count(*) then sum(weight) end as weight,
+        case when count(value) = count(*) then sum(value) end as value,
+        case when count(item_weight) = count(*) then max(item_weight) end as heaviest_item,
+        case when count(longest_side) = count(*) then max(longest_side) end as longest_side,
+        -- Hazardous where any item is, prepackaged where all are.
+        case
+            when max(case when item_class = 'hazardous' then 1 else 0 end) = 1 then 'hazardous'
+            when min(item_class) = max(item_class) then min(item_class)
+            when count(item_class) > 0 then 'ordinary'
+        end as item_class
     from measured
     group by order_id
 
@@ -47,10 +69,15 @@ select
     {{ account_date('orders.created_at') }} as created_date,
     {{ account_date('orders.shipped_at') }} as shipped_date,
     {{ account_date('orders.completed_at') }} as completed_date,
+    orders.shipped_at,
     orders.completed_at,
     sums.lines,
     cast(sums.units as decimal(18, 4)) as units,
     cast(sums.volume_cuft as decimal(18, 4)) as volume_cuft,
-    cast(sums.weight as decimal(18, 4)) as weight
+    cast(sums.weight as decimal(18, 4)) as weight,
+    cast(sums.value as decimal(18, 4)) as value,
+    cast(sums.heaviest_item as decimal(18, 4)) as heaviest_item,
+    cast(sums.longest_side as decimal(18, 4)) as longest_side,
+    sums.item_class
 from {{ ref('stg_orders') }} as orders
 left join sums on orders.order_id = sums.order_id and not orders.lacks_lines

@@ -1,44 +1,48 @@
-{%- set columns = {'zone': "''", 'driver': "'none'", 'valid_from': "date '1970-01-01'",
-    'valid_to': "date '9999-12-31'", 'from_quantity': 'null', 'to_quantity': 'null', 'above_quantity': 'null',
-    'below_quantity': 'null', 'fixed': 'null', 'per_unit': 'null', 'minimum': 'null', 'kind': "'base'",
-    'source': "'none'", 'charges': 'null', 'explained_share': 'null', 'error_amount': 'null', 'note': 'null'} -%}
-{%- set types = {'valid_from': 'date', 'valid_to': 'date', 'from_quantity': 'decimal(18, 4)',
-    'to_quantity': 'decimal(18, 4)', 'above_quantity': 'decimal(18, 4)', 'below_quantity': 'decimal(18, 4)',
-    'fixed': 'decimal(18, 4)', 'per_unit': 'decimal(18, 4)', 'minimum': money_type(), 'charges': 'bigint',
+{%- set columns = {'price_id': 'null', 'segment': "''", 'formula': 'null', 'driver': "'none'",
+    'valid_by': "'charge_date'", 'valid_from': "date '1970-01-01'", 'valid_to': "date '9999-12-31'",
+    'from_quantity': 'null', 'to_quantity': 'null', 'above_quantity': 'null', 'below_quantity': 'null', 'fixed': 'null',
+    'per_unit': 'null', 'included': 'null', 'and_per': 'null', 'and_per_unit': 'null', 'minimum': 'null',
+    'maximum': 'null', 'kind': "'base'", 'source': "'none'", 'charges': 'null', 'explained_share': 'null',
+    'error_amount': 'null', 'note': 'null'} -%}
+{%- set price = 'decimal(18, 4)' -%}
+{%- set types = {'valid_from': 'date', 'valid_to': 'date', 'from_quantity': price, 'to_quantity': price,
+    'above_quantity': price, 'below_quantity': price, 'fixed': price, 'per_unit': 'decimal(18, 6)', 'included': price,
+    'and_per_unit': 'decimal(18, 6)', 'minimum': money_type(), 'maximum': money_type(), 'charges': 'bigint',
     'explained_share': 'decimal(9, 4)', 'error_amount': money_type()} -%}
-{%- set learned = {'source': "'inferred'"} -%}
-{%- for name in ('zone', 'driver', 'valid_from', 'valid_to', 'from_quantity', 'to_quantity', 'above_quantity',
-    'below_quantity', 'fixed', 'per_unit', 'kind', 'charges', 'explained_share') -%}
+{%- set learned = {'driver': 'per', 'kind':
+    "case when from_quantity is null and to_quantity is null then 'base' else 'tier' end"} -%}
+{%- for name in ('price_id', 'segment', 'formula', 'valid_by', 'valid_from', 'valid_to', 'from_quantity', 'to_quantity',
+    'fixed', 'per_unit', 'included', 'and_per', 'and_per_unit', 'minimum', 'maximum', 'source', 'charges',
+    'explained_share', 'note') -%}
     {%- do learned.update({name: name}) -%}
 {%- endfor -%}
-{%- set given = {'source': "'configured'",
-    'kind': "case when from_quantity is null and to_quantity is null then 'base' else 'tier' end",
-    'fixed': 'coalesce(fixed, 0)', 'per_unit': 'coalesce(per_unit, 0)', 'zone': "coalesce(zone, '')",
-    'driver': "coalesce(driver, 'none')", 'valid_from': "coalesce(valid_from, date '1970-01-01')",
-    'valid_to': "coalesce(valid_to, date '9999-12-31')", 'from_quantity': 'from_quantity',
-    'to_quantity': 'to_quantity', 'minimum': 'minimum'} -%}
-{%- set silent = {'zone': 'zone', 'kind': "'none'", 'charges': 'charges', 'note': 'note'} -%}
-{%- set stored = {'kind': 'basis', 'source': "'bills'", 'charges': 'charges', 'explained_share': 'explained_share',
-    'error_amount': 'error_amount', 'note': "case when is_best then 'It explains the bills best.' end"} -%}
-
+{%- set unknown = {'price_id': "'none-' || charge_type", 'kind': "'none'", 'charges': 'charges', 'note': 'note'} -%}
+{%- set stored = {'price_id': "'storage-' || basis", 'kind': 'basis', 'source': "'bills'", 'charges': 'charges',
+    'explained_share': 'explained_share', 'error_amount': 'error_amount',
+    'note': "case when is_best then 'It explains the bills best.' end"} -%}
 with
 
-configured as (
+unknown as (
 
-    select * from {{ ref('configured_charge_rates') }}
+    select
+        prices.charge_type,
+        count(prices.charge_id) as charges,
+        max(prices.reason) as note
+    from {{ ref('charge_prices') }} as prices
+    where
+        prices.charge_id is not null
+        and prices.charge_type not in (select learned.charge_type from {{ ref('learned_prices') }} as learned)
+    group by prices.charge_type
 
 )
 
-{%- for relation, own in {'configured': given, ref('learned_rates'): learned, ref('unlearned_rates'): silent,
-    ref('storage_fits'): stored}.items() %}
+{%- for relation, own in {ref('learned_prices'): learned, 'unknown': unknown, ref('storage_fits'): stored}.items() %}
 {{ 'union all' if not loop.first }}
 select
-    {{ "'storage'" if own is sameas stored else 'lower(charge_type)' }} as charge_type
+    {{ "'storage'" if own is sameas stored else 'charge_type' }} as charge_type,
+    cast({{ own.get('segment', "''") }} as {{ column_type('varchar') }}) as zone
     {%- for name, default in columns.items() %},
     cast({{ own.get(name, default) }} as {{ column_type(types.get(name, 'varchar')) }}) as {{ name }}
     {%- endfor %}
 from {{ relation }}
-{%- if own is sameas learned or own is sameas silent %}
-where charge_type not in (select lower(charge_type) from configured)
-{%- endif %}
 {%- endfor %}

@@ -17,6 +17,7 @@ from logentic.state import DEFERRED_RECEIPTS, LOOKED_UP_ORDERS, State
 
 if TYPE_CHECKING:
     import dlt
+    import pyarrow as pa
 
 FORMAT = 1  # of the raw tables; a newer one is refused
 Signature = tuple[int, str | None]  # the format, and the fingerprint of the pseudonym key
@@ -44,6 +45,14 @@ class Engine(Protocol):
     @abstractmethod
     def named_rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Return the names of the columns of a query, and its rows."""
+
+    @abstractmethod
+    def read_arrow(self, sql: str) -> "pa.Table":
+        """Return the rows of a query. Decimals, dates, whole numbers, truths and texts keep their types."""
+
+    @abstractmethod
+    def write_arrow(self, relation: str, rows: "pa.Table") -> None:
+        """Add rows to a table that was just made without any, and has the same columns."""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.named_rows(sql)[1]

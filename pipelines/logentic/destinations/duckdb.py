@@ -271,6 +271,14 @@ class DuckdbEngine(Engine):
         found = self._work.execute(sql)
         return [column[0] for column in found.description or ()], found.fetchall()
 
+    def read_arrow(self, sql: str) -> pa.Table:
+        return self._work.sql(sql).to_arrow_table()
+
+    def write_arrow(self, relation: str, rows: pa.Table) -> None:
+        self._work.register("written_rows", rows)
+        self.execute(f"insert into {relation} by name select * from written_rows")
+        self._work.unregister("written_rows")
+
     def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
         self.execute("create schema if not exists logentic_raw")
         for table, columns in tables.items():

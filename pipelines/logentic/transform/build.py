@@ -42,10 +42,7 @@ def model_settings(settings: Settings) -> dict[str, Any]:
             {"rate": str(r.rate), "valid_from": str(r.valid_from), "valid_to": str(r.valid_to)}
             for r in settings.storage_rates
         ],
-        "charge_rates": [
-            {"driver": r.per} | {name: str(value) for name, value in r if name != "per" and value is not None}
-            for r in settings.charge_rates
-        ],
+        "charge_rates": [rate.model_dump(mode="json", exclude_defaults=True) for rate in settings.charge_rates],
     }
 
 

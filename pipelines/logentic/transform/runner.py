@@ -49,6 +49,7 @@ class StepContext:
     reads: Mapping[str, str]  # name: relation
     settings: Mapping[str, Any]
     parameters: Mapping[str, str]
+    kept: dict[str, Any]  # what one step leaves to a later one of the same build
 
 
 @dataclass
@@ -67,6 +68,7 @@ class Runner:
         self._parameters = setting_parameters(self.settings, self.engine.literal, self.engine.text_type, sorted(rows))
         built = self._nodes["rebuilt_days"].relation.rpartition(".")[0]
         self._parameters |= {"steps": self.engine.steps or built, "is_full": "false"}
+        self._kept: dict[str, Any] = {}
         self._use_days(None)
 
     def build(self, *, anew: bool = False) -> None:
@@ -153,7 +155,7 @@ class Runner:
         if node.kind == "python":
             module, _, name = node.function.partition(":")
             reads = {name: self.relation(self._nodes[name]) for name in node.reads if name in self._nodes}
-            context = StepContext(self.engine, relation, reads, self.settings, self._parameters)
+            context = StepContext(self.engine, relation, reads, self.settings, self._parameters, self._kept)
             result.rows = getattr(import_module(module), name)(context)
         self.engine.finish_table(relation)
         if node.name == "rebuilt_days":

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv
 
 from logentic.destinations.base import Engine
 from logentic.destinations.postgres.connection import is_connection_loss
@@ -33,6 +37,33 @@ class PostgresEngine(Engine):
     def named_rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         self._cursor.execute(sql)
         return [column.name for column in self._cursor.description], self._cursor.fetchall()
+
+    def read_arrow(self, sql: str) -> pa.Table:
+        self._cursor.execute(f"select * from (\n{sql}\n) as typed limit 0")
+        types = {column.name: _arrow_type(column) for column in self._cursor.description}
+        with TemporaryFile() as file:
+            self._cursor.copy_expert(f"copy (\n{sql}\n) to stdout (format csv, header, encoding 'utf-8')", file)
+            file.seek(0)
+            return csv.read_csv(
+                file,
+                convert_options=csv.ConvertOptions(
+                    column_types=types,
+                    null_values=[""],
+                    true_values=["t"],
+                    false_values=["f"],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                ),
+                parse_options=csv.ParseOptions(newlines_in_values=True),
+            )
+
+    def write_arrow(self, relation: str, rows: pa.Table) -> None:
+        names = ", ".join(f'"{name}"' for name in rows.column_names)
+        with TemporaryFile() as file:
+            # Only a null is not quoted.
+            csv.write_csv(rows, file, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+            file.seek(0)
+            self._cursor.copy_expert(f"copy {relation} ({names}) from stdin (format csv, null '')", file)
 
     def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
         self.execute("create schema if not exists logentic_raw")
@@ -100,3 +131,10 @@ class PostgresEngine(Engine):
             if not self._connection.closed:
                 self.execute("rollback")
             raise
+
+
+def _arrow_type(column: Any) -> pa.DataType:
+    """Return the type of a result's column, by the server's number of its type."""
+    if column.type_code == 1700:
+        return pa.decimal128(38, column.scale)
+    return {16: pa.bool_(), 20: pa.int64(), 23: pa.int32(), 1082: pa.date32()}.get(column.type_code, pa.string())

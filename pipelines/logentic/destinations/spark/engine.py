@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Set
 from typing import Any
 
+import pyarrow as pa
+
 from logentic.destinations.base import Engine
 
 TYPES = {"varchar": "string", "timestamp with time zone": "timestamp", "double precision": "double"}
@@ -34,6 +36,17 @@ class SparkEngine(Engine):
     def named_rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         found = self._session.sql(sql)
         return found.columns, [tuple(row) for row in found.collect()]
+
+    def read_arrow(self, sql: str) -> pa.Table:
+        return self._session.sql(sql).toArrow()
+
+    def write_arrow(self, relation: str, rows: pa.Table) -> None:
+        """Make it again with the rows: Sail adds none to a table of files."""
+        if not rows.num_rows:
+            return
+        self._session.createDataFrame(rows).createOrReplaceTempView("written_rows")
+        self.execute(f"drop table {relation}")
+        self.make_table(relation, "select * from written_rows")
 
     def make_schemas(self, names: list[str]) -> None:
         for name in names:

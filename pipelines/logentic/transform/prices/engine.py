@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -11,12 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from logentic.price_terms import ChargeRate
-from logentic.transform.prices.card import Price, read_price, write_price
-from logentic.transform.prices.facts import MISSING, Integers, read_facts
+from logentic.transform.prices.card import Price, Range, read_price, write_price
+from logentic.transform.prices.facts import MISSING, QUANTITY_SCALE, Integers, read_facts
+from logentic.transform.prices.formulas import decimal
 from logentic.transform.prices.learning import learn_cards
 from logentic.transform.prices.pricing import Priced, price_charges
 
 AMOUNT = pa.decimal128(18, 4)
+IN_CONDITIONS = ("segment", "from_quantity", "to_quantity")
 RATE = pa.decimal128(18, 6)
 LEARNED_PRICES = pa.schema(
     [
@@ -33,6 +35,8 @@ LEARNED_PRICES = pa.schema(
         pa.field("and_per_unit", RATE),
         pa.field("minimum", AMOUNT),
         pa.field("maximum", AMOUNT),
+        pa.field("from_quantity", AMOUNT),  # of a tier, as the setting `charge_rates` has it
+        pa.field("to_quantity", AMOUNT),
         pa.field("conditions", pa.string()),  # the segment as JSON, as the setting `charge_rates` has it
         pa.field("valid_by", pa.string()),
         pa.field("valid_from", pa.date32()),
@@ -86,7 +90,7 @@ def learn_prices(facts: pa.Table, minor_digits: int = 2, contract: Sequence[Char
 
 def read_prices(learned: pa.Table) -> list[ChargeRate]:
     """Return the rows of `learned_prices` as configuration."""
-    names = [name for name in ChargeRate.model_fields if name in LEARNED_PRICES.names and name != "segment"]
+    names = [name for name in ChargeRate.model_fields if name in LEARNED_PRICES.names and name not in IN_CONDITIONS]
     return [
         ChargeRate(**{name: row[name] for name in names}, segment=json.loads(row["conditions"]))
         for row in learned.to_pylist()
@@ -103,6 +107,7 @@ def _learned(priced: Priced, index: int, identity: str) -> dict[str, Any]:
     note = priced.notes[index]
     return {
         **terms.model_dump(exclude={"segment", "zone", "from_quantity", "to_quantity"}),
+        **_limits(price),
         "price_id": identity,
         "segment": price.segment,
         "family": price.formula.family,
@@ -116,6 +121,19 @@ def _learned(priced: Priced, index: int, identity: str) -> dict[str, Any]:
         "source": "learned" if priced.card.is_learned else "contract",
         "note": note or None,
     }
+
+
+def _limits(price: Price) -> dict[str, Decimal | None]:
+    """Return the least and the greatest quantity of a tier."""
+    counted = {replace(quantity, after=0) for _, quantity in price.formula.terms}
+    for condition in price.conditions:
+        if isinstance(condition, Range) and condition.quantity in counted:
+            step = QUANTITY_SCALE if condition.quantity.has_whole_steps else 1
+            return {
+                "from_quantity": None if condition.above is None else decimal(condition.above // step * step + step),
+                "to_quantity": None if condition.upto is None else decimal(condition.upto),
+            }
+    return {"from_quantity": None, "to_quantity": None}
 
 
 def _priced(priced: Priced, identities: list[str]) -> pa.Table:

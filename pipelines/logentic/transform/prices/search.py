@@ -296,8 +296,8 @@ class Candidates:
         seen: dict[bytes, int] = {}
         for index, row in enumerate(np.packbits(matrix, axis=1)):
             seen.setdefault(row.tobytes(), index)
-        first = np.array(list(seen.values()))
-        kept = first[list(_cover(matrix[first], costs[first]))]
+        first = np.array(list(seen.values()), np.int64)
+        kept = first[np.array(list(_cover(matrix[first], costs[first])), np.int64)]
         return cls([ordered[index] for index in kept], costs[kept], matrix[kept], charges)
 
     @property

@@ -1,0 +1,25 @@
+"""The steps of the plan that learn prices and apply them."""
+
+from logentic.price_terms import ChargeRate
+from logentic.transform.prices.engine import Prices, learn_prices
+from logentic.transform.runner import StepContext
+
+FACTS = "charge_facts"
+CHARGE_PRICES = "charge_prices"
+
+
+def write_learned_prices(context: StepContext) -> int:
+    """Learn the account's prices; what they make of each charge is kept for the step that writes it."""
+    facts = context.engine.read_arrow(f"select * from {context.reads[FACTS]}")
+    contract = [ChargeRate.model_validate(rate) for rate in context.settings["charge_rates"]]
+    prices: Prices = learn_prices(facts, int(context.settings["minor_digits"]), contract)
+    context.kept[CHARGE_PRICES] = prices.charge_prices
+    context.engine.write_arrow(context.table, prices.learned_prices)
+    return prices.learned_prices.num_rows
+
+
+def write_charge_prices(context: StepContext) -> int:
+    """Write what the prices that were just learned make of each charge."""
+    prices = context.kept.pop(CHARGE_PRICES)
+    context.engine.write_arrow(context.table, prices)
+    return prices.num_rows

@@ -11,6 +11,8 @@ from logentic.transform.build import model_settings
 from logentic.transform.plan import load_plan
 from logentic.transform.runner import Runner
 
+ROOT = Path(__file__).parents[1]
+
 
 class Models:
     def __init__(self) -> None:

@@ -15,7 +15,6 @@ from benchmarks.practices.account import accounts, make_account
 from benchmarks.practices.catalogue import PRACTICES, RATES
 from benchmarks.practices.measure import measure
 from benchmarks.practices.page import write_page
-from benchmarks.practices.raw import write_raw
 
 RESULTS = ROOT / "benchmarks" / "results" / "practices.json"
 
@@ -43,7 +42,7 @@ def main() -> int:
     due = [one for one in due if options.only in one[0] and options.percent in (None, one[2])]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        models = None if options.command else _models(folder)
+        models = None if options.command else Models()
         for number, one in enumerate(due, 1):
             account = make_account(*one)
             if account.name in rows:
@@ -65,12 +64,6 @@ def main() -> int:
     if not options.only:
         write_page(kept)
     return 0
-
-
-def _models(folder: Path) -> Models:
-    example = folder / "example.duckdb"
-    write_raw(make_account(*next(accounts())), example)
-    return Models(example, folder / "models")
 
 
 def _line(row: dict) -> str:  # type: ignore[type-arg]

@@ -376,9 +376,10 @@ def explanations(options: Sequence[Option], charges: Charges, minor_unit: int) -
             matrix[index] = option.explains(charges, minor_unit)
     for terms, formulas in groups.items():
         exact = Formula(terms=terms).exact(charges)
-        rest = np.where(exact == MISSING, MISSING, charges.amounts * RATE_SCALE - exact)
+        rest = charges.amounts * RATE_SCALE - exact
         fixed = np.array([formula.fixed * RATE_SCALE for formula in formulas])
-        matrix[rows[terms]] = np.abs(rest - fixed[:, None]) * 2 <= minor_unit * RATE_SCALE
+        is_near = np.abs(rest - fixed[:, None]) * 2 <= minor_unit * RATE_SCALE
+        matrix[rows[terms]] = is_near & (exact != MISSING)
     return matrix
 
 

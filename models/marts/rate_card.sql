@@ -9,11 +9,11 @@
     'above_quantity': price, 'below_quantity': price, 'fixed': price, 'per_unit': 'decimal(18, 6)', 'included': price,
     'and_per_unit': 'decimal(18, 6)', 'minimum': money_type(), 'maximum': money_type(), 'charges': 'bigint',
     'explained_share': 'decimal(9, 4)', 'error_amount': money_type()} -%}
-{%- set learned = {'driver': 'per', 'kind':
+{%- set learned = {'driver': 'per', 'included': 'nullif(included, 0)', 'and_per': "nullif(and_per, 'none')",
+    'and_per_unit': 'nullif(and_per_unit, 0)', 'kind':
     "case when from_quantity is null and to_quantity is null then 'base' else 'tier' end"} -%}
 {%- for name in ('price_id', 'segment', 'formula', 'valid_by', 'valid_from', 'valid_to', 'from_quantity', 'to_quantity',
-    'fixed', 'per_unit', 'included', 'and_per', 'and_per_unit', 'minimum', 'maximum', 'source', 'charges',
-    'explained_share', 'note') -%}
+    'fixed', 'per_unit', 'minimum', 'maximum', 'source', 'charges', 'explained_share', 'note') -%}
     {%- do learned.update({name: name}) -%}
 {%- endfor -%}
 {%- set unknown = {'price_id': "'none-' || charge_type", 'kind': "'none'", 'charges': 'charges', 'note': 'note'} -%}

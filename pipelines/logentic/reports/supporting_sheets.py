@@ -35,9 +35,9 @@ ACCOUNT_SHEETS = {
     ),
     "rate_card": (
         "Rate card",
-        """select * exclude (above_quantity, below_quantity) replace (
+        """select * exclude (zone, price_id, above_quantity, below_quantity) replace (
             nullif(valid_from, date '1970-01-01') as valid_from, nullif(valid_to, date '9999-12-31') as valid_to
-        ) from rate_card order by charge_type, zone, valid_from nulls first, from_quantity nulls first""",
+        ) from rate_card order by charge_type, segment, valid_from nulls first, from_quantity nulls first""",
         "What each type costs, as the contract says or the account's own history shows.",
     ),
     "findings": (

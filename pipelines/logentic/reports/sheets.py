@@ -17,7 +17,7 @@ from logentic.sanitizer import cell, printable
 HEADINGS = {"payment_id": "Invoice", "sku": "SKU", "average_volume_cuft": "Average volume (cu ft)"}
 HEADINGS |= {"value_before": "Before", "value_after": "After", "value_difference": "Difference"}
 KINDS = {"DECIMAL": "money", "BIGINT": "id", "HUGEINT": "count", "INTEGER": "count", "DATE": "date"}
-MEASURES = ("volume", "value", "rate", "quantity", "fixed", "per_unit", "minimum", "error")
+MEASURES = ("volume", "value", "rate", "quantity", "fixed", "per_unit", "minimum", "error", "included", "maximum")
 
 
 @dataclass(frozen=True)

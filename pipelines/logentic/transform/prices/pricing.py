@@ -123,7 +123,10 @@ def _doubt(
     by_day = _neighbours_off(is_off, charges.column("charge_date"), price)[off]
     by_weight = _neighbours_off(is_off, charges.column("weight"), charges.column("charge_type"))[off]
     by_category = _category_off(charges, is_off, price)[off]
-    others = _other_prices(charges.take(off), card, minor_unit) if len(card.prices) > LIMITS.large_card else None
+    others = _other_prices(charges.take(off), card, minor_unit)
+    if len(card.prices) <= LIMITS.large_card:  # of a small card, only where it happens again and again
+        again = alike[off] + 1
+        others &= (again >= LIMITS.many_alike) & (again > LIMITS.alike_at_other_price * len(charges))
     for at, row in enumerate(off):
         difference = f"{'+' * int(gaps[at] > 0)}{amount(int(gaps[at]))}"
         share = in_price[at] / followers[price[row]]
@@ -143,7 +146,7 @@ def _doubt(
             reasons[row] = (
                 "Most charges of its kind (region, order type, ...) are off as well, or there are few of them."
             )
-        elif others is not None and others[at]:
+        elif others[at]:
             reasons[row] = "Another price of the card is exactly this amount."
 
 

@@ -1,5 +1,7 @@
 """The steps of the plan that learn prices and apply them."""
 
+import pyarrow as pa
+
 from logentic.price_terms import ChargeRate
 from logentic.transform.prices.engine import Prices, learn_prices
 from logentic.transform.runner import StepContext
@@ -15,11 +17,11 @@ def write_learned_prices(context: StepContext) -> int:
     prices: Prices = learn_prices(facts, int(context.settings["minor_digits"]), contract)
     context.kept[CHARGE_PRICES] = prices.charge_prices
     context.engine.write_arrow(context.table, prices.learned_prices)
-    return prices.learned_prices.num_rows
+    return len(prices.learned_prices)
 
 
 def write_charge_prices(context: StepContext) -> int:
     """Write what the prices that were just learned make of each charge."""
-    prices = context.kept.pop(CHARGE_PRICES)
+    prices: pa.Table = context.kept.pop(CHARGE_PRICES)
     context.engine.write_arrow(context.table, prices)
-    return prices.num_rows
+    return len(prices)

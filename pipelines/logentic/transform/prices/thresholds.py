@@ -50,6 +50,7 @@ class Thresholds:
     alike_in_price: float = 0.04  # of a price's charges with the same difference: a practice, not an error
     many_alike_in_price: float = 0.02  # the same, of many charges
     alike_in_month: float = 0.05  # of the type's charges in a month with the same difference or ratio
+    alike_at_other_price: float = 0.0075  # of the type's charges with the same difference, all at another of its prices
     same_sign_in_month: float = 0.10  # of the type's charges in a month off in the same direction
     off_in_category: float = 0.25  # of the charges at the price of one region, order type, ...
     alike: int = 3  # fewer charges are no pattern

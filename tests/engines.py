@@ -79,6 +79,10 @@ def postgres_marts(database: Path, variables: str, folder: Path, url: str) -> Ro
         connection.autocommit = True
         cursor = connection.cursor()
         fill_postgres(database, folder, cursor)
+        cursor.execute("create schema logentic_work_marts")
+        with _opened(database) as work:
+            for table in ("learned_prices", "charge_prices"):  # of the Python steps, which dbt leaves as they stand
+                copy_to_postgres(work, f"logentic_marts.{table}", f"logentic_work_marts.{table}", folder, cursor)
         dbt("postgres", variables, folder, **postgres_environment(url))
         found = {}
         for mart in MARTS:
@@ -107,13 +111,18 @@ def fill_postgres(database: Path, folder: Path, cursor: Any) -> None:
     cursor.execute("set time zone 'UTC'; create schema logentic_raw")
     with _opened(database) as work:
         for table in _raw_tables(work):
-            columns = work.execute(f"select * from logentic_raw.{table} limit 0").description
-            named = ", ".join(f'"{name}" {kind}'.replace("DOUBLE", "double precision") for name, kind, *_ in columns)
-            cursor.execute(f"create table logentic_raw.{table} ({named})")
-            work.execute(f"copy logentic_raw.{table} to '{folder}/{table}.csv' (header false)")
-            with (folder / f"{table}.csv").open() as file:
-                cursor.copy_expert(f"copy logentic_raw.{table} from stdin (format csv)", file)
-            (folder / f"{table}.csv").unlink()
+            copy_to_postgres(work, f"logentic_raw.{table}", f"logentic_raw.{table}", folder, cursor)
+
+
+def copy_to_postgres(work: duckdb.DuckDBPyConnection, table: str, copy: str, folder: Path, cursor: Any) -> None:
+    columns = work.execute(f"select * from {table} limit 0").description
+    named = ", ".join(f'"{name}" {kind}'.replace("DOUBLE", "double precision") for name, kind, *_ in columns)
+    cursor.execute(f"create table {copy} ({named})")
+    written = folder / f"{table}.csv"
+    work.execute(f"copy {table} to '{written}' (header false, force_quote *)")
+    with written.open() as file:
+        cursor.copy_expert(f"copy {copy} from stdin (format csv)", file)
+    written.unlink()
 
 
 def postgres_environment(url: str) -> dict[str, str]:

@@ -60,8 +60,10 @@ class PostgresEngine(Engine):
     def write_arrow(self, relation: str, rows: pa.Table) -> None:
         names = ", ".join(f'"{name}"' for name in rows.column_names)
         with TemporaryFile() as file:
-            # Only a null is not quoted.
-            csv.write_csv(rows, file, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+            # Only a null is not quoted. In one chunk: of an empty one the writer writes what it wrote before.
+            csv.write_csv(
+                rows.combine_chunks(), file, csv.WriteOptions(include_header=False, quoting_style="all_valid")
+            )
             file.seek(0)
             self._cursor.copy_expert(f"copy {relation} ({names}) from stdin (format csv, null '')", file)
 

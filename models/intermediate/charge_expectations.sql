@@ -11,7 +11,7 @@ priced as (
         facts.amount - coalesce(settlements.credited, 0) as net_amount,
         case learned.per
             {%- for name, column in quantities.items() %}
-            when '{{ name }}' then {{ column if '(' in column else 'facts.' ~ column }}
+            when '{{ name }}' then cast({{ column if '(' in column else 'facts.' ~ column }} as decimal(18, 4))
             {%- endfor %}
         end as quantity,
         prices.expected,

@@ -13,6 +13,8 @@ CHARGE_PRICES = "charge_prices"
 def write_learned_prices(context: StepContext) -> int:
     """Learn the account's prices; what they make of each charge is kept for the step that writes it."""
     facts = context.engine.read_arrow(f"select * from {context.reads[FACTS]}")
+    # In one order whatever the engine's: prices are chosen on samples.
+    facts = facts.sort_by([(name, "ascending") for name in ("charge_id", "order_id", "charge_type")])
     contract = [ChargeRate.model_validate(rate) for rate in context.settings["charge_rates"]]
     prices: Prices = learn_prices(facts, int(context.settings["minor_digits"]), contract)
     context.kept[CHARGE_PRICES] = prices.charge_prices

@@ -18,7 +18,6 @@ from logentic.extract.stored_records import Query, Stored
 from logentic.json_text import compact, loads
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import ORDERS
-from logentic.state import State
 
 EVENTS, BODY = "order_events", "body"
 NOTE, RULE = "privacy", 2  # RULE: of the allow-list; a higher one has every file looked at again
@@ -63,14 +62,14 @@ def holds(note: dict[str, Any], query: Query, pseudonyms: Pseudonymizer) -> bool
     return is_current and isinstance(note.get("columns"), list) and note.get("load") in Stored(query).loads()
 
 
-def rewrite(state: State, pseudonyms: Pseudonymizer, storage_version: str) -> dict[str, int]:
+def rewrite(work_file: Path, pseudonyms: Pseudonymizer, storage_version: str) -> dict[str, int]:
     """Pseudonymize clear values in the working database; how many different values of each column there were.
 
     The database is copied into a new file, since the old one keeps what was replaced in its free blocks.
     """
     changed: dict[str, int] = {}
     try:
-        with duckdb.connect(str(state.work)) as work:
+        with duckdb.connect(str(work_file)) as work:
             work.execute("begin")
             for schema, column in _columns_of(work):
                 where = f'"{schema}"."{column.table}"'
@@ -90,9 +89,9 @@ def rewrite(state: State, pseudonyms: Pseudonymizer, storage_version: str) -> di
                     changed[str(column)] = max(len(pairs), changed.get(str(column), 0))
             work.execute("commit")
         if changed:
-            _copy_anew(state.work, storage_version)
+            _rewrite_file(work_file, storage_version)
     except duckdb.Error as error:
-        raise StateError(f"{state.work} could not be rewritten: {first_line(error)}", "Run again.") from None
+        raise StateError(f"{work_file} could not be rewritten: {first_line(error)}", "Run again.") from None
     return changed
 
 
@@ -160,7 +159,8 @@ def _holds_clear_values(query: Query, column: Column, pseudonyms: Pseudonymizer)
     )
 
 
-def _copy_anew(file: Path, storage_version: str) -> None:
+def _rewrite_file(file: Path, storage_version: str) -> None:
+    """Copy the database into a new file, which has no free blocks."""
     version = storage_version.replace("'", "")
     with replacing(file) as partial:
         paths = [str(path).replace("'", "''") for path in (file, partial)]

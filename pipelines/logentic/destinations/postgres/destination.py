@@ -15,10 +15,11 @@ from logentic.destinations.base import (
     environment,
     synchronize_audit_log,
 )
-from logentic.destinations.postgres.connection import RawPostgres, connected, database_name, url_of
+from logentic.destinations.postgres.connection import RawPostgres, connected, credentials, database_name, url_of
 from logentic.destinations.postgres.publishing import is_published, publish
 from logentic.errors import StateError, UsageError
 from logentic.privacy.pseudonyms import key_fingerprint
+from logentic.settings import Settings
 from logentic.state import LOGGED_WAIT_SECONDS, State
 
 log = logging.getLogger("logentic")
@@ -34,10 +35,9 @@ class PostgresDestination(Destination):
     dbt_target = "postgres"
     is_parse_shared = False  # dbt notes the database's name of each model
 
-    def __init__(self, state: State, found: dict[str, str]) -> None:
-        """`found`: the credentials by libpq's names."""
-        self._state, self._found = state, found
-        self.name = database_name(found)
+    def __init__(self, settings: Settings, state: State) -> None:
+        self._state, self._found = state, credentials()  # by libpq's names
+        self.name = database_name(self._found)
 
     def require_loaded(self) -> None:
         if self._signature() is None:

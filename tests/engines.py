@@ -1,7 +1,4 @@
-"""The models on another engine: an account's raw tables are put there, dbt builds, the tables come back as rows.
-
-In: a working database of DuckDB, as a run left it. Out: the rows of each mart, plain enough to be compared.
-"""
+"""Copy a working database's raw tables to another engine, build the models there, and return the rows of each mart."""
 
 import json
 import os

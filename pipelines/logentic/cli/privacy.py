@@ -17,6 +17,7 @@ def privacy(
     """Which columns hold clear values that today's rules pseudonymize."""
     from logentic.destinations.base import destination_class, destination_of
     from logentic.extract.stored_records import Stored
+    from logentic.job import read_built
     from logentic.load import privacy_rewrite as rules
     from logentic.privacy.pseudonyms import load_pseudonymizer
     from logentic.reports.humanize import count
@@ -45,13 +46,13 @@ def privacy(
         changed = rules.rewrite(work, used, settings.duckdb_storage_version)
         raw = destination.raw()
         loads = Stored(raw).loads()
-        state.write_note(rules.NOTE, rules.note_of(raw, used))
+        rules.write_clear_columns(state, raw, used)
         raw.close()
         for column, values in changed.items():
             print(f"{column}: {count(values, 'value')} pseudonymized")
         if not changed:
             print("no clear values")
-        elif loads and state.read_note("built").get("load") == loads[-1]:
+        elif loads and read_built(state).get("load") == loads[-1]:
             destination.publish()
             print(f"published {db}")
         else:

@@ -6,9 +6,9 @@ What `rewrite` leaves in the raw tables equals what the parser would load today,
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
+from pydantic import BaseModel
 
 from logentic.atomic_write import replacing
 from logentic.errors import StateError, first_line
@@ -18,6 +18,7 @@ from logentic.extract.stored_records import Query, Stored
 from logentic.json_text import compact, loads
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import ORDERS
+from logentic.state import State
 
 EVENTS, BODY = "order_events", "body"
 NOTE, RULE = "privacy", 2  # RULE: of the allow-list; a higher one has every file looked at again
@@ -47,19 +48,37 @@ def clear_columns(query: Query, pseudonyms: Pseudonymizer) -> list[Column]:
     return [column for column in _columns(Stored(query)) if _holds_clear_values(query, column, pseudonyms)]
 
 
-def note_of(query: Query, pseudonyms: Pseudonymizer) -> dict[str, Any]:
-    """What is remembered between runs, so that the tables are looked at once; none before the first load."""
+class ClearColumns(BaseModel):
+    """The columns with clear values, as of a load and the rules of that time."""
+
+    rule: int
+    load: str
+    fields: list[list[str]]
+    columns: list[str]
+
+    def is_current(self, query: Query, pseudonyms: Pseudonymizer) -> bool:
+        """Return whether it is about these tables, under the rules in force."""
+        is_same_rule = (self.rule, self.fields) == (RULE, pseudonyms.chosen_fields())
+        return is_same_rule and self.load in Stored(query).loads()
+
+
+def read_clear_columns(state: State, query: Query, pseudonyms: Pseudonymizer) -> list[str]:
+    """Return the columns with clear values; scan the tables once, then use a note."""
+    note = state.read_note(NOTE, ClearColumns)
+    if not note or not note.is_current(query, pseudonyms):
+        note = write_clear_columns(state, query, pseudonyms)
+    return note.columns if note else []
+
+
+def write_clear_columns(state: State, query: Query, pseudonyms: Pseudonymizer) -> ClearColumns | None:
+    """Write the note, and return it; there is none before the first load."""
     loads = Stored(query).loads()
     if not loads:
-        return {}
+        return None
     columns = [str(column) for column in clear_columns(query, pseudonyms)]
-    return {"rule": RULE, "load": loads[-1], "fields": pseudonyms.chosen_fields(), "columns": columns}
-
-
-def holds(note: dict[str, Any], query: Query, pseudonyms: Pseudonymizer) -> bool:
-    """Whether a note is about these tables, under the rules in force."""
-    is_current = (note.get("rule"), note.get("fields")) == (RULE, pseudonyms.chosen_fields())
-    return is_current and isinstance(note.get("columns"), list) and note.get("load") in Stored(query).loads()
+    note = ClearColumns(rule=RULE, load=loads[-1], fields=pseudonyms.chosen_fields(), columns=columns)
+    state.write_note(NOTE, note.model_dump())
+    return note
 
 
 def rewrite(work_file: Path, pseudonyms: Pseudonymizer, storage_version: str) -> dict[str, int]:

@@ -109,17 +109,8 @@ CARRIER_NAMES = frozenset(
         *("swiss post", "deutsche post", "austrian post", "poczta polska", "ceska posta", "magyar posta"),
         *("mondial relay", "relais colis", "pitney bowes", "landmark global", "old dominion", "better trucks"),
         *("chit chats", "stallion express", "flagship shipping", "amazon logistics", "pos malaysia", "pos laju"),
-        *(
-            "sf express",
-            "db schenker",
-            "kuehne nagel",
-            "yamato transport",
-            "sagawa express",
-            "singapore post",
-            "hongkong post",
-            "china post",
-            "korea post",
-        ),
+        *("sf express", "db schenker", "kuehne nagel", "yamato transport", "sagawa express", "singapore post"),
+        *("hongkong post", "china post", "korea post"),
     }
 )
 UNIT_VALUES = UNITS | _words(

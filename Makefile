@@ -31,6 +31,10 @@ demo: setup ## Run the main job against the bundled sandbox into demo/logentic.d
 test: setup ## Run the tests
 	$(BIN)/pytest -n 4 --dist worksteal --ignore tests/e2e --ignore tests/spark
 
+.PHONY: test-unit
+test-unit: setup ## Run the tests of single modules, in seconds
+	$(BIN)/pytest -n 2 tests/unit
+
 .PHONY: fuzz
 fuzz: setup ## Spoil pages, headers and state files for a minute; FUZZ_SEED=7 or FUZZ_CASE=… repeats, FUZZ_SECONDS=0 is the full one
 	PYTHONPATH=tests $(BIN)/python -m fuzz
@@ -99,9 +103,14 @@ check: setup ## Lint, type-check, check the direction of imports, the locks and 
 	$(UV) lock --check --quiet
 	$(UV) lock --check --quiet --project conformance
 	$(UV) lock --check --quiet --project conformance/spark_cluster
+	$(BIN)/python scripts/plan.py --check
 	for peer in benchmarks/peers/*.py; do $(UV) lock --check --quiet --script $$peer || exit 1; done
 	$(BIN)/python scripts/tables.py --check
 	$(BIN)/python scripts/reliability.py --check
+
+.PHONY: plan
+plan: setup ## Compile the models into plan/*.json, which the product runs, where they were changed
+	$(BIN)/python scripts/plan.py
 
 .PHONY: docs-tables
 docs-tables: setup ## Write docs/tables.md anew from the models' .yml
@@ -114,7 +123,7 @@ docs-pictures: setup ## Draw the pictures of docs/finance.md anew; needs LibreOf
 .PHONY: docs
 docs: setup ## Build the documentation as a site in build/site, with dbt's own beside it
 	mkdir -p build
-	LOGENTIC_DB=build/docs.duckdb $(BIN)/dbt --quiet docs generate --empty-catalog --static \
+	LOGENTIC_DBT_DB=build/docs.duckdb $(BIN)/dbt --quiet docs generate --empty-catalog --static \
 		--target-path build/dbt --log-path build/dbt
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 

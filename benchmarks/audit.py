@@ -142,7 +142,7 @@ def main() -> int:
             write_raw(account, NOON, file)
             began = time.monotonic()
             if models is None:
-                models = Models(file, folder)
+                models = Models()
             models.run(file)
             found, charges = found_in(file)
             file.unlink()

@@ -13,7 +13,7 @@ def statements(database: Path, folder: Path, settings: dict[str, Any]) -> list[s
     """`folder` is where dbt writes what it compiles."""
     from dbt.cli.main import dbtRunner
 
-    os.environ["LOGENTIC_DB"] = str(database)
+    os.environ["LOGENTIC_DBT_DB"] = str(database)
     places = ["--project-dir", str(project_folder()), "--profiles-dir", str(project_folder())]
     places += ["--target-path", str(folder), "--log-path", str(folder), "--vars", json.dumps(settings)]
     compiled = dbtRunner().invoke(["--quiet", "compile", *places])

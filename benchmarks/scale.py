@@ -74,7 +74,7 @@ def measure(engine: str, work: Path, folder: Path, records: int, timeout: float)
 def build_on_duckdb(work: Path, folder: Path, timeout: float) -> dict[str, object]:
     file = folder / "copy.duckdb"
     shutil.copyfile(work, file)
-    cost = _built("duckdb", folder, timeout, LOGENTIC_DB=str(file), LOGENTIC_MEMORY_LIMIT=MEMORY)
+    cost = _built("duckdb", folder, timeout, LOGENTIC_DBT_DB=str(file), LOGENTIC_MEMORY_LIMIT=MEMORY)
     with duckdb.connect(str(file), read_only=True) as built:
         rows = {t: _one(built.execute(f"select count(*) from logentic_marts.{t}")) for t in TABLES}
         return cost | {"rows": rows, "gigabytes": _gigabytes(file.stat().st_size)}

@@ -8,18 +8,20 @@
 
 {#-
     What one credit may take back at once, likeliest first, as CTE `bundles`: all of a party, of a type or not; of what
-    was billed again already, the firsts; any two. A credit that names no party may take back all firsts.
-    From `charges` (those of a party, with has_credit: whether a credit names it).
+    was billed again already, the firsts; any two. A credit that names no party may take back only what the orders in its
+    text were charged (`credit_id` is that credit): all of a type, all, or the firsts of what stands twice.
+    From `charges` (those of a party), and `named` (credit_id, party).
 -#}
 {% macro credit_bundles(charges) -%}
 {%- set bundles = [
-    (1, charges, 'party', "'type ' || charge_type || ' ' || party", 'has_credit'),
-    (2, charges, 'party', "'all ' || party", 'has_credit'),
-    (2, 'firsts', 'party', "'firsts of ' || party", 'has_credit'),
-    (3, 'pairs', 'party', "'two ' || pair", 'true'),
-    (4, 'firsts', "''", "'twice ' || charge_type", 'copies > 1'),
-    (5, 'firsts', "''", "'twice on ' || payment_id || ' ' || charge_type", 'copies > 1'),
-    (6, 'firsts', "''", "'twice on ' || payment_id", 'copies > 1'),
+    (1, charges, "'type ' || charge_type || ' ' || party", 'null', 'has_credit'),
+    (2, charges, "'all ' || party", 'null', 'has_credit'),
+    (2, 'firsts', "'firsts of ' || party", 'null', 'has_credit'),
+    (3, 'pairs', "'two ' || pair", 'null', 'true'),
+    (4, 'named_firsts', "'twice ' || credit_id || ' ' || charge_type", 'credit_id', 'copies > 1'),
+    (5, 'named_firsts', "'twice ' || credit_id", 'credit_id', 'copies > 1'),
+    (6, 'named_charges', "'named ' || credit_id || ' ' || charge_type", 'credit_id', 'true'),
+    (7, 'named_charges', "'named ' || credit_id", 'credit_id', 'true'),
 ] -%}
 firsts as (
 
@@ -28,11 +30,30 @@ firsts as (
         party,
         size,
         has_credit,
-        min(payment_id) as payment_id,
         min(charge_id) as charge_id,
         count(*) as copies
     from {{ charges }}
     group by charge_type, party, size, has_credit, item_id, start_date, end_date
+
+),
+
+named_firsts as (
+
+    select
+        named.credit_id,
+        firsts.*
+    from firsts
+    inner join named on firsts.party = named.party
+
+),
+
+named_charges as (
+
+    select
+        named.credit_id,
+        charges.*
+    from {{ charges }} as charges
+    inner join named on charges.party = named.party
 
 ),
 
@@ -51,9 +72,15 @@ pairs as (
 ),
 
 bundles as (
-    {%- for step, relation, party, bundle, condition in bundles %}
+    {%- for step, relation, bundle, credit_id, condition in bundles %}
     {{ 'union all' if not loop.first }}
-    select {{ step }} as step, {{ party }} as party, {{ bundle }} as bundle, charge_id, size
+    select
+        {{ step }} as step,
+        {{ "''" if credit_id == 'credit_id' else 'party' }} as party,
+        cast({{ credit_id }} as bigint) as credit_id,
+        {{ bundle }} as bundle,
+        charge_id,
+        size
     from {{ relation }}
     where {{ condition }}
     {%- endfor %}

@@ -1,6 +1,6 @@
 {#- The calendar day of a time, in the account's zone. -#}
 {% macro account_date(moment) -%}
-    cast({{ moment if var('timezone') == 'UTC' else zone_clock(moment) }} as date)
+    cast({{ moment if not is_plan() and var('timezone') == 'UTC' else zone_clock(moment) }} as date)
 {%- endmacro %}
 
 {#- What the clocks of the account's zone show at a time. -#}
@@ -9,11 +9,11 @@
 {% endmacro %}
 
 {% macro default__zone_clock(moment) -%}
-    timezone('{{ var("timezone") }}', {{ moment }})
+    timezone({{ timezone() }}, {{ moment }})
 {%- endmacro %}
 
 {% macro spark__zone_clock(moment) -%}
-    from_utc_timestamp({{ moment }}, '{{ var("timezone") }}')
+    from_utc_timestamp({{ moment }}, {{ timezone() }})
 {%- endmacro %}
 
 {#- The time at which a calendar day of the account's zone begins. -#}
@@ -22,11 +22,11 @@
 {% endmacro %}
 
 {% macro default__account_midnight(day) -%}
-    timezone('{{ var("timezone") }}', cast({{ day }} as timestamp))
+    timezone({{ timezone() }}, cast({{ day }} as timestamp))
 {%- endmacro %}
 
 {% macro spark__account_midnight(day) -%}
-    to_utc_timestamp(cast({{ day }} as timestamp), '{{ var("timezone") }}')
+    to_utc_timestamp(cast({{ day }} as timestamp), {{ timezone() }})
 {%- endmacro %}
 
 {% macro day_after(day) -%}
@@ -35,6 +35,19 @@
 
 {% macro day_before(day) -%}
     cast({{ dbt.dateadd('day', -1, day) }} as date)
+{%- endmacro %}
+
+{#- So many days later, also where their number is a column. -#}
+{% macro days_after(day, count) %}
+    {{- return(adapter.dispatch('days_after')(day, count)) -}}
+{% endmacro %}
+
+{% macro default__days_after(day, count) -%}
+    cast({{ day }} + {{ count }} as date)
+{%- endmacro %}
+
+{% macro spark__days_after(day, count) -%}
+    date_add({{ day }}, {{ count }})
 {%- endmacro %}
 
 {#- How many days there are from first to last, both included. -#}

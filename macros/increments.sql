@@ -10,7 +10,7 @@
 -#}
 {% macro known_day(days) -%}
     case
-        when least({{ days }}) <= date '{{ var("earliest_date") }}' then {{ first_day_of_all() }}
+        when least({{ days }}) <= {{ setting('earliest_date') }} then {{ first_day_of_all() }}
         else least({{ days }}, date '9999-12-31')
     end
 {%- endmacro %}
@@ -18,6 +18,7 @@
 {#- The day from which this build replaces: `kind` is a column of rebuilt_days. A literal, so that older days are not even read. -#}
 {% macro rebuilt_from(kind) -%}
     {%- if not execute -%}{%- do ref('rebuilt_days') -%}{%- endif -%}
+    {%- if is_plan() -%}{{ return(day_parameters(kind)) }}{%- endif -%}
     {%- set relation = as_built('build', 'rebuilt_days') -%}
     {%- if not relation -%}{{ return(first_day_of_all()) }}{%- endif -%}
     {{ return("date '" ~ run_query('select ' ~ kind ~ ' from ' ~ relation).rows[0][0] ~ "'") }}
@@ -26,7 +27,17 @@
 {#- The day from which a check looks: the rebuilt days in a build, all of them when the checks are run alone. -#}
 {% macro checked_from(kind) -%}
     {%- set day = rebuilt_from(kind) -%}
+    {%- if is_plan() -%}{{ return(day | replace('<<', '<<checked ')) }}{%- endif -%}
     {{ return(day if flags.WHICH == 'build' else first_day_of_all()) }}
+{%- endmacro %}
+
+{#- The days of rebuilt_days as parameters of the plan, a day of one year's four digits each. -#}
+{% macro day_parameters(kind) -%}
+    {%- set ns = namespace(written=kind) -%}
+    {%- for name in ('stock_from', 'ledger_from', 'history_from', 'cost_from', 'charges_from') -%}
+        {%- set ns.written = ns.written | replace(name, '<<' ~ name ~ '>>') -%}
+    {%- endfor -%}
+    {{ return(ns.written) }}
 {%- endmacro %}
 
 {#- So many days before it; before the first day of all there is none. -#}
@@ -35,10 +46,18 @@
 {%- endmacro %}
 
 {#- The first day of its month; both are literals. A month with a rebuilt day is rebuilt as a whole. -#}
-{% macro month_of(day) -%}{{ return(day[:-3] ~ "01'") }}{%- endmacro %}
+{% macro month_of(day) -%}
+    {{ return(adapter.dispatch('month_start')(day) if is_plan() else day[:-3] ~ "01'") }}
+{%- endmacro %}
+
+{% macro default__month_start(day) -%}{{ return("cast(date_trunc('month', " ~ day ~ ') as date)') }}{%- endmacro %}
+
+{#- Sail truncates by nanoseconds, which do not reach the first day of all. -#}
+{% macro spark__month_start(day) -%}{{ return('date_sub(' ~ day ~ ', day(' ~ day ~ ') - 1)') }}{%- endmacro %}
 
 {#- A table as it stands, by name: not a ref, since what reads it may stand before it. None in an example, which is about its own rows. -#}
 {% macro as_built(schema, name) -%}
+    {%- if is_plan() -%}{{ return(api.Relation.create(schema=generate_schema_name(schema, model), identifier=name)) }}{%- endif -%}
     {%- if not execute or model.resource_type == 'unit_test' -%}{{ return(none) }}{%- endif -%}
     {%- set found = adapter.get_relation(this.database, generate_schema_name(schema, model), name) -%}
     {{ return(found.include(database=false) if found else none) }}
@@ -87,6 +106,7 @@
 
 {#- What the build before depended on; none where a full build is due: asked for, or by hand, as nobody then says which models these are. -#}
 {% macro last_build_inputs() -%}
+    {%- if is_plan() -%}{{ return(as_built('build', 'built_inputs')) }}{%- endif -%}
     {%- set full = flags.FULL_REFRESH or var('models_version') == 'by hand' or not incremental_tables_stand() -%}
     {{ return(none if full else as_built('build', 'built_inputs')) }}
 {%- endmacro %}

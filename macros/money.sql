@@ -1,19 +1,24 @@
-{#- How many decimals the currency has: 2 for a dollar, 0 for a yen, 3 for a Kuwaiti dinar. -#}
-{% macro minor_digits() %}{{ return(var('minor_digits') | int) }}{% endmacro %}
+{#- How many decimals the currency has: 2 for a dollar, 0 for a yen, 3 for a Kuwaiti dinar. Types depend on it. -#}
+{% macro minor_digits() %}{{ return('<<minor_digits>>' if is_plan() else var('minor_digits') | int) }}{% endmacro %}
 
 {#- Its smallest amount: 0.01, 1 or 0.001. `times` is how many of them. -#}
 {% macro minor_unit(times=1) -%}
-    {{ '%.6g' | format(times * 10 ** -minor_digits()) }}
+    {{ '<<minor_unit ' ~ times ~ '>>' if is_plan() else '%.6g' | format(times * 10 ** -minor_digits()) }}
+{%- endmacro %}
+
+{#- How many of them an amount of 1 has. -#}
+{% macro minor_units() -%}
+    {{ '<<minor_units>>' if is_plan() else 10 ** minor_digits() }}
 {%- endmacro %}
 
 {#- The type of an amount that is rounded to it. -#}
 {% macro money_type() -%}
-    decimal(18, {{ [minor_digits(), 2] | max }})
+    decimal(18, {{ '<<money_digits>>' if is_plan() else [minor_digits(), 2] | max }})
 {%- endmacro %}
 
 {#- An amount as it is billed: rounded half up to the smallest amount. -#}
 {% macro rounded_money(amount) -%}
-    {%- if minor_digits() < 2 -%}
+    {%- if is_plan() or minor_digits() < 2 -%}
     cast(cast({{ amount }} as decimal(18, {{ minor_digits() }})) as {{ money_type() }})
     {%- else -%}
     cast({{ amount }} as {{ money_type() }})

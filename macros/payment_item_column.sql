@@ -18,7 +18,7 @@
         'created_at': ['created', 'created_on', 'creation_date'],
         'updated_at': ['updated', 'modified_at'],
     } -%}
-    {%- set own = var('payment_item_aliases') -%}
+    {%- set own = {} if is_plan() else var('payment_item_aliases') -%}
     {%- set merged = {} -%}
     {%- for name in known -%}
         {%- do merged.update({name: own.get(name, []) + known[name]}) -%}
@@ -26,9 +26,18 @@
     {{- return(merged) -}}
 {% endmacro %}
 
+{#- An expression about %s, once for each alias that is a column. The runner does it, as only it knows columns and settings. -#}
+{% macro for_each_alias(name, columns, expression) -%}
+    {%- if is_plan() -%}
+    <<aliases {{ name }}: {{ payment_item_aliases()[name] | join(' ') }}: {{ expression }}>>
+    {%- else -%}
+    {%- for alias in payment_item_aliases()[name] if alias in columns %}{{ expression | replace('%s', adapter.quote(alias)) }}{% endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
 {#- A macro of its own so that a unit test can say which columns there are. -#}
 {% macro column_names(relation) %}
-    {{- return(adapter.dispatch('column_names')(relation) | map('lower') | list if execute else []) -}}
+    {{- return(adapter.dispatch('column_names')(relation) | map('lower') | list if execute and not is_plan() else []) -}}
 {% endmacro %}
 
 {% macro default__column_names(relation) %}
@@ -67,17 +76,14 @@
 
 {#- Whether one of the fields that may stand for it holds a text. -#}
 {% macro has_alias(name, columns) -%}
-    (false
-    {%- for alias in payment_item_aliases()[name] if alias in columns %} or nullif(trim({{ text(adapter.quote(alias)) }}), '') is not null{% endfor -%}
-    )
+    {%- set is_written = " or nullif(trim(" ~ text('%s') ~ "), '') is not null" -%}
+    (false {{- for_each_alias(name, columns, is_written) }})
 {%- endmacro %}
 
 {% macro payment_item_column(name, type, columns) -%}
     coalesce(
-        cast({{ adapter.quote(name) if name in columns else 'null' }} as {{ column_type(type) }})
-        {%- for alias in payment_item_aliases()[name] if alias in columns %},
-        {%- set words = "nullif(trim(" ~ text(adapter.quote(alias)) ~ "), '')" %}
-        {{ readable('substr(' ~ words ~ ', 1, 10)' if type == 'date' else words, type) }}
-        {%- endfor %}
+        cast({{ adapter.quote(name) }} as {{ column_type(type) }})
+        {%- set words = "nullif(trim(" ~ text('%s') ~ "), '')" %}
+        {{- for_each_alias(name, columns, ', ' ~ readable('substr(' ~ words ~ ', 1, 10)' if type == 'date' else words, type)) }}
     )
 {%- endmacro %}

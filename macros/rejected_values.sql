@@ -1,30 +1,3 @@
-{#- Whether a raw table exists: a database that was loaded by an earlier version may lack it until the next run. -#}
-{% macro is_loaded(relation) %}
-    {{- return(adapter.dispatch('is_loaded')(relation)) -}}
-{% endmacro %}
-
-{% macro default__is_loaded(relation) %}
-    {%- if not execute or model.resource_type == 'unit_test' -%}{{- return(true) -}}{%- endif -%}
-    {{- return(adapter.get_relation(this.database, relation.schema, relation.identifier) is not none) -}}
-{% endmacro %}
-
-{#- find_raw_files has just made it. -#}
-{% macro spark__is_loaded(relation) %}
-    {{- return(true) -}}
-{% endmacro %}
-
-{% macro no_rejected_values() -%}
-    (
-        select
-            {%- for name in ['resource', 'key', 'field', 'text', 'reason'] %}
-                cast(null as {{ column_type('varchar') }}) as {{ name }},
-            {%- endfor %}
-            cast(null as {{ column_type('timestamp with time zone') }}) as _seen_at,
-            false as _is_removed
-        where 1 = 0
-    ) as none_yet
-{%- endmacro %}
-
 {#- The keys of the records of a resource of which one of these fields could not be read, and cannot be read yet. -#}
 {% macro unreadable(resource, fields, key='key') -%}
     select distinct {{ key }} as record_key

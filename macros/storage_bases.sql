@@ -10,14 +10,29 @@
     and (abs({{ amount }} - {{ expected }}) > 1 or abs({{ amount }} - {{ expected }}) > 0.005 * {{ expected }}))
 {%- endmacro %}
 
-{#- What a bill may follow instead of the configured basis: another basis, or the API's prices where a contract differs. -#}
-{% macro other_bases() %}
-    {{- return(['daily', 'month_end', 'peak', 'api_daily', 'api_month_end', 'api_peak']
-        | reject('equalto', var('storage_basis')) | list) -}}
+{#- The basis of the setting, as SQL. The average volume at each day's price is the sum of the daily prices. -#}
+{% macro configured_basis() -%}
+    replace({{ setting('storage_basis') }}, 'average', 'daily')
+{%- endmacro %}
+
+{#- What a bill may follow, simplest first: each day's price, or one day's for all days; by the API's prices where a contract differs. -#}
+{% macro priced_bases() %}
+    {{- return(['daily', 'month_start', 'month_end', 'peak',
+        'api_daily', 'api_month_start', 'api_month_end', 'api_peak']) -}}
+{% endmacro %}
+
+{#- A volume at one price for the whole period, whatever its days; the price is read from the bills. -#}
+{% macro flat_bases() %}
+    {{- return({'average_flat': 'average_volume', 'month_start_flat': 'start_volume', 'month_end_flat': 'end_volume',
+        'peak_flat': 'peak_volume'}) -}}
 {% endmacro %}
 
 {#- A basis as a person calls it. -#}
 {% macro basis_words(basis) -%}
-    replace(replace({{ basis }}, 'api_', ''), '_', ' ')
-    || case when {{ basis }} like 'api%' then ' of the account’s own prices' else '' end
+    replace(replace(replace({{ basis }}, 'api_', ''), '_flat', ''), '_', ' ')
+    || case
+        when {{ basis }} like 'api%' then ' volume of the account’s own prices'
+        when {{ basis }} like '%flat' then ' volume at one price for the period'
+        else ' volume'
+    end
 {%- endmacro %}

@@ -21,11 +21,17 @@ import pytest
 from published_files import LOCAL, views
 from sail_server import running
 
+from logentic.destinations.base import environment
+from logentic.destinations.postgres.connection import VARIABLE
+from logentic.destinations.postgres.destination import PostgresDestination
+from logentic.destinations.spark.engine import SparkEngine
 from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 from logentic.transform.build import model_settings
+from logentic.transform.plan import load_plan
+from logentic.transform.runner import Runner
 
 PROJECT = Path(__file__).parents[1]
 MARTS = sorted(path.stem for path in (PROJECT / "models" / "marts").glob("*.sql"))
@@ -73,6 +79,23 @@ def postgres_marts(database: Path, variables: str, folder: Path, url: str) -> Ro
         cursor = connection.cursor()
         fill_postgres(database, folder, cursor)
         dbt("postgres", variables, folder, **postgres_environment(url))
+        found = {}
+        for mart in MARTS:
+            cursor.execute(f"select * from logentic_work_marts.{mart}")
+            found[mart] = rows_of(cursor)
+        return found
+
+
+def postgres_marts_of_the_plan(database: Path, variables: str, folder: Path, url: str) -> Rows:
+    """The same, built as the product does; `variables` are those of its settings."""
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        fill_postgres(database, folder, cursor)
+        with environment({VARIABLE: url}):
+            destination = PostgresDestination(Settings(), State(folder / "postgres"))
+        with destination.models() as engine:
+            Runner(load_plan("postgres"), engine, json.loads(variables)).build()
         found = {}
         for mart in MARTS:
             cursor.execute(f"select * from logentic_work_marts.{mart}")
@@ -135,10 +158,8 @@ def differences(expected: Rows, found: Rows, marts: Iterable[str] = MARTS) -> di
 
 @contextmanager
 def before_statement(nth: int, happens: Callable[[], object]) -> Iterator[None]:
-    """Something happens as dbt, in this process, is about to send its nth statement."""
-    from dbt.adapters.base import BaseAdapter
-
-    real, calls = BaseAdapter.execute, count(1)
+    """Something happens as a build, in this process, is about to send its nth statement to Spark."""
+    real, calls = SparkEngine.execute, count(1)
 
     def execute(*args: Any, **more: Any) -> Any:
         if next(calls) == nth:
@@ -146,7 +167,7 @@ def before_statement(nth: int, happens: Callable[[], object]) -> Iterator[None]:
         return real(*args, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseAdapter, "execute", execute)
+        patch.setattr(SparkEngine, "execute", execute)
         yield
     assert next(calls) > nth, "the moment never came: the test would show nothing"
 

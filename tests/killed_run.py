@@ -87,9 +87,12 @@ def arm(step: str) -> None:
 
 
 def kill_in_the_build() -> None:
-    from dbt.adapters.base import BaseAdapter
+    from logentic.destinations.duckdb import DuckdbEngine
+    from logentic.destinations.postgres.engine import PostgresEngine
+    from logentic.destinations.spark.engine import SparkEngine
 
-    after(BaseAdapter, "execute", 70 if os.environ.get("LOGENTIC_ENGINE") else 25)
+    engines = {"postgres": PostgresEngine, "filesystem": SparkEngine}
+    after(engines.get(os.environ.get("LOGENTIC_DESTINATION", ""), DuckdbEngine), "execute", 90)
 
 
 if __name__ == "__main__":

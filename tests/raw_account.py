@@ -6,6 +6,9 @@ from typing import Any
 
 import duckdb
 
+from logentic.destinations.duckdb import DuckdbEngine
+from logentic.transform.raw_tables import raw_tables
+
 LOAD = "1.0"
 MEASURE = "decimal(38, 24)"
 _VERSION = "_seen_at timestamptz, _is_removed boolean, _dlt_load_id varchar"
@@ -54,6 +57,7 @@ class RawAccount:
             connection.execute("create schema logentic_raw")
             for name, columns in TABLES.items():
                 connection.execute(f"create table logentic_raw.{name} ({columns})")
+            DuckdbEngine(connection, "", keep_steps=False).complete_raw(raw_tables())  # as every run does
         self.add("_dlt_loads", load_id=LOAD, schema_name="logentic", status=0)
 
     def connect(self) -> duckdb.DuckDBPyConnection:

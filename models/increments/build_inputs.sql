@@ -3,7 +3,7 @@
 select
     'models' as kind,
     'version' as key,
-    '{{ local_md5(models_and_settings()) }}' as value,
+    '{{ '<<fingerprint>>' if is_plan() else local_md5(models_and_settings()) }}' as value,
     {{ first_day_of_all() }} as since
 union all
 select

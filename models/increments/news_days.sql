@@ -15,6 +15,7 @@ with
 built_inputs as (
 
     select * from {{ built_inputs }}
+    {{ 'where not <<is_full>>' if is_plan() }}
 
 ),
 
@@ -42,7 +43,9 @@ new_records as (
         records.id,
         records.updated_at
     from {{ source('raw', 'item_quantities') }} as records
-    where not exists (select 1 from built_loads where built_loads.load_id = records._dlt_load_id)
+    where
+        not exists (select 1 from built_loads where built_loads.load_id = records._dlt_load_id)
+        {{ 'and not <<is_full>>' if is_plan() }}
 
 ),
 

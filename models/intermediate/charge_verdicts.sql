@@ -1,68 +1,89 @@
+{#- Which charges each rule holds for; which rule comes first is said by the table of rules. -#}
+{%- set holds = {
+    'settled_credit': "(settled_by is not null or (net_amount = 0 and credited > 0)) and amount < 0",
+    'settled_charge': "(settled_by is not null or (net_amount = 0 and credited > 0)) and amount > 0",
+    'part_credit': 'part_of is not null',
+    'duplicate_charge': 'duplicate_of is not null',
+    'no_amount': 'amount is null',
+    'lone_credit': 'amount < 0',
+    'no_cost': 'amount = 0 and storage_expected is null',
+    'cancelled_order': 'is_cancelled',
+    'unknown_order': 'is_unknown_order',
+    'storage_as_expected': 'not ' ~ is_misbilled('amount', 'storage_expected')
+        ~ ' or not ' ~ is_misbilled('amount', 'storage_configured'),
+    'storage_corrected': 'credited > 0 and not ' ~ is_misbilled('net_amount', 'storage_expected'),
+    'storage_addition': 'is_storage_addition',
+    'storage_unexplained': 'storage_expected is not null and not is_storage_explained and not is_storage_contract',
+    'storage_overbilled': 'net_amount > storage_expected',
+    'storage_underbilled': 'net_amount < storage_expected',
+    'outside_period': 'is_outside',
+    'price_as_expected': 'is_fit',
+    'corrected': 'credited > 0 and is_net_fit',
+    'unsure_price': 'price_expected is not null and not is_sure',
+    'rate_deviation': 'price_expected is not null',
+    'storage_price_gap': 'missing_days is not null',
+    'storage_without_days': 'is_storage',
+    'billed_again': 'replaces is not null',
+    'no_type': "charge_type = 'unknown'",
+    'no_price': 'true',
+} -%}
 with
 
-judged as (
+checks as (
 
-    select
-        *,
-        case
-            when settled_by is not null or net_amount = 0 and credited > 0 then 'settled'
-            when part_of is not null then 'credit'
-            when duplicate_of is not null then 'duplicate_charge'
-            when coalesce(amount, -1) < 0 then 'not_a_charge'
-            when storage_expected is null and amount = 0 then 'not_a_charge'
-            when is_cancelled then 'cancelled_order'
-            when is_unknown_order then 'unknown_order'
-            when storage_expected is not null
-                then case
-                    when not {{ is_misbilled('amount', 'storage_practice') }} then 'storage'
-                    when not {{ is_misbilled('amount', 'storage_expected') }} then 'storage'
-                    when credited > 0 and not {{ is_misbilled('net_amount', 'storage_practice') }} then 'corrected'
-                    when net_amount > storage_practice then 'storage_overbilled'
-                    else 'storage_underbilled'
-                end
-            when is_outside then 'outside_period'
-            when is_fit then 'rate'
-            when credited > 0 and is_net_fit then 'corrected'
-            when charges_at_new_price is not null then 'new_price'
-            when rate_expected is not null then 'rate_deviation'
-        end as verdict
-    from {{ ref('charge_checks') }}
+    select * from {{ ref('charge_checks') }}
 
 ),
 
-ruled as (
+rules as (
+
+    select * from {{ ref('rules') }}
+
+),
+
+first_rules as (
 
     select
-        *,
-        case when verdict in (
-            'duplicate_charge', 'cancelled_order', 'unknown_order', 'storage_overbilled', 'storage_underbilled',
-            'outside_period', 'rate_deviation'
-        ) then verdict end as rule
-    from judged
+        hits.charge_id,
+        min(rules.precedence) as precedence
+    from (
+        {%- for rule, condition in holds.items() %}
+        {{ 'union all' if not loop.first }}
+        select
+            charge_id,
+            '{{ rule }}' as rule
+        from checks
+        where {{ condition }}
+        {%- endfor %}
+    ) as hits
+    inner join rules on hits.rule = rules.rule
+    group by hits.charge_id
 
 )
 
 select
-    *,
-    case
-        when verdict in ('settled', 'corrected') then 'settled'
-        when rule is not null then 'exception'
-        when verdict in ('storage', 'rate', 'credit') then 'matched'
-        else 'not_checked'
-    end as status,
+    checks.*,
+    rules.rule as verdict,
+    rules.status,
+    case when rules.status = 'exception' then rules.rule end as rule,
     cast(case
-        when verdict in ('settled', 'credit') then amount
-        when verdict in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
-        when storage_expected is not null then storage_expected
-        when verdict = 'new_price' then null
-        when verdict = 'corrected' then net_amount
+        when rules.rule in ('settled_credit', 'settled_charge', 'part_credit') then checks.amount
+        when rules.rule in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
+        when rules.rule in ('storage_unexplained', 'storage_addition', 'unsure_price') then null
+        when checks.storage_expected is not null then checks.storage_expected
+        when rules.rule = 'corrected' then checks.net_amount
         -- A price of an earlier day is right where the order is of that day.
-        when verdict = 'rate' then amount
-        else rate_expected
+        when rules.rule = 'price_as_expected' then checks.amount
+        else checks.price_expected
     end as {{ money_type() }}) as expected,
-    abs(case
-        when verdict in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then net_amount
-        when storage_expected is not null then net_amount - storage_practice
-        else net_amount - rate_expected
-    end) as at_stake
-from ruled
+    abs(checks.net_amount - case
+        when rules.rule in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
+        else coalesce(checks.storage_expected, checks.price_expected)
+    end) as at_stake,
+    rules.direction as rule_direction,
+    rules.is_question as rule_is_question,
+    rules.evidence,
+    rules.evidence_if_stated
+from checks
+inner join first_rules on checks.charge_id = first_rules.charge_id
+inner join rules on first_rules.precedence = rules.precedence

@@ -12,6 +12,6 @@ select
 from {{ ref('stg_inventory_history') }}
 where
     date >= {{ rebuilt_from('history_from') }}
-    and date >= date '{{ var("earliest_date") }}'
+    and date >= {{ setting('earliest_date') }}
     and date <= (select today from {{ ref('account_today') }})
 group by item_id, date

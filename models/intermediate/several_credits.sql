@@ -25,7 +25,19 @@ credits as (
 
 ),
 
--- What a credit may be for: of its party; of any, where it names none.
+-- The orders in the text of a credit that is for none.
+named as (
+
+    select
+        credits.charge_id as credit_id,
+        'order ' || names.order_id as party
+    from credits
+    inner join {{ ref('named_orders') }} as names on credits.charge_id = names.charge_id
+    where credits.party = ''
+
+),
+
+-- What a credit may be for: of its party, or of one that it names.
 charges as (
 
     select
@@ -33,10 +45,9 @@ charges as (
         parties.party is not null as has_credit
     from left_over
     left join (select distinct party from credits) as parties on left_over.party = parties.party
-    cross join (select min(party) as party from credits) as first_party
     where
         not left_over.is_credit and left_over.party <> ''
-        and (parties.party is not null or first_party.party = '')
+        and (parties.party is not null or left_over.party in (select named.party from named))
 
 ),
 
@@ -47,10 +58,11 @@ sums as (
     select
         step,
         party,
+        credit_id,
         bundle,
         sum(size) as size
     from bundles
-    group by step, party, bundle
+    group by step, party, credit_id, bundle
     having count(*) > 1
 
 ),
@@ -63,7 +75,10 @@ taken as (
         row_number() over (partition by credits.charge_id order by sums.step, sums.bundle) as choice,
         row_number() over (partition by sums.bundle order by credits.charge_id) as claim
     from credits
-    inner join sums on credits.party = sums.party and credits.size = sums.size
+    inner join sums
+        on
+            credits.party = sums.party and credits.size = sums.size
+            and credits.charge_id = coalesce(sums.credit_id, credits.charge_id)
 
 )
 

@@ -20,7 +20,7 @@ span as (
         -- Before earliest_date there is nothing: a record that is dated so is the stock of that day.
         case
             when records.first_at is not null
-                then greatest({{ account_date('records.first_at') }}, date '{{ var("earliest_date") }}')
+                then greatest({{ account_date('records.first_at') }}, {{ setting('earliest_date') }})
         end as first_date,
         service.today as last_date
     from records

@@ -9,12 +9,12 @@ charges as (
         start_date,
         end_date,
         case when amount < 0 then -1 when amount > 0 then 1 else 0 end as sign,
-        cast(abs({{ rounded_money('amount') }}) * {{ 10 ** minor_digits() }} as decimal(11, 0)) as cents
+        cast(abs({{ rounded_money('amount') }}) * {{ minor_units() }} as decimal(11, 0)) as cents
     from {{ ref('charges') }}
     where
         lower(charge_type) = 'storage' and not is_withdrawn and end_date >= {{ rebuilt_from('cost_from') }}
         -- More is no bill; its parts would have too many digits. It is shown as not allocated.
-        and abs(amount) < {{ 10 ** ([11 - minor_digits(), 9] | min) }}
+        and abs(amount) < {{ '<<most_allocated>>' if is_plan() else 10 ** ([11 - minor_digits(), 9] | min) }}
 
 ),
 

@@ -1,78 +1,79 @@
+{#- So few charges say little against the setting: one that follows it to the cent is enough. -#}
+{%- set few_charges = 8 -%}
 with
 
 tellings as (
 
-    -- What is not billed yet may accrue by another basis than bills do: it is one invoice to come.
     select
         *,
-        case when is_billed then payment_id end as invoice_id
+        -- Only where a basis expects something else than the configured one can a bill say which it follows.
+        case when {{ is_misbilled('expected', 'configured') }} then 1 else 0 end as is_own
     from {{ ref('storage_tellings') }}
 
 ),
 
--- An invoice speaks for itself with 8 such charges or more; else the account does, with 3. All bases are asked of the
--- same charges, so that the one that explains more of them is believed.
-counted as (
+-- What stands beside another charge of the same item and days may be an addition to it: one of them has to fit.
+stored as (
 
     select
-        1 as is_invoice,
-        is_billed,
-        invoice_id,
+        pool,
         basis,
         place,
-        sum(is_own) as charges,
-        sum(is_own * is_fit) as fitting,
-        sum(is_fit) as explained
+        stored,
+        max(is_own) as is_own,
+        max(is_fit) as is_fit,
+        max(is_own * is_fit) as is_own_fit
     from tellings
-    group by is_billed, invoice_id, basis, place
-    having count(*) >= 8 and sum(is_own) >= 3
-    union all
-    select
-        0 as is_invoice,
-        true as is_billed,
-        cast(null as bigint) as invoice_id,
-        basis,
-        place,
-        sum(is_own) as charges,
-        sum(is_own * is_fit) as fitting,
-        sum(is_fit) as explained
-    from tellings
-    where is_billed
-    group by basis, place
-    having sum(is_own) >= 3
+    group by pool, basis, place, stored
 
 ),
 
-practices as (
+counted as (
 
-    select *
-    from (
-        select
-            *,
-            row_number() over (
-                partition by is_invoice, is_billed, invoice_id order by explained desc, place
-            ) as choice
-        from counted
-        where fitting >= 0.6 * charges
-    ) as ranked
-    where choice = 1
+    select
+        pool,
+        basis,
+        place,
+        count(*) as charges,
+        sum(is_own) as own,
+        sum(is_own_fit) as fitting,
+        sum(is_fit) as explained
+    from stored
+    group by pool, basis, place
+
+),
+
+-- Another basis is in force where it explains most of at least three charges that could follow either.
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by pool
+            order by
+                case when basis = {{ configured_basis() }} or (own >= 3 and fitting >= 0.6 * own) then 0 else 1 end,
+                explained desc, case when basis = {{ configured_basis() }} then 0 else 1 end, place
+        ) as choice
+    from counted
 
 )
 
 select
     tellings.charge_id,
+    tellings.pool,
     tellings.basis,
-    tellings.expected
+    tellings.expected,
+    tellings.configured,
+    tellings.rate,
+    tellings.is_fit = 1 as is_fit,
+    tellings.is_fit = 0
+    and max(tellings.is_fit) over (partition by tellings.pool, tellings.basis, tellings.stored) = 1 as is_addition,
+    ranked.charges,
+    ranked.explained,
+    ranked.explained >= 0.6 * ranked.charges
+    or (
+        ranked.charges < {{ few_charges }} and ranked.explained > 0 and ranked.basis = {{ configured_basis() }}
+    ) as is_explained
 from tellings
-left join practices as own
-    on
-        own.is_invoice = 1 and tellings.is_billed = own.is_billed
-        and tellings.invoice_id is not distinct from own.invoice_id
-left join practices as account on account.is_invoice = 0
-left join counted as denied
-    on
-        denied.is_invoice = 1 and denied.charges >= 8
-        and tellings.is_billed = denied.is_billed and tellings.invoice_id is not distinct from denied.invoice_id
-        and account.basis = denied.basis
--- An invoice that could follow the account's basis and does not follows none.
-where tellings.basis = coalesce(own.basis, case when denied.basis is null then account.basis end)
+inner join ranked on tellings.pool = ranked.pool and tellings.basis = ranked.basis
+where ranked.choice = 1 and tellings.is_judged

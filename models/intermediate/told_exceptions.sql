@@ -3,9 +3,26 @@ with
 numbered as (
 
     select
-        *,
-        row_number() over (partition by exception_id order by set_at desc, event_id desc) as recency
-    from {{ ref('stg_exception_log') }}
+        log.event_id,
+        log.exception_id,
+        log.status,
+        log.note,
+        log.set_by,
+        log.set_at,
+        log.charge_id,
+        log.payment_id,
+        log.rule,
+        log.amount_at_stake,
+        -- Charges without a type had none when this was written.
+        coalesce(log.charge_type, 'unknown') as charge_type,
+        log.order_id,
+        log.item_id,
+        log.amount,
+        log.quantity,
+        log.start_date,
+        log.end_date,
+        row_number() over (partition by log.exception_id order by log.set_at desc, log.event_id desc) as recency
+    from {{ ref('stg_exception_log') }} as log
 
 ),
 

@@ -41,7 +41,7 @@ stored as (
 shipped as (
 
     select
-        'expected-order-' || order_id || '-' || charge_type as accrual_id,
+        coalesce('expected-order-' || order_id, 'expected-orders') || '-' || charge_type as accrual_id,
         'expected' as kind,
         charge_type,
         cast(null as bigint) as charge_id,
@@ -50,9 +50,31 @@ shipped as (
         shipped_date as start_date,
         shipped_date as end_date,
         expected as amount,
-        'Shipped, not charged yet; '
-        || case when expected is null then 'no rate card has its price.' else 'by the rate card.' end as basis
+        case
+            when order_id is null
+                then {{ counted('orders', 'order') }} || ' shipped, not charged yet; by what such orders cost on average.'
+            when expected is null then 'Shipped, not charged yet; nothing says its price.'
+            when is_priced then 'Shipped, not charged yet; by the rate card.'
+            else 'Shipped, not charged yet; by the median of earlier orders.'
+        end as basis
     from {{ ref('uncharged_orders') }}
+
+),
+
+recurring as (
+
+    select
+        'expected-recurring-' || charge_type || '-' || start_date as accrual_id,
+        'expected' as kind,
+        charge_type,
+        cast(null as bigint) as charge_id,
+        cast(null as bigint) as order_id,
+        cast(null as bigint) as item_id,
+        start_date,
+        end_date,
+        expected as amount,
+        'Charged every month; ' || {{ counted('days', 'day') }} || ' of the month have passed.' as basis
+    from {{ ref('uncharged_recurring') }}
 
 )
 
@@ -65,5 +87,7 @@ from (
     select * from stored
     union all
     select * from shipped
+    union all
+    select * from recurring
 ) as entries
 cross join {{ ref('open_period') }} as period

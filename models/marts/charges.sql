@@ -1,7 +1,8 @@
 select
     charge_id,
     payment_id,
-    charge_type,
+    -- Without a type it is of the type unknown, which no rule compares.
+    case when trim(charge_type) <> '' then charge_type else 'unknown' end as charge_type,
     description,
     order_id,
     item_id,

@@ -14,7 +14,7 @@ all_findings as (
     union all
     select * from {{ ref('pattern_findings') }}
     union all
-    select * from {{ ref('period_findings') }}
+    select * from {{ ref('practice_findings') }}
     union all
     select * from {{ ref('future_findings') }}
 

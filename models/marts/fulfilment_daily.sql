@@ -12,7 +12,7 @@ orders as (
     cross join {{ ref('account_today') }} as service
     where
         fulfilment.created_at < service.ends_at
-        and {{ account_date('fulfilment.created_at') }} >= date '{{ var("earliest_date") }}'
+        and {{ account_date('fulfilment.created_at') }} >= {{ setting('earliest_date') }}
         and upper(fulfilment.status) <> 'CANCELLED'
 
 ),

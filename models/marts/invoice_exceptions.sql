@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('exceptions_before') }}
 with
 
 exceptions as (
@@ -16,6 +17,7 @@ exceptions as (
         billed,
         expected,
         amount_at_stake,
+        direction,
         is_question,
         reason as evidence,
         evidence_json,
@@ -24,30 +26,35 @@ exceptions as (
     where status = 'exception'
     union all
     select
-        'order-' || order_id || '-' || charge_type || '-missing_charge' as exception_id,
+        'order-' || missing.order_id || '-' || missing.charge_type || '-missing_charge' as exception_id,
         cast(null as bigint) as charge_id,
-        payment_id,
-        'missing_charge' as rule,
-        charge_type,
-        order_id,
+        missing.payment_id,
+        rules.rule,
+        missing.charge_type,
+        missing.order_id,
         cast(null as bigint) as item_id,
-        warehouse_id,
-        completed_date as start_date,
-        completed_date as end_date,
+        missing.warehouse_id,
+        missing.completed_date as start_date,
+        missing.completed_date as end_date,
         0 as billed,
-        expected,
-        expected as amount_at_stake,
-        false as is_question,
-        'Order ' || order_id || ' was completed on ' || completed_date || ' and has no charge of type ' || charge_type
-        || '; ' || having_it || ' of ' || peers || ' others completed in that month have one, of '
-        || {{ money('median_amount') }} || ' by the median.' as evidence,
+        missing.expected,
+        missing.expected as amount_at_stake,
+        rules.direction,
+        rules.is_question,
+        {{ filled('rules.evidence', {
+            'order': 'missing.order_id', 'days': 'missing.completed_date', 'type': 'missing.charge_type',
+            'alike': "missing.having_it || ' of ' || missing.peers", 'about': 'missing.kind',
+            'expected': money('missing.median_amount'),
+        }) }} as evidence,
         {{ json_text({
-            'rule': "'missing_charge'", 'charge_type': 'charge_type', 'order_id': ['order_id'],
-            'payment_id': ['payment_id'], 'completed_date': 'completed_date', 'peers': ['peers'],
-            'peers_having_it': ['having_it'], 'median_amount': ['median_amount'], 'expected': ['expected'],
+            'rule': 'rules.rule', 'charge_type': 'missing.charge_type', 'order_id': ['missing.order_id'],
+            'payment_id': ['missing.payment_id'], 'completed_date': 'missing.completed_date',
+            'kind': 'missing.kind', 'peers': ['missing.peers'], 'peers_having_it': ['missing.having_it'],
+            'median_amount': ['missing.median_amount'], 'expected': ['missing.expected'],
         }) }} as evidence_json,
-        billed_date
-    from {{ ref('missing_charges') }}
+        missing.billed_date
+    from {{ ref('missing_charges') }} as missing
+    inner join {{ ref('rules') }} as rules on rules.rule = 'missing_charge'
 
 )
 
@@ -57,6 +64,7 @@ select
     payment_id,
     rule,
     amount_at_stake,
+    direction,
     evidence,
     evidence_json,
     is_question,
@@ -69,5 +77,5 @@ select
     billed,
     expected,
     billed_date,
-    cast({{ dbt.dateadd('day', var('dispute_days'), 'billed_date') }} as date) as dispute_until
+    {{ days_after('billed_date', setting('dispute_days')) }} as dispute_until
 from exceptions

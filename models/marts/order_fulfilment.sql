@@ -39,7 +39,7 @@ select
     coalesce(
         upper(orders.status) not in ('COMPLETED', 'CANCELLED')
         and {{ hours_between('coalesce(times.last_step_at, orders.created_at)', 'service.now_at') }}
-        > {{ var('stuck_hours') }},
+        > {{ setting('stuck_hours') }},
         false
     ) as is_stuck,
     case
@@ -47,7 +47,7 @@ select
         when times.in_transit_at is not null or upper(orders.status) not in ('IN_TRANSIT', 'COMPLETED')
             then
                 {{ hours_between('times.created_at', 'coalesce(times.in_transit_at, service.now_at)') }}
-                > {{ var('promised_hours') }}
+                > {{ setting('promised_hours') }}
     end as is_late,
     {{ hours_between('coalesce(times.last_step_at, orders.created_at)', 'service.now_at') }} as hours_since_last_step
 from {{ ref('orders') }} as orders

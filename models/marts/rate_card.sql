@@ -25,7 +25,7 @@ with
 
 configured as (
 
-    {{ configured_rates() }}
+    select * from {{ ref('configured_charge_rates') }}
 
 )
 

@@ -61,7 +61,7 @@ select
     items.sku,
     movements.updated_at as moved_at,
     -- What moved before earliest_date is part of that day, as in stock_daily.
-    greatest({{ account_date('movements.updated_at') }}, date '{{ var("earliest_date") }}') as movement_date,
+    greatest({{ account_date('movements.updated_at') }}, {{ setting('earliest_date') }}) as movement_date,
     movements.movement_type,
     movements.counter,
     movements.quantity,

@@ -1,13 +1,33 @@
 {%- set since = rebuilt_from('cost_from') -%}
 with
 
+item_days as (
+
+    select * from {{ ref('inventory_item_days') }}
+    where date >= {{ since }}
+
+),
+
+-- Of the rates that hold on a day, the one that began last.
+contract_days as (
+
+    select
+        days.date,
+        rates.rate,
+        row_number() over (partition by days.date order by rates.valid_from desc) as recency
+    from (select distinct date from item_days) as days
+    inner join {{ ref('configured_storage_rates') }} as rates
+        on days.date >= rates.valid_from and (rates.valid_to is null or days.date <= rates.valid_to)
+
+),
+
 priced as (
 
     select
-        *,
-        {{ contract_rate('date') }} as contract_rate
-    from {{ ref('inventory_item_days') }}
-    where date >= {{ since }}
+        item_days.*,
+        contract_days.rate as contract_rate
+    from item_days
+    left join contract_days on item_days.date = contract_days.date and contract_days.recency = 1
 
 ),
 

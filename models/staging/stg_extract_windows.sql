@@ -1,10 +1,9 @@
-{%- set raw = source('raw', 'extract_windows') -%}
 with
 
 loaded as (
 
     select receipts.*
-    from {{ raw }} as receipts
+    from {{ source('raw', 'extract_windows') }} as receipts
     -- A receipt counts only when the load that brought it, and its rows, was finished.
     inner join {{ source('raw', '_dlt_loads') }} as loads
         on receipts._dlt_load_id = loads.load_id and loads.status = 0
@@ -54,7 +53,7 @@ select
     finished_at,
     is_complete,
     is_confirmed,
-    {{ 'coalesce(is_accepted, false)' if 'is_accepted' in column_names(raw) else 'false' }} as is_accepted,
+    coalesce(is_accepted, false) as is_accepted,
     reason
 from receipts
 where recency = 1

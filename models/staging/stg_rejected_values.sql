@@ -1,4 +1,3 @@
-{%- set raw = source('raw', 'rejected_values') -%}
 with
 
 versions as (
@@ -11,7 +10,7 @@ versions as (
         reason,
         _seen_at as seen_at,
         _is_removed as is_removed
-    from {{ raw if is_loaded(raw) else no_rejected_values() }}
+    from {{ source('raw', 'rejected_values') }}
 
 ),
 

@@ -51,6 +51,7 @@ class JobOptions:
     extract: bool = True
     models: bool = True
     full_refresh: bool = False
+    keep_steps: bool = False  # the tables between raw tables and marts, for whoever looks for a mistake
     wait_seconds: float = 0
     max_seconds: float = inf  # no window is read after it; 0: one window of each resource
     accept_new_key: bool = False
@@ -198,9 +199,15 @@ def _run(
         destination.sign(key)
         inputs["journals"] = json.dumps(destination.load_audit_log())
         if options.models and destination.dbt_target:
-            opened.close()  # dbt opens the database itself
+            opened.close()  # the models have another limit of memory
             step("build and check the models")
-            result.built = build(settings, state, anew=options.full_refresh)
+            result.built = build(
+                settings,
+                state,
+                anew=options.full_refresh,
+                keep_steps=options.keep_steps,
+                progress=progress.built,
+            )
             clock.stop(result, "build")
         step("publish")
         record.update(_run_record(result, "published"))
@@ -208,6 +215,8 @@ def _run(
         result.published_bytes = destination.publish()
         clock.stop(result, "publish")
         record.update(_run_record(result, "published"))
+        if result.built:
+            record["slowest_models"] = result.built.slowest
         state.write_note(BUILT_NOTE, {**inputs, "published": destination.published_version()})
         inbox.mark_published(timedelta(hours=settings.webhook_duplicate_hours), retried)
     return result

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     hash_fields: FieldNames = []
     plain_fields: FieldNames = []
     allow_plain_http: bool = False
-    storage_basis: Literal["daily", "month_end", "peak"] = "daily"
+    storage_basis: Literal["daily", "average", "month_start", "month_end", "peak"] = "daily"
     storage_rates: StorageRates = []
     charge_rates: ChargeRates = []
     webhook_file: str = "logentic.duckdb"

@@ -1,5 +1,6 @@
 """The main job, end to end, beside the account's own truth."""
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -7,7 +8,6 @@ import duckdb
 import pytest
 from truth_tables import differences
 
-from logentic import project_folder
 from logentic.destinations.duckdb import DuckdbDestination
 from logentic.errors import BuildError
 from logentic.job import JobOptions, run_job
@@ -36,10 +36,23 @@ def test_every_published_table_equals_what_happened(shape: dict, tmp_path: Path)
         assert sandbox.writes == 0
 
 
-def test_what_dbt_parsed_serves_every_file(published: tuple[Path, Sandbox]) -> None:
+WRITTEN = ("manifest", "run_results")
+
+
+def test_a_build_leaves_what_lineage_tools_read(published: tuple[Path, Sandbox]) -> None:
     file, _ = published
-    assert (project_folder() / "target" / "duckdb" / "partial_parse.msgpack").exists()
-    assert not (State(file).dbt / "partial_parse.msgpack").exists()
+    manifest, results = (
+        json.loads((State(file).dbt / f"{name}.json").read_text()) for name in ("manifest", "run_results")
+    )
+    rows = {result["unique_id"]: result["adapter_response"].get("rows_affected") for result in results["results"]}
+    assert rows.keys() <= manifest["nodes"].keys()
+    assert {result["status"] for result in results["results"]} == {"success", "pass"}
+    assert manifest["parent_map"]["model.logentic.stg_order_lines"] == [
+        "source.logentic.raw.orders__stored_items",
+        "model.logentic.stg_orders",
+    ]
+    with duckdb.connect(str(file), read_only=True) as database:
+        assert database.execute("select count(*) from orders").fetchone() == (rows["model.logentic.orders"],)
 
 
 def test_the_comparison_would_notice_a_single_wrong_cell(published: tuple[Path, Sandbox], tmp_path: Path) -> None:

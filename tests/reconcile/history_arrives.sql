@@ -11,7 +11,7 @@ history as (
         case when count(price) = count(*) then sum(price) end as price
     from {{ ref('stg_inventory_history') }}
     where
-        date >= {{ since }} and date >= date '{{ var("earliest_date") }}'
+        date >= {{ since }} and date >= {{ setting('earliest_date') }}
         and date <= (select today from {{ ref('account_today') }})
     group by item_id, date
 

@@ -22,4 +22,4 @@ days as (
 select days.*
 from days
 cross join {{ ref('account_today') }} as service
-where days.last_date > service.today or days.first_date < date '{{ var("earliest_date") }}'
+where days.last_date > service.today or days.first_date < {{ setting('earliest_date') }}

@@ -22,7 +22,7 @@ records as (
     where
         not _is_removed and item_id is not null
         and not ({{ lacks_a_counter() }} and {{ text('id') }} in (select record_key from unreadable))
-        and {{ account_date('updated_at') }} >= date '{{ var("earliest_date") }}'
+        and {{ account_date('updated_at') }} >= {{ setting('earliest_date') }}
         and {{ account_date('updated_at') }} <= (select today from {{ ref('account_today') }})
         -- Nor one that was dated ahead when it was read, and has been replaced since.
         and not (
@@ -34,7 +34,7 @@ records as (
                     and (later._is_removed or later.updated_at <> versions.updated_at)
             )
         )
-    {%- if since != first_day_of_all() %} and updated_at >= {{ account_midnight(since) }}{% endif %}
+    {%- if is_plan() or since != first_day_of_all() %} and updated_at >= {{ account_midnight(since) }}{% endif %}
 
 )
 

@@ -81,7 +81,7 @@ WRONG = {
     "timeout_seconds": ("-1", "greater than 0"),
     "earliest_date": ("31.01.2026", "date"),
     "timezone": ("Mars/Olympus", "must be a time zone such as America/Toronto"),
-    "storage_basis": ("weekly", "'daily', 'month_end' or 'peak'"),
+    "storage_basis": ("weekly", "'daily', 'average', 'month_start', 'month_end' or 'peak'"),
     "keep_personal_data": ("perhaps", "boolean"),
     "base_url": ("api.getlogentic.com", "must be a URL such as https://"),
     "storage_rates": ('[{"rate": "-1"}]', "greater than 0"),

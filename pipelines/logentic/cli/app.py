@@ -8,7 +8,8 @@ import io
 import logging
 import sys
 import traceback
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from math import inf
 from typing import Annotated, NoReturn
 
@@ -42,12 +43,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VERSIONED = ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb")
+VERSIONED = ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb")  # dbt where it is installed
 
 
 def _version(is_asked: bool) -> None:
     if is_asked:
-        print(", ".join(f"{name} {version(name)}" for name in VERSIONED) + f", Python {sys.version.partition(' ')[0]}")
+        parts = []
+        for name in VERSIONED:
+            with suppress(PackageNotFoundError):
+                parts.append(f"{name} {version(name)}")
+        print(", ".join(parts) + f", Python {sys.version.partition(' ')[0]}")
         raise typer.Exit
 
 
@@ -71,6 +76,7 @@ def run(
     select: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these resources, with commas.")] = None,
     models: Annotated[bool, typer.Option("--models/--no-models", help="Build the staging views and marts.")] = True,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild all days of the marts.")] = False,
+    keep_steps: Annotated[bool, typer.Option("--keep-steps", help="Keep the tables that marts are made of.")] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete, rejected, or both.")
@@ -108,6 +114,7 @@ def run(
         _resources(select),
         models=models,
         full_refresh=full_refresh,
+        keep_steps=keep_steps,
         wait_seconds=wait,
         max_seconds=inf if max_duration is None else max_duration,
         accept_new_key=new_hash_key,

@@ -105,7 +105,8 @@ def list_exceptions(
     invoice: Invoice = None,
     month: Month = None,
     status: Annotated[
-        str | None, typer.Option(metavar="S", help="open, accepted, disputed, credited, rejected or cleared.")
+        str | None,
+        typer.Option(metavar="S", help="open, accepted, disputed, credited, rejected, cleared or withdrawn."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -118,8 +119,9 @@ def list_exceptions(
     from logentic.reports import exceptions as report
     from logentic.reports.terminal import Terminal
 
-    if status is not None and status not in (*report.STATUSES, "cleared"):
-        raise UsageError(f"--status {status!r} is not known", f"Choose among: {', '.join(report.STATUSES)}, cleared.")
+    known = (*report.STATUSES, *report.OVER_STATUSES)
+    if status is not None and status not in known:
+        raise UsageError(f"--status {status!r} is not known", f"Choose among: {', '.join(known)}.")
     findings = report.read_findings(_needed(db), invoice, month_of(month), status)
     if as_json:
         print_json(report.as_dicts(findings))

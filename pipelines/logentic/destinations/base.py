@@ -3,7 +3,7 @@
 import os
 import shutil
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -22,6 +22,79 @@ FORMAT = 1  # of the raw tables; a newer one is refused
 Signature = tuple[int, str | None]  # the format, and the fingerprint of the pseudonym key
 
 
+class Engine(Protocol):
+    """One connection on which the statements of the models' plan run. Relations are written as the plan does."""
+
+    text_type: str = "varchar"
+    steps: str | None  # the schema of what is dropped at the end; None where it is kept, beside other tables
+    memory_advice: str = "give the engine more memory."
+
+    def literal(self, text: str) -> str:
+        """Return a text as a literal."""
+        return "'" + text.replace("'", "''") + "'"
+
+    @abstractmethod
+    def is_error(self, error: BaseException) -> bool:
+        """Return whether the engine refused a statement."""
+
+    @abstractmethod
+    def execute(self, sql: str) -> int | None:
+        """Run one statement, and return how many rows it wrote."""
+
+    @abstractmethod
+    def named_rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return the names of the columns of a query, and its rows."""
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.named_rows(sql)[1]
+
+    def make_schemas(self, names: list[str]) -> None:
+        for name in names:
+            self.execute(f'create schema if not exists "{name}"')
+
+    @abstractmethod
+    def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        """Make raw tables, and columns of them, that are missing: {table: {column: type}}."""
+
+    @abstractmethod
+    def raw_columns(self, table: str) -> dict[str, str]:
+        """Return {name in small letters: name as a statement has it}."""
+
+    @abstractmethod
+    def relations(self) -> dict[str, bool]:
+        """Return {relation: whether it is a view} of the schemas that models are built in."""
+
+    @abstractmethod
+    def make_table(self, relation: str, sql: str, *, is_step: bool = False) -> int | None:
+        """Make a table of a query, in place of the one that stands; return how many rows it has."""
+
+    @abstractmethod
+    def make_view(self, relation: str, sql: str) -> None:
+        """Make a view of a query, in place of the one that stands."""
+
+    def make_empty(self, relation: str, columns: Mapping[str, str]) -> None:
+        self.execute(f"create table {relation} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+
+    @abstractmethod
+    def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
+        """Replace the rows of a table for which a condition holds by those of a query, in one transaction."""
+
+    def finish_table(self, relation: str) -> None:
+        """Do what the engine needs after a table was written."""
+        return
+
+    def drop_table(self, relation: str) -> None:
+        self.execute(f"drop table if exists {relation}")
+
+    def drop_step(self, relation: str) -> None:
+        if self.steps:
+            self.drop_table(relation)
+
+    @abstractmethod
+    def remove_all_but(self, kept: Set[str]) -> None:
+        """Remove what earlier versions built between raw tables and marts."""
+
+
 class Destination(Protocol):
     """Where the tables go. The constructor connects to nothing; what is not abstract suits most destinations."""
 
@@ -30,9 +103,7 @@ class Destination(Protocol):
     publishes_file: bool = False  # whether --db names the file that analysts read, not only the state folder
     privacy_advice: str = "To be rid of them, load into a new database or folder."
     table_format: Literal["delta"] | None = None  # that dlt writes, where there is a choice
-    dbt_target: str = ""  # "" where no models are built
-    dbt_options: tuple[str, ...] = ()
-    is_parse_shared: bool = True  # dbt's parse of the models is the same for every database of this target
+    dbt_target: str = ""  # whose plan is run; "" where no models are built
     needs_every_table: bool = False  # to build: where a missing raw table cannot be read as an empty one
 
     @abstractmethod
@@ -93,7 +164,7 @@ class Destination(Protocol):
         """
 
     def keep_open(self) -> AbstractContextManager[None]:
-        """Keep it open for all that follows but dbt, where opening it is expensive."""
+        """Keep it open for all that follows but the models, where opening it is expensive."""
         return nullcontext()
 
     @abstractmethod
@@ -120,9 +191,9 @@ class Destination(Protocol):
     def add_run(self, row: Row) -> None:
         """Add the run that publishes to the table of runs, before it has ended."""
 
-    def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
-        """Let dbt reach it, or only parse for it; close what dbt keeps open at the end."""
-        return nullcontext()
+    def models(self, *, keep_steps: bool = False) -> AbstractContextManager[Engine]:
+        """Open the connection on which models are built; steps between raw tables and marts may be kept."""
+        raise AssertionError(self.name)
 
     @abstractmethod
     def publish(self) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
@@ -17,6 +17,7 @@ from logentic.database_file import is_duckdb, is_foreign, reached, read_by_duckd
 from logentic.destinations.base import (
     FORMAT,
     Destination,
+    Engine,
     Signature,
     check_signature,
     forget_comparisons,
@@ -166,24 +167,11 @@ class DuckdbDestination(Destination):
             work.execute(f"insert into logentic_raw.{RUNS.name} ({names}) values ({values})", [*row.values()])
 
     @contextmanager
-    def dbt(self, *, only_parse: bool = False) -> Iterator[None]:
-        """dbt-duckdb keeps its connection until the process ends; a second run would read what that remembers.
-
-        A parse opens nothing, and is the same for all files: none is named.
-        """
-        work, memory = str(self._state.work), self._settings.duckdb_memory
-        os.environ.update(
-            LOGENTIC_DB=self._state.work.name if only_parse else work,
-            LOGENTIC_MEMORY_LIMIT="" if only_parse else memory,
-        )
-        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-        try:
-            yield
-        finally:
-            if environment := DuckDBConnectionManager._ENV:
-                environment.close()
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    def models(self, *, keep_steps: bool = False) -> Iterator["DuckdbEngine"]:
+        with self._connected() as work:
+            work.execute("set global memory_limit = ?", [self._settings.duckdb_memory])
+            work.execute("set global preserve_insertion_order = false")
+            yield DuckdbEngine(work, self._settings.duckdb_memory, keep_steps=keep_steps)
 
     def publish(self) -> int:
         """Copy the working database, read all blocks of the copy, and rename it to FILE."""
@@ -276,6 +264,92 @@ class DuckdbDestination(Destination):
                 return work.execute(SIGNED).fetchone()
             except duckdb.CatalogException:
                 return None
+
+
+class DuckdbEngine(Engine):
+    """Steps are temporary tables, which DuckDB keeps in memory, or spills, and never writes to the file."""
+
+    def __init__(self, work: duckdb.DuckDBPyConnection, memory: str, *, keep_steps: bool) -> None:
+        self._work = work
+        self.steps = None if keep_steps else "temp.main"
+        self.memory_advice = f"set LOGENTIC_DUCKDB_MEMORY to more than {memory}."
+        self._standing: dict[str, bool] = {}
+
+    def is_error(self, error: BaseException) -> bool:
+        return isinstance(error, duckdb.Error)
+
+    def execute(self, sql: str) -> int | None:
+        row = self._work.execute(sql).fetchone()
+        return row[0] if row and isinstance(row[0], int) else None
+
+    def named_rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        found = self._work.execute(sql)
+        return [column[0] for column in found.description or ()], found.fetchall()
+
+    def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        self.execute("create schema if not exists logentic_raw")
+        for table, columns in tables.items():
+            standing = self.raw_columns(table)
+            if not standing:
+                listed = ", ".join(f"{_quoted(name)} {kind}" for name, kind in columns.items())
+                self.execute(f"create table logentic_raw.{table} ({listed})")
+            for name, kind in columns.items():
+                if standing and name not in standing:
+                    self.execute(f"alter table logentic_raw.{table} add column {_quoted(name)} {kind}")
+
+    def raw_columns(self, table: str) -> dict[str, str]:
+        found = self.rows(
+            "select column_name from duckdb_columns() where database_name = current_database()"
+            f" and schema_name = 'logentic_raw' and table_name = '{table}'"
+        )
+        return {name.lower(): _quoted(name) for (name,) in found}
+
+    def relations(self) -> dict[str, bool]:
+        schemas = "database_name = current_database() and schema_name like 'logentic_%'"
+        found = self.rows(
+            f"select schema_name, table_name, false from duckdb_tables() where {schemas} union all"
+            f" select schema_name, view_name, true from duckdb_views() where {schemas}"
+        )
+        self._standing = {f"{_quoted(schema)}.{_quoted(name)}": is_view for schema, name, is_view in found}
+        return self._standing
+
+    def make_table(self, relation: str, sql: str, *, is_step: bool = False) -> int | None:
+        if self._standing.get(relation):
+            self.execute(f"drop view {relation}")
+        temporary = "temp " if is_step and self.steps else ""
+        return self.execute(f"create or replace {temporary}table {relation} as (\n{sql}\n)")
+
+    def make_view(self, relation: str, sql: str) -> None:
+        if self._standing.get(relation) is False:
+            self.drop_table(relation)
+        self.execute(f"create or replace view {relation} as (\n{sql}\n)")
+        self.finish_table(relation)
+
+    def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
+        self.execute("begin")
+        try:
+            # Before they go: the query may read the table.
+            self.execute(f"create or replace temp table temp.main.new_rows as (\n{sql}\n)")
+            self.execute(f"delete from {relation} where {condition}")
+            count = self.execute(f"insert into {relation} by name select * from temp.main.new_rows")
+            self.execute("drop table temp.main.new_rows")
+            self.execute("commit")
+        except BaseException:
+            with suppress(duckdb.Error):
+                self.execute("rollback")
+            raise
+        return count
+
+    def finish_table(self, relation: str) -> None:
+        """`select * from orders` works in the file that analysts open."""
+        schema, _, name = relation.partition(".")
+        if schema == '"logentic_marts"':
+            self.execute(f"create or replace view main.{name} as select * from {relation}")
+
+    def remove_all_but(self, kept: Set[str]) -> None:
+        for relation, is_view in self._standing.items():
+            if relation.startswith('"logentic_build".') and relation not in kept:
+                self.execute(f"drop {'view' if is_view else 'table'} {relation}")
 
 
 class RawFile(Query):

@@ -69,11 +69,13 @@ class Reading:
 
 
 class Progress:
-    """Shows nothing. A subclass shows what is read; it is called from several threads."""
+    """Shows nothing. A subclass shows what is read and built; it is called from several threads."""
 
     def announced(self, resource: str, pages: int) -> None: ...
 
     def read(self, resource: str, rows: int) -> None: ...
+
+    def built(self, model: str, number: int, count: int) -> None: ...
 
 
 NO_PROGRESS = Progress()

@@ -22,6 +22,7 @@ DECISION_TEXTS = {
     "rejected": "the warehouse says no",
     "credited": "given back",
     "cleared": "nothing is wrong any more",
+    "withdrawn": "no rule finds them any more",
 }
 EXCEPTIONS = {
     "exception_id": "text",

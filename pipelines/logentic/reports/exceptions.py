@@ -21,6 +21,7 @@ from logentic.reports.published_file import open_published, read_audit_log, read
 from logentic.state import State
 
 STATUSES = ("open", "accepted", "disputed", "credited", "rejected")
+OVER_STATUSES = ("cleared", "withdrawn")  # no rule finds it any more
 OPEN_STATUSES = ("open", "disputed")  # only these can still be recovered
 EXCEPTIONS = """
 select
@@ -29,9 +30,15 @@ select
     coalesce(status.evidence, status.what_changed, '') as evidence, status.charge_type, status.billed_date,
     status.dispute_until, status.what_changed, status.note, status.set_by, status.set_at, status.month,
     found.order_id, found.item_id, found.start_date, found.end_date, cast(found.billed as decimal(18, 2)) as billed,
-    cast(found.expected as decimal(18, 2)) as expected, coalesce(found.is_question, false) as is_question
+    cast(found.expected as decimal(18, 2)) as expected, status.direction, status.is_question,
+    case
+        when status.direction = 'in_your_favour' then coalesce(rules.letter_if_too_low, rules.letter)
+        when status.is_question then rules.letter
+        else coalesce(rules.letter_if_stated, rules.letter)
+    end as request
 from exception_status as status
 left join invoice_exceptions as found on status.exception_id = found.exception_id
+left join rules on status.rule = rules.rule
 where ($invoice is null or status.payment_id = $invoice) and ($month is null or status.month = $month)
 order by status.payment_id desc nulls first, status.amount_at_stake desc, status.exception_id
 """
@@ -87,7 +94,9 @@ class Finding:
     end_date: date | None
     billed: Decimal | None
     expected: Decimal | None
+    direction: str
     is_question: bool
+    request: str | None  # what a letter to the warehouse asks
 
     @property
     def is_past(self) -> bool:
@@ -131,7 +140,7 @@ def record_decision(file: Path, exception_id: str, status: str, note: str | None
             f"{file} has no exception {exception_id!r}", f"List them: logentic exceptions --db {quote(str(file))}"
         )
     current, what_changed = found[0].pop("status"), found[0].pop("what_changed")
-    if current == "cleared" or (current == "credited" and what_changed):
+    if current in OVER_STATUSES or (current == "credited" and what_changed):
         raise UsageError(f"{exception_id} is {current}: {what_changed}", "Nothing is left to say of it.")
     state = State(file.absolute())
     state.prepare()

@@ -16,19 +16,7 @@ from logentic.reports.tie_out import with_taxes
 from logentic.sanitizer import one_line
 from logentic.settings import Tax
 
-REQUESTS = {
-    "duplicate_charge": "Please credit it, or tell us what the second charge is for.",
-    "cancelled_order": "Please credit it, or show us that the order left.",
-    "unknown_order": "Please tell us which order it is for, or credit it.",
-    "storage_overbilled": "Please credit the difference, or tell us by which volume and price you reckon.",
-    "storage_underbilled": "Please tell us by which volume and price you reckon, and correct it.",
-    "missing_charge": "Please tell us whether it is still to come.",
-    "outside_period": "Please tell us why it stands on this invoice, or credit it.",
-    "rate_deviation": "Please credit the difference to the agreed price.",
-}
-REQUEST_IF_TOO_LOW = "Please tell us what is right, and correct it."
-REQUEST_OF_A_QUESTION = "Please tell us which price applies, and since when; if it is that one, credit the difference."
-UNDERBILLED = ("storage_underbilled", "missing_charge")
+IN_YOUR_FAVOUR = "in_your_favour"
 
 
 def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
@@ -48,9 +36,7 @@ def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
 
 def is_underbilled(finding: Finding) -> bool:
     """Return whether a correction would cost us more, not less."""
-    if finding.billed is None or finding.expected is None:
-        return finding.rule in UNDERBILLED
-    return finding.billed < finding.expected
+    return finding.direction == IN_YOUR_FAVOUR
 
 
 def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, is_plain: bool) -> Iterator[str]:
@@ -114,14 +100,8 @@ def _facts(finding: Finding, charge: dict[str, Any], currency: str) -> Iterator[
     if finding.charge_id is not None and finding.billed is not None:
         yield "Billed", f"{money(finding.billed, currency)} {currency}"
     yield "What we see", finding.evidence
-    yield "What we ask", request_text(finding)
+    yield "What we ask", finding.request or ""
     yield "Our reference", finding.exception_id
-
-
-def request_text(finding: Finding) -> str:
-    if finding.rule not in UNDERBILLED and is_underbilled(finding):
-        return REQUEST_IF_TOO_LOW
-    return REQUEST_OF_A_QUESTION if finding.is_question else REQUESTS[finding.rule]
 
 
 def _escaped(words: str) -> str:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 LINE_EVERY_SECONDS = 10.0
+MODELS = "models"  # the bar of the build
 
 
 class Display(PageProgress):
-    """Progress on stderr: the extraction calls `announced` and `read`, the job calls `step`."""
+    """Progress on stderr: the extraction calls `announced` and `read`, the job `step`, a build `built`."""
 
     def __init__(self, bars: "Progress | None") -> None:
         self._bars = bars
@@ -39,7 +40,7 @@ class Display(PageProgress):
             counts = self._pages.setdefault(resource, [0, 0, 0])
             counts[1] += max(pages, 1)
             if self._bars and resource not in self._tasks:
-                self._tasks[resource] = self._bars.add_task(resource, total=counts[1], rows=0)
+                self._tasks[resource] = self._bars.add_task(resource, total=counts[1], shown="pages, 0 rows")
             self._show(resource)
 
     def read(self, resource: str, rows: int) -> None:
@@ -50,10 +51,24 @@ class Display(PageProgress):
             counts[2] += rows
             self._show(resource)
 
+    def built(self, model: str, number: int, count: int) -> None:
+        """Show which of `count` models and checks is being built: `number` are done."""
+        if self._bars:
+            task = self._tasks.get(MODELS)
+            if task is None:
+                task = self._tasks[MODELS] = self._bars.add_task(MODELS, total=count, shown="")
+            self._bars.update(task, completed=number, shown=model)
+        elif time.monotonic() - self._last_line > LINE_EVERY_SECONDS:
+            self._last_line = time.monotonic()
+            if json_log.is_enabled():
+                json_log.write("progress", models=f"{number} of {count}", model=model)
+            else:
+                print(f"models {number} of {count}: {model}", file=sys.stderr)
+
     def _show(self, resource: str) -> None:
         done, total, rows = self._pages[resource]
         if self._bars:
-            self._bars.update(self._tasks[resource], completed=done, total=total, rows=rows)
+            self._bars.update(self._tasks[resource], completed=done, total=total, shown=f"pages, {rows:,} rows")
         elif time.monotonic() - self._last_line > LINE_EVERY_SECONDS:
             self._last_line = time.monotonic()
             if json_log.is_enabled():
@@ -76,7 +91,7 @@ def display_progress() -> Iterator[Display]:
         TextColumn("{task.description:<18}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
-        TextColumn("pages, {task.fields[rows]:,} rows"),
+        TextColumn("{task.fields[shown]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:

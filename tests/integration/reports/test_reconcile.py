@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import zipfile
-from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -26,7 +25,6 @@ from logentic.cli.app import app
 from logentic.errors import LogenticError
 from logentic.job import JobOptions, run_job
 from logentic.reports.exceptions import read_findings, record_decision
-from logentic.reports.letter import request_text
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 
@@ -241,9 +239,22 @@ def test_the_warehouse_can_act_on_the_letter(file: Path, tmp_path: Path) -> None
         assert (f"Billed: {finding.billed:,.2f} CAD" in part) == (finding.charge_id is not None)
     assert "which price applies" in next(p for p in parts if "other charges suggest" in p)
     assert not re.search("lawyer|marie", text)
-    for is_question in (True, False):  # a price that is too low, too, resolve_author's card says so
-        low = replace(found[0], rule="rate_deviation", is_question=is_question, billed=Decimal(1), expected=Decimal(2))
-        assert request_text(low) == "Please tell us what is right, and correct it."
+    requests = {(finding.rule, finding.direction): finding.request for finding in found}
+    assert "which price applies" in requests["rate_deviation", "recoverable"]
+
+
+def test_a_price_that_is_too_low_is_not_asked_back_whoever_states_it(file: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(file, tmp_path / "logentic.duckdb"))
+    invoice = invoice_of(copy)
+    deviation = next(finding for finding in read_findings(copy, invoice) if finding.rule == "rate_deviation")
+    for is_question in ("true", "false"):
+        with duckdb.connect(str(copy)) as published:
+            published.execute(
+                f"update logentic_marts.exception_status set direction = 'in_your_favour', is_question = {is_question}"
+                f" where exception_id = '{deviation.exception_id}'"
+            )
+        low = next(f for f in read_findings(copy, invoice) if f.exception_id == deviation.exception_id)
+        assert low.request == "Please tell us what is right, and correct it."
 
 
 @pytest.fixture

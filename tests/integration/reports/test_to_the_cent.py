@@ -24,12 +24,14 @@ from typer.testing import CliRunner
 from workbook_cells import cells_of, cents, total_of
 
 from logentic.cli.app import app
-from logentic.destinations.duckdb import DuckdbDestination
+from logentic.destinations.duckdb import DuckdbDestination, DuckdbEngine
 from logentic.reports.reconciliation import Reconciliation
 from logentic.reports.sheets import Sheet, SheetColumn
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.transform.build import build
+from logentic.transform.build import build, model_settings
+from logentic.transform.plan import load_plan
+from logentic.transform.runner import Runner
 
 FIRST = date(2026, 1, 1)
 DAYS = [FIRST + timedelta(days=day) for day in range(10)]
@@ -55,11 +57,14 @@ def empty_account(folder: Path) -> tuple[RawAccount, State]:
 
 
 @pytest.fixture(scope="module")
-def allocation(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The SQL of the allocation, with all steps before it, down to the tables that it reads."""
-    raw, state = empty_account(tmp_path_factory.mktemp("allocation"))
-    built(raw, state)
-    return next(state.dbt.rglob("compiled/**/storage_allocation.sql")).read_text("utf-8")
+def allocation() -> str:
+    """The SQL of the allocation as the plan has it, with the step before it."""
+    with duckdb.connect() as connection:
+        runner = Runner(load_plan("duckdb"), DuckdbEngine(connection, "", keep_steps=True), model_settings(Settings()))
+    sql = {node.name: runner.bound(node) for node in runner.plan.nodes if node.name.startswith("storage_")}
+    step = '"logentic_build"."storage_charge_days"'
+    assert step in sql["storage_allocation"]
+    return sql["storage_allocation"].replace(step, f"({sql['storage_charge_days']}\n)")
 
 
 TABLES = f"""

@@ -161,7 +161,7 @@ def full_build(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The statements of a full build."""
     folder = tmp_path_factory.mktemp("compiled")
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("LOGENTIC_DB", "")
+        environment.setenv("LOGENTIC_DBT_DB", "")
         return statements(RawAccount(folder / "work.duckdb").path, folder, model_settings(SETTINGS))
 
 

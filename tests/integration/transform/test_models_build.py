@@ -1,7 +1,8 @@
-"""The models on a raw database, built by real dbt: what builds, what a tampered table meets, what a reader opens."""
+"""The models on a raw database, built by the plan: what builds, what a tampered table meets, what a reader opens."""
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from math import floor
 from pathlib import Path
@@ -13,8 +14,12 @@ import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from raw_account import RawAccount
 
+from logentic.destinations.duckdb import DuckdbEngine
+from logentic.errors import BuildError
 from logentic.settings import Settings
 from logentic.transform.build import model_settings
+from logentic.transform.plan import load_plan
+from logentic.transform.runner import Runner
 
 PROJECT = Path(__file__).parents[3]
 Dbt = Callable[..., dbtRunnerResult]
@@ -28,21 +33,38 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
     with pytest.MonkeyPatch.context() as environment:
         folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         folders += ["--target-path", str(work / "target"), "--log-path", str(work / "logs")]
-        environment.setenv("LOGENTIC_DB", str(work / "account.duckdb"))
-        parsed = dbtRunner().invoke(["--quiet", "parse", *folders]).result
 
         def run(file: Path, command: str, *options: str, **settings: Any) -> dbtRunnerResult:
-            environment.setenv("LOGENTIC_DB", str(file))
-            # Tests share the parsed project, because parsing is most of their cost. It names the file, so all files
-            # have one name. Each takes a copy: dbt writes compiled nodes into it.
-            runner = dbtRunner(manifest=parsed.deepcopy() if command == "test" else None)
-            return runner.invoke(["--quiet", command, *options, *folders, "--vars", json.dumps(settings)])
+            environment.setenv("LOGENTIC_DBT_DB", str(file))
+            return dbtRunner().invoke(["--quiet", command, *options, *folders, "--vars", json.dumps(settings)])
 
         yield run
 
 
+def runner_of(connection: duckdb.DuckDBPyConnection, **settings: Any) -> "ToTheEnd":
+    connection.execute("set TimeZone = 'UTC'")
+    engine = DuckdbEngine(connection, "", keep_steps=True)
+    return ToTheEnd(load_plan("duckdb"), engine, model_settings(Settings()) | settings)
+
+
+class ToTheEnd(Runner):
+    """Goes on after a check that fails."""
+
+    def _check(self, *args: Any) -> None:
+        with suppress(BuildError):
+            super()._check(*args)
+
+
+def build(file: Path, **settings: Any) -> bool:
+    """Build all tables by the plan, as the product does, but keep the steps; return whether all checks passed."""
+    with duckdb.connect(str(file)) as connection:
+        runner = runner_of(connection, **settings)
+        runner.build(anew=True)
+    return {result.status for result in runner.results} == {"success", "pass"}
+
+
 @pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> RawAccount:
+def account(tmp_path_factory: pytest.TempPathFactory) -> RawAccount:
     """Two items, twelve days of random changes of stock, history of each day, orders and storage charges; built."""
     account = RawAccount(tmp_path_factory.mktemp("raw") / "account.duckdb", seen_at=f"2026-01-{DAYS + 1} 12:00:00+00")
     account.read("item_quantities", f"2026-01-{DAYS + 1} 12:00:00+00")
@@ -72,7 +94,7 @@ def account(tmp_path_factory: pytest.TempPathFactory, dbt: Dbt) -> RawAccount:
     account.add("payment_items", id=4, payment_id=9, type="handling", amount="2.50", order_id=77)
     account.add("orders", id=76, status="PENDING")
     account.add("orders__stored_items", order_id=76, line_number=1, item_id=1, quantity=3)
-    assert dbt(account.path, "build", "--exclude-resource-type", "unit_test").success
+    assert build(account.path)
     return account
 
 
@@ -100,9 +122,9 @@ def test_nothing_that_is_parsed_depends_on_a_setting(dbt: Dbt, tmp_path: Path) -
         assert (node.depends_on, node.config) == (same.depends_on, same.config)
 
 
-def test_an_account_in_which_nothing_has_happened_builds(dbt: Dbt, tmp_path: Path) -> None:
+def test_an_account_in_which_nothing_has_happened_builds(tmp_path: Path) -> None:
     empty = RawAccount(tmp_path / "account.duckdb")
-    assert dbt(empty.path, "build", "--exclude-resource-type", "unit_test").success
+    assert build(empty.path)
     assert empty.execute("select count(*) from orders") == [(0,)]
 
 
@@ -186,21 +208,22 @@ def test_what_cannot_be_checked_says_why(account: RawAccount) -> None:
         "insert into logentic_marts.fulfilment_daily (date, orders) values (date '2099-12-31', 1)",
     ],
 )
-def test_a_tampered_row_is_found(dbt: Dbt, account: RawAccount, tmp_path: Path, tampering: str) -> None:
+def test_a_tampered_row_is_found(account: RawAccount, tmp_path: Path, tampering: str) -> None:
     file = account.copy(tmp_path / "account.duckdb")
     with duckdb.connect(str(file)) as connection:
         assert connection.execute(tampering).fetchall() != [(0,)]
-    outcome = dbt(file, "test", "--exclude", "test_type:unit")
-    assert {result.status for result in outcome.result if result.node.resource_type == "test"} == {"pass", "fail"}
+        runner = runner_of(connection)
+        runner.check()
+    assert {result.status for result in runner.results if result.node.kind == "check"} == {"pass", "fail"}
 
 
-def test_history_that_disagrees_is_a_finding_and_no_broken_build(dbt: Dbt, account: RawAccount, tmp_path: Path) -> None:
+def test_history_that_disagrees_is_a_finding_and_no_broken_build(account: RawAccount, tmp_path: Path) -> None:
     file = account.copy(tmp_path / "account.duckdb")
     with duckdb.connect(str(file)) as connection:
         connection.execute(
             "update logentic_raw.inventory_history set supply = supply + 3 where id = 1 and date = '2026-01-05'"
         )
-    assert dbt(file, "build", "--exclude-resource-type", "unit_test").success
+    assert build(file)
     with duckdb.connect(str(file)) as connection:
         found = connection.execute(
             "select item_id, day(date), unreconciled from stock_ledger_daily where unreconciled <> 0"
@@ -208,7 +231,7 @@ def test_history_that_disagrees_is_a_finding_and_no_broken_build(dbt: Dbt, accou
         assert found.fetchall() == [(1, 5, -3)]
 
 
-def test_charges_under_other_names_are_read(dbt: Dbt, tmp_path: Path) -> None:
+def test_charges_under_other_names_are_read(tmp_path: Path) -> None:
     raw = RawAccount(tmp_path / "account.duckdb")
     raw.execute("alter table logentic_raw.payment_items add column total varchar")
     raw.execute("alter table logentic_raw.payment_items add column sum_due varchar")
@@ -220,7 +243,7 @@ def test_charges_under_other_names_are_read(dbt: Dbt, tmp_path: Path) -> None:
     raw.add("payment_items", id=4, total=" ")
     raw.add("payment_items", id=5, total="n/a", start_date="soon", order="none")
     aliases = {"amount": ["sum_due"]}
-    assert dbt(raw.path, "build", "--exclude-resource-type", "unit_test", payment_item_aliases=aliases).success
+    assert build(raw.path, payment_item_aliases=aliases)
     assert raw.execute(
         "select cast(amount as varchar), cast(start_date as varchar), order_id from charges order by charge_id"
     ) == [
@@ -234,11 +257,11 @@ def test_charges_under_other_names_are_read(dbt: Dbt, tmp_path: Path) -> None:
     assert raw.execute(f"{unreadable} order by charge_id") == [(4, False), (5, True)]
 
 
-def test_settings_reach_the_models(dbt: Dbt, account: RawAccount, tmp_path: Path) -> None:
+def test_settings_reach_the_models(account: RawAccount, tmp_path: Path) -> None:
     file = account.copy(tmp_path / "account.duckdb")
     rates = [{"rate": "0.02", "valid_from": "2026-01-05", "valid_to": "9999-12-31"}]
     settings = {"timezone": "America/Toronto", "storage_rates": rates, "storage_basis": "month_end", "dispute_days": 30}
-    assert dbt(file, "build", "--exclude-resource-type", "unit_test", **settings).success
+    assert build(file, **settings)
     with duckdb.connect(str(file)) as connection:
         assert connection.execute("select cast(min(date) as varchar) from stock_daily").fetchone() == ("2025-12-31",)
         assert connection.execute(

@@ -22,6 +22,7 @@ NAMES = {"host": "host", "port": "port", "database": "dbname", "username": "user
 TYPES = {16: TRUTH, 20: INTEGER, 23: INTEGER, 25: TEXT, 1043: TEXT, 1082: DAY, 1184: MOMENT, 701: pa.float64()}
 NUMERIC = 1700
 LARGEST_BLOCK = 2**30
+CONNECTION_ERRORS = {"OperationalError", "InterfaceError", "AdminShutdown", "DiskFull", "TooManyConnections"}
 
 
 def credentials() -> dict[str, str]:
@@ -55,6 +56,11 @@ def connected(found: dict[str, str]) -> Iterator[Any]:
             yield connection
         finally:
             connection.close()
+
+
+def is_connection_loss(error: BaseException) -> bool:
+    """Return whether the driver says that the server, or the way to it, is gone or full."""
+    return type(error).__module__.startswith("psycopg2") and type(error).__name__ in CONNECTION_ERRORS
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from logentic.audit_log import PUBLISHED_LOGS, RUNS, AuditLog, Row
@@ -12,10 +12,17 @@ from logentic.destinations.base import (
     Destination,
     Signature,
     check_signature,
-    environment,
     synchronize_audit_log,
 )
-from logentic.destinations.postgres.connection import RawPostgres, connected, credentials, database_name, url_of
+from logentic.destinations.postgres.connection import (
+    RawPostgres,
+    connected,
+    credentials,
+    database_name,
+    is_connection_loss,
+    url_of,
+)
+from logentic.destinations.postgres.engine import PostgresEngine
 from logentic.destinations.postgres.publishing import is_published, publish
 from logentic.errors import StateError, UsageError
 from logentic.privacy.pseudonyms import key_fingerprint
@@ -26,14 +33,12 @@ log = logging.getLogger("logentic")
 
 SIGNATURE = "logentic_raw._logentic"
 LOCK = 7_564_133_021  # of this program, among the advisory locks of a database
-CONNECTION_ERRORS = {"OperationalError", "InterfaceError", "AdminShutdown", "DiskFull", "TooManyConnections"}
 PG_TYPES = {"double": "double precision"}
 
 
 class PostgresDestination(Destination):
     run_command = "logentic run --destination postgres"
     dbt_target = "postgres"
-    is_parse_shared = False  # dbt notes the database's name of each model
 
     def __init__(self, settings: Settings, state: State) -> None:
         self._state, self._found = state, credentials()  # by libpq's names
@@ -92,7 +97,7 @@ class PostgresDestination(Destination):
         return postgres(url_of(self._found))
 
     def is_connection_loss(self, error: BaseException) -> bool:
-        return type(error).__module__.startswith("psycopg2") and type(error).__name__ in CONNECTION_ERRORS
+        return is_connection_loss(error)
 
     def load_audit_log(self) -> dict[str, int]:
         """Tables are emptied and filled, not made anew: views and grants on them stay."""
@@ -114,15 +119,12 @@ class PostgresDestination(Destination):
         with connected(self._found) as connection:
             _insert(connection.cursor(), RUNS, [row])
 
-    def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
-        """As libpq takes it; profiles.yml reads the same variables, so that dbt by hand does as well."""
-        given = {
-            **{"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"},
-            **{"PGPASSWORD": "password", "PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"},
-        }
-        variables = {name: self._found[part] for name, part in given.items() if part in self._found}
-        # A view of the latest versions looks small to PostgreSQL's planner, which would then join it row by row.
-        return environment({**variables, "PGTZ": "UTC", "PGOPTIONS": "-c enable_nestloop=off"})
+    @contextmanager
+    def models(self, *, keep_steps: bool = False) -> Iterator[PostgresEngine]:
+        with connected(self._found) as connection:
+            # A view of the latest versions looks small to PostgreSQL's planner, which would then join it row by row.
+            connection.cursor().execute("set enable_nestloop = off")
+            yield PostgresEngine(connection, keep_steps=keep_steps)
 
     def publish(self) -> int:
         with connected(self._found) as connection, _transaction(connection) as cursor:

@@ -32,7 +32,7 @@ def engine_address() -> str:
         is_address = False
     if not is_address:
         raise UsageError(f"{VARIABLE} is no address of Spark Connect", "Write it as sc://host:15002.")
-    if not (find_spec("pyspark") and find_spec("dbt.adapters.spark")):
+    if not find_spec("pyspark"):
         raise UsageError("the client of Spark is not installed", "Install logentic-elt[spark].")
     return given
 
@@ -55,10 +55,10 @@ def engine_name(address: str) -> str:
 
 
 @contextmanager
-def session(address: str, home: Path, variables: dict[str, str]) -> Iterator[None]:
-    """Begin the one session of this process, with the environment that dbt reads. It stays open after a success."""
+def session(address: str, home: Path) -> Iterator[None]:
+    """Begin the one session of this process. It stays open after a success."""
     # The client's check of itself asks for a home of Spark, which it has no use for.
-    with environment({"SPARK_HOME": os.environ.get("SPARK_HOME", str(home)), **variables}):
+    with environment({"SPARK_HOME": os.environ.get("SPARK_HOME", str(home))}):
         try:
             _begin(address)
             yield

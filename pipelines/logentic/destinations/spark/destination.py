@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,20 +19,19 @@ from logentic.destinations.spark.connection import (
     require_engine,
     session,
 )
+from logentic.destinations.spark.engine import MARTS, SparkEngine
 from logentic.errors import StateError, first_line
 from logentic.settings import Settings
 from logentic.state import State
 
 BUILDS = "logentic_marts"
 POINTER = "_published.json"
-SCHEMAS = ("logentic_work_build", "logentic_work_marts", "logentic_work_staging")
-WORK = SCHEMAS[1]
+SCHEMAS = ("logentic_work_build", MARTS, "logentic_work_staging")
 STEPS = "_steps"  # what marts are made of; nobody reads it afterwards
 
 
 class SparkDestination(FilesystemDestination):
     dbt_target = "spark"
-    dbt_options = ("--fail-fast",)  # where the engine has gone, each model would wait for it anew
     needs_every_table = True
 
     def __init__(self, settings: Settings, state: State) -> None:
@@ -47,33 +46,28 @@ class SparkDestination(FilesystemDestination):
     def is_published(self) -> bool:
         return bool(self._published())
 
-    def dbt(self, *, only_parse: bool = False) -> AbstractContextManager[None]:
-        """Each build has a folder of its own; what one before has begun and not published goes first."""
-        if only_parse:
-            return nullcontext()
+    @contextmanager
+    def models(self, *, keep_steps: bool = False) -> Iterator[SparkEngine]:
+        """Each build has a folder of its own; what one before has begun and not published goes first.
+
+        In empty schemas: what stands there may be of a model that is no more, over files that are gone.
+        """
         self._remove_all_but(self._published())
         build = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         self._state.write_note("spark", {"build": build})
-        return self._building(
-            {
-                "LOGENTIC_RAW": self._url(self._folder.root),
-                "LOGENTIC_RAW_FORMAT": self.table_format or "parquet",
-                "LOGENTIC_BUILT": self._url(f"{self._builds}/{build}"),
-            }
-        )
-
-    @contextmanager
-    def _building(self, environment: dict[str, str]) -> Iterator[None]:
-        """In empty schemas: what stands there may be of a model that is no more, over files that are gone."""
-        with session(self._address, self._state.folder, environment):
+        with session(self._address, self._state.folder):
+            running = current_session()
             try:
                 for schema in SCHEMAS:
-                    current_session().sql(f"drop schema if exists {schema} cascade")
+                    running.sql(f"drop schema if exists {schema} cascade")
             except Exception as error:
                 raise StateError(
                     f"{engine_name(self._address)}: {first_line(error)}", f"Correct {VARIABLE}, or run again."
                 ) from None
-            yield
+            running.conf.set("spark.sql.session.timeZone", "UTC")
+            running.conf.set("spark.sql.decimalOperations.allowPrecisionLoss", "false")  # products keep their decimals
+            raw, built = self._url(self._folder.root), self._url(f"{self._builds}/{build}")
+            yield SparkEngine(running, raw, self.table_format or "parquet", built)
 
     def publish(self) -> int:
         """Name the build. Without one there is nothing to name: the raw files are there as they come."""
@@ -84,7 +78,7 @@ class SparkDestination(FilesystemDestination):
         folder = f"{self._builds}/{build}"
         try:
             self._find_runs(running)
-            tables = sorted(row["tableName"] for row in running.sql(f"show tables in {WORK}").collect())
+            tables = sorted(row["tableName"] for row in running.sql(f"show tables in {MARTS}").collect())
             for table in tables:
                 self._write_rest(running, table, f"{folder}/{table}")
             self._folder.system.rm(f"{folder}/{STEPS}", recursive=True)
@@ -115,7 +109,7 @@ class SparkDestination(FilesystemDestination):
 
     def _write_rest(self, running: Any, table: str, folder: str) -> None:
         """What was built as a view is written as rows, and no rows, of which Sail makes no file, as an empty file."""
-        built = running.table(f"{WORK}.{table}")
+        built = running.table(f"{MARTS}.{table}")
         if not self._folder.system.glob(f"{folder}/*.parquet"):
             built.write.mode("overwrite").parquet(self._url(folder))
         if not self._folder.system.glob(f"{folder}/*.parquet"):

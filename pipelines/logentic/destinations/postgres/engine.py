@@ -1,0 +1,102 @@
+"""PostgreSQL as the engine of the models' plan."""
+
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
+from typing import Any
+
+from logentic.destinations.base import Engine
+from logentic.destinations.postgres.connection import is_connection_loss
+
+RELATIONS = """
+select nspname, relname, relkind = 'v' from pg_class
+inner join pg_namespace as n on relnamespace = n.oid
+where relkind in ('r', 'v') and nspname like 'logentic\\_work\\_%'
+"""
+
+
+class PostgresEngine(Engine):
+    """Steps are temporary tables. `connection`: each statement by itself, in UTC."""
+
+    def __init__(self, connection: Any, *, keep_steps: bool) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self.steps = None if keep_steps else "pg_temp"
+        self.memory_advice = "raise work_mem on the server."
+
+    def is_error(self, error: BaseException) -> bool:
+        return type(error).__module__.startswith("psycopg2") and not is_connection_loss(error)
+
+    def execute(self, sql: str) -> int | None:
+        self._cursor.execute(sql)
+        return self._cursor.rowcount if self._cursor.rowcount >= 0 else None
+
+    def named_rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        self._cursor.execute(sql)
+        return [column.name for column in self._cursor.description], self._cursor.fetchall()
+
+    def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        self.execute("create schema if not exists logentic_raw")
+        for table, columns in tables.items():
+            standing = self.raw_columns(table)
+            added = [f'"{name}" {kind}' for name, kind in columns.items() if name not in standing]
+            if not standing:
+                self.execute(f"create table logentic_raw.{table} ({', '.join(added)})")
+            elif added:
+                self.execute(f"alter table logentic_raw.{table} {', '.join(f'add column {one}' for one in added)}")
+
+    def raw_columns(self, table: str) -> dict[str, str]:
+        found = self.rows(
+            "select attname from pg_attribute where attnum > 0 and not attisdropped"
+            f" and attrelid = to_regclass('logentic_raw.{table}')"
+        )
+        return {name.lower(): '"' + name.replace('"', '""') + '"' for (name,) in found}
+
+    def relations(self) -> dict[str, bool]:
+        return {f'"{schema}"."{name}"': is_view for schema, name, is_view in self.rows(RELATIONS)}
+
+    def make_table(self, relation: str, sql: str, *, is_step: bool = False) -> int | None:
+        if is_step and self.steps:
+            return self.execute(f"create temporary table {relation} as\n{sql}")
+        with self._transaction():
+            self._drop(relation)
+            return self.execute(f"create table {relation} as\n{sql}")
+
+    def make_view(self, relation: str, sql: str) -> None:
+        with self._transaction():
+            self._drop(relation)
+            self.execute(f"create view {relation} as\n{sql}")
+
+    def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
+        names, _ = self.named_rows(f"select * from {relation} limit 0")
+        listed = ", ".join(f'"{name}"' for name in names)
+        with self._transaction():
+            # Before they go: the query may read the table.
+            self.execute(f"create temporary table new_rows on commit drop as\n{sql}")
+            self.execute(f"delete from {relation} where {condition}")
+            return self.execute(f"insert into {relation} ({listed}) select {listed} from new_rows")
+
+    def finish_table(self, relation: str) -> None:
+        """The planner needs statistics, which the server gathers too late for a table that was just made."""
+        self.execute(f"analyze {relation}")
+
+    def remove_all_but(self, kept: Set[str]) -> None:
+        for relation in self.relations():
+            if relation.startswith('"logentic_work_build".') and relation not in kept:
+                self._drop(relation)
+
+    def _drop(self, relation: str) -> None:
+        """Views that read it go as well; they are made again after it."""
+        is_view = self.relations().get(relation)
+        if is_view is not None:
+            self.execute(f"drop {'view' if is_view else 'table'} {relation} cascade")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.execute("begin")
+        try:
+            yield
+            self.execute("commit")
+        except BaseException:
+            if not self._connection.closed:
+                self.execute("rollback")
+            raise

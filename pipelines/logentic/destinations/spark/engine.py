@@ -1,0 +1,83 @@
+"""An engine that speaks Spark Connect, as the engine of the models' plan."""
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+from logentic.destinations.base import Engine
+
+TYPES = {"varchar": "string", "timestamp with time zone": "timestamp", "double precision": "double"}
+MARTS = "logentic_work_marts"
+
+
+class SparkEngine(Engine):
+    """Each build makes all tables anew, as Parquet files: marts in `built`, what they are made of in a folder of it."""
+
+    text_type = "string"
+    steps = None
+
+    def __init__(self, session: Any, raw: str, raw_format: str, built: str) -> None:
+        """`raw`, `built`: folders as the engine takes them."""
+        self._session = session
+        self._raw, self._raw_format, self._built = raw, raw_format, built
+        self._empty: set[str] = set()
+
+    def literal(self, text: str) -> str:
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+    def is_error(self, error: BaseException) -> bool:
+        return type(error).__module__.partition(".")[0] in ("pyspark", "grpc")
+
+    def execute(self, sql: str) -> int | None:
+        self._session.sql(sql)
+        return None
+
+    def named_rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        found = self._session.sql(sql)
+        return found.columns, [tuple(row) for row in found.collect()]
+
+    def make_schemas(self, names: list[str]) -> None:
+        for name in names:
+            self.execute(f"create schema if not exists {name}")
+
+    def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        """Tell the engine of the files: it keeps the list of those that it saw first. A run has made all of them."""
+        self.execute("create schema if not exists logentic_raw")
+        for table, columns in tables.items():
+            # Audit logs are Parquet whatever dlt writes.
+            kind = self._raw_format if "_dlt_load_id" in columns else "parquet"
+            kind = "json" if table == "_dlt_loads" else kind
+            options = " options (mergeSchema 'true')" if kind == "parquet" else ""
+            self.execute(f"drop table if exists logentic_raw.{table}")
+            place = self.literal(f"{self._raw}/{table}")
+            self.execute(f"create table logentic_raw.{table} using {kind}{options} location {place}")
+
+    def raw_columns(self, table: str) -> dict[str, str]:
+        names = self._session.sql(f"select * from logentic_raw.{table} limit 0").columns
+        return {name.lower(): "`" + name.replace("`", "``") + "`" for name in names}
+
+    def relations(self) -> dict[str, bool]:
+        """None: their schemas are dropped before each build."""
+        return {}
+
+    def make_empty(self, relation: str, columns: Mapping[str, str]) -> None:
+        """Make a view: a table of no rows would leave a folder."""
+        listed = ", ".join(f"cast(null as {TYPES.get(kind, kind)}) as {name}" for name, kind in columns.items())
+        self.make_view(relation, f"select {listed} where false")
+        self._empty.add(relation)
+
+    def make_table(self, relation: str, sql: str, *, is_step: bool = False) -> int | None:
+        if relation in self._empty:
+            self._empty.remove(relation)
+            self.execute(f"drop view {relation}")
+        schema, _, name = relation.partition(".")
+        place = self.literal(f"{self._built}/{name}" if schema == MARTS else f"{self._built}/_steps/{name}")
+        return self.execute(f"create table {relation} using parquet location {place} as\n{sql}")
+
+    def make_view(self, relation: str, sql: str) -> None:
+        self.execute(f"create or replace view {relation} as\n{sql}")
+
+    def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
+        raise AssertionError("Sail knows no partitions to overwrite: its plan makes every table anew")
+
+    def remove_all_but(self, kept: Set[str]) -> None:
+        return

@@ -1,0 +1,159 @@
+"""The compiled plan of the models: which statements a build runs, in which order, and with which parameters."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from logentic import project_folder
+from logentic.errors import UsageError
+
+# What tables are made of: other ones are made anew. The plan depends on descriptions and checks as well.
+MODEL_FILES = ("dbt_project.yml", "macros/*.sql", "models/*/*.sql")
+PLAN_FILES = (*MODEL_FILES, "models/*/*.yml", "tests/reconcile/**/*.sql")
+DAYS = ("stock_from", "ledger_from", "history_from", "cost_from", "charges_from")  # the columns of rebuilt_days
+STEPS = "<<steps>>"  # stands for the schema of what is dropped at the end
+Kind = Literal["view", "table", "step", "replace_days", "check", "python"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One model or check. `sql` and `relation` hold parameters, <<name>>.
+
+    view, table: made anew. step: a table that only later nodes read. replace_days: the rows with `day` from parameter
+    `since` on are replaced. check: its rows are failures. python: `function` (module:name) fills the table that `sql`
+    has made, without rows, from the tables in `reads`.
+    """
+
+    name: str
+    kind: Kind
+    file: str  # of the model; of a check, the model that it is about
+    sql: str
+    reads: tuple[str, ...] = ()  # names of nodes, and raw.<name>
+    relation: str = ""
+    schema: str = ""
+    description: str = ""
+    columns: Mapping[str, str] | None = None  # their descriptions
+    day: str = ""  # replace_days: the expression that is compared with the first day
+    since: str = ""
+    read_before: Mapping[str, str] | None = None  # columns, with types, that nodes before it read as last built
+    severity: str = ""
+    warn_if: str = ""
+    error_if: str = ""
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    engine: str
+    sources: str  # the hash of the files that it was compiled from
+    dbt_version: str
+    nodes: tuple[Node, ...]
+
+
+def models_version() -> str:
+    """Which models these are, in a few letters: tables that others made are not added to."""
+    return _hash_of(MODEL_FILES)
+
+
+def sources_version() -> str:
+    """Which files a plan is compiled from, in a few letters."""
+    return _hash_of(PLAN_FILES)
+
+
+def plan_file(engine: str) -> Path:
+    return project_folder() / "plan" / f"{engine}.json"
+
+
+def load_plan(engine: str) -> Plan:
+    """Return the plan for an engine; raise `UsageError` where it is not of these models and cannot be compiled."""
+    plan = _read_plan(plan_file(engine))
+    if plan is None or plan.sources != sources_version():
+        from logentic.transform.compile import compile_changed
+
+        plan = compile_changed(engine)
+    return plan
+
+
+def plan_of(text: str) -> Plan:
+    """Return the plan that a JSON text describes."""
+    found = json.loads(text)
+    nodes = tuple(Node(**node | {"reads": tuple(node.get("reads", ()))}) for node in found.pop("nodes"))
+    return Plan(**found, nodes=nodes)
+
+
+def bind(sql: str, parameters: Mapping[str, str], quoted_columns: Mapping[str, str] | None = None) -> str:
+    """Replace the parameters in a statement.
+
+    `<<minor_unit 1.1>>` is so many of the currency's smallest amounts. `<<aliases amount: total cost: …%s…>>` repeats
+    the expression for each alias of a field that is among `quoted_columns` (name: as the engine quotes it).
+    """
+
+    def value(found: re.Match[str]) -> str:
+        name, _, rest = found[1].partition(" ")
+        if name == "minor_unit":
+            return f"{float(rest) * 10 ** -int(parameters['minor_digits']):.6g}"
+        if name == "aliases":
+            field, known, expression = rest.split(": ", 2)
+            columns = quoted_columns or {}
+            aliases = dict.fromkeys([*json.loads(parameters["payment_item_aliases"]).get(field, []), *known.split()])
+            return "".join(expression.replace("%s", columns[alias]) for alias in aliases if alias in columns)
+        try:
+            return parameters[found[1]]
+        except KeyError:
+            raise UsageError(
+                f"the plan has a parameter that this version does not know: {found[1]}", "Install logentic-elt again."
+            ) from None
+
+    return re.sub(r"<<(.+?)>>", value, sql, flags=re.DOTALL)
+
+
+def setting_parameters(
+    given: Mapping[str, Any], literal: Callable[[str], str], text_type: str, rows: Iterable[str]
+) -> dict[str, str]:
+    """Return the parameters that depend on settings alone, from `model_settings`.
+
+    `rows`: the parameters <<rows NAME: COLUMNS>> of the plan. `literal` writes a text as the engine reads it.
+    """
+    digits = int(given["minor_digits"])
+    fingerprint = sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:32]
+    found = {
+        "timezone": literal(given["timezone"])[1:-1],
+        "fingerprint": fingerprint,
+        "minor_digits": str(digits),
+        "money_digits": str(max(digits, 2)),
+        "minor_units": str(10**digits),
+        "most_allocated": str(10 ** min(11 - digits, 9)),
+        "payment_item_aliases": json.dumps(given["payment_item_aliases"]),
+    }
+    for parameter in rows:
+        name, _, columns = parameter.removeprefix("rows ").partition(": ")
+        values = [given] if name == "settings" else given[name]
+        found[parameter] = "".join(
+            f"(true, {', '.join(_cast(row.get(column), literal, text_type) for column in columns.split())}),\n"
+            for row in values
+        )
+    return found
+
+
+def _cast(value: Any, literal: Callable[[str], str], text_type: str) -> str:
+    return f"cast({'null' if value is None else literal(str(value))} as {text_type})"
+
+
+def _read_plan(file: Path) -> Plan | None:
+    try:
+        return plan_of(file.read_text("utf-8"))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+@cache
+def _hash_of(patterns: tuple[str, ...]) -> str:
+    folder, digest = project_folder(), sha256()
+    for path in sorted(path for pattern in patterns for path in folder.glob(pattern)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

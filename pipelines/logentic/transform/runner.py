@@ -1,0 +1,187 @@
+"""Run a compiled plan on one connection: models in order, each check directly after what it looks at."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
+
+from logentic.destinations.base import Engine
+from logentic.errors import BuildError, first_line, is_out_of_memory
+from logentic.transform.plan import DAYS, Node, Plan, bind, setting_parameters
+from logentic.transform.raw_tables import raw_tables
+
+FIRST_DAY = "date '0001-01-01'"  # of a full build
+BUILT_INPUTS = {"kind": "varchar", "key": "varchar", "value": "varchar", "since": "date"}
+SHOWN_ROWS = 3
+COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    "!=": lambda found, limit: found != limit,
+    "<>": lambda found, limit: found != limit,
+    "=": lambda found, limit: found == limit,
+    ">": lambda found, limit: found > limit,
+    ">=": lambda found, limit: found >= limit,
+    "<": lambda found, limit: found < limit,
+    "<=": lambda found, limit: found <= limit,
+}
+Progress = Callable[[str, int, int], None]  # a node's name, its number, how many there are
+
+
+@dataclass
+class Result:
+    """What became of one node. `rows`: written or, of a check, found; None where an engine does not say."""
+
+    node: Node
+    status: str
+    started_at: datetime
+    seconds: float = 0
+    rows: int | None = None
+    message: str = ""
+
+
+@dataclass
+class StepContext:
+    """What a Python step works with: it fills `table` from the tables in `reads`, which are its node's."""
+
+    engine: Engine
+    table: str
+    reads: Mapping[str, str]  # name: relation
+    settings: Mapping[str, Any]
+    parameters: Mapping[str, str]
+
+
+@dataclass
+class Runner:
+    """`settings` are those of `model_settings`."""
+
+    plan: Plan
+    engine: Engine
+    settings: Mapping[str, Any]
+    progress: Progress = lambda name, number, count: None
+    results: list[Result] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        rows = {name for node in self.plan.nodes for name in re.findall(r"<<(rows .+?)>>", node.sql)}
+        self._nodes = {node.name: node for node in self.plan.nodes}
+        self._parameters = setting_parameters(self.settings, self.engine.literal, self.engine.text_type, sorted(rows))
+        built = self._nodes["rebuilt_days"].relation.rpartition(".")[0]
+        self._parameters |= {"steps": self.engine.steps or built, "is_full": "false"}
+        self._use_days(None)
+
+    def build(self, *, anew: bool = False) -> None:
+        """Make all tables; only the days that anything new affects, where the last build's tables allow it."""
+        engine, nodes = self.engine, self.plan.nodes
+        engine.make_schemas(sorted({node.schema for node in nodes if node.schema}))
+        engine.complete_raw(raw_tables())
+        standing = engine.relations()
+        built_inputs = self.relation(self._nodes["built_inputs"])
+        grown = [self.relation(node) for node in nodes if node.kind == "replace_days"]
+        if anew or not {built_inputs, *grown} <= standing.keys():
+            self._parameters["is_full"] = "true"
+            if built_inputs in standing:
+                engine.drop_table(built_inputs)
+            engine.make_empty(built_inputs, BUILT_INPUTS)
+        for node in nodes:
+            if node.read_before and self.relation(node) not in standing:
+                engine.make_empty(self.relation(node), node.read_before)
+        self._run(nodes)
+        engine.remove_all_but({self.relation(node) for node in nodes})
+
+    def relation(self, node: Node) -> str:
+        return bind(node.relation, self._parameters)
+
+    def bound(self, node: Node) -> str:
+        """Return its statement as it runs."""
+        columns = self.engine.raw_columns("payment_items") if "<<aliases" in node.sql else None
+        return bind(node.sql, self._parameters, columns)
+
+    def check(self) -> None:
+        """Run the checks alone, over all days."""
+        self.engine.complete_raw(raw_tables())
+        steps = {node.name: node for node in self.plan.nodes if node.kind == "step"}
+        needed: set[str] = set()
+
+        def need(names: Iterable[str]) -> None:
+            for name in names:
+                if name in steps and name not in needed:
+                    needed.add(name)
+                    need(steps[name].reads)
+
+        for node in self.plan.nodes:
+            if node.kind == "check":
+                need(node.reads)
+        self._run([node for node in self.plan.nodes if node.kind == "check" or node.name in needed])
+
+    def _run(self, nodes: Sequence[Node]) -> None:
+        last_reader = {name: number for number, node in enumerate(nodes) for name in node.reads}
+        for number, node in enumerate(nodes):
+            self.progress(node.name, number, len(nodes))
+            result = Result(node, "error", datetime.now(UTC))
+            self.results.append(result)
+            began = time.perf_counter()
+            try:
+                self._run_node(node, result)
+            except Exception as error:
+                if not self.engine.is_error(error):
+                    raise
+                result.message = f"{node.file}: {node.kind.replace('_', ' ')} {node.name}: {first_line(error)}"
+                is_memory = is_out_of_memory(error)
+                advice = f"Nothing was published{f'; {self.engine.memory_advice}' if is_memory else '.'}"
+                raise BuildError(f"models and checks failed: {result.message}", advice) from error
+            finally:
+                result.seconds = round(time.perf_counter() - began, 4)
+            for name in node.reads:
+                if last_reader[name] == number and name in self._nodes and self._nodes[name].kind == "step":
+                    self.engine.drop_step(self.relation(self._nodes[name]))
+        self.progress("", len(nodes), len(nodes))
+
+    def _run_node(self, node: Node, result: Result) -> None:
+        relation, sql = self.relation(node), self.bound(node)
+        if node.kind == "check":
+            self._check(node, sql, result)
+            return
+        result.status = "success"
+        if node.kind == "view":
+            self.engine.make_view(relation, sql)
+            return
+        if node.kind == "replace_days" and not self._is_full:
+            since = bind(node.since, self._parameters)
+            result.rows = self.engine.replace_rows(relation, sql, f"{node.day} >= {since}")
+        else:
+            result.rows = self.engine.make_table(relation, sql, is_step=node.kind == "step")
+        if node.kind == "python":
+            module, _, name = node.function.partition(":")
+            reads = {name: self.relation(self._nodes[name]) for name in node.reads if name in self._nodes}
+            context = StepContext(self.engine, relation, reads, self.settings, self._parameters)
+            result.rows = getattr(import_module(module), name)(context)
+        self.engine.finish_table(relation)
+        if node.name == "rebuilt_days":
+            names = ", ".join(f"cast({name} as {self.engine.text_type})" for name in DAYS)
+            (days,) = self.engine.rows(f"select {names} from {relation}")
+            self._use_days(dict(zip(DAYS, days, strict=True)))
+
+    def _check(self, node: Node, sql: str, result: Result) -> None:
+        ((found,),) = self.engine.rows(f"select count(*) from ({sql}\n) as failures")
+        result.rows = found
+        is_error = node.severity == "error" and _holds(node.error_if, found)
+        result.status = "fail" if is_error else "warn" if _holds(node.warn_if, found) else "pass"
+        if result.status == "pass":
+            return
+        noun = "row" if found == 1 else "rows"
+        names, rows = self.engine.named_rows(f"select * from ({sql}\n) as failures limit {SHOWN_ROWS}")
+        such = "; ".join(", ".join(f"{n} {v}" for n, v in zip(names, row, strict=True)) for row in rows)
+        result.message = f"{node.file}: check {node.name} found {found} {noun}: {such}"
+        if result.status == "fail":
+            raise BuildError(f"models and checks failed: {result.message}", "Nothing was published.")
+
+    def _use_days(self, days: Mapping[str, str] | None) -> None:
+        """Bind the first day to rebuild of each table, as rebuilt_days has them; before that is made, all days."""
+        for name in DAYS:
+            self._parameters[name] = self._parameters[f"checked {name}"] = f"date '{days[name]}'" if days else FIRST_DAY
+        self._is_full = self._parameters["stock_from"] == FIRST_DAY
+
+
+def _holds(condition: str, found: int) -> bool:
+    operator, _, limit = condition.strip().partition(" ")
+    return COMPARISONS[operator](found, int(limit))

@@ -9,6 +9,8 @@ import re
 from functools import lru_cache
 from typing import Literal
 
+from logentic.resources import ORDERS
+
 Kind = Literal["number", "code", "date", "unit"]
 
 
@@ -127,6 +129,7 @@ LONGEST_CODE = 4  # words
 SHORTEST_NAME = 4  # letters; shorter unlisted parts of a code in one case are abbreviations, as in dom_ep
 LISTED = NUMBER_WORDS | CODE_WORDS | DATE_WORDS | VALUED | UNITS | QUALIFIERS | DATE_QUALIFIERS | {"value"}
 KEPT_NAMES = LISTED | FIELD_WORDS
+DOCUMENTED_FIELDS = frozenset(part for name in ORDERS.schema().names for part in name.split("__"))
 PERSONAL_FIELD_WORDS = (
     FIELD_WORDS | DATE_WORDS | DATE_QUALIFIERS | {"line", "status"}
 )  # not price, which is a name as well
@@ -208,7 +211,7 @@ def is_kept_name(name: str, outer: tuple[str, ...] = ()) -> bool:
     """
     words = [word.lower() for word in WORD.findall(name)]
     listed = PERSONAL_FIELD_WORDS if any(map(_is_of_a_person_or_place, outer)) else KEPT_NAMES
-    return bool(words) and is_field_name(name) and listed.issuperset(words)
+    return name in DOCUMENTED_FIELDS or (bool(words) and is_field_name(name) and listed.issuperset(words))
 
 
 def is_field_name(name: str) -> bool:

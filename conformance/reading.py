@@ -1,8 +1,4 @@
-"""What both wrappers share: a resource of an account as plain records and as a JSON schema.
-
-In: settings and a resource. Out: its records, read by the client, pages, rows and windows of logentic; nothing is kept.
-Next: tap_logentic.py and source_logentic.py, which say the same in the words of Singer and of Airbyte.
-"""
+"""Read a resource of an account as plain records, and describe it as a JSON schema, for Singer and Airbyte."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime

@@ -1,7 +1,4 @@
-"""An Airbyte source over logentic's extraction, for Airbyte's own test suite.
-
-In: a configuration. Out: the five resources as streams, each read whole. Next: tests/test_airbyte.py.
-"""
+"""Offer the five resources as an Airbyte source, each read whole, for Airbyte's own test suite."""
 
 import logging
 from collections.abc import Iterable, Mapping

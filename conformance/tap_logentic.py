@@ -1,8 +1,4 @@
-"""A Singer tap over logentic's extraction, for Singer's own test suite.
-
-In: a configuration. Out: the five resources as streams; what is asked for by update is replicated incrementally.
-Next: tests/test_singer.py.
-"""
+"""Offer the five resources as a Singer tap for Singer's test suite; lists by update are replicated incrementally."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar

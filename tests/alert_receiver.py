@@ -1,7 +1,4 @@
-"""Where alerts arrive in a test: an HTTP server on this machine, reached by apprise's own `json://`.
-
-In: requests. Out: `messages`, as (title, body); `refuse` makes it answer 500.
-"""
+"""Receive alerts over HTTP from apprise's `json://`: `messages` holds (title, body), `refuse` makes it answer 500."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""A real S3 over HTTP for tests: moto's server, from the package index. In: a folder. Out: an empty bucket in it."""
+"""Run a real S3 over HTTP for tests, moto's server from the package index, with an empty bucket."""
 
 import socket
 import subprocess

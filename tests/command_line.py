@@ -1,7 +1,4 @@
-"""The `logentic` command as a shell runs it: a process of its own, with an environment of the test's making.
-
-In: arguments, a folder, LOGENTIC_ settings. Out: the finished process.
-"""
+"""Run the `logentic` command as a shell does, in a process and an environment of its own."""
 
 import os
 import subprocess

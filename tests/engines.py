@@ -1,7 +1,4 @@
-"""The models on another engine: an account's raw tables are put there, dbt builds, the tables come back as rows.
-
-In: a working database of DuckDB, as a run left it. Out: the rows of each mart, plain enough to be compared.
-"""
+"""Copy a working database's raw tables to another engine, build the models there, and return the rows of each mart."""
 
 import json
 import os
@@ -24,6 +21,8 @@ import pytest
 from published_files import LOCAL, views
 from sail_server import running
 
+from logentic.destinations.base import environment
+from logentic.destinations.postgres.connection import VARIABLE
 from logentic.destinations.postgres.destination import PostgresDestination
 from logentic.destinations.spark.engine import SparkEngine
 from logentic.job import JobOptions, run_job
@@ -97,7 +96,8 @@ def postgres_marts_of_the_plan(database: Path, variables: str, folder: Path, url
         connection.autocommit = True
         cursor = connection.cursor()
         fill_postgres(database, folder, cursor)
-        destination = PostgresDestination(State(folder / "postgres"), psycopg2.extensions.parse_dsn(url))
+        with environment({VARIABLE: url}):
+            destination = PostgresDestination(Settings(), State(folder / "postgres"))
         with destination.models() as engine:
             Runner(load_plan("postgres"), engine, json.loads(variables)).build()
         found = {}

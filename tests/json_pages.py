@@ -1,7 +1,4 @@
-"""Pages and tables made from rows that a test writes down, as the extraction would have read them.
-
-In: rows as dictionaries, or their JSON as it stands. Out: `Page`s and `Rows`.
-"""
+"""Make pages and tables from rows that a test writes down, as the extraction would have read them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,7 +1,4 @@
-"""A published file that has lost records, and what `verify` names of them.
-
-In: a file, a resource, a condition. Out: (id, day) of what is gone, of what is named.
-"""
+"""Delete records of a published file, and return the (id, day) of what is gone and of what `verify` names."""
 
 from datetime import date
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""A real PostgreSQL for tests, from the package index: it starts in two seconds, as root too.
-
-In: a folder. Out: a server that is stopped, killed and started again as a test likes, and new databases in it.
-"""
+"""Run a real PostgreSQL from the package index, as root too, which tests stop, kill and restart."""
 
 import shutil
 import socket

@@ -1,8 +1,4 @@
-"""What lies in a folder or a bucket, raw and published, as anyone reads it.
-
-In: where it lies, and for a bucket the system that reaches it. Out: rows of raw tables; views of what an engine has
-published, found by the small file that names the build, in a schema of the same name as elsewhere.
-"""
+"""Read what a folder or a bucket holds, raw and published, as anyone reads it."""
 
 import json
 from collections.abc import Iterator

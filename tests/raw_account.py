@@ -1,7 +1,4 @@
-"""A raw database for the models' tests: the tables as the extractor leaves them, filled row by row by a test.
-
-In: rows as keyword arguments. Out: a DuckDB file that dbt can build from. Next: the test_models_*.py beside it.
-"""
+"""Fill the raw tables of a DuckDB file row by row, for the tests of the models."""
 
 from pathlib import Path
 from shutil import copyfile

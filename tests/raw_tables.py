@@ -1,8 +1,4 @@
-"""Raw tables beside what the service shows, row for row: for tests of reading and loading, whatever the models do.
-
-In: a published file, a sandbox at its moment. Out: per table the rows that only one side has: empty when equal.
-Compared is the latest version of each key, every column but those that are hashed. What models make: truth_tables.py.
-"""
+"""Compare the latest version of each raw row with what the sandbox shows; columns that are hashed are left out."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,7 +1,4 @@
-"""A real engine that speaks Spark Connect, for tests: Sail, from the package index, in a second.
-
-In: a folder. Out: a server of its own, whose workers are threads, stopped and started again as a test likes.
-"""
+"""Run Sail, a real engine that speaks Spark Connect, which tests stop and restart."""
 
 import os
 import socket

@@ -1,7 +1,4 @@
-"""The plainest client of the sandbox: one request, or all rows of a list by following `next`.
-
-In: a sandbox, a path under /v1. Out: the response, or rows with exact decimals. The tests of the sandbox ask with it.
-"""
+"""Request one path of the sandbox, or all rows of a list by following `next`, with exact decimals."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

@@ -1,7 +1,7 @@
-"""A real Spark cluster for tests: master, two workers, a Spark Connect server, on 127.0.0.1, from the wheel of pyspark.
+"""Run a real Spark cluster on 127.0.0.1: master, two workers that a test may kill, and a Spark Connect server.
 
-In: a folder. Out: the address of the server, and workers that a test may kill. All end by their process groups, as an
-executor is a child of its worker. It needs Java 17, and the environment of conformance/spark_cluster.
+All end by their process groups, because an executor is a child of its worker. It needs Java 17, and the environment of
+conformance/spark_cluster.
 """
 
 import os

@@ -1,8 +1,4 @@
-"""A service that answers exactly what a test says, over real HTTP: for answers that no sane service gives.
-
-In: replies, one after another (the last one stays), or functions of the request. Out: `with TinyService(…) as
-service:` serves at `service.url` and keeps what it was asked. The sandbox is the service for everything else.
-"""
+"""Serve over real HTTP the replies that a test gives, in turn (the last one stays), and keep the requests."""
 
 import json
 import threading

@@ -1,7 +1,5 @@
-"""Published tables beside the account's truth, row for row.
+"""Compare published tables with the account's truth, row for row.
 
-In: a published file, or the URL of a PostgreSQL database; an account; the moment it shows. Out: per table the rows that
-only one side has: empty when equal.
 The truth is computed from what happened in the account (sandbox/truth.py), never from the counters that the API shows.
 """
 

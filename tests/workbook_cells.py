@@ -1,7 +1,4 @@
-"""The cells of a workbook, from the file itself: no library that could be kind to it.
-
-In: an .xlsx file. Out: by sheet and place, each cell's value, formula, and whether it is text.
-"""
+"""Read the cells of a workbook from the file itself, not by a lenient library: value, formula, whether it is text."""
 
 import re
 import zipfile

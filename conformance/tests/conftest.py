@@ -15,5 +15,5 @@ for name in [name for name in os.environ if name.startswith(("LOGENTIC_", "TAP_L
 
 @pytest.fixture(scope="session", autouse=True)
 def _serving() -> Iterator[None]:
-    with SANDBOX:
-        yield
+    yield
+    SANDBOX.__exit__()

@@ -47,7 +47,12 @@ billed_days as (
             {{ days_in('lag(billed_date) over (partition by has_storage order by billed_date)', 'billed_date') }} - 1
             as integer
         ) as gap
-    from (select distinct has_storage, billed_date from invoices) as days
+    from (
+        select distinct
+            has_storage,
+            billed_date
+        from invoices
+    ) as days
 
 ),
 
@@ -66,7 +71,21 @@ rhythms as (
         from billed_days
         where gap is not null
     ) as ordered
-    where place = cast(floor((gaps + 1) / 2.0) as bigint) and gaps >= {{ invoices_of_rhythm - 1 }} and gap between 2 and 40
+    where
+        place = cast(floor((gaps + 1) / 2.0) as bigint)
+        and gaps >= {{ invoices_of_rhythm - 1 }} and gap between 2 and 40
+
+),
+
+lags as (
+
+    select lag
+    from (
+        values
+        {%- for lag in range(days_before) %}
+        ({{ lag }}){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as days (lag)
 
 ),
 
@@ -84,7 +103,7 @@ candidates as (
         {{ days_after('invoices.billed_date', '0 - lags.lag') }} as last_date
     from invoices
     inner join rhythms on invoices.has_storage = rhythms.has_storage
-    cross join (values {% for lag in range(days_before) %}({{ lag }}){{ ', ' if not loop.last }}{% endfor %}) as lags (lag)
+    cross join lags
     union all
     select
         payment_id,
@@ -114,7 +133,7 @@ candidates as (
         inner join rhythms on invoices.has_storage = rhythms.has_storage
         inner join (values ('month', 27, 32), ('half month', 13, 17)) as shapes (shape, least_gap, most_gap)
             on rhythms.gap between shapes.least_gap and shapes.most_gap
-        cross join (values {% for lag in range(days_before) %}({{ lag }}){{ ', ' if not loop.last }}{% endfor %}) as lags (lag)
+        cross join lags
     ) as calendar
 
 ),
@@ -142,10 +161,14 @@ covered as (
         candidates.lag,
         candidates.gap,
         sum(dated.charges) as charges,
-        sum(case
-            when dated.start_date >= candidates.first_date and coalesce(dated.end_date, dated.start_date) <= candidates.last_date
-                then dated.charges else 0
-        end) as inside
+        sum(
+            case
+                when
+                    dated.start_date >= candidates.first_date
+                    and coalesce(dated.end_date, dated.start_date) <= candidates.last_date then dated.charges
+                else 0
+            end
+        ) as inside
     from candidates
     inner join dated on candidates.payment_id = dated.payment_id
     group by candidates.has_storage, candidates.shape, candidates.place, candidates.lag, candidates.gap
@@ -158,7 +181,7 @@ chosen as (
     from (
         select
             *,
-            row_number() over (partition by has_storage order by inside desc, place, lag) as choice
+            row_number() over (partition by has_storage order by inside desc, place asc, lag asc) as choice
         from covered
         where inside >= {{ covered_share }} * charges
     ) as ranked

@@ -25,8 +25,8 @@ told as (
 
 ),
 
--- What the build before found and this one does not, though neither a credit nor a change of the charge explains it: shown
--- once, with what is said of the charge now.
+-- What the build before found and this one does not, though neither a credit nor a change of the charge explains it:
+-- shown once, with what is said of the charge now.
 withdrawn as (
 
     select

@@ -14,6 +14,8 @@ from math import inf
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from pydantic import BaseModel
+
 from logentic.api.client import NO_TIME
 from logentic.audit_log import Row
 from logentic.destinations.base import Destination, audit_log_sizes, destination_of
@@ -62,6 +64,15 @@ class JobResult:
     built: Built | None = None
     published_bytes: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+
+
+class BuiltNote(BaseModel, extra="allow"):
+    """What the published tables were made of; models add what they depend on."""
+
+    __pydantic_extra__: dict[str, str]
+    load: str
+    published: str
+    journals: str
 
 
 def run_job(
@@ -148,7 +159,7 @@ def _run(
     clock = _Stopwatch()
     result = JobResult(
         destination.name,
-        RunResult(now=datetime.now(UTC), load_id=state.read_note(BUILT_NOTE, dict[str, str]).get("load", "")),
+        RunResult(now=datetime.now(UTC), load_id=read_built(state).get("load", "")),
     )
     if options.extract:
         _warn_of_clear_values(state, destination, pseudonyms)
@@ -179,7 +190,7 @@ def _run(
         "journals": json.dumps(audit_log_sizes(state)),
         **({"engine": destination.dbt_target, **_model_inputs(result, settings)} if options.models else {}),
     }
-    new = inputs.items() - state.read_note(BUILT_NOTE, dict[str, str]).items()
+    new = inputs.items() - read_built(state).items()
     is_due = new or options.full_refresh or not options.extract or not destination.is_published()
     if result.loaded.unread:  # tables of an incomplete account would be wrong
         state.forget_note(BUILT_NOTE)
@@ -227,6 +238,12 @@ def _count_rejected(destination: Destination) -> int:
         raw.close()
 
 
+def read_built(state: State) -> dict[str, str]:
+    """Return what the published tables were made of; empty if nothing is published."""
+    note = state.read_note(BUILT_NOTE, BuiltNote)
+    return note.model_dump() if note else {}
+
+
 def _model_inputs(result: JobResult, settings: Settings) -> dict[str, str]:
     """Return what the models' tables depend on beside the load: the day of the service, and settings."""
     day = result.loaded.now.astimezone(ZoneInfo(settings.timezone)).date()
@@ -234,18 +251,15 @@ def _model_inputs(result: JobResult, settings: Settings) -> dict[str, str]:
 
 
 def _warn_of_clear_values(state: State, destination: Destination, pseudonyms: Pseudonymizer) -> None:
-    """Log the columns in which earlier versions loaded clear values; scan the tables once, then use a note."""
+    """Log the columns in which earlier versions loaded clear values."""
     if pseudonyms.key is None:
         return
     raw = destination.raw()
     try:
-        note = state.read_note(privacy.NOTE)
-        if not privacy.holds(note, raw, pseudonyms):
-            note = privacy.note_of(raw, pseudonyms)
-            state.write_note(privacy.NOTE, note)
+        columns = privacy.read_clear_columns(state, raw, pseudonyms)
     finally:
         raw.close()
-    if columns := note.get("columns"):
+    if columns:
         advice = destination.privacy_advice
         log.warning("clear values that an earlier version loaded: %s. %s", ", ".join(columns), advice)
 

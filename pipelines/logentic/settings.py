@@ -168,11 +168,6 @@ class Settings(BaseSettings):
             raise ValueError("must be a time zone such as America/Toronto")
         return value
 
-    @property
-    def publishes_file(self) -> bool:
-        """Whether --db names the file that analysts read, not only the state folder."""
-        return self.destination == "duckdb"
-
     @model_validator(mode="after")
     def _keeps_the_token_off_the_wire(self) -> "Settings":
         parts = urlsplit(self.base_url)

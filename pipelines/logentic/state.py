@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -113,15 +113,18 @@ class State:
     def read_note(self, name: str, kind: Any = dict[str, Any]) -> Any:
         """Return a small record stored between runs, of the given type; empty if there is none.
 
-        A note that cannot be read, or has another type, counts as none. A warning is logged once in a process.
+        A note that cannot be read, or has another type, counts as none: a warning is logged, and the file is removed.
         """
         path = self.folder / f"{name}.json"
         try:
             return _adapter(kind).validate_python(json.loads(path.read_text("utf-8")))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, RecursionError):  # pydantic's error is a ValueError
+        except (OSError, ValueError, RecursionError) as error:  # pydantic's error is a ValueError
             _warn_once(path)
+            if not isinstance(error, PermissionError):
+                with suppress(OSError):  # a reader may not own the folder
+                    self.forget_note(name)
             return {}
 
     def log_run(self, record: dict[str, Any]) -> None:

@@ -151,7 +151,7 @@ def _judge_page(case: Case) -> str | None:
             for body in (draft.body, encode(documents[1]))
         ]
         rows = read_rows(resource, pages if random.random() < 0.5 else pages[::-1], PSEUDONYMS, "a list")
-        _shelved(resource, rows)
+        _spilled(resource, rows)
     except LogenticError as error:
         return _bad_message(error) or (None if draft.may_fail else f"a value stopped other rows: {error}")
     return judge_rows(resource, rows, [(draft, 0), (None, 1)])
@@ -253,7 +253,7 @@ def _clear_text(rows: Rows) -> str | None:
     return None
 
 
-def _shelved(resource: Resource, rows: Rows) -> None:
+def _spilled(resource: Resource, rows: Rows) -> None:
     """What a window does with rows before they are compared."""
     buffer = SpillBuffer(resource, None)
     buffer.put(rows)

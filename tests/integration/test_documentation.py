@@ -1,9 +1,8 @@
-"""The documents, held to the code: what they tell a reader to run is run, what they name exists.
+"""Run what the documents tell a reader to run, and check that what they name exists.
 
-In: README.md, CONTRIBUTING.md, CHANGELOG.md, docs/*.md. Blocks are run where a reader would run them: `sh` and `python`
-in a copy of the checkout's root, `sql` on the demo's file. In place of the real service, LOGENTIC_BASE_URL leads to a
-sandbox that takes the token which the documents print. `make demo` is run as written; of other targets it is only asked
-what make would do.
+`sh` and `python` blocks run in a copy of the checkout's root, `sql` blocks on the demo's file. LOGENTIC_BASE_URL
+leads to a sandbox that takes the token which the documents print. `make demo` is run as written; of other targets, only
+what make would do is checked.
 """
 
 import fcntl

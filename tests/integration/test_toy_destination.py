@@ -13,21 +13,26 @@ import pyarrow as pa
 import pytest
 from dlt.destinations import destination as dlt_destination
 from dlt.destinations.impl.destination.destination import DestinationClient
+from pydantic import SecretStr
 from raw_tables import assert_same_rows
 
 from logentic.audit_log import EXCEPTION_LOG, RUNS, AuditLog, Row
+from logentic.cli.event_server import make_receiver
+from logentic.cli.options import state_file
 from logentic.destinations.base import (
     DESTINATIONS,
     FORMAT,
     Destination,
     Signature,
     check_signature,
+    destination_class,
     synchronize_audit_log,
 )
 from logentic.errors import StateError, UsageError
 from logentic.extract.stored_records import QUALIFIED, Query
 from logentic.job import JobOptions, JobResult, run_job
 from logentic.privacy.pseudonyms import key_fingerprint
+from logentic.reports.status import read_status
 from logentic.resources import RAW_KEYS
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
@@ -189,7 +194,7 @@ class RawSqlite(Query):
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DESTINATIONS, "sqlite", SqliteDestination)
+    monkeypatch.setitem(DESTINATIONS, "sqlite", lambda settings: SqliteDestination)
 
 
 def test_the_same_rows_are_loaded_as_into_duckdb(tmp_path: Path) -> None:
@@ -238,10 +243,32 @@ def test_the_audit_log_comes_back_when_the_state_folder_is_lost(tmp_path: Path) 
     assert [row["note"] for row in EXCEPTION_LOG.read(folder)] == ["é"]
 
 
-def load(sandbox: Sandbox, file: Path, destination: str = "sqlite") -> JobResult:
-    settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="one")
+def test_commands_ask_the_destination_and_not_for_its_name(tmp_path: Path) -> None:
+    state = State(tmp_path / "sqlite")
+    with Sandbox(Account(seed=31, scale=0.1, days=10, today=TODAY)) as sandbox:
+        settings = settings_of(sandbox)
+        load(sandbox, state.file)
+        load(sandbox, tmp_path / "duckdb", "duckdb")
+    assert state_file(None, settings) == Path("logentic.sqlite")
+    status = read_status(state.file, settings)
+    assert (status["file"], status["bytes"]) == (f"SQLite file {state.folder / 'raw.sqlite'}", None)
+    with pytest.raises(UsageError, match="no DuckDB file"):
+        destination_class(settings).working_database(state)
+    state.file.write_bytes(State(tmp_path / "duckdb").work.read_bytes())  # another destination's file is not asked
+    make_receiver(settings.model_copy(update={"hash_key": SecretStr("two")}), state).close()
+    into_file = settings.model_copy(update={"hash_key": SecretStr("two"), "destination": "duckdb"})
+    with pytest.raises(StateError, match="another key"):
+        make_receiver(into_file, state)
+
+
+def settings_of(sandbox: Sandbox, destination: str = "sqlite") -> Settings:
+    settings = Settings(base_url=sandbox.url, api_token=sandbox.token, hash_key="one", webhook_secret="hush")
     # The setting names those that the package has; a copy is not checked.
-    return run_job(settings.model_copy(update={"destination": destination}), file, JobOptions(models=False))
+    return settings.model_copy(update={"destination": destination})
+
+
+def load(sandbox: Sandbox, file: Path, destination: str = "sqlite") -> JobResult:
+    return run_job(settings_of(sandbox, destination), file, JobOptions(models=False))
 
 
 def read(file: Path, table: str, names: str) -> list[tuple]:

@@ -75,7 +75,7 @@ def run(
     end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read up to and with this day.")] = None,
     select: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these resources, with commas.")] = None,
     models: Annotated[bool, typer.Option("--models/--no-models", help="Build the staging views and marts.")] = True,
-    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build all days of the marts anew.")] = False,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild all days of the marts.")] = False,
     keep_steps: Annotated[bool, typer.Option("--keep-steps", help="Keep the tables that marts are made of.")] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
     fail_on: Annotated[
@@ -234,10 +234,11 @@ def main() -> None:
 
 
 def _has_other_destination() -> bool:
+    from logentic.destinations.base import destination_class
     from logentic.settings import load_settings
 
     try:
-        return not load_settings().publishes_file
+        return not destination_class(load_settings()).publishes_file
     except LogenticError:
         return False
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from logentic.connection_limits import protocol_class
 from logentic.database_file import database_path
-from logentic.destinations.base import check_signature
-from logentic.destinations.duckdb import published_signature
+from logentic.destinations.base import check_signature, destination_class
 from logentic.errors import UsageError
 from logentic.events.event import EventParser
 from logentic.events.queue import EventQueue
@@ -36,7 +35,7 @@ def make_receiver(settings: Settings, state: State, on_stored: Callable[[], None
     """Return the receiver that stores events in the state folder beside FILE."""
     state.prepare()
     key = pseudonym_key(settings, state.folder)
-    if settings.publishes_file and (signature := published_signature(state.file)):
+    if signature := destination_class(settings).published_signature(state):
         check_signature(str(state.file), signature, key)
     return Receiver(
         EventQueue.open(state.events, timedelta(hours=settings.webhook_duplicate_hours)),

@@ -55,7 +55,9 @@ def parse_words(option: str, given: str | None, known: tuple[str, ...]) -> froze
 
 def state_file(db: Path | None, settings: "Settings") -> Path:
     """Return the file that the state folder is named after; a destination other than DuckDB has no file."""
-    if db is None and settings.publishes_file:
+    from logentic.destinations.base import destination_class
+
+    if db is None and destination_class(settings).publishes_file:
         raise TyperException("Missing option '--db'")
     return db or Path(f"logentic.{settings.destination}")
 

@@ -15,8 +15,9 @@ def privacy(
     ] = False,
 ) -> None:
     """Which columns hold clear values that today's rules pseudonymize."""
-    from logentic.destinations.base import destination_of
+    from logentic.destinations.base import destination_class, destination_of
     from logentic.extract.stored_records import Stored
+    from logentic.job import read_built
     from logentic.load import privacy_rewrite as rules
     from logentic.privacy.pseudonyms import load_pseudonymizer
     from logentic.reports.humanize import count
@@ -24,14 +25,10 @@ def privacy(
     from logentic.state import State
 
     settings = load_settings()
-    if not settings.publishes_file:
-        raise UsageError(
-            f"privacy reads a DuckDB file; the destination is {settings.destination}",
-            "Load into a new database or folder instead: what is loaded today is pseudonymized.",
-        )
+    state = State(db.absolute())
+    work = destination_class(settings).working_database(state)
     if settings.keep_personal_data:
         raise UsageError("keep_personal_data is set", "Personal data are kept by choice: unset it first.")
-    state = State(db.absolute())
     destination = destination_of(settings, state)
     destination.require_loaded()
     state.prepare()
@@ -46,16 +43,16 @@ def privacy(
             raw.close()
             print("\n".join(map(str, columns)) or "no clear values")
             return
-        changed = rules.rewrite(state, used, settings.duckdb_storage_version)
+        changed = rules.rewrite(work, used, settings.duckdb_storage_version)
         raw = destination.raw()
         loads = Stored(raw).loads()
-        state.write_note(rules.NOTE, rules.note_of(raw, used))
+        rules.write_clear_columns(state, raw, used)
         raw.close()
         for column, values in changed.items():
             print(f"{column}: {count(values, 'value')} pseudonymized")
         if not changed:
             print("no clear values")
-        elif loads and state.read_note("built").get("load") == loads[-1]:
+        elif loads and read_built(state).get("load") == loads[-1]:
             destination.publish()
             print(f"published {db}")
         else:

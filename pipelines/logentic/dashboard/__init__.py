@@ -1,1 +1,1 @@
-"""What people look at: pages of panels over the published file, served on this machine. Next: serve.py, pages.py."""
+"""Show the published file in a browser: pages of panels, served on this machine."""

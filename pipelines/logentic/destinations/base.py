@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from logentic.audit_log import PUBLISHED_LOGS, RUNS, AuditLog, Row
-from logentic.errors import StateError
+from logentic.errors import StateError, UsageError
 from logentic.extract.stored_records import Query
 from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint
 from logentic.settings import Settings
@@ -105,14 +105,29 @@ class Engine(Protocol):
 
 
 class Destination(Protocol):
-    """Where the tables go. The constructor does no I/O; what is not abstract suits most destinations."""
+    """Where the tables go. The constructor connects to nothing; what is not abstract suits most destinations."""
 
     name: str  # for messages
     run_command: str  # the command that loads it
+    publishes_file: bool = False  # whether --db names the file that analysts read, not only the state folder
     privacy_advice: str = "To be rid of them, load into a new database or folder."
     table_format: Literal["delta"] | None = None  # that dlt writes, where there is a choice
     dbt_target: str = ""  # whose plan is run; "" where no models are built
     needs_every_table: bool = False  # to build: where a missing raw table cannot be read as an empty one
+
+    @abstractmethod
+    def __init__(self, settings: Settings, state: State) -> None:
+        """Raise `UsageError` where its credentials or its address are not set."""
+
+    @classmethod
+    def published_signature(cls, state: State) -> Signature | None:
+        """Return the signature of the published file; None where there is no file, or where it cannot be read."""
+        return None
+
+    @classmethod
+    def working_database(cls, state: State) -> Path:
+        """Return the DuckDB file that holds the raw tables, which can be rewritten in place."""
+        raise UsageError("the destination has no DuckDB file whose raw tables can be rewritten", cls.privacy_advice)
 
     def shown_as(self, file: Path) -> str:
         """Return what the user calls it, who named `file` as --db."""
@@ -194,43 +209,44 @@ class Destination(Protocol):
         """Put what was built where analysts read, in one step; return its size in bytes."""
 
 
-def _duckdb(settings: Settings, state: State) -> Destination:
+def _duckdb(settings: Settings) -> type[Destination]:
     from logentic.destinations.duckdb import DuckdbDestination
 
-    return DuckdbDestination(settings, state)
+    return DuckdbDestination
 
 
-def _postgres(settings: Settings, state: State) -> Destination:
-    from logentic.destinations.postgres.connection import credentials
+def _postgres(settings: Settings) -> type[Destination]:
     from logentic.destinations.postgres.destination import PostgresDestination
 
-    return PostgresDestination(state, credentials())
+    return PostgresDestination
 
 
-def _filesystem(settings: Settings, state: State) -> Destination:
-    from logentic.destinations.filesystem.tables import bucket_url
-
+def _filesystem(settings: Settings) -> type[Destination]:
     if settings.engine == "spark":
-        from logentic.destinations.spark.connection import engine_address
         from logentic.destinations.spark.destination import SparkDestination
 
-        return SparkDestination(settings, state, bucket_url(), engine_address())
+        return SparkDestination
     from logentic.destinations.filesystem.destination import FilesystemDestination
 
-    return FilesystemDestination(settings, state, bucket_url())
+    return FilesystemDestination
 
 
 # By the names of the setting. What a destination imports is imported when it is chosen.
-DESTINATIONS: dict[str, Callable[[Settings, State], Destination]] = {
+DESTINATIONS: dict[str, Callable[[Settings], type[Destination]]] = {
     "duckdb": _duckdb,
     "postgres": _postgres,
     "filesystem": _filesystem,
 }
 
 
+def destination_class(settings: Settings) -> type[Destination]:
+    """Return the class of the destination that the settings name; this looks up no credentials."""
+    return DESTINATIONS[settings.destination](settings)
+
+
 def destination_of(settings: Settings, state: State) -> Destination:
     """Return the destination that the settings name."""
-    return DESTINATIONS[settings.destination](settings, state)
+    return destination_class(settings)(settings, state)
 
 
 def check_signature(

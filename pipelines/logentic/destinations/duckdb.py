@@ -34,6 +34,7 @@ SIGNED = f"select format, key_fingerprint from {SIGNATURE}"
 
 
 class DuckdbDestination(Destination):
+    publishes_file = True
     dbt_target = "duckdb"
 
     def __init__(self, settings: Settings, state: State) -> None:
@@ -41,6 +42,20 @@ class DuckdbDestination(Destination):
         self.name = str(state.file)
         self.run_command = f"logentic run --db {quote(self.name)}"
         self.privacy_advice = f"Pseudonymize them: logentic privacy --rewrite --db {self.name}"
+
+    @classmethod
+    def published_signature(cls, state: State) -> Signature | None:
+        if not is_duckdb(state.file):
+            return None
+        try:
+            with duckdb.connect(str(read_by_duckdb(state.file)), read_only=True) as published:
+                return published.execute(SIGNED).fetchone()
+        except duckdb.Error:
+            return None
+
+    @classmethod
+    def working_database(cls, state: State) -> Path:
+        return state.work
 
     def shown_as(self, file: Path) -> str:
         return str(file)
@@ -370,17 +385,6 @@ class RawFile(Query):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def published_signature(file: Path) -> Signature | None:
-    """Return the signature of a published file; None where there is none, or where it cannot be read."""
-    if not is_duckdb(file):
-        return None
-    try:
-        with duckdb.connect(str(read_by_duckdb(file)), read_only=True) as published:
-            return published.execute(SIGNED).fetchone()
-    except duckdb.Error:
-        return None
 
 
 def _stored_lines(work: duckdb.DuckDBPyConnection, audit_log: AuditLog) -> list[Row]:

@@ -3,12 +3,20 @@
 import time
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, Field, NonNegativeInt
 
 from logentic.events.event import Event
 from logentic.events.queue import list_segments, read_events
 from logentic.state import State
 
 TAKEN_NOTE, RETRY_NOTE = "events_taken", "events_retry"
+SegmentName = Annotated[str, Field(pattern=r"^\d+\.log$")]
+
+
+class RetryNote(BaseModel):
+    events: list[str]
 
 
 class EventInbox:
@@ -20,7 +28,7 @@ class EventInbox:
 
     def read_new(self) -> list[Event]:
         """Return the events in the order of arrival; skip segments that have not grown since they were published."""
-        taken = self._state.read_note(TAKEN_NOTE, dict[str, int])
+        taken = self._state.read_note(TAKEN_NOTE, dict[SegmentName, NonNegativeInt])
         self._sizes = {path.name: path.stat().st_size for path in list_segments(self._state.events)}
         return [
             event
@@ -31,7 +39,8 @@ class EventInbox:
 
     def ids_to_retry(self) -> frozenset[str]:
         """Return the ids of dead events that the user wants tried again."""
-        return frozenset(self._state.read_note(RETRY_NOTE, dict[str, list[str]]).get("events", ()))
+        note = self._state.read_note(RETRY_NOTE, RetryNote)
+        return frozenset(note.events if note else ())
 
     def request_retry(self, event_ids: Iterable[str]) -> None:
         self._state.write_note(RETRY_NOTE, {"events": sorted({*event_ids, *self.ids_to_retry()})})

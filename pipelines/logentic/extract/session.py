@@ -481,13 +481,13 @@ class Session:
         past = [past for past in self._past if past.resource == window.resource]
         if window.kind is SNAPSHOT or RESOURCES[window.resource].settled:  # its rows may have been in any window
             return bool(past)
-        margin = 2 * window.kind.overlap
+        overlap = 2 * window.kind.overlap  # of this window and of the other
         if window.resource not in self._covered:
-            self._covered[window.resource] = joined(self._with_open_ends(past, margin))
+            self._covered[window.resource] = joined(self._with_open_ends(past, overlap))
         covered = self._covered[window.resource]
-        return any(a <= window.end + margin and b >= window.start for a, b in covered)
+        return any(a <= window.end + overlap and b >= window.start for a, b in covered)
 
-    def _with_open_ends(self, receipts: list[Receipt], margin: timedelta) -> Iterator[Span]:
+    def _with_open_ends(self, receipts: list[Receipt], overlap: timedelta) -> Iterator[Span]:
         """The time in which rows of these windows may lie.
 
         The last window of an earlier run has no end in its query: where the service's clock was behind, it holds rows
@@ -499,7 +499,7 @@ class Session:
         for each in receipts:
             start, end = each.span
             is_last = each.run_id != self._request.run_id and end == last[each.run_id]
-            yield start, END_OF_TIME if is_last else end + margin
+            yield start, END_OF_TIME if is_last else end + overlap
 
     def _asked_by_id(self, resource: Resource, rows: Rows, asked: int, removed: int, new: int = 0) -> Batch:
         """Return the changes of records that were asked for by their ids, with a receipt."""
@@ -608,11 +608,11 @@ class RecordLookup:
         A record is removed if the service does not know its id; else it moved.
         """
         gone = []
-        for place, record_id in enumerate(missing["id"].to_pylist()):
+        for index, record_id in enumerate(missing["id"].to_pylist()):
             try:
                 rows = _with_records(rows, self.look_up(resource, record_id).records)
             except NotFound:
-                gone.append(place)
+                gone.append(index)
         if gone:
             removed = tombstones(missing.take(gone), rows.records, self._client.service_time())
             self._rejections.note(resource, Rows(removed, None))

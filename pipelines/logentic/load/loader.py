@@ -11,6 +11,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
+from pydantic import BaseModel
+
 from logentic.api.client import Client, Traffic
 from logentic.destinations.base import Destination, destination_of
 from logentic.errors import LogenticError, StateError, UnreadableFile, is_out_of_memory
@@ -28,6 +30,10 @@ NEVER_NULL = {
     *("rows_read", "distinct_keys", "rows_new", "rows_changed", "rows_removed", "requests", "bytes"),
     *("is_complete", "is_confirmed"),
 }
+
+
+class LookedUpOrders(BaseModel):
+    ids: list[int]
 
 
 def load(request: RunRequest, state: State) -> RunResult:
@@ -49,7 +55,8 @@ def load(request: RunRequest, state: State) -> RunResult:
             finished_pending = loader.recover()
         loads, is_due = stored.loads(), stored.lacks_columns() or stored.lacks_a_table()
         deferred = read_deferred_receipts(state, loads)
-        asked = set(state.read_note(LOOKED_UP_ORDERS, dict[str, list[int]]).get("ids", ()))
+        looked_up = state.read_note(LOOKED_UP_ORDERS, LookedUpOrders)
+        asked = set(looked_up.ids if looked_up else ())
         while True:
             go_on = _for_seconds(min(request.settings.load_every_seconds, request.seconds_left()))
             session = Session.open(

@@ -6,9 +6,9 @@ What `rewrite` leaves in the raw tables equals what the parser would load today,
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
+from pydantic import BaseModel
 
 from logentic.atomic_write import replacing
 from logentic.errors import StateError, first_line
@@ -21,7 +21,7 @@ from logentic.resources import ORDERS
 from logentic.state import State
 
 EVENTS, BODY = "order_events", "body"
-NOTE, RULE = "privacy", 2  # RULE: of the allow-list; a higher one has every file looked at again
+NOTE, RULE = "privacy", 3  # RULE: of the allow-list; a higher one has every file looked at again
 
 
 @dataclass(frozen=True)
@@ -48,29 +48,47 @@ def clear_columns(query: Query, pseudonyms: Pseudonymizer) -> list[Column]:
     return [column for column in _columns(Stored(query)) if _holds_clear_values(query, column, pseudonyms)]
 
 
-def note_of(query: Query, pseudonyms: Pseudonymizer) -> dict[str, Any]:
-    """What is remembered between runs, so that the tables are looked at once; none before the first load."""
+class ClearColumns(BaseModel):
+    """The columns with clear values, as of a load and the rules of that time."""
+
+    rule: int
+    load: str
+    fields: list[list[str]]
+    columns: list[str]
+
+    def is_current(self, query: Query, pseudonyms: Pseudonymizer) -> bool:
+        """Return whether it is about these tables, under the rules in force."""
+        is_same_rule = (self.rule, self.fields) == (RULE, pseudonyms.chosen_fields())
+        return is_same_rule and self.load in Stored(query).loads()
+
+
+def read_clear_columns(state: State, query: Query, pseudonyms: Pseudonymizer) -> list[str]:
+    """Return the columns with clear values; scan the tables once, then use a note."""
+    note = state.read_note(NOTE, ClearColumns)
+    if not note or not note.is_current(query, pseudonyms):
+        note = write_clear_columns(state, query, pseudonyms)
+    return note.columns if note else []
+
+
+def write_clear_columns(state: State, query: Query, pseudonyms: Pseudonymizer) -> ClearColumns | None:
+    """Write the note, and return it; there is none before the first load."""
     loads = Stored(query).loads()
     if not loads:
-        return {}
+        return None
     columns = [str(column) for column in clear_columns(query, pseudonyms)]
-    return {"rule": RULE, "load": loads[-1], "fields": pseudonyms.chosen_fields(), "columns": columns}
+    note = ClearColumns(rule=RULE, load=loads[-1], fields=pseudonyms.chosen_fields(), columns=columns)
+    state.write_note(NOTE, note.model_dump())
+    return note
 
 
-def holds(note: dict[str, Any], query: Query, pseudonyms: Pseudonymizer) -> bool:
-    """Whether a note is about these tables, under the rules in force."""
-    is_current = (note.get("rule"), note.get("fields")) == (RULE, pseudonyms.chosen_fields())
-    return is_current and isinstance(note.get("columns"), list) and note.get("load") in Stored(query).loads()
-
-
-def rewrite(state: State, pseudonyms: Pseudonymizer, storage_version: str) -> dict[str, int]:
+def rewrite(work_file: Path, pseudonyms: Pseudonymizer, storage_version: str) -> dict[str, int]:
     """Pseudonymize clear values in the working database; how many different values of each column there were.
 
     The database is copied into a new file, since the old one keeps what was replaced in its free blocks.
     """
     changed: dict[str, int] = {}
     try:
-        with duckdb.connect(str(state.work)) as work:
+        with duckdb.connect(str(work_file)) as work:
             work.execute("begin")
             for schema, column in _columns_of(work):
                 where = f'"{schema}"."{column.table}"'
@@ -90,9 +108,9 @@ def rewrite(state: State, pseudonyms: Pseudonymizer, storage_version: str) -> di
                     changed[str(column)] = max(len(pairs), changed.get(str(column), 0))
             work.execute("commit")
         if changed:
-            _copy_anew(state.work, storage_version)
+            _rewrite_file(work_file, storage_version)
     except duckdb.Error as error:
-        raise StateError(f"{state.work} could not be rewritten: {first_line(error)}", "Run again.") from None
+        raise StateError(f"{work_file} could not be rewritten: {first_line(error)}", "Run again.") from None
     return changed
 
 
@@ -160,7 +178,8 @@ def _holds_clear_values(query: Query, column: Column, pseudonyms: Pseudonymizer)
     )
 
 
-def _copy_anew(file: Path, storage_version: str) -> None:
+def _rewrite_file(file: Path, storage_version: str) -> None:
+    """Copy the database into a new file, which has no free blocks."""
     version = storage_version.replace("'", "")
     with replacing(file) as partial:
         paths = [str(path).replace("'", "''") for path in (file, partial)]

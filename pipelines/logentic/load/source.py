@@ -42,6 +42,7 @@ from logentic.settings import Settings, interval_of_schedule, load_settings, req
 ROWS_AT_ONCE = 20_000
 FINGERPRINT = "key_fingerprint"  # in the state of the source
 RECEIPTS_NAME = "extract_windows"
+FILE_FORMATS = (None, "preferred", "parquet", "insert_values")  # hold typed tables without rows
 END = object()
 Steps = Generator[Any, None, None]  # Arrow tables; None where others may go on
 
@@ -62,8 +63,8 @@ def logentic_source(reader: Any = None) -> Iterable[DltResource]:
     windows again.
 
     Rows are only appended, into tables named after the resources. Any other write disposition or table name is
-    refused. After `refresh` or `dlt pipeline ... drop`, the resources whose tables were dropped are read from the
-    beginning.
+    refused, and so is a `loader_file_format` other than parquet and insert_values. After `refresh` or `dlt pipeline ...
+    drop`, the resources whose tables were dropped are read from the beginning.
 
     Args:
         reader: a `SharedSession`, for a caller that follows what is read; by default a new one.
@@ -294,6 +295,12 @@ def _require_own_tables(source: DltSource) -> None:
             raise UsageError(
                 f"{name}: its table has another name, where the next run does not look for it",
                 "Leave out table_name; rename the tables in a view, or load into a dataset of another name.",
+            )
+        # `run(loader_file_format=…)` becomes this hint.
+        if (file_format := (resource._hints or {}).get("file_format")) not in FILE_FORMATS:
+            raise UsageError(
+                f"{name}: loader_file_format {file_format} has no types, and cannot hold a table that is still empty",
+                'Leave it out, or use "parquet".',
             )
 
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from pydantic import AwareDatetime, BaseModel
+
 from logentic.audit_log import RUNS, Row
 from logentic.errors import LogenticError
 from logentic.sanitizer import one_line
@@ -15,6 +17,13 @@ from logentic.state import State
 UNDER_WAY_NOTE = "under_way"
 COUNTS = ("rows_new", "rows_changed", "rows_removed", "incomplete_windows", "requests", "error")
 COMPLETE_OUTCOMES = ("published", "unchanged")  # the tables are as of the run
+
+
+class UnderWay(BaseModel):
+    """The run that holds the lock."""
+
+    event_id: str
+    started_at: AwareDatetime
 
 
 def read_runs(state: State) -> list[Row]:
@@ -29,11 +38,9 @@ def record_killed_run(state: State) -> bool:
     """Record a killed run, which left its note without a record; return whether there was one. Call only while holding
     the lock.
     """
-    left = state.read_note(UNDER_WAY_NOTE, dict[str, str])
-    if {"event_id", "started_at"} <= left.keys() and left["event_id"] not in {
-        row["event_id"] for row in read_runs(state)
-    }:
-        state.log_run({**left, "outcome": "killed", "error": "the process ended before the run did"})
+    left = state.read_note(UNDER_WAY_NOTE, UnderWay)
+    if left and left.event_id not in {row["event_id"] for row in read_runs(state)}:
+        state.log_run({**left.model_dump(), "outcome": "killed", "error": "the process ended before the run did"})
     state.forget_note(UNDER_WAY_NOTE)
     return bool(left)
 

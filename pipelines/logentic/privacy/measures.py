@@ -9,6 +9,8 @@ import re
 from functools import lru_cache
 from typing import Literal
 
+from logentic.resources import ORDERS
+
 Kind = Literal["number", "code", "date", "unit"]
 
 
@@ -83,10 +85,17 @@ CODE_VALUES = _words(
     complete done closed cancelled canceled cancelling expired voided void refunded refund paid unpaid partially
     partial partly full fully fulfilled unfulfilled fulfillment fulfilment restocked backordered back order ordered
     archived deleted imported exported synced invoiced billed scheduled rescheduled not never available unavailable
-    warehouse pickup picker pick pack ship store carrier service
+    warehouse pickup picker pick pack ship store carrier service left to sent attempt assigned unassigned requested
+    initiated verified review routed loaded departed collected sorted sorting facility hub origin destination customs
+    clearance cleared information payment
     ups usps fedex fed ex dhl gls dpd tnt ontrac lasership purolator canpar loomis dicom nationex intelcom canada
     post postes colissimo chronopost aramex amazon yodel evri royal mail parcelforce postnord bpost poste correos
-    sendle uniuni canadapost freight ltl ftl parcel parcels
+    sendle uniuni canadapost freightcom eshipper netparcel clickship shippo easypost shipstation gobolt fleetoptics
+    tforce tforcelogistics manitoulin xpo saia geodis asendia whistl tuffnells inpost
+    packeta zasilkovna postnl posti omniva venipak matkahuolto budbee airmee instabox nacex seur mrw ctt
+    correios loggi estafeta redpack servientrega yunda yto zto cainiao yunexpress yanwen
+    ninjavan delhivery ekart xpressbees dtdc bluedart startrack couriersplease fastway skypostal roadie doordash
+    axlehire jitsu veho lso novaposhta ukrposhta freight ltl ftl parcel parcels
     standard express expedited economy regular ground air sea rail road priority overnight saver worldwide
     international domestic same next two three second day days morning evening weekend first class media flat rate
     free plus premium basic normal rush xpresspost local courier home business tracked signed signature
@@ -94,6 +103,17 @@ CODE_VALUES = _words(
     shopify manual
     cad usd eur gbp aud nzd jpy cny chf sek nok dkk pln czk huf mxn brl inr krw hkd sgd twd zar ils aed kwd bhd tnd
     """
+)
+# Carriers of two words, of which one alone may be a name.
+CARRIER_NAMES = frozenset(
+    {
+        *("nova poshta", "ukr poshta", "ninja van", "blue dart", "japan post", "australia post", "india post"),
+        *("swiss post", "deutsche post", "austrian post", "poczta polska", "ceska posta", "magyar posta"),
+        *("mondial relay", "relais colis", "pitney bowes", "landmark global", "old dominion", "better trucks"),
+        *("chit chats", "stallion express", "flagship shipping", "amazon logistics", "pos malaysia", "pos laju"),
+        *("sf express", "db schenker", "kuehne nagel", "yamato transport", "sagawa express", "singapore post"),
+        *("hongkong post", "china post", "korea post"),
+    }
 )
 UNIT_VALUES = UNITS | _words(
     """
@@ -106,8 +126,10 @@ UNIT_VALUES = UNITS | _words(
 # Words of a sentence in a code: "left-at-12-rue-X", "Left_with_Marie".
 SENTENCE_WORDS = _words("at with by near behind beside rue street avenue")
 LONGEST_CODE = 4  # words
+SHORTEST_NAME = 4  # letters; shorter unlisted parts of a code in one case are abbreviations, as in dom_ep
 LISTED = NUMBER_WORDS | CODE_WORDS | DATE_WORDS | VALUED | UNITS | QUALIFIERS | DATE_QUALIFIERS | {"value"}
 KEPT_NAMES = LISTED | FIELD_WORDS
+DOCUMENTED_FIELDS = frozenset(part for name in ORDERS.schema().names for part in name.split("__"))
 PERSONAL_FIELD_WORDS = (
     FIELD_WORDS | DATE_WORDS | DATE_QUALIFIERS | {"line", "status"}
 )  # not price, which is a name as well
@@ -116,10 +138,10 @@ WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,59}", re.ASCII)
 FIELD_NAME = re.compile(r"(?=.{1,40}\Z)_*[a-z][A-Za-z0-9_]*", re.ASCII)  # snake_case or camelCase
 LONG_NUMBER = re.compile(r"\d{7}")  # of a telephone, a parcel, a card
-SEPARATORS = re.compile(r"[_:/-]")  # phone_514_555_0101
+SEPARATORS = re.compile(r"[ _:/-]")  # phone_514_555_0101
 # Fewer digits than a telephone number.
 NUMBER_VALUE = re.compile(r"-?\d{1,9}(\.\d{1,30})?([eE][-+]?\d{1,2})?", re.ASCII)
-CODE_VALUE = re.compile(r"(?=.{1,32}\Z)[A-Za-z][A-Za-z0-9]*([_:/-][A-Za-z0-9]+)*|\d{1,6}", re.ASCII)
+CODE_VALUE = re.compile(r"(?=.{1,32}\Z)[A-Za-z][A-Za-z0-9]*([ _:/-][A-Za-z0-9]+)*|\d{1,6}", re.ASCII)
 DATE_VALUE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 UNIT_VALUE = re.compile(r"[A-Za-z]{1,12}[23]?", re.ASCII)  # kg, m3, pieces; not the number of a flat
 SHAPES = {"unit": UNIT_VALUE, "number": NUMBER_VALUE, "code": CODE_VALUE, "date": DATE_VALUE}
@@ -140,18 +162,20 @@ def is_measure(name: str, value: object) -> bool:
 
 
 def _is_code(text: str) -> bool:
-    """Whether a text reads as a code and not as a name: ON_HOLD, dom_ep, 2day, or listed words such as Canada-Post."""
-    has_one_case = text in (text.lower(), text.upper())
-    if not (has_one_case and re.search(r"[_0-9]", text)) and not CODE_VALUES.issuperset(
-        word.lower() for word in WORD.findall(text)
-    ):
+    """Return whether a text reads as a code and not as a name.
+
+    All its words are listed (Canada-Post, Label Created), or it is written in one case with a `_` or a digit, and its
+    words of four or more letters are listed (ON_HOLD, dom_ep).
+    """
+    parts = SEPARATORS.split(text.lower())
+    if len(parts) > LONGEST_CODE or SENTENCE_WORDS.intersection(parts) or LONG_NUMBER.search("".join(parts)):
         return False
-    words = re.split(r"[_:/-]", text.lower())
-    return (
-        len(words) <= LONGEST_CODE
-        and not SENTENCE_WORDS.intersection(words)
-        and not LONG_NUMBER.search(SEPARATORS.sub("", text))
-    )
+    words = [word.lower() for word in WORD.findall(text)]
+    if " ".join(words[:2]) in CARRIER_NAMES:
+        words = words[2:]
+    unlisted = [word for word in words if word not in CODE_VALUES]
+    has_code_style = text in (text.lower(), text.upper()) and " " not in text and re.search(r"[_0-9]", text)
+    return not unlisted or (bool(has_code_style) and all(len(word) < SHORTEST_NAME for word in unlisted))
 
 
 @lru_cache(maxsize=4096)
@@ -187,7 +211,7 @@ def is_kept_name(name: str, outer: tuple[str, ...] = ()) -> bool:
     """
     words = [word.lower() for word in WORD.findall(name)]
     listed = PERSONAL_FIELD_WORDS if any(map(_is_of_a_person_or_place, outer)) else KEPT_NAMES
-    return bool(words) and is_field_name(name) and listed.issuperset(words)
+    return name in DOCUMENTED_FIELDS or (bool(words) and is_field_name(name) and listed.issuperset(words))
 
 
 def is_field_name(name: str) -> bool:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logentic.audit_log import Row
+from logentic.destinations.base import destination_class
 from logentic.events.event import Event
 from logentic.events.inbox import EventInbox
 from logentic.reports.published_file import open_published
@@ -37,7 +38,7 @@ def read_event_list(file: Path, *, only_dead: bool = False) -> Events:
     state = State(file)
     unread = EventInbox(state).read_new()
     # Before the first run there may be a queue but no file. Another destination has the events of its runs itself.
-    if state.file.exists() or not (unread or load_settings().publishes_file):
+    if state.file.exists() or not (unread or destination_class(load_settings()).publishes_file):
         counts, rows, known = _published(file, [event.event_id for event in unread], only_dead=only_dead)
     else:
         counts, rows, known = {}, [], set()

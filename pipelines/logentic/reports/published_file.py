@@ -11,6 +11,7 @@ import duckdb
 from logentic.audit_log import AuditLog, Row
 from logentic.currencies import minor_digits
 from logentic.database_file import is_duckdb, read_by_duckdb, require_file
+from logentic.destinations.base import destination_class
 from logentic.errors import StateError, UsageError
 from logentic.settings import load_settings
 from logentic.state import State
@@ -24,7 +25,7 @@ def open_published(file: Path) -> duckdb.DuckDBPyConnection:
     """Open the published file read-only; raise a clear error for a missing or foreign one."""
     require_file(file)
     if not file.exists():
-        if not (settings := load_settings()).publishes_file:
+        if not destination_class(settings := load_settings()).publishes_file:
             raise UsageError(
                 f"--db {file} does not exist, and this command reads a DuckDB file;"
                 f" destination is {settings.destination}",
@@ -45,7 +46,7 @@ def open_published(file: Path) -> duckdb.DuckDBPyConnection:
         ) from None
     except duckdb.Error as error:
         raise StateError(
-            f"--db {file} cannot be read: {str(error).splitlines()[0]}", "Run again to publish it anew."
+            f"--db {file} cannot be read: {str(error).splitlines()[0]}", "Run again to publish a new one."
         ) from None
     return connection
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from logentic.database_file import read_by_duckdb
-from logentic.destinations.base import destination_of
+from logentic.destinations.base import destination_class, destination_of
 from logentic.destinations.duckdb import RawFile
 from logentic.extract.acceptance import accepted_spans, open_windows
 from logentic.extract.stored_records import Query, Stored, receipt_of
@@ -30,7 +30,7 @@ BAR_WIDTH = 8
 def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
     """Return the status of FILE, or of the settings' destination, whose state folder is named after FILE."""
     state = State(file.absolute())
-    if settings is None or settings.publishes_file:
+    if settings is None or destination_class(settings).publishes_file:
         open_published(file).close()
         raw: Query = RawFile(read_by_duckdb(state.file))
         what, size = str(file), file.stat().st_size

@@ -182,7 +182,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Sandbox(LiveAccount):
-    """A live account behind an HTTP server."""
+    """A live account behind an HTTP server, which listens from `__enter__` on: `origin` and `url` are known then."""
 
     def __init__(
         self,
@@ -206,13 +206,14 @@ class Sandbox(LiveAccount):
         self.struck: Counter[str] = Counter()
         self.stopping = Event()
         self._hooks: list[BeforeResponse] = []
-        self._server = SandboxServer(port, self)
+        self._port = port
+
+    def __enter__(self) -> "Sandbox":
+        self._server = SandboxServer(self._port, self)
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
         self.url = f"{self.origin}/v1"
         self._api = Api(self._state, self.origin)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    def __enter__(self) -> "Sandbox":
         self.state()
         self._thread.start()
         return self

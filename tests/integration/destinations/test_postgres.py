@@ -237,13 +237,12 @@ def test_a_command_that_reads_a_file_says_so(command: str, destination: str, tmp
 
 def test_two_runs_into_one_database_do_not_meet(postgres: str, tmp_path: Path) -> None:
     """Also with state folders of their own, as on two machines."""
-    from logentic.destinations.postgres.connection import credentials
     from logentic.destinations.postgres.destination import PostgresDestination
     from logentic.state import State
 
     with Sandbox(Account(seed=26, scale=0.1, days=10, today=TODAY)) as sandbox:
         with (
-            PostgresDestination(State(tmp_path / "other"), credentials()).locked(0),
+            PostgresDestination(Settings(), State(tmp_path / "other")).locked(0),
             pytest.raises(StateError, match="another run is at work on PostgreSQL"),
         ):
             load(sandbox, tmp_path / "one")

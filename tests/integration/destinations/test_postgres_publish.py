@@ -12,6 +12,7 @@ from logentic.destinations.postgres.connection import connected, credentials
 from logentic.destinations.postgres.destination import PostgresDestination
 from logentic.destinations.postgres.publishing import is_published
 from logentic.errors import StateError
+from logentic.settings import Settings
 from logentic.state import State
 
 SCHEMAS = ("logentic_raw", "logentic_work_marts", "logentic_work_staging")
@@ -28,7 +29,7 @@ def destination(postgres: str, tmp_path) -> PostgresDestination:
         " from generate_series(1, 20) as item, generate_series(1, 30) as day",
         "create view logentic_work_staging.stg_stock as select item, day from logentic_work_marts.stock",
     )
-    return PostgresDestination(State(tmp_path / "state"), credentials())
+    return PostgresDestination(Settings(), State(tmp_path / "state"))
 
 
 @pytest.fixture

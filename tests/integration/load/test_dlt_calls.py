@@ -267,6 +267,23 @@ def test_a_write_disposition_that_replaces_rows_is_refused(
     assert shop.counts() == whole(sandbox)
 
 
+@pytest.mark.parametrize("file_format", ["jsonl", "model"])
+def test_a_file_format_without_types_is_refused_and_blocks_no_later_run(
+    sandbox: Sandbox, tmp_path: Path, file_format: Any
+) -> None:
+    shop, source = Shop(tmp_path), logentic_source()
+    source.items.apply_hints(file_format=file_format)
+    for refused, options in ((source, {}), (logentic_source(), {"loader_file_format": file_format})):
+        with pytest.raises(Exception, match=f"loader_file_format {file_format} has no types"):
+            shop.run(refused, **options)
+    assert not sandbox.requests
+    shop.run(loader_file_format="parquet")
+    assert shop.counts() == whole(sandbox)
+    shop.run(loader_file_format="insert_values")
+    shop.run()
+    assert shop.counts() == whole(sandbox)
+
+
 def test_another_table_name_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     source = logentic_source()
     source.orders.apply_hints(table_name="my_orders")

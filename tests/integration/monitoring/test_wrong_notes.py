@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from raw_tables import raw_differences
 
+from logentic import state
 from logentic.events.inbox import EventInbox
 from logentic.job import JobOptions, run_job
 from logentic.monitoring.alerts import find_problems
@@ -92,6 +93,33 @@ def test_wrong_notes_are_ignored_with_one_warning_each(
     assert len(warned) == len({*warned})
     assert f"{folder / 'built.json'} is damaged and was ignored" in warned or wrong in ("a missing key",)
     assert json.loads((folder / "built.json").read_text())["load"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("built", {}),
+        ("built", {"load": "1", "published": "", "journals": "", "day": [1]}),
+        ("privacy", {"columns": {"a": 1}}),
+        ("events_taken", {"a": 1}),
+        ("events_retry", 5),
+        ("events_retry", {}),
+        ("orders_asked", {}),
+        ("under_way", {"event_id": "x"}),
+    ],
+)
+def test_a_note_with_wrong_keys_is_named_once_and_set_right(
+    sandbox: Sandbox, file: Path, name: str, wrong: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = State(file).folder / f"{name}.json"
+    path.write_text(json.dumps(wrong))
+    for named in ([f"{path} is damaged and was ignored"], []):
+        caplog.clear()
+        state._warn_once.cache_clear()  # each run is a process of its own
+        with caplog.at_level(logging.WARNING, "logentic"):
+            run_job(settings_of(sandbox), file, RAW_ONLY)
+        assert [record.getMessage() for record in caplog.records if "is damaged" in record.getMessage()] == named
+    assert not path.exists() or json.loads(path.read_text()) != wrong
 
 
 def test_wrong_lines_of_the_history_are_left_out(sandbox: Sandbox, file: Path, tmp_path: Path) -> None:

@@ -224,6 +224,7 @@ def test_the_documented_words_are_those_of_the_list() -> None:
     words |= measures.UNITS | measures.QUALIFIERS | measures.DATE_QUALIFIERS
     words |= measures.PEOPLE_AND_PLACES | measures.SENTENCE_WORDS | measures.CODE_VALUES | measures.UNIT_VALUES
     assert words <= documented
+    assert {name for name in measures.CARRIER_NAMES if f"`{name}`" not in section} == set()
 
 
 @pytest.mark.parametrize(
@@ -242,6 +243,16 @@ def test_the_documented_words_are_those_of_the_list() -> None:
         ("delivery_unit", "12"),
         ("service", "Marie"),
         ("service", "marie"),
+        ("service", "marie_curie"),
+        ("status", "JEAN_TREMBLAY"),
+        ("status", "shipped_marie"),
+        ("status", "marie2"),
+        ("status", "Left Marie"),
+        ("status", "ON HOLD LEA"),
+        ("carrier", "Nova"),
+        ("carrier", "Nova Marie"),
+        ("carrier", "marie-nova-poshta"),
+        ("delivery_status", "Delivered 514 555 0101"),
         ("carrier", "MARIE"),
         ("delivery_status", "Curie-Marie"),
         ("delivery_status", "curie/marie"),
@@ -265,7 +276,17 @@ def test_what_belongs_to_a_person_or_reads_as_a_sentence_is_no_measure(name: str
         ("status", "ON_HOLD"),
         ("status", "left_warehouse"),
         ("status", "Backordered"),
+        ("status", "Label Created"),
+        ("status", "Out for Delivery"),
+        ("status", "OUT_FOR_DELIVERY"),
         ("service", "dom_ep"),
+        ("service", "DOM_XP_2"),
+        ("carrier", "Freightcom"),
+        ("carrier", "Nova Poshta"),
+        ("carrier", "nova_poshta"),
+        ("carrier", "NovaPoshta"),
+        ("service", "Blue-Dart-Express"),
+        ("service", "Canada Post Expedited"),
         ("service", "FedEx-2Day"),
         ("carrier", "Canada-Post"),
         ("carrier", "UPS"),

@@ -21,6 +21,7 @@ from logentic.destinations.base import (
 from logentic.destinations.filesystem.tables import (
     Folder,
     RawFolder,
+    bucket_url,
     load_of,
     move_loads,
     remove_orphans,
@@ -39,11 +40,10 @@ KINDS = {TIME: MOMENT, DAY: pa.date32(), TEXT: pa.string(), NUMBER: pa.int64(), 
 class FilesystemDestination(Destination):
     run_command = "logentic run --destination filesystem"
 
-    def __init__(self, settings: Settings, state: State, url: str) -> None:
-        """`url`: the folder or bucket."""
+    def __init__(self, settings: Settings, state: State) -> None:
+        self.name = bucket_url()
         self._settings, self._state, self._memory = settings, state, settings.duckdb_memory
-        self._folder = Folder(url)
-        self.name = url
+        self._folder = Folder(self.name)
         self.table_format = "delta" if settings.raw_format == "delta" else None
 
     def require_loaded(self) -> None:

@@ -17,6 +17,7 @@ from logentic.destinations.base import (
 from logentic.destinations.postgres.connection import (
     RawPostgres,
     connected,
+    credentials,
     database_name,
     is_connection_loss,
     url_of,
@@ -25,6 +26,7 @@ from logentic.destinations.postgres.engine import PostgresEngine
 from logentic.destinations.postgres.publishing import is_published, publish
 from logentic.errors import StateError, UsageError
 from logentic.privacy.pseudonyms import key_fingerprint
+from logentic.settings import Settings
 from logentic.state import LOGGED_WAIT_SECONDS, State
 
 log = logging.getLogger("logentic")
@@ -38,10 +40,9 @@ class PostgresDestination(Destination):
     run_command = "logentic run --destination postgres"
     dbt_target = "postgres"
 
-    def __init__(self, state: State, found: dict[str, str]) -> None:
-        """`found`: the credentials by libpq's names."""
-        self._state, self._found = state, found
-        self.name = database_name(found)
+    def __init__(self, settings: Settings, state: State) -> None:
+        self._state, self._found = state, credentials()  # by libpq's names
+        self.name = database_name(self._found)
 
     def require_loaded(self) -> None:
         if self._signature() is None:

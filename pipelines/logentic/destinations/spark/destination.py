@@ -14,6 +14,7 @@ from logentic.destinations.spark.connection import (
     VARIABLE,
     current_session,
     end_session,
+    engine_address,
     engine_name,
     require_engine,
     session,
@@ -33,10 +34,9 @@ class SparkDestination(FilesystemDestination):
     dbt_target = "spark"
     needs_every_table = True
 
-    def __init__(self, settings: Settings, state: State, url: str, address: str) -> None:
-        """`url`: the folder or bucket; `address`: of the engine."""
-        super().__init__(settings, state, url)
-        self._address = address
+    def __init__(self, settings: Settings, state: State) -> None:
+        super().__init__(settings, state)
+        self._address = engine_address()
         self._builds = f"{self._folder.root.rpartition('/')[0]}/{BUILDS}"
 
     def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:

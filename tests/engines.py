@@ -157,9 +157,9 @@ def differences(expected: Rows, found: Rows, marts: Iterable[str] = MARTS) -> di
 
 
 @contextmanager
-def before_statement(nth: int, happens: Callable[[], object]) -> Iterator[None]:
-    """Something happens as a build, in this process, is about to send its nth statement to Spark."""
-    real, calls = SparkEngine.execute, count(1)
+def before_statement(nth: int, happens: Callable[[], object], engine: type = SparkEngine) -> Iterator[None]:
+    """Something happens as a build, in this process, is about to send its nth statement to the engine."""
+    real, calls = engine.execute, count(1)
 
     def execute(*args: Any, **more: Any) -> Any:
         if next(calls) == nth:
@@ -167,7 +167,7 @@ def before_statement(nth: int, happens: Callable[[], object]) -> Iterator[None]:
         return real(*args, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SparkEngine, "execute", execute)
+        patch.setattr(engine, "execute", execute)
         yield
     assert next(calls) > nth, "the moment never came: the test would show nothing"
 

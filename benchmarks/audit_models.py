@@ -11,8 +11,12 @@ from logentic.transform.build import model_settings
 from logentic.transform.plan import load_plan
 from logentic.transform.runner import Runner
 
+ROOT = Path(__file__).parents[1]
+
 
 class Models:
+    """The plan of the models without its checks."""
+
     def __init__(self) -> None:
         plan = load_plan("duckdb")
         self._plan = replace(plan, nodes=tuple(node for node in plan.nodes if node.kind != "check"))

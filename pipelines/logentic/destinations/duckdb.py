@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
@@ -285,17 +285,6 @@ class DuckdbEngine(Engine):
     def named_rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         found = self._work.execute(sql)
         return [column[0] for column in found.description or ()], found.fetchall()
-
-    def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
-        self.execute("create schema if not exists logentic_raw")
-        for table, columns in tables.items():
-            standing = self.raw_columns(table)
-            if not standing:
-                listed = ", ".join(f"{_quoted(name)} {kind}" for name, kind in columns.items())
-                self.execute(f"create table logentic_raw.{table} ({listed})")
-            for name, kind in columns.items():
-                if standing and name not in standing:
-                    self.execute(f"alter table logentic_raw.{table} add column {_quoted(name)} {kind}")
 
     def raw_columns(self, table: str) -> dict[str, str]:
         found = self.rows(

@@ -59,7 +59,7 @@ def build(file: Path, **settings: Any) -> bool:
     """Build all tables by the plan, as the product does, but keep the steps; return whether all checks passed."""
     with duckdb.connect(str(file)) as connection:
         runner = runner_of(connection, **settings)
-        runner.build(anew=True)
+        runner.build(full_refresh=True)
     return {result.status for result in runner.results} == {"success", "pass"}
 
 

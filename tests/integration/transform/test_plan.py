@@ -56,7 +56,7 @@ def test_dbt_and_the_plan_build_the_same_tables(merchant: Merchant, tmp_path: Pa
         happen(merchant)
         take_raw(merchant.raw, by_dbt)
         run_dbt(by_dbt, tmp_path / "target", settings, full=not number)
-        build(settings, merchant.state, anew=not number)
+        build(settings, merchant.state, full_refresh=not number)
         assert different_tables(by_dbt, merchant.state.work) == {}, number
         (begun,) = merchant.raw.execute("select stock_from > date '2020-01-01' from logentic_build.rebuilt_days")
         assert begun == (number in (1, 2),), number

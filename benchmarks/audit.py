@@ -1,7 +1,7 @@
 """Measure precision and recall of the reconciliation per rule, on accounts that no test uses; write
 docs/reconciliation.md.
 
-Each account is made from a seed, with several traps. The models, compiled once by dbt, run on its raw tables; the
+Each account is made from a seed, with several traps. The plan of the models runs on its raw tables; the
 exceptions found are compared with the errors injected, charge by charge and rule by rule.
 """
 
@@ -19,6 +19,7 @@ import duckdb
 
 from benchmarks.audit_account import write_raw
 from benchmarks.audit_models import ROOT, Models
+from benchmarks.practices.errors import RULES
 from benchmarks.reconcile import HEADING
 from benchmarks.unknowable import REASONS, unknowable
 from logentic.sandbox import Account, truth
@@ -26,16 +27,6 @@ from logentic.sandbox import Account, truth
 PAGE = ROOT / "docs" / "reconciliation.md"
 TODAY = date(2026, 3, 17)
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
-RULES = (
-    "duplicate_charge",
-    "cancelled_order",
-    "unknown_order",
-    "storage_overbilled",
-    "storage_underbilled",
-    "missing_charge",
-    "outside_period",
-    "rate_deviation",
-)
 HONEST = ("credits", "rebills", "custom_work")
 CREDITS = (
     *HONEST,
@@ -132,7 +123,7 @@ def main() -> int:
     by_rule, unknown, shown = Score(), {reason: Score() for reason in REASONS}, 0
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     with tempfile.TemporaryDirectory() as name:
-        folder, models = Path(name), None
+        folder, models = Path(name), Models()
         for case in cases():
             if only and only not in case.name:
                 continue
@@ -141,8 +132,6 @@ def main() -> int:
             beyond = {key: reasons[int(key[1])] for key in injected if key[1].isdigit() and int(key[1]) in reasons}
             write_raw(account, NOON, file)
             began = time.monotonic()
-            if models is None:
-                models = Models()
             models.run(file)
             found, charges = found_in(file)
             file.unlink()

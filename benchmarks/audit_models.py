@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 
 
 class Models:
+    """The plan of the models without its checks."""
+
     def __init__(self) -> None:
         plan = load_plan("duckdb")
         self._plan = replace(plan, nodes=tuple(node for node in plan.nodes if node.kind != "check"))
@@ -25,5 +27,5 @@ class Models:
             connection.execute("set TimeZone = 'UTC'")
             connection.execute(f"set memory_limit = '{memory}'; set threads = 2; set preserve_insertion_order = false")
             runner = Runner(self._plan, DuckdbEngine(connection, memory, keep_steps=True), model_settings(Settings()))
-            runner.build(anew=True)
+            runner.build(full_refresh=True)
         return {result.node.name: result.seconds for result in runner.results}

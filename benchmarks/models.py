@@ -103,17 +103,17 @@ def run(part: str, folder: Path, memory: str) -> dict[str, float]:
     }
 
 
-def full(folder: Path, memory: str, name: str = "account", *, anew: bool = False) -> None:
+def full(folder: Path, memory: str, name: str = "account", *, full_refresh: bool = False) -> None:
     from logentic.settings import Settings
     from logentic.state import State
     from logentic.transform.build import build
 
-    built = build(Settings(duckdb_memory=memory), State(folder / f"{name}.duckdb"), anew=anew)
+    built = build(Settings(duckdb_memory=memory), State(folder / f"{name}.duckdb"), full_refresh=full_refresh)
     print(f"{built.models} models, {built.tests} checks", file=sys.stderr)
 
 
 def small(folder: Path, memory: str) -> None:
-    full(folder, memory, "small", anew=True)
+    full(folder, memory, "small", full_refresh=True)
 
 
 def compile_models(folder: Path, memory: str) -> None:
@@ -140,7 +140,7 @@ def day(folder: Path, memory: str) -> None:
 
 
 def day_in_full(folder: Path, memory: str) -> None:
-    full(folder, memory, "again", anew=True)
+    full(folder, memory, "again", full_refresh=True)
 
 
 ACCOUNT = "account"

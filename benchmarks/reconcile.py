@@ -6,7 +6,6 @@ docs/reconciliation.md.
 
 import argparse
 import json
-import os
 import resource
 import sys
 import tempfile
@@ -35,8 +34,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "account.duckdb"
         write_raw(Account(9100, 0.5, 100, TODAY), datetime(2026, 3, 17, 12, tzinfo=UTC), file)
-        os.environ["LOGENTIC_MEMORY_LIMIT"] = LIMIT
-        models = Models(file, Path(name))
+        models = Models()
         multiply(file, charges)
         began, used = time.monotonic(), time.process_time()
         seconds = models.run(file, memory=LIMIT)

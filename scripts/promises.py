@@ -416,7 +416,6 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             "one account on DuckDB, PostgreSQL, Sail, a Spark cluster; in a folder and a bucket, as Parquet and Delta",
             [
                 "test_engines",
-                "test_sail",
                 "test_postgres::test_the_same_rows_are_loaded_as_into_duckdb",
                 "test_folder::test_the_same_rows_are_loaded_as_into_duckdb",
                 "test_bucket",

@@ -13,13 +13,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import duckdb
 import psycopg2
 import pytest
 from published_files import LOCAL, views
-from sail_server import running
 
 from logentic.destinations.base import environment
 from logentic.destinations.postgres.connection import VARIABLE
@@ -37,16 +35,6 @@ PROJECT = Path(__file__).parents[1]
 MARTS = sorted(path.stem for path in (PROJECT / "models" / "marts").glob("*.sql"))
 MARTS_BUT_RUNS = [mart for mart in MARTS if mart != "runs"]  # the history of runs is that of the destination
 # Sail's tables live in its session; this reads them there and leaves files. It ends without waiting for threads.
-READ_BACK = """
-import os, sys
-import pyarrow.parquet as pq
-from pyspark.sql import SparkSession
-session = SparkSession.builder.getOrCreate()
-for mart in sys.argv[2:]:
-    pq.write_table(session.sql(f"select * from logentic_work_marts.{mart}").toArrow(), f"{sys.argv[1]}/{mart}.parquet")
-os._exit(0)
-"""
-# On two months of the account, or without journals, there is nothing in these.
 MAY_BE_EMPTY = {
     "exception_status",
     "findings",
@@ -138,21 +126,6 @@ def postgres_environment(url: str) -> dict[str, str]:
     }
 
 
-def sail_marts(database: Path, variables: str, folder: Path) -> Rows:
-    raw, marts = folder / "raw", folder / "marts"
-    marts.mkdir()
-    write_raw_files(database, raw)
-    with running(folder) as server:
-        remote = f"{server.address}/;session_id={uuid4()}"  # one session of a fixed name holds the tables
-        # The client's check of itself asks for a home of Spark, which it has no use for.
-        environment = {"SPARK_REMOTE": remote, "SPARK_HOME": str(folder), "TZ": "UTC"}
-        dbt("spark", variables, folder, LOGENTIC_RAW=str(raw), **environment)
-        _run([sys.executable, "-c", READ_BACK, str(marts), *MARTS], environment)
-    with duckdb.connect() as reader:
-        reader.execute("set TimeZone = 'UTC'")
-        return {mart: rows_of(reader.execute(f"select * from '{marts}/{mart}.parquet'")) for mart in MARTS}
-
-
 def folder_marts(lake: Path | str, system: Any = LOCAL) -> Rows:
     """Of what was published there."""
     with views(str(lake), system) as (reader, marts):
@@ -166,9 +139,9 @@ def differences(expected: Rows, found: Rows, marts: Iterable[str] = MARTS) -> di
 
 
 @contextmanager
-def before_statement(nth: int, happens: Callable[[], object]) -> Iterator[None]:
-    """Something happens as a build, in this process, is about to send its nth statement to Spark."""
-    real, calls = SparkEngine.execute, count(1)
+def before_statement(nth: int, happens: Callable[[], object], engine: type = SparkEngine) -> Iterator[None]:
+    """Something happens as a build, in this process, is about to send its nth statement to the engine."""
+    real, calls = engine.execute, count(1)
 
     def execute(*args: Any, **more: Any) -> Any:
         if next(calls) == nth:
@@ -176,7 +149,7 @@ def before_statement(nth: int, happens: Callable[[], object]) -> Iterator[None]:
         return real(*args, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SparkEngine, "execute", execute)
+        patch.setattr(engine, "execute", execute)
         yield
     assert next(calls) > nth, "the moment never came: the test would show nothing"
 

@@ -40,27 +40,20 @@ def main() -> int:
     rows = kept.get(options.label, {}).get("accounts", {}) if options.resume else {}
     due = list(accounts())[: options.rounds * len(PRACTICES)]
     due = [one for one in due if options.only in one[0] and options.percent in (None, one[2])]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        models = None if options.command else Models()
-        for number, one in enumerate(due, 1):
-            account = make_account(*one)
-            if account.name in rows:
-                continue
-            file = folder / "account.duckdb"
-            rows[account.name] = row = measure(account, file, models)
-            for path in folder.glob("account.duckdb*"):
-                if path.is_file():
-                    path.unlink()
-                else:
-                    subprocess.run(["rm", "-r", str(path)], check=True)
-            print(f"{number} of {len(due)}: {account.name}: {_line(row)}", flush=True)
-            if not options.only:
-                commit = subprocess.run(
-                    ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-                )
-                kept[options.label] = {"commit": commit.stdout.strip(), "accounts": rows}
-                RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
+    models = None if options.command else Models()
+    for number, one in enumerate(due, 1):
+        account = make_account(*one)
+        if account.name in rows:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            rows[account.name] = row = measure(account, Path(folder) / "account.duckdb", models)
+        print(f"{number} of {len(due)}: {account.name}: {_line(row)}", flush=True)
+        if not options.only:
+            commit = subprocess.run(
+                ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            kept[options.label] = {"commit": commit.stdout.strip(), "accounts": rows}
+            RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
     if not options.only:
         write_page(kept)
     return 0

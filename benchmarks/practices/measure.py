@@ -23,6 +23,7 @@ from benchmarks.practices.account import PROBES, PracticeAccount
 from benchmarks.practices.billing import Charge
 from benchmarks.practices.prices import ZERO
 from benchmarks.practices.raw import write_raw
+from logentic.errors import BuildError
 
 Row = dict[str, Any]
 RECOVERED_SHARE = 0.98
@@ -33,13 +34,13 @@ NO_FIGURES = {"charges", "explained_share", "error_amount", "valid_from", "valid
 def build(account: PracticeAccount, file: Path, models: Models | None) -> str | None:
     """Write the account and build its tables; return the error if that fails.
 
-    `models` is the SQL that dbt compiles; None: the command, as a user would (slower, with every check).
+    `models`: the plan without its checks; None: the command, as a user would (slower, with every check).
     """
     write_raw(account, file)
     if models and account.contract.currency == "CAD":
         try:
             models.run(file)
-        except duckdb.Error as error:
+        except BuildError as error:
             return str(error).partition("\n")[0]
         return None
     command = [str(Path(sys.executable).with_name("logentic")), "build", "--db", str(file)]

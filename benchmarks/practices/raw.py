@@ -1,20 +1,18 @@
 """Write an account as raw tables: what the extractor would have left at NOW, every window confirmed."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from benchmarks.practices.account import PracticeAccount
 from benchmarks.practices.billing import day_rate
 from benchmarks.practices.contract import Storage
 from benchmarks.practices.world import FIRST_DAY, NOW, TODAY, days, moment
-from logentic.resources import ORDER_EVENTS, RECEIPTS, REJECTED_VALUES, RESOURCES
+from benchmarks.raw_database import LOAD, insert_load, insert_rows, make_raw_tables
+from logentic.resources import RESOURCES
 
-LOAD = "1.0"
 LINES = "orders__stored_items"
 Rows = list[dict[str, Any]]
 CITIES = {"QC": "Montreal", "ON": "Toronto", "NB": "Moncton", "NS": "Halifax", "MB": "Winnipeg", "AB": "Calgary"}
@@ -23,23 +21,12 @@ CITIES = {"QC": "Montreal", "ON": "Toronto", "NB": "Moncton", "NS": "Halifax", "
 def write_raw(account: PracticeAccount, file: Path) -> None:
     with duckdb.connect(str(file)) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute("create schema logentic_raw")
-        schemas = {name: resource.schema() for name, resource in RESOURCES.items()}
-        schemas |= {"extract_windows": RECEIPTS, "order_events": ORDER_EVENTS, "rejected_values": REJECTED_VALUES}
-        schemas |= {r.lines.table: r.lines.schema() for r in RESOURCES.values() if r.lines}
-        for table, schema in schemas.items():
-            empty = schema.empty_table()  # noqa: F841  (read by its name)
-            connection.execute(f"create table logentic_raw.{table} as select *, ''::varchar as _dlt_load_id from empty")
-        connection.execute(
-            "create table logentic_raw._dlt_loads (load_id varchar, schema_name varchar, status bigint,"
-            " inserted_at timestamptz, schema_version_hash varchar)"
-        )
-        connection.execute("insert into logentic_raw._dlt_loads values (?, 'logentic', 0, ?, '')", [LOAD, NOW])
+        make_raw_tables(connection)
         seen = {"_seen_at": NOW, "_is_removed": False, "_dlt_load_id": LOAD}
         for table, rows in tables(account).items():
             marks = seen if table != LINES else {name: seen[name] for name in ("_seen_at", "_dlt_load_id")}
-            _insert(connection, table, [row | marks for row in rows])
-        _insert(connection, "extract_windows", [_receipt(resource) for resource in RESOURCES])
+            insert_rows(connection, table, [row | marks for row in rows])
+        insert_load(connection, RESOURCES, NOW)
 
 
 def tables(account: PracticeAccount) -> dict[str, Rows]:
@@ -155,32 +142,3 @@ def _updated_at(order: Any) -> datetime:
     """When the order took the last step that is known."""
     steps = (order.created_at, order.shipped_at, order.completed_at)
     return max(step for step in steps if step is not None and step <= NOW)
-
-
-def _receipt(resource: str) -> dict[str, Any]:
-    return {
-        "window_id": resource,
-        "run_id": "1",
-        "resource": resource,
-        "filter": "updated_at",
-        "window_start": datetime(2015, 1, 1, tzinfo=UTC),
-        "window_end": NOW,
-        "started_at": NOW,
-        "finished_at": NOW,
-        "is_complete": True,
-        "is_confirmed": True,
-        "_dlt_load_id": LOAD,
-    }
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Insert every value as text, cast by the table's own columns: exact for decimals."""
-    kept = list(rows)
-    if not kept:
-        return
-    names = list(dict.fromkeys(name for row in kept for name in row))
-    columns = {name: [None if row.get(name) is None else str(row[name]) for row in kept] for name in names}
-    connection.register("arriving", pa.table(columns))
-    quoted = ", ".join(f'"{name}"' for name in names)
-    connection.execute(f"insert into logentic_raw.{table} ({quoted}) select {quoted} from arriving")
-    connection.unregister("arriving")

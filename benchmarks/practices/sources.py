@@ -96,7 +96,7 @@ SOURCES = {
         "Extensiv 3PL Warehouse Manager: recurring storage",
         "https://3w.extensiv.com/PresentationTier/Help/EN/wms_customer_billingwiz_recurstorage.htm",
     ),
-    "wares": Source("WARES: recurring storage billing", "http://newwares.aaltsys.info/billing/07_1recurring.html"),
+    "wares": Source("WARES: recurring storage billing", "https://newwares.aaltsys.info/billing/07_1recurring.html"),
     "infor": Source(
         "Infor WMS: 3PL billing, recurring rules",
         "https://docs.infor.com/wms/2024.x/en-us/useradminlib/sce3plbug/rxv1612894278635.html",

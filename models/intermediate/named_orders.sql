@@ -44,7 +44,7 @@ unique_names as (
 
     select
         word,
-        min(order_id) as order_id
+        min(order_id) as named_id
     from names
     where word in (select words.word from words)
     group by word
@@ -54,6 +54,6 @@ unique_names as (
 
 select distinct
     words.charge_id,
-    unique_names.order_id
+    unique_names.named_id as order_id
 from words
 inner join unique_names on words.word = unique_names.word

@@ -37,24 +37,30 @@ counted as (
         count(*) as charges,
         sum(is_own) as own,
         sum(is_own_fit) as fitting,
-        sum(is_fit) as explained
+        sum(is_fit) as explained,
+        basis = {{ configured_basis() }} as is_configured
     from stored
     group by pool, basis, place
 
 ),
 
 -- Another basis is in force where it explains most of at least three charges that could follow either.
+preferred as (
+
+    select
+        *,
+        case when is_configured or (own >= 3 and fitting >= 0.6 * own) then 0 else 1 end as preference,
+        case when is_configured then 0 else 1 end as tie
+    from counted
+
+),
+
 ranked as (
 
     select
         *,
-        row_number() over (
-            partition by pool
-            order by
-                case when basis = {{ configured_basis() }} or (own >= 3 and fitting >= 0.6 * own) then 0 else 1 end,
-                explained desc, case when basis = {{ configured_basis() }} then 0 else 1 end, place
-        ) as choice
-    from counted
+        row_number() over (partition by pool order by preference asc, explained desc, tie asc, place asc) as choice
+    from preferred
 
 )
 
@@ -72,7 +78,7 @@ select
     ranked.explained,
     ranked.explained >= 0.6 * ranked.charges
     or (
-        ranked.charges < {{ few_charges }} and ranked.explained > 0 and ranked.basis = {{ configured_basis() }}
+        ranked.charges < {{ few_charges }} and ranked.explained > 0 and ranked.is_configured
     ) as is_explained
 from tellings
 inner join ranked on tellings.pool = ranked.pool and tellings.basis = ranked.basis

@@ -31,7 +31,7 @@ recurring as (
     select
         charge_type,
         -- Of three the middle one.
-        sum(amount) - min(amount) - max(amount) as amount
+        sum(amount) - min(amount) - max(amount) as monthly_amount
     from charged
     cross join period
     where month between {{ dbt.dateadd('month', -months, 'period.first_month') }} and {{ day_before('period.first_month') }}
@@ -69,7 +69,7 @@ expected as (
         open_months.last_date as end_date,
         open_months.days,
         {{ rounded_money(
-            'cast(recurring.amount * open_months.days as decimal(38, 10)) / open_months.days_of_month - coalesce(charged.amount, 0)'
+            'cast(recurring.monthly_amount * open_months.days as decimal(38, 10)) / open_months.days_of_month - coalesce(charged.amount, 0)'
         ) }} as expected
     from recurring
     cross join open_months

@@ -204,7 +204,7 @@ def _run(
             result.built = build(
                 settings,
                 state,
-                anew=options.full_refresh,
+                full_refresh=options.full_refresh,
                 keep_steps=options.keep_steps,
                 progress=progress.built,
             )

@@ -43,6 +43,7 @@ def test_ten_days_on_sail_with_kills_and_a_lost_engine_end_equal_and_readers_nev
 ) -> None:
     """Days of history are restated in between. Accidents come with Parquet; Delta is built once, at the end."""
     monkeypatch.setenv("LOGENTIC_RAW_FORMAT", raw_format)
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))  # the client asks for one, also where nothing is built yet
     accidents = {9: "half of the models were built", 6: "as its files were written", 3: "the engine is lost"}
     account = Account(seed=43, scale=0.1, days=40, today=TODAY, timezone="America/Toronto")
     state, file = tmp_path / "spark", tmp_path / "logentic.duckdb"

@@ -144,6 +144,7 @@ def build(
     db: DbOrState = None,
     destination: DestinationName = None,
     engine: EngineName = None,
+    keep_steps: Annotated[bool, typer.Option("--keep-steps", help="Keep the tables that marts are made of.")] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
@@ -158,7 +159,7 @@ def build(
     require_word("--fail-on", fail_on, "rejected")
     settings, options = (
         load_settings(destination=destination, engine=engine),
-        JobOptions(extract=False, wait_seconds=wait),
+        JobOptions(extract=False, keep_steps=keep_steps, wait_seconds=wait),
     )
     with display_progress() as display:
         result = run_job(settings, state_file(db, settings), options, step=display.step)

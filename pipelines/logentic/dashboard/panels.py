@@ -72,7 +72,7 @@ def render_tiles(found: Iterable[Tile]) -> mo.Html:
         f"<small>{escape(tile.note)}</small></dd></div>"
         for tile in found
     )
-    return mo.Html(f'<section aria-label="At a head_tiles"><dl class="lg-tiles">{cells}</dl></section>')
+    return mo.Html(f'<section aria-label="At a glance"><dl class="lg-tiles">{cells}</dl></section>')
 
 
 def render_notice(title: str, why: str) -> mo.Html:

@@ -24,10 +24,10 @@ Signature = tuple[int, str | None]  # the format, and the fingerprint of the pse
 
 
 class Engine(Protocol):
-    """One connection on which the statements of the models' plan run. Relations are written as the plan does."""
+    """A connection that runs the statements of the plan. Relations are named as in the plan."""
 
     text_type: str = "varchar"
-    steps: str | None  # the schema of what is dropped at the end; None where it is kept, beside other tables
+    steps: str | None  # the schema of temporary steps; None if steps are kept, beside other tables
     memory_advice: str = "give the engine more memory."
 
     def literal(self, text: str) -> str:
@@ -36,15 +36,15 @@ class Engine(Protocol):
 
     @abstractmethod
     def is_error(self, error: BaseException) -> bool:
-        """Return whether the engine refused a statement."""
+        """Return whether the error is the engine's, about a statement."""
 
     @abstractmethod
     def execute(self, sql: str) -> int | None:
-        """Run one statement, and return how many rows it wrote."""
+        """Run one statement; return the number of rows written, None if the engine does not report it."""
 
     @abstractmethod
     def named_rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Return the names of the columns of a query, and its rows."""
+        """Return the column names and the rows of a query."""
 
     @abstractmethod
     def read_arrow(self, sql: str) -> "pa.Table":
@@ -61,32 +61,40 @@ class Engine(Protocol):
         for name in names:
             self.execute(f'create schema if not exists "{name}"')
 
-    @abstractmethod
     def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
-        """Make raw tables, and columns of them, that are missing: {table: {column: type}}."""
+        """Create raw tables, and columns of them, that are missing: {table: {column: type}}."""
+        self.execute("create schema if not exists logentic_raw")
+        for table, columns in tables.items():
+            standing = self.raw_columns(table)
+            added = [f'"{name}" {kind}' for name, kind in columns.items() if name not in standing]
+            if not standing:
+                self.execute(f"create table logentic_raw.{table} ({', '.join(added)})")
+                continue
+            for column in added:
+                self.execute(f"alter table logentic_raw.{table} add column {column}")
 
     @abstractmethod
     def raw_columns(self, table: str) -> dict[str, str]:
-        """Return {name in small letters: name as a statement has it}."""
+        """Return {column in lower case: column as a statement quotes it} of a raw table; empty if there is no table."""
 
     @abstractmethod
     def relations(self) -> dict[str, bool]:
-        """Return {relation: whether it is a view} of the schemas that models are built in."""
+        """Return {relation: whether it is a view} of the schemas of the models."""
 
     @abstractmethod
     def make_table(self, relation: str, sql: str, *, is_step: bool = False) -> int | None:
-        """Make a table of a query, in place of the one that stands; return how many rows it has."""
+        """Create a table from a query, replacing an existing one; return its number of rows."""
 
     @abstractmethod
     def make_view(self, relation: str, sql: str) -> None:
-        """Make a view of a query, in place of the one that stands."""
+        """Create a view of a query, replacing an existing one."""
 
     def make_empty(self, relation: str, columns: Mapping[str, str]) -> None:
         self.execute(f"create table {relation} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
 
     @abstractmethod
     def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
-        """Replace the rows of a table for which a condition holds by those of a query, in one transaction."""
+        """Replace the rows that fulfil a condition by the rows of a query, in one transaction."""
 
     def finish_table(self, relation: str) -> None:
         """Do what the engine needs after a table was written."""
@@ -101,7 +109,7 @@ class Engine(Protocol):
 
     @abstractmethod
     def remove_all_but(self, kept: Set[str]) -> None:
-        """Remove what earlier versions built between raw tables and marts."""
+        """Drop the tables between raw tables and marts that no model of this version builds."""
 
 
 class Destination(Protocol):

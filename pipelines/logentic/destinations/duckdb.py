@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
@@ -293,17 +293,6 @@ class DuckdbEngine(Engine):
         self._work.register("written_rows", rows)
         self.execute(f"insert into {relation} by name select * from written_rows")
         self._work.unregister("written_rows")
-
-    def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
-        self.execute("create schema if not exists logentic_raw")
-        for table, columns in tables.items():
-            standing = self.raw_columns(table)
-            if not standing:
-                listed = ", ".join(f"{_quoted(name)} {kind}" for name, kind in columns.items())
-                self.execute(f"create table logentic_raw.{table} ({listed})")
-            for name, kind in columns.items():
-                if standing and name not in standing:
-                    self.execute(f"alter table logentic_raw.{table} add column {_quoted(name)} {kind}")
 
     def raw_columns(self, table: str) -> dict[str, str]:
         found = self.rows(

@@ -188,9 +188,9 @@ class DltLoader:
         from logentic.load.recovery import forget_old_packages
         from logentic.load.source import SharedSession, logentic_source
 
-        pipeline, reader = self._opened(), SharedSession(session)
+        pipeline, shared = self._opened(), SharedSession(session)
         try:
-            pipeline.extract(logentic_source(reader), table_format=self._destination.table_format)
+            pipeline.extract(logentic_source(shared), table_format=self._destination.table_format)
             pipeline.normalize()
             self._destination.check_files(_files_to_load(pipeline))
             pipeline.load()
@@ -200,7 +200,7 @@ class DltLoader:
                 raise _cause(error) from error
             raise self._set_aside(error) from error
         forget_old_packages(pipeline)
-        return reader.receipts
+        return shared.receipts
 
     def _set_aside(self, error: BaseException) -> NotLoaded:
         """Move the packages that are not loaded out of the way, with all that dlt remembers of them."""

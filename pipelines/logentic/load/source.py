@@ -48,7 +48,7 @@ Steps = Generator[Any, None, None]  # Arrow tables; None where others may go on
 
 
 @dlt.source(name="logentic", max_table_nesting=0)
-def logentic_source(reader: Any = None) -> Iterable[DltResource]:
+def logentic_source(shared: Any = None) -> Iterable[DltResource]:
     """Orders, items, stock records, inventory history and charges of one account, and the receipts of what was read.
 
     Everything new is read, or the days of DLT_INTERVAL_START and DLT_INTERVAL_END, with the settings in force
@@ -67,18 +67,18 @@ def logentic_source(reader: Any = None) -> Iterable[DltResource]:
     drop`, the resources whose tables were dropped are read from the beginning.
 
     Args:
-        reader: a `SharedSession`, for a caller that follows what is read; by default a new one.
+        shared: a `SharedSession`, for a caller that follows what is read; by default a new one.
 
     Raises:
         LogenticError: while dlt extracts, wrapped by dlt, when a resource could not be read; not where the caller gave
-            `reader`, and looks at the failures of its session.
+            `shared`, and looks at the failures of its session.
     """
-    reader = reader or SharedSession()
+    shared = shared or SharedSession()
 
     def records_of(resource: Resource) -> DltResource:
         @dlt.resource(name=resource.name, write_disposition="append")
         def records() -> Iterator[Any]:
-            yield from reader.steps(resource.name, reader.changes(resource))
+            yield from shared.steps(resource.name, shared.changes(resource))
 
         if resource.lines:
             records.add_step(_GiveCompanions(resource.name, f"the lines of its {resource.name} are"))
@@ -86,11 +86,11 @@ def logentic_source(reader: Any = None) -> Iterable[DltResource]:
 
     @dlt.resource(write_disposition="append")
     def order_events() -> Iterator[Any]:
-        yield from reader.steps("order_events", reader.events())
+        yield from shared.steps("order_events", shared.events())
 
     @dlt.resource(write_disposition="append")
     def extract_windows() -> Iterator[Any]:
-        yield from reader.steps(RECEIPTS_NAME, reader.all_receipts())
+        yield from shared.steps(RECEIPTS_NAME, shared.all_receipts())
 
     extract_windows.add_step(_GiveCompanions(RECEIPTS_NAME, "the values that could not be read are"))
     return *map(records_of, RESOURCES.values()), order_events, extract_windows

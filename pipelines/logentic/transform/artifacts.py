@@ -1,4 +1,4 @@
-"""What a build leaves for lineage tools: run_results.json and manifest.json in dbt's format."""
+"""Write run_results.json and manifest.json of a build in dbt's format, for lineage tools."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ SCHEMA = "https://schemas.getdbt.com/dbt/{}.json"
 
 
 def write_artifacts(runner: Runner, folder: Path) -> None:
-    """Write both files; the statement itself is in them where it failed."""
+    """Write both files; they contain the statement of a node that failed."""
     folder.mkdir(exist_ok=True)
     metadata = {
         "dbt_version": runner.plan.dbt_version,

@@ -27,7 +27,7 @@ class Built:
 
 
 def model_settings(settings: Settings) -> dict[str, Any]:
-    """What the models need to know of the settings, as dbt vars."""
+    """Return the settings that the models read, by the names that the plan and dbt's vars have."""
     return {
         "models_version": models_version(),
         "timezone": settings.timezone,
@@ -51,21 +51,21 @@ def build(
     state: State,
     *,
     only_checks: bool = False,
-    anew: bool = False,
+    full_refresh: bool = False,
     keep_steps: bool = False,
     progress: Callable[[str, int, int], None] = lambda name, number, count: None,
 ) -> Built:
     """Build all models and run all checks, or the checks alone. The first failure is a `BuildError` that names it.
 
-    Built are the days that anything new affects; `anew`, or with other models or settings than last time, all days.
-    `progress` takes the name of each model, its number and how many there are.
+    A build replaces the days that new data affects, and all days after `full_refresh` or a change of models or
+    settings. `progress` takes the name of each model, its number and the number of all.
     """
     destination = destination_of(settings, state)
     plan = load_plan(destination.dbt_target)
     with destination.models(keep_steps=keep_steps) as engine:
         runner = Runner(plan, engine, model_settings(settings), progress)
         try:
-            runner.check() if only_checks else runner.build(anew=anew)
+            runner.check() if only_checks else runner.build(full_refresh=full_refresh)
         finally:
             with suppress(OSError):
                 write_artifacts(runner, state.dbt)

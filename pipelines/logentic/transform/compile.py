@@ -1,4 +1,4 @@
-"""Compile the models into a plan, with dbt and without a database. Only a changed checkout needs it."""
+"""Compile the models into a plan with dbt, without a database. Only a checkout with changed models needs it."""
 
 import json
 import logging
@@ -17,12 +17,12 @@ from logentic.transform.plan import STEPS, Plan, plan_file, plan_of, sources_ver
 
 log = logging.getLogger("logentic")
 ENGINES = ("duckdb", "postgres", "spark")
-LAST = "built_inputs"  # made when all else has been made and has passed
+LAST = "built_inputs"  # built when all other tables are built and all checks have passed
 NO_DBT = "Install logentic-elt[dbt], or undo the change."
 
 
 def compile_changed(engine: str) -> Plan:
-    """Compile a plan that is not of the models, and keep it where it can be written."""
+    """Compile a stale plan, and store it if its folder is writable."""
     if not find_spec("dbt.adapters") or not find_spec(f"dbt.adapters.{engine}"):
         raise UsageError("the models were changed and dbt, which compiles them, is not installed", NO_DBT)
     log.warning("the models were changed: compiling them for %s", engine)
@@ -67,7 +67,7 @@ def compiled(engine: str) -> str:
 
 
 def _nodes(manifest: dict[str, Any]) -> list[dict[str, Any]]:
-    """The nodes in the order in which they run: what one reads directly before it, checks directly after."""
+    """Return the nodes in the order of execution: each model after what it reads, and its checks directly after it."""
     known = {**manifest["nodes"], **manifest["sources"]}
     models = {uid: node for uid, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     ordered: dict[str, None] = {}
@@ -80,11 +80,11 @@ def _nodes(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
     for uid in sorted(models, key=lambda uid: (models[uid]["name"] == LAST, uid)):
         add(uid)
-    place = {uid: number for number, uid in enumerate(ordered)}
+    rank = {uid: number for number, uid in enumerate(ordered)}
     checks: dict[str, list[dict[str, Any]]] = {}
     for node in sorted(manifest["nodes"].values(), key=lambda node: node["unique_id"]):
         if node["resource_type"] == "test":
-            last = max((uid for uid in node["depends_on"]["nodes"] if uid in place), key=place.__getitem__)
+            last = max((uid for uid in node["depends_on"]["nodes"] if uid in rank), key=rank.__getitem__)
             checks.setdefault(last, []).append(node)
     steps = {_relation(node): f"{STEPS}.{_quoted(node)[1]}" for node in models.values() if _kind(node) == "step"}
     for node in models.values():
@@ -158,7 +158,7 @@ def _kind(node: dict[str, Any]) -> str:
 
 
 def _relation(node: dict[str, Any]) -> str:
-    """As statements write it: without a database."""
+    """Return the name as statements write it: without a database."""
     return ".".join(_quoted(node))
 
 

@@ -1,9 +1,10 @@
-"""The compiled plan of the models: which statements a build runs, in which order, and with which parameters."""
+"""The compiled plan of the models: the statements of a build, in order, with their parameters."""
 
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -12,21 +13,21 @@ from typing import Any, Literal
 from logentic import project_folder
 from logentic.errors import UsageError
 
-# What tables are made of: other ones are made anew. The plan depends on descriptions and checks as well.
+# A change of these files rebuilds all tables. The plan depends on descriptions and checks as well.
 MODEL_FILES = ("dbt_project.yml", "macros/*.sql", "models/*/*.sql")
 PLAN_FILES = (*MODEL_FILES, "models/*/*.yml", "tests/reconcile/**/*.sql")
 DAYS = ("stock_from", "ledger_from", "history_from", "cost_from", "charges_from")  # the columns of rebuilt_days
-STEPS = "<<steps>>"  # stands for the schema of what is dropped at the end
+STEPS = "<<steps>>"  # the parameter for the schema of steps
 Kind = Literal["view", "table", "step", "replace_days", "check", "python"]
 
 
 @dataclass(frozen=True)
 class Node:
-    """One model or check. `sql` and `relation` hold parameters, <<name>>.
+    """One model or check. `sql` and `relation` have parameters, <<name>>.
 
-    view, table: made anew. step: a table that only later nodes read. replace_days: the rows with `day` from parameter
-    `since` on are replaced. check: its rows are failures. python: `function` (module:name) fills the table that `sql`
-    has made, without rows, from the tables in `reads`.
+    view, table: rebuilt by every build. step: a table that only later nodes read. replace_days: the rows whose `day` is
+    `since` or later are replaced. check: the rows of the query are failures. python: `sql` creates an empty table,
+    which `function` (module:name) fills from the tables in `reads`.
     """
 
     name: str
@@ -56,12 +57,12 @@ class Plan:
 
 
 def models_version() -> str:
-    """Which models these are, in a few letters: tables that others made are not added to."""
+    """Return a hash of the models; tables that other models built are rebuilt."""
     return _hash_of(MODEL_FILES)
 
 
 def sources_version() -> str:
-    """Which files a plan is compiled from, in a few letters."""
+    """Return a hash of the files that a plan is compiled from."""
     return _hash_of(PLAN_FILES)
 
 
@@ -70,7 +71,7 @@ def plan_file(engine: str) -> Path:
 
 
 def load_plan(engine: str) -> Plan:
-    """Return the plan for an engine; raise `UsageError` where it is not of these models and cannot be compiled."""
+    """Return the plan for an engine; raise `UsageError` if it is stale and cannot be compiled."""
     plan = _read_plan(plan_file(engine))
     if plan is None or plan.sources != sources_version():
         from logentic.transform.compile import compile_changed
@@ -89,14 +90,14 @@ def plan_of(text: str) -> Plan:
 def bind(sql: str, parameters: Mapping[str, str], quoted_columns: Mapping[str, str] | None = None) -> str:
     """Replace the parameters in a statement.
 
-    `<<minor_unit 1.1>>` is so many of the currency's smallest amounts. `<<aliases amount: total cost: …%s…>>` repeats
-    the expression for each alias of a field that is among `quoted_columns` (name: as the engine quotes it).
+    `<<minor_unit 1.1>>` becomes 1.1 times the currency's smallest amount. `<<aliases amount: total cost: …%s…>>`
+    repeats the expression for each alias of a field that is among `quoted_columns` (name: as the engine quotes it).
     """
 
     def value(found: re.Match[str]) -> str:
         name, _, rest = found[1].partition(" ")
         if name == "minor_unit":
-            return f"{float(rest) * 10 ** -int(parameters['minor_digits']):.6g}"
+            return f"{Decimal(rest).scaleb(-int(parameters['minor_digits'])):f}"
         if name == "aliases":
             field, known, expression = rest.split(": ", 2)
             columns = quoted_columns or {}

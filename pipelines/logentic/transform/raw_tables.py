@@ -38,8 +38,8 @@ def raw_tables() -> dict[str, dict[str, str]]:
         table: {**{column.name: SQL_TYPES[column.type] for column in schema}, "_dlt_load_id": "varchar"}
         for table, schema in schemas.items()
     }
-    journals = {
-        journal.name: {name: kind.replace("double", "double precision") for name, kind in journal.columns.items()}
-        for journal in (*PUBLISHED_LOGS, RUNS)
+    audit_logs = {
+        audit_log.name: {name: kind.replace("double", "double precision") for name, kind in audit_log.columns.items()}
+        for audit_log in (*PUBLISHED_LOGS, RUNS)
     }
-    return {**loaded, **journals, "_dlt_loads": LOADS}
+    return {**loaded, **audit_logs, "_dlt_loads": LOADS}

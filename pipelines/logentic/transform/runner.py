@@ -1,4 +1,4 @@
-"""Run a compiled plan on one connection: models in order, each check directly after what it looks at."""
+"""Run a compiled plan on one connection: models in order, each check directly after its model."""
 
 import re
 import time
@@ -30,7 +30,7 @@ Progress = Callable[[str, int, int], None]  # a node's name, its number, how man
 
 @dataclass
 class Result:
-    """What became of one node. `rows`: written or, of a check, found; None where an engine does not say."""
+    """The outcome of one node. `rows`: written or, for a check, found; None if the engine does not report them."""
 
     node: Node
     status: str
@@ -42,7 +42,7 @@ class Result:
 
 @dataclass
 class StepContext:
-    """What a Python step works with: it fills `table` from the tables in `reads`, which are its node's."""
+    """The arguments of a Python step, which fills `table` from the tables in `reads`."""
 
     engine: Engine
     table: str
@@ -54,7 +54,7 @@ class StepContext:
 
 @dataclass
 class Runner:
-    """`settings` are those of `model_settings`."""
+    """Run the nodes of a plan and collect their results. `settings` are those of `model_settings`."""
 
     plan: Plan
     engine: Engine
@@ -71,15 +71,15 @@ class Runner:
         self._kept: dict[str, Any] = {}
         self._use_days(None)
 
-    def build(self, *, anew: bool = False) -> None:
-        """Make all tables; only the days that anything new affects, where the last build's tables allow it."""
+    def build(self, *, full_refresh: bool = False) -> None:
+        """Build all tables; replace only the days that new data affects if the last build's tables are complete."""
         engine, nodes = self.engine, self.plan.nodes
         engine.make_schemas(sorted({node.schema for node in nodes if node.schema}))
         engine.complete_raw(raw_tables())
         standing = engine.relations()
         built_inputs = self.relation(self._nodes["built_inputs"])
         grown = [self.relation(node) for node in nodes if node.kind == "replace_days"]
-        if anew or not {built_inputs, *grown} <= standing.keys():
+        if full_refresh or not {built_inputs, *grown} <= standing.keys():
             self._parameters["is_full"] = "true"
             if built_inputs in standing:
                 engine.drop_table(built_inputs)
@@ -94,7 +94,7 @@ class Runner:
         return bind(node.relation, self._parameters)
 
     def bound(self, node: Node) -> str:
-        """Return its statement as it runs."""
+        """Return the statement of a node with its parameters bound."""
         columns = self.engine.raw_columns("payment_items") if "<<aliases" in node.sql else None
         return bind(node.sql, self._parameters, columns)
 
@@ -178,7 +178,7 @@ class Runner:
             raise BuildError(f"models and checks failed: {result.message}", "Nothing was published.")
 
     def _use_days(self, days: Mapping[str, str] | None) -> None:
-        """Bind the first day to rebuild of each table, as rebuilt_days has them; before that is made, all days."""
+        """Bind the first day to rebuild of each table, from rebuilt_days; all days until that table is built."""
         for name in DAYS:
             self._parameters[name] = self._parameters[f"checked {name}"] = f"date '{days[name]}'" if days else FIRST_DAY
         self._is_full = self._parameters["stock_from"] == FIRST_DAY

@@ -14,6 +14,7 @@ from postgres_server import execute
 from raw_tables import doubled_rows, raw_differences
 from truth_tables import TABLES, differences, opened
 
+from logentic.destinations.postgres.engine import PostgresEngine
 from logentic.errors import LogenticError
 from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Readings, Sandbox
@@ -91,7 +92,7 @@ def test_ten_days_in_postgres_with_kills_and_a_lost_connection_end_exact_and_rea
             sandbox.clock.set(now - timedelta(days=days))
             if accident == "the connection":
                 # dbt may mend it by itself.
-                with before_statement(30, lambda: end_connections(postgres)), suppress(LogenticError):
+                with before_statement(30, lambda: end_connections(postgres), PostgresEngine), suppress(LogenticError):
                     run_job(settings, state, JobOptions())
                 continue
             killed = killed_run(accident, state, sandbox)

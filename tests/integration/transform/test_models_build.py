@@ -59,7 +59,7 @@ def build(file: Path, **settings: Any) -> bool:
     """Build all tables by the plan, as the product does, but keep the steps; return whether all checks passed."""
     with duckdb.connect(str(file)) as connection:
         runner = runner_of(connection, **settings)
-        runner.build(anew=True)
+        runner.build(full_refresh=True)
     return {result.status for result in runner.results} == {"success", "pass"}
 
 
@@ -268,6 +268,9 @@ def test_settings_reach_the_models(account: RawAccount, tmp_path: Path) -> None:
             "select bool_and(expected_price = case when day(date) >= 5 then volume_cuft * 0.02 else price end)"
             " from storage_cost_daily"
         ).fetchone() == (True,)
+    rates[0]["valid_from"] = "2025-01-01"  # a price of the contract for all of its days accuses a charge
+    assert build(file, **settings)
+    with duckdb.connect(str(file)) as connection:
         assert connection.execute(
             "select distinct cast(dispute_until as varchar) from invoice_exceptions where charge_id = 1"
         ).fetchall() == [("2026-02-11",)]

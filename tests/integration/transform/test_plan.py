@@ -55,7 +55,7 @@ def test_dbt_and_the_plan_build_the_same_tables(merchant: Merchant, tmp_path: Pa
     for number, (happen, settings) in enumerate(worlds):
         happen(merchant)
         take_raw(merchant.raw, by_dbt)
-        build(settings, merchant.state, anew=not number)
+        build(settings, merchant.state, full_refresh=not number)
         take_prices(merchant.state.work, by_dbt)
         run_dbt(by_dbt, tmp_path / "target", settings, full=not number)
         assert different_tables(by_dbt, merchant.state.work) == {}, number

@@ -1,6 +1,6 @@
-"""PostgreSQL as the engine of the models' plan."""
+"""Run the plan of the models on PostgreSQL."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import Any
@@ -19,7 +19,7 @@ where relkind in ('r', 'v') and nspname like 'logentic\\_work\\_%'
 
 
 class PostgresEngine(Engine):
-    """Steps are temporary tables. `connection`: each statement by itself, in UTC."""
+    """Steps are temporary tables. `connection` is in autocommit mode and in UTC."""
 
     def __init__(self, connection: Any, *, keep_steps: bool) -> None:
         self._connection = connection
@@ -67,16 +67,6 @@ class PostgresEngine(Engine):
             file.seek(0)
             self._cursor.copy_expert(f"copy {relation} ({names}) from stdin (format csv, null '')", file)
 
-    def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
-        self.execute("create schema if not exists logentic_raw")
-        for table, columns in tables.items():
-            standing = self.raw_columns(table)
-            added = [f'"{name}" {kind}' for name, kind in columns.items() if name not in standing]
-            if not standing:
-                self.execute(f"create table logentic_raw.{table} ({', '.join(added)})")
-            elif added:
-                self.execute(f"alter table logentic_raw.{table} {', '.join(f'add column {one}' for one in added)}")
-
     def raw_columns(self, table: str) -> dict[str, str]:
         found = self.rows(
             "select attname from pg_attribute where attnum > 0 and not attisdropped"
@@ -109,7 +99,7 @@ class PostgresEngine(Engine):
             return self.execute(f"insert into {relation} ({listed}) select {listed} from new_rows")
 
     def finish_table(self, relation: str) -> None:
-        """The planner needs statistics, which the server gathers too late for a table that was just made."""
+        """Gather statistics, which the planner needs and the server would gather too late."""
         self.execute(f"analyze {relation}")
 
     def remove_all_but(self, kept: Set[str]) -> None:
@@ -118,7 +108,7 @@ class PostgresEngine(Engine):
                 self._drop(relation)
 
     def _drop(self, relation: str) -> None:
-        """Views that read it go as well; they are made again after it."""
+        """Drop a relation with the views that read it; later nodes create them again."""
         is_view = self.relations().get(relation)
         if is_view is not None:
             self.execute(f"drop {'view' if is_view else 'table'} {relation} cascade")

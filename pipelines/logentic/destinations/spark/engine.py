@@ -1,4 +1,4 @@
-"""An engine that speaks Spark Connect, as the engine of the models' plan."""
+"""Run the plan of the models on an engine of Spark Connect."""
 
 from collections.abc import Mapping, Set
 from typing import Any
@@ -12,7 +12,7 @@ MARTS = "logentic_work_marts"
 
 
 class SparkEngine(Engine):
-    """Each build makes all tables anew, as Parquet files: marts in `built`, what they are made of in a folder of it."""
+    """Write all tables of a build as Parquet files: marts into `built`, steps into a folder of it."""
 
     text_type = "string"
     steps = None
@@ -53,7 +53,7 @@ class SparkEngine(Engine):
             self.execute(f"create schema if not exists {name}")
 
     def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
-        """Tell the engine of the files: it keeps the list of those that it saw first. A run has made all of them."""
+        """Register the files of the raw tables again, because the engine caches their list. All raw tables exist."""
         self.execute("create schema if not exists logentic_raw")
         for table, columns in tables.items():
             # Audit logs are Parquet whatever dlt writes.
@@ -69,11 +69,11 @@ class SparkEngine(Engine):
         return {name.lower(): "`" + name.replace("`", "``") + "`" for name in names}
 
     def relations(self) -> dict[str, bool]:
-        """None: their schemas are dropped before each build."""
+        """Return none, because their schemas are dropped before each build."""
         return {}
 
     def make_empty(self, relation: str, columns: Mapping[str, str]) -> None:
-        """Make a view: a table of no rows would leave a folder."""
+        """Create a view, because an empty table would leave a folder."""
         listed = ", ".join(f"cast(null as {TYPES.get(kind, kind)}) as {name}" for name, kind in columns.items())
         self.make_view(relation, f"select {listed} where false")
         self._empty.add(relation)

@@ -172,11 +172,13 @@ def profile() -> Runs:
 
 
 def models() -> Runs:
-    yield _told("models.py", "--records", "600000")
+    """With BESIDE=folder, beside another checkout that is set up."""
+    beside = ["--beside", os.environ["BESIDE"]] if os.environ.get("BESIDE") else []
+    yield _told("models.py", "--records", "600000", "--rounds", str(ROUNDS), *beside)
 
 
 def models_at_10_million() -> Runs:
-    yield _told("models.py", "--records", "10000000", "--memory", "2GB", "--without-plain")
+    yield _told("models.py", "--records", "10000000", "--memory", "2GB")
 
 
 def dashboard() -> Runs:

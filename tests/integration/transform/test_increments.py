@@ -136,10 +136,10 @@ NEWS: tuple[tuple[Callable[[Merchant], None], ...], ...] = (
 )
 
 
-@pytest.fixture(scope="module")
-def merchant(tmp_path_factory: pytest.TempPathFactory) -> Merchant:
+@pytest.fixture
+def merchant(tmp_path: Path) -> Merchant:
     """Forty days, built once in full."""
-    merchant = Merchant(tmp_path_factory.mktemp("merchant"))
+    merchant = Merchant(tmp_path)
     merchant.raw.seen_at = moment(DAYS, 17)
     merchant.raw.read("item_quantities", moment(DAYS, 17))
     for item in ITEMS:

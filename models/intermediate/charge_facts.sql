@@ -22,13 +22,7 @@ orders as (
         volume_cuft as volume,
         value,
         heaviest_item,
-        longest_side,
-        case when shipped_date is not null then row_number() over (
-            partition by date_trunc('month', shipped_date) order by shipped_at, order_id
-        ) end as month_rank,
-        case when shipped_date is not null then count(*) over (
-            partition by date_trunc('month', shipped_date)
-        ) end as month_orders
+        longest_side
     from {{ ref('order_facts') }}
 
 ),
@@ -85,6 +79,32 @@ charged as (
     from dated
     left join orders on dated.order_id = orders.order_id
     window types as (partition by dated.charge_type)
+
+),
+
+-- The biller counts a month's orders by the days of their charges: when an order left is often known later only.
+charged_days as (
+
+    select
+        charged.order_id,
+        min(charged.charge_date) as first_date,
+        min(charged.charge_id) as first_charge_id
+    from charged
+    inner join orders on charged.order_id = orders.order_id
+    where not orders.is_cancelled
+    group by charged.order_id
+
+),
+
+month_volumes as (
+
+    select
+        order_id,
+        row_number() over (
+            partition by date_trunc('month', first_date) order by first_date, first_charge_id
+        ) as month_rank,
+        count(*) over (partition by date_trunc('month', first_date)) as month_orders
+    from charged_days
 
 ),
 
@@ -166,11 +186,12 @@ select
     {%- for name in measures %}
     cast(orders.{{ name }} as decimal(38, 4)) as {{ name }},
     {%- endfor %}
-    cast(orders.month_rank as decimal(38, 4)) as month_rank,
-    cast(orders.month_orders as decimal(38, 4)) as month_orders,
+    cast(month_volumes.month_rank as decimal(38, 4)) as month_rank,
+    cast(month_volumes.month_orders as decimal(38, 4)) as month_orders,
     orders.order_type,
     orders.warehouse,
     orders.region,
     orders.item_class
 from facts
 left join orders on facts.order_id = orders.order_id
+left join month_volumes on facts.order_id = month_volumes.order_id

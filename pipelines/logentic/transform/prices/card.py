@@ -82,7 +82,7 @@ class Range:
     def words(self) -> str:
         words = [f"above {decimal(self.above):f}"] if self.above is not None else []
         words += [f"up to {decimal(self.upto):f}"] if self.upto is not None else []
-        names = {"month_rank": "orders before it in the month", "month_orders": "orders of the month"}
+        names = {"month_rank": "order number in the month", "month_orders": "orders of the month"}
         return f"{names.get(self.quantity.column) or str(self.quantity).replace('_', ' ')} {' '.join(words)}"
 
     def text(self) -> str:

@@ -21,7 +21,8 @@ priced as (
         prices.is_trusted,
         coalesce(learned.is_trusted, false) as is_price_trusted,
         coalesce(learned.source, '') = 'contract' as is_contract,
-        learned.segment,
+        learned.segment || case when learned.segment <> '' and learned.tier <> '' then '; ' else '' end || learned.tier
+            as segment,
         learned.family,
         learned.formula,
         learned.per,

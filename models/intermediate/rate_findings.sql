@@ -7,6 +7,7 @@ prices as (
     select
         charge_type,
         segment,
+        tier,
         formula,
         valid_from,
         valid_to,
@@ -15,7 +16,7 @@ prices as (
         lead(formula) over by_time as formula_after
     from {{ ref('learned_prices') }}
     where source = 'learned' and is_trusted
-    window by_time as (partition by charge_type, segment order by valid_from)
+    window by_time as (partition by charge_type, segment, tier order by valid_from)
 
 ),
 
@@ -25,7 +26,7 @@ changes as (
     select
         charge_type,
         valid_from,
-        min(segment) as segment,
+        min(segment || case when segment <> '' and tier <> '' then '; ' else '' end || tier) as segment,
         count(*) as segments,
         min(formula) as formula,
         min(formula_before) as formula_before,

@@ -2,6 +2,7 @@
     'price_id': 'varchar',
     'charge_type': 'varchar',
     'segment': 'varchar',
+    'tier': 'varchar',
     'family': 'varchar',
     'formula': 'varchar',
     'fixed': 'decimal(18, 4)',

@@ -1,4 +1,4 @@
-{%- set columns = {'price_id': 'null', 'segment': "''", 'formula': 'null', 'driver': "'none'",
+{%- set columns = {'price_id': 'null', 'segment': "''", 'tier': "''", 'formula': 'null', 'driver': "'none'",
     'valid_by': "'charge_date'", 'valid_from': "date '1970-01-01'", 'valid_to': "date '9999-12-31'",
     'from_quantity': 'null', 'to_quantity': 'null', 'above_quantity': 'null', 'below_quantity': 'null', 'fixed': 'null',
     'per_unit': 'null', 'included': 'null', 'and_per': 'null', 'and_per_unit': 'null', 'minimum': 'null',
@@ -11,8 +11,8 @@
     'explained_share': 'decimal(9, 4)', 'error_amount': money_type()} -%}
 {%- set learned = {'driver': 'per', 'included': 'nullif(included, 0)', 'and_per': "nullif(and_per, 'none')",
     'and_per_unit': 'nullif(and_per_unit, 0)', 'kind':
-    "case when from_quantity is null and to_quantity is null then 'base' else 'tier' end"} -%}
-{%- for name in ('price_id', 'segment', 'formula', 'valid_by', 'valid_from', 'valid_to', 'from_quantity', 'to_quantity',
+    "case when tier = '' then 'base' else 'tier' end"} -%}
+{%- for name in ('price_id', 'segment', 'tier', 'formula', 'valid_by', 'valid_from', 'valid_to', 'from_quantity', 'to_quantity',
     'fixed', 'per_unit', 'minimum', 'maximum', 'source', 'charges', 'explained_share', 'note') -%}
     {%- do learned.update({name: name}) -%}
 {%- endfor -%}

@@ -108,7 +108,11 @@ class Price:
 
     @property
     def segment(self) -> str:
-        return "; ".join(c.words() for c in self.conditions if not (isinstance(c, Range) and c.is_time))
+        return "; ".join(condition.words() for condition in self.categories)
+
+    @property
+    def tier(self) -> str:
+        return "; ".join(c.words() for c in self.conditions if isinstance(c, Range) and not c.is_time)
 
     @property
     def categories(self) -> tuple[Condition, ...]:

@@ -24,7 +24,8 @@ LEARNED_PRICES = pa.schema(
     [
         pa.field("price_id", pa.string()),
         pa.field("charge_type", pa.string()),
-        pa.field("segment", pa.string()),  # in words
+        pa.field("segment", pa.string()),  # in words: order type, warehouse, region, ...
+        pa.field("tier", pa.string()),  # in words: limits of units, weight, the month's volume, ...
         pa.field("family", pa.string()),
         pa.field("formula", pa.string()),  # the sentence that a contract would have
         pa.field("fixed", AMOUNT),
@@ -37,7 +38,7 @@ LEARNED_PRICES = pa.schema(
         pa.field("maximum", AMOUNT),
         pa.field("from_quantity", AMOUNT),  # of a tier, as the setting `charge_rates` has it
         pa.field("to_quantity", AMOUNT),
-        pa.field("conditions", pa.string()),  # the segment as JSON, as the setting `charge_rates` has it
+        pa.field("conditions", pa.string()),  # segment and tier as JSON, as the setting `charge_rates` has it
         pa.field("valid_by", pa.string()),
         pa.field("valid_from", pa.date32()),
         pa.field("valid_to", pa.date32()),
@@ -110,6 +111,7 @@ def _learned(priced: Priced, index: int, identity: str) -> dict[str, Any]:
         **_limits(price),
         "price_id": identity,
         "segment": price.segment,
+        "tier": price.tier,
         "family": price.formula.family,
         "formula": price.formula.sentence(),
         "conditions": json.dumps(terms.segment),

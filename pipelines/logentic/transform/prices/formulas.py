@@ -100,7 +100,9 @@ class Formula:
             + sum(LIMITS.parameter + _roughness(number) for number in numbers)
             + LIMITS.second_quantity * (len(self.terms) > 1)
             + LIMITS.discovered * discovered
-            + 0.05 * sum(quantity.after > 0 for _, quantity in self.terms)
+            # Contracts state "for the first" of what is counted, "plus" of what is measured, and take nothing off.
+            + sum(0.05 if quantity.column in COUNTS else 0.5 for _, quantity in self.terms if quantity.after)
+            + LIMITS.discovered * (self.fixed < 0)
         )
 
     @classmethod

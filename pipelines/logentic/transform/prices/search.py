@@ -217,13 +217,22 @@ class Search:
             inside = charges.take(condition.holds(charges))
             if not len(inside):
                 continue
-            plan = self._single(option, inside, candidates.margin(condition))
+            margin = candidates.margin(condition)
+            plans = (self._single(choice, inside, margin) for choice in self._simpler(option, candidates, inside))
+            plan = min(plans, key=lambda plan: plan.cost)
             if self._needs_search(plan.missed, inside):
                 nested = self.plan(inside, candidates.formulas, depth - 1, has_time or is_time)
                 plan = min(plan, replace(nested, cost=nested.cost + LIMITS.step), key=lambda plan: plan.cost)
             parts += _within(condition, plan)
             missed, cost = missed + plan.missed, cost + plan.cost
         return Draft(tuple(parts), missed, cost)
+
+    def _simpler(self, option: Option, candidates: "Candidates", charges: Charges) -> list[Option]:
+        """Return an option and the best of those that cost less to state: a segment may need no more than an amount."""
+        sample = charges.sample(LIMITS.voters)
+        formulas = [*candidates.formulas, *Fixed.propose(sample, (), self.minor_unit)]
+        cheaper = [formula for formula in formulas if formula.cost < _own_cost(option)]
+        return [option, *Candidates.of(cheaper, sample, self.minor_unit).best(1)] if cheaper else [option]
 
     def _limit(self, charges: Charges, axis: Quantity, left: Option, right: Option) -> int:
         """Return the limit between two prices: where fewest charges are off, and there the roundest number or day."""

@@ -32,7 +32,7 @@ STATED = {
 
 def stated(prices: Prices) -> list[str]:
     rows = prices.learned_prices.to_pylist()
-    return [": ".join(filter(None, (row["segment"], row["formula"]))) for row in rows]
+    return [": ".join(filter(None, (row["segment"], row["tier"], row["formula"]))) for row in rows]
 
 
 def accused(billed: Billed, prices: Prices) -> set[int]:

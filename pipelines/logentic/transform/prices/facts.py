@@ -54,12 +54,14 @@ class Quantity:
     """A number that a price goes by: a column, counted after the first `after`, rounded up to whole units if `started`.
 
     With a `divisor` the column is the dimensional weight: cubic inches ÷ divisor, but at least the actual weight.
+    `nudge` is added before it is rounded up: what a volume that was rounded may be off by.
     """
 
     column: str
     after: int = 0
     started: bool = False
     divisor: int = 0
+    nudge: int = 0
 
     def of(self, charges: "Charges") -> Integers:
         values = charges.column(self.column)
@@ -68,7 +70,8 @@ class Quantity:
             dimensional = -(-volumes * CUBIC_INCHES // self.divisor)
             values = np.where((values == MISSING) | (volumes == MISSING), MISSING, np.maximum(values, dimensional))
         if self.started:
-            values = np.where(values == MISSING, MISSING, -(-values // QUANTITY_SCALE) * QUANTITY_SCALE)
+            whole = -(-(values + self.nudge) // QUANTITY_SCALE) * QUANTITY_SCALE
+            values = np.where(values == MISSING, MISSING, whole)
         if self.after:
             values = np.where(values == MISSING, MISSING, np.maximum(values - self.after, 0))
         return values

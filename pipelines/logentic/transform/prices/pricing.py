@@ -1,12 +1,12 @@
 """Price every charge by its card, and decide whether the price may be held against it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logentic.transform.prices.facts import CATEGORIES, MISSING, Booleans, Charges, Integers
-from logentic.transform.prices.formulas import amount
+from logentic.transform.prices.formulas import Formula, amount
 from logentic.transform.prices.learning import Card, expect, with_bases
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
@@ -42,6 +42,7 @@ def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
         if one.formula.has_fractions and card.is_learned:
             held = (price == index) & (expected != MISSING)
             tolerance[held] = np.maximum(minor_unit, expected[held] * round(1000 * LIMITS.fraction_tolerance) // 1000)
+        tolerance = np.maximum(tolerance, _rounding(one.formula, part, expected, price == index, minor_unit))
     is_off = (np.abs(gap) > tolerance) & is_learned
     size = len(card.prices)
     followers = np.bincount(price[is_learned & (price >= 0)], minlength=size)
@@ -57,6 +58,18 @@ def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
     if card.is_learned:
         _doubt(part, card, price, gap, is_off, followers, minor_unit, alike, of_charge)
     return Priced(part, card, price, expected, tolerance, alike, of_charge.tolist(), followers, explained, reasons)
+
+
+def _rounding(formula: Formula, charges: Charges, expected: Integers, held: Booleans, minor_unit: int) -> Integers:
+    """Return by how much a price may be off since the dimensional weight is next to a whole number."""
+    result = np.zeros(len(charges), np.int64)
+    if any(quantity.divisor and quantity.started for _, quantity in formula.terms):
+        rows = np.flatnonzero(held & (expected != MISSING))
+        for nudge in (-LIMITS.dimensional_noise, LIMITS.dimensional_noise):
+            terms = tuple((rate, replace(quantity, nudge=nudge)) for rate, quantity in formula.terms)
+            other = replace(formula, terms=terms).expected(charges.take(rows), minor_unit)
+            result[rows] = np.maximum(result[rows], np.abs(other - expected[rows]))
+    return result
 
 
 def _no_price(card: Card) -> str:

@@ -1,7 +1,7 @@
 """Prices are learned from charges of hand-made cards, and what is off is found without a false alarm."""
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from random import Random
 from typing import Any
 
@@ -12,6 +12,7 @@ from cards import CARDS, zoned
 
 from logentic.price_terms import ChargeRate
 from logentic.transform.prices.engine import Prices, learn_prices, read_prices
+from logentic.transform.prices.facts import SCHEMA
 
 ORDERS = orders(2_000)
 # How a person would write the card, one sentence a price: segment, formula.
@@ -200,3 +201,22 @@ def test_currencies_without_cents_are_rounded_to_whole_units() -> None:
     )
     rows = learn_prices(billed.table(), minor_digits=0).learned_prices.to_pylist()
     assert [row["formula"] for row in rows] == ["36.50 per unit"]
+
+
+def test_a_dimensional_weight_that_rounding_lifts_over_a_whole_pound_is_no_deviation() -> None:
+    """0.28819 cubic feet are 2.99996 lb by the divisor 166; the item's volume is stored as 0.2882, 3.00006 lb."""
+    random, rows = Random(4), []
+    for number in range(1, 401):
+        volume = Decimal(random.randrange(500, 20_000)) / 10_000
+        pounds = (volume * 1728 / 166).to_integral_value(ROUND_CEILING)
+        row = {"charge_id": number, "order_id": number, "charge_type": "shipping", "weight": Decimal("0.5")}
+        rows.append(row | {"volume": volume, "amount": 5 + pounds * Decimal("0.90"), "charge_date": date(2026, 1, 5)})
+    rows[7] |= {"volume": Decimal("0.2882"), "amount": 5 + 3 * Decimal("0.90")}
+    rows[8] |= {"volume": Decimal("0.4000"), "amount": 5 + 4 * Decimal("0.90")}  # 4.16 lb: a pound too little
+    prices = learn_prices(pa.Table.from_pylist(rows, SCHEMA)).charge_prices.to_pylist()
+    off = {
+        row["charge_id"]
+        for row, billed in zip(sorted(prices, key=lambda row: row["charge_id"]), rows, strict=True)
+        if row["is_trusted"] and abs(billed["amount"] - row["expected"]) > row["tolerance"]
+    }
+    assert off == {9}

@@ -21,7 +21,7 @@ found as (
 
 told as (
 
-    select * from {{ ref('told_exceptions') }}
+    select * from {{ ref('int_exception_decisions') }}
 
 ),
 
@@ -32,9 +32,9 @@ withdrawn as (
     select
         before.*,
         checked.reason
-    from {{ ref('exceptions_before') }} as before
+    from {{ ref('int_previous_exceptions') }} as before
     left join {{ ref('invoice_reconciliation') }} as checked on before.charge_id = checked.charge_id
-    left join {{ ref('order_charges') }} as arrived
+    left join {{ ref('int_order_charges') }} as arrived
         on before.charge_id is null and before.order_id = arrived.order_id and before.charge_type = arrived.charge_type
     where
         before.exception_id not in (select found.exception_id from found)

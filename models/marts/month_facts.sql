@@ -5,7 +5,7 @@ select
     'amount' as measure,
     amount as value,
     seen_at
-from {{ ref('month_charges') }}
+from {{ ref('int_month_charges') }}
 
 union all
 
@@ -16,7 +16,7 @@ select
     'amount' as measure,
     cast(sum(amount) as decimal(38, 24)) as value,
     max(seen_at) as seen_at
-from {{ ref('month_charges') }}
+from {{ ref('int_month_charges') }}
 group by month, charge_type
 
 union all
@@ -28,7 +28,7 @@ select
     'amount' as measure,
     cast(sum(amount) as decimal(38, 24)) as value,
     max(seen_at) as seen_at
-from {{ ref('month_charges') }}
+from {{ ref('int_month_charges') }}
 where payment_id is not null
 group by month, payment_id
 
@@ -41,7 +41,7 @@ select
     facts.measure,
     facts.value,
     coalesce(facts.seen_at, records.seen_at) as seen_at
-from {{ ref('month_items') }} as facts
+from {{ ref('int_month_end_items') }} as facts
 -- Read from raw: when an item's records were last seen needs no choice among versions.
 left join (
     select

@@ -10,7 +10,7 @@ times as (
             max(case when step = '{{ step }}' then known_from end) as {{ step }}_from,
         {% endfor -%}
         max(taken_at) as last_step_at
-    from {{ ref('order_step_times') }}
+    from {{ ref('int_order_step_times') }}
     group by order_id
 
 ),

@@ -36,7 +36,7 @@ unknown as (
 
 )
 
-{%- for relation, own in {ref('learned_prices'): learned, 'unknown': unknown, ref('storage_fits'): stored}.items() %}
+{%- for relation, own in {ref('learned_prices'): learned, 'unknown': unknown, ref('int_storage_fits'): stored}.items() %}
 {{ 'union all' if not loop.first }}
 select
     {{ "'storage'" if own is sameas stored else 'charge_type' }} as charge_type,

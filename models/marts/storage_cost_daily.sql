@@ -3,7 +3,7 @@ with
 
 item_days as (
 
-    select * from {{ ref('inventory_item_days') }}
+    select * from {{ ref('int_inventory_daily') }}
     where date >= {{ since }}
 
 ),
@@ -48,7 +48,7 @@ allocated as (
         date,
         sum(allocated) as allocated_charge,
         sum(case when is_billed then allocated else 0 end) as billed_charge
-    from {{ ref('storage_allocation') }}
+    from {{ ref('int_storage_allocation') }}
     where date >= {{ since }}
     group by item_id, date
 

@@ -2,7 +2,7 @@ with
 
 stands as (
 
-    select * from {{ ref('storage_rates_of_sale') }}
+    select * from {{ ref('int_item_sales_rates') }}
     where months_before = 0
 
 ),
@@ -69,4 +69,4 @@ select
     errors.error_by_item,
     errors.error_in_all
 from forecast
-cross join {{ ref('storage_forecast_errors') }} as errors
+cross join {{ ref('int_storage_forecast_errors') }} as errors

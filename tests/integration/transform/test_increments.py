@@ -273,8 +273,8 @@ def differences(merchant: Merchant, full_build: list[str], path: Path) -> dict[s
             whole.execute(statement)
         built = (
             "select distinct schema_name || '.' || table_name from duckdb_tables() where database_name <> 'grown' and"
-            " (schema_name = 'logentic_marts' or table_name in"
-            " ('inventory_item_days', 'month_items', 'storage_expectations', 'stored_charges'))"
+            " (schema_name = 'logentic_marts' or table_name in ('int_inventory_daily', 'int_month_end_items',"
+            " 'int_storage_expectations', 'int_storage_charges_allocated'))"
             " union all select 'logentic_marts.month_facts'"
         )
         for (table,) in whole.execute(built).fetchall():

@@ -166,7 +166,7 @@ def test_a_python_step_fills_its_table_from_those_that_it_reads(account: RawAcco
 
 
 def test_steps_are_dropped_unless_they_are_to_be_kept(account: RawAccount, tmp_path: Path) -> None:
-    asked = "select count(*) from duckdb_tables() where schema_name = 'logentic_build' and table_name = 'charge_facts'"
+    asked = "select count(*) from duckdb_tables() where table_name = 'int_charge_facts'"
     for keep, kept in ((False, 0), (True, 1), (False, 0)):
         with account.connect() as connection:
             engine = DuckdbEngine(connection, "", keep_steps=keep)

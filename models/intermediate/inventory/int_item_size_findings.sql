@@ -1,4 +1,87 @@
+-- Sizes are compared as the warehouse prices them: a cubic foot too much costs its rate every day and unit.
 with
+
+-- The items of which there may be something to say, read from raw: nearly all keep their size.
+suspects as (
+
+    select sizes.item_id
+    from (
+        select
+            id as item_id,
+            min(cubic_size) as smallest,
+            max(cubic_size) as largest
+        from {{ source('raw', 'inventory_history') }}
+        group by id
+    ) as sizes
+    left join {{ ref('items') }} as items on sizes.item_id = items.item_id
+    where
+        sizes.smallest < sizes.largest
+        or {{ sizes_disagree('sizes.smallest', 'items.cubic_feet') }}
+
+),
+
+-- One row per item, warehouse and day.
+size_days as (
+
+    select
+        history.item_id,
+        history.date,
+        history.unit_volume_cuft,
+        history.supply + history.prepared as units,
+        cast(costs.expected_price as decimal(20, 8)) as day_cost,
+        lag(history.unit_volume_cuft) over by_item as size_before
+    from {{ ref('stg_inventory_history') }} as history
+    inner join suspects on history.item_id = suspects.item_id
+    left join {{ ref('storage_cost_daily') }} as costs
+        on history.item_id = costs.item_id and history.date = costs.date
+    where history.unit_volume_cuft is not null and history.date <= (select today from {{ ref('int_account_today') }})
+    window by_item as (partition by history.item_id, history.warehouse_id order by history.date)
+
+),
+
+changes as (
+
+    select
+        *,
+        row_number() over (partition by item_id order by date) as place,
+        row_number() over (partition by item_id order by date desc) as place_from_end
+    from size_days
+    where abs(unit_volume_cuft - size_before) > 0.001 * size_before + 0.0001
+
+),
+
+-- An item may change its size more than once, or go back: the size before the first change, and the last one.
+spans as (
+
+    select
+        item_id,
+        min(date) as start_date,
+        max(date) as end_date,
+        count(*) as occurrences,
+        max(case when place = 1 then size_before end) as size_before,
+        max(case when place_from_end = 1 then unit_volume_cuft end) as size_after
+    from changes
+    group by item_id
+
+),
+
+-- What all days since the first change cost more or less than they would have at the size before.
+changed as (
+
+    select
+        spans.item_id,
+        spans.start_date,
+        spans.end_date,
+        spans.occurrences,
+        spans.size_before,
+        spans.size_after,
+        sum({{ cost_above_size('days', 'spans.size_before') }}) as amount
+    from spans
+    inner join size_days as days on spans.item_id = days.item_id and spans.start_date <= days.date
+    group by
+        spans.item_id, spans.start_date, spans.end_date, spans.occurrences, spans.size_before, spans.size_after
+
+),
 
 disagreeing as (
 
@@ -10,13 +93,13 @@ disagreeing as (
         min(days.date) as start_date,
         max(days.date) as end_date,
         sum({{ cost_above_size('days', 'items.cubic_feet') }}) as amount
-    from {{ ref('int_item_size_days') }} as days
+    from size_days as days
     inner join {{ ref('items') }} as items on days.item_id = items.item_id
     where
         not items.is_deleted and days.units > 0
         and {{ sizes_disagree('days.unit_volume_cuft', 'items.cubic_feet') }}
         -- A size that changed is another finding.
-        and days.item_id not in (select item_id from {{ ref('int_item_size_changes') }})
+        and days.item_id not in (select changed.item_id from changed)
     group by days.item_id
 
 )
@@ -32,7 +115,7 @@ select
         {'item_id': 'item_id', 'start_date': 'start_date', 'end_date': 'end_date',
         'occurrences': 'occurrences', 'amount': 'amount'}
     ) }}
-from {{ ref('int_item_size_changes') }}
+from changed
 union all
 select
     {{ finding(

@@ -145,12 +145,12 @@ select
     awaited.charge_type,
     cast(1 as bigint) as orders,
     -- Without a price of its own, what half of such orders cost at most.
-    coalesce(prices.expected, medians.amount) as expected,
+    coalesce({{ rounded_money('prices.expected') }}, medians.amount) as expected,
     prices.expected is not null as is_priced
 from awaited
 left join medians on awaited.charge_type = medians.charge_type
-left join {{ ref('int_order_prices') }} as prices
-    on awaited.order_id = prices.order_id and awaited.charge_type = prices.charge_type
+left join {{ ref('charge_prices') }} as prices
+    on prices.charge_id is null and awaited.order_id = prices.order_id and awaited.charge_type = prices.charge_type
 where awaited.is_usual and awaited.amount is null
 union all
 select

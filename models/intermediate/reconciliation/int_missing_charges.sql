@@ -191,13 +191,15 @@ select
     missing.payment_id,
     missing.billed_date,
     -- Where no price says it, what half of the peers pay at most.
-    coalesce(card.expected, missing.median_amount) as expected
+    coalesce({{ rounded_money('prices.expected') }}, missing.median_amount) as expected
 from missing
-left join {{ ref('int_order_prices') }} as card
-    on missing.order_id = card.order_id and missing.charge_type = card.charge_type
+left join {{ ref('charge_prices') }} as prices
+    on
+        prices.charge_id is null and missing.order_id = prices.order_id
+        and missing.charge_type = prices.charge_type
 where
     -- What costs nothing is not missed.
-    coalesce(card.expected, 1) <> 0
+    coalesce({{ rounded_money('prices.expected') }}, 1) <> 0
     and not exists (
         select 1 from unassigned
         where

@@ -13,13 +13,12 @@ charges as (
     where billed > 0
     union all
     select
-        rule,
+        'missing_charge' as rule,
         charge_type,
         warehouse_id,
-        start_date,
-        amount_at_stake
-    from {{ ref('invoice_exceptions') }}
-    where rule = 'missing_charge'
+        completed_date as start_date,
+        expected as amount_at_stake
+    from {{ ref('int_missing_charges') }}
 
 ),
 

@@ -20,9 +20,13 @@ charges as (
 item_days as (
 
     select
-        *,
+        item_id,
+        date,
+        volume_cuft,
+        price,
+        cast(coalesce(contract_price, price) as decimal(38, 24)) as expected_price,
         case when contract_price is not null then 1 else 0 end as is_contract
-    from {{ ref('storage_cost_daily') }}
+    from {{ ref('int_inventory_daily') }}
     where date >= {{ rebuilt_from('charges_from') }}
 
 ),

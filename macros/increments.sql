@@ -92,7 +92,7 @@
 {% macro get_where_subquery(relation) -%}
     {%- set where = config.get('where', '') -%}
     {%- if not where -%}{{ return(relation) }}{%- endif -%}
-    {%- for kind in ('stock_from', 'ledger_from', 'cost_from') if '__' ~ kind ~ '__' in where -%}
+    {%- for kind in ('stock_from', 'ledger_from', 'history_from', 'cost_from') if '__' ~ kind ~ '__' in where -%}
         {%- set where = where | replace('__' ~ kind ~ '__', checked_from(kind)) -%}
         {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') dbt_subquery') }}
     {%- endfor -%}

@@ -105,7 +105,7 @@ flat_rates as (
 
 ),
 
-asked as (
+expected_amounts as (
     {%- for basis in priced_bases() %}
     {{ 'union all' if not loop.first }}
     select
@@ -144,4 +144,4 @@ select
     *,
     case when {{ is_misbilled('amount', 'expected') }} then 0 else 1 end as is_fit,
     max(case when basis = {{ configured_basis() }} then expected end) over (partition by pool, charge_id) as configured
-from asked
+from expected_amounts

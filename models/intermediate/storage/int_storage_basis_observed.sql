@@ -2,7 +2,7 @@
 {%- set few_charges = 8 -%}
 with
 
-tellings as (
+compared as (
 
     select
         *,
@@ -23,7 +23,7 @@ stored as (
         max(is_own) as is_own,
         max(is_fit) as is_fit,
         max(is_own * is_fit) as is_own_fit
-    from tellings
+    from compared
     group by pool, basis, place, stored
 
 ),
@@ -65,21 +65,21 @@ ranked as (
 )
 
 select
-    tellings.charge_id,
-    tellings.pool,
-    tellings.basis,
-    tellings.expected,
-    tellings.configured,
-    tellings.rate,
-    tellings.is_fit = 1 as is_fit,
-    tellings.is_fit = 0
-    and max(tellings.is_fit) over (partition by tellings.pool, tellings.basis, tellings.stored) = 1 as is_addition,
+    compared.charge_id,
+    compared.pool,
+    compared.basis,
+    compared.expected,
+    compared.configured,
+    compared.rate,
+    compared.is_fit = 1 as is_fit,
+    compared.is_fit = 0
+    and max(compared.is_fit) over (partition by compared.pool, compared.basis, compared.stored) = 1 as is_addition,
     ranked.charges,
     ranked.explained,
     ranked.explained >= 0.6 * ranked.charges
     or (
         ranked.charges < {{ few_charges }} and ranked.explained > 0 and ranked.is_configured
     ) as is_explained
-from tellings
-inner join ranked on tellings.pool = ranked.pool and tellings.basis = ranked.basis
-where ranked.choice = 1 and tellings.is_judged
+from compared
+inner join ranked on compared.pool = ranked.pool and compared.basis = ranked.basis
+where ranked.choice = 1 and compared.is_judged

@@ -10,16 +10,16 @@ with
 billed as (
 
     select
-        practices.basis,
+        observed.basis,
         count(*) as charges,
-        sum(checks.billed - practices.configured) as amount,
-        sum(abs(checks.billed - practices.expected)) as error,
+        sum(checks.billed - observed.configured) as amount,
+        sum(abs(checks.billed - observed.expected)) as error,
         min(checks.start_date) as start_date,
         max(checks.end_date) as end_date
-    from {{ ref('int_storage_basis_observed') }} as practices
-    inner join {{ ref('invoice_reconciliation') }} as checks on practices.charge_id = checks.charge_id
-    where checks.status = 'matched' and practices.is_explained and practices.basis <> {{ configured_basis() }}
-    group by practices.basis
+    from {{ ref('int_storage_basis_observed') }} as observed
+    inner join {{ ref('invoice_reconciliation') }} as checks on observed.charge_id = checks.charge_id
+    where checks.status = 'matched' and observed.is_explained and observed.basis <> {{ configured_basis() }}
+    group by observed.basis
 
 ),
 
@@ -95,15 +95,15 @@ moved as (
 pools as (
 
     select
-        practices.pool,
-        practices.basis,
-        practices.rate,
+        observed.pool,
+        observed.basis,
+        observed.rate,
         min(charges.start_date) as date,
-        sum(case when practices.rate > 0 then practices.expected / practices.rate else 0 end) as volume_cuft
-    from {{ ref('int_storage_basis_observed') }} as practices
-    inner join {{ ref('charges') }} as charges on practices.charge_id = charges.charge_id
-    where practices.rate is not null and practices.is_explained and practices.pool like 'invoice%'
-    group by practices.pool, practices.basis, practices.rate
+        sum(case when observed.rate > 0 then observed.expected / observed.rate else 0 end) as volume_cuft
+    from {{ ref('int_storage_basis_observed') }} as observed
+    inner join {{ ref('charges') }} as charges on observed.charge_id = charges.charge_id
+    where observed.rate is not null and observed.is_explained and observed.pool like 'invoice%'
+    group by observed.pool, observed.basis, observed.rate
 
 ),
 

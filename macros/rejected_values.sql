@@ -1,10 +1,19 @@
-{#- The keys of the records of a resource of which one of these fields could not be read, and cannot be read yet. -#}
-{% macro unreadable(resource, fields, key='key') -%}
+{#- The keys of the records of a resource of which such fields could not be read, and cannot be read yet. -#}
+{% macro unreadable_where(resource, condition, key='key') -%}
     select distinct {{ key }} as record_key
-    from {{ ref('stg_rejected_values') }}
-    where
-        resource = '{{ resource }}' and closed_at is null
-        and field in ('{{ fields | join("', '") }}')
+    from (
+        select
+            key,
+            _is_removed,
+            row_number() over (partition by key, field order by _seen_at desc) as recency
+        from {{ source('raw', 'rejected_values') }}
+        where resource = '{{ resource }}' and {{ condition }}
+    ) as entries
+    where recency = 1 and not _is_removed
+{%- endmacro %}
+
+{% macro unreadable(resource, fields, key='key') -%}
+    {{ unreadable_where(resource, "field in ('" ~ fields | join("', '") ~ "')", key) }}
 {%- endmacro %}
 
 {#- The key of a row of inventory history, as rejected_values has it. -#}
@@ -27,9 +36,5 @@
 
 {#- The orders of which a line, or the list of lines, could not be read: lines are missing. -#}
 {% macro orders_without_lines() -%}
-    select distinct key as record_key
-    from {{ ref('stg_rejected_values') }}
-    where
-        resource = 'orders' and closed_at is null
-        and field like 'stored_items%' and field not like 'stored_items.%.%'
+    {{ unreadable_where('orders', "field like 'stored_items%' and field not like 'stored_items.%.%'") }}
 {%- endmacro %}

@@ -11,7 +11,7 @@ select
     'service' as key,
     {{ text('today') }} as value,
     cast(null as date) as since
-from {{ ref('account_today') }}
+from {{ ref('int_account_today') }}
 union all
 select
     'load' as kind,
@@ -32,7 +32,7 @@ select
     {{ text('date') }} as key,
     {{ text('quantities_read_at') }} as value,
     date as since
-from {{ ref('stock_days') }}
+from {{ ref('int_stock_days') }}
 union all
 select
     'storage charge' as kind,

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('build_inputs') }}, {{ ref('account_today') }}
+-- depends_on: {{ ref('build_inputs') }}, {{ ref('int_account_today') }}
 -- The first day that each kind of news bears upon, of all that no build before has seen; null where there is none.
 {% set built_inputs = last_build_inputs() -%}
 {% if not built_inputs -%}
@@ -69,7 +69,7 @@ select
     (
         select min(history.date)
         from {{ source('raw', 'inventory_history') }} as history
-        cross join {{ ref('account_today') }} as service
+        cross join {{ ref('int_account_today') }} as service
         where
             not exists (select 1 from built_loads where built_loads.load_id = history._dlt_load_id)
             -- Read before its day, and left out until then.

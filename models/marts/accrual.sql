@@ -34,7 +34,7 @@ stored as (
         end_date,
         expected as amount,
         {{ counted('days', 'day') }} || ' of storage that no charge is for.' as basis
-    from {{ ref('uncharged_storage') }}
+    from {{ ref('int_uncharged_storage') }}
 
 ),
 
@@ -57,7 +57,7 @@ shipped as (
             when is_priced then 'Shipped, not charged yet; by the rate card.'
             else 'Shipped, not charged yet; by the median of earlier orders.'
         end as basis
-    from {{ ref('uncharged_orders') }}
+    from {{ ref('int_uncharged_orders') }}
 
 ),
 
@@ -74,7 +74,7 @@ recurring as (
         end_date,
         expected as amount,
         'Charged every month; ' || {{ counted('days', 'day') }} || ' of the month have passed.' as basis
-    from {{ ref('uncharged_recurring') }}
+    from {{ ref('int_uncharged_recurring') }}
 
 )
 
@@ -90,4 +90,4 @@ from (
     union all
     select * from recurring
 ) as entries
-cross join {{ ref('open_period') }} as period
+cross join {{ ref('int_open_period') }} as period

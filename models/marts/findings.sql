@@ -4,19 +4,19 @@ with
 
 all_findings as (
 
-    select * from {{ ref('rate_findings') }}
+    select * from {{ ref('int_price_findings') }}
     union all
-    select * from {{ ref('storage_findings') }}
+    select * from {{ ref('int_storage_findings') }}
     union all
-    select * from {{ ref('size_findings') }}
+    select * from {{ ref('int_item_size_findings') }}
     union all
-    select * from {{ ref('shipment_findings') }}
+    select * from {{ ref('int_shipment_findings') }}
     union all
-    select * from {{ ref('pattern_findings') }}
+    select * from {{ ref('int_pattern_findings') }}
     union all
-    select * from {{ ref('practice_findings') }}
+    select * from {{ ref('int_billing_practice_findings') }}
     union all
-    select * from {{ ref('future_findings') }}
+    select * from {{ ref('int_future_date_findings') }}
 
 )
 

@@ -9,7 +9,7 @@ orders as (
         fulfilment.*,
         {{ account_date('fulfilment.created_at') }} as date
     from {{ ref('order_fulfilment') }} as fulfilment
-    cross join {{ ref('account_today') }} as service
+    cross join {{ ref('int_account_today') }} as service
     where
         fulfilment.created_at < service.ends_at
         and {{ account_date('fulfilment.created_at') }} >= {{ setting('earliest_date') }}

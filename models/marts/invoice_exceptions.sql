@@ -1,4 +1,4 @@
--- depends_on: {{ ref('exceptions_before') }}
+-- depends_on: {{ ref('int_previous_exceptions') }}
 with
 
 exceptions as (
@@ -53,7 +53,7 @@ exceptions as (
             'median_amount': ['missing.median_amount'], 'expected': ['missing.expected'],
         }) }} as evidence_json,
         missing.billed_date
-    from {{ ref('missing_charges') }} as missing
+    from {{ ref('int_missing_charges') }} as missing
     inner join {{ ref('rules') }} as rules on rules.rule = 'missing_charge'
 
 )

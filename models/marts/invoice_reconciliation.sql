@@ -20,7 +20,7 @@ stated as (
                 then 'Order ' || known_order_id || ' is known; no rate card says what ' || charge_type || ' costs.'
             else 'There is no rule for charges of type ' || charge_type || '.'
         end as not_checked_because
-    from {{ ref('charge_verdicts') }}
+    from {{ ref('int_charge_audit_results') }}
 
 ),
 

@@ -28,7 +28,7 @@
     'note': 'varchar',
 } -%}
 -- Filled by logentic.transform.prices.step; plain dbt leaves what was written last.
--- depends_on: {{ ref('charge_facts') }}
+-- depends_on: {{ ref('int_charge_facts') }}
 select
     {%- for name, type in columns.items() %}
     cast(null as {{ column_type(type) }}) as {{ name }}{{ ',' if not loop.last }}

@@ -1,3 +1,21 @@
+with
+
+charges as (
+
+    select
+        charges.charge_id,
+        charges.payment_id,
+        coalesce(charges.charge_type, 'unknown') as charge_type,
+        latest.seen_at,
+        -- The month that a charge is for; where it says none, the month in which it was billed.
+        cast(date_trunc('month', coalesce(charges.start_date, charges.billed_date)) as date) as month,
+        case when not charges.is_withdrawn then charges.amount end as amount
+    from {{ ref('charges') }} as charges
+    inner join {{ ref('stg_payment_items') }} as latest on charges.charge_id = latest.charge_id
+    where coalesce(charges.start_date, charges.billed_date) is not null
+
+)
+
 select
     month,
     'charge' as subject,
@@ -5,7 +23,7 @@ select
     'amount' as measure,
     amount as value,
     seen_at
-from {{ ref('month_charges') }}
+from charges
 
 union all
 
@@ -16,7 +34,7 @@ select
     'amount' as measure,
     cast(sum(amount) as decimal(38, 24)) as value,
     max(seen_at) as seen_at
-from {{ ref('month_charges') }}
+from charges
 group by month, charge_type
 
 union all
@@ -28,7 +46,7 @@ select
     'amount' as measure,
     cast(sum(amount) as decimal(38, 24)) as value,
     max(seen_at) as seen_at
-from {{ ref('month_charges') }}
+from charges
 where payment_id is not null
 group by month, payment_id
 
@@ -41,7 +59,7 @@ select
     facts.measure,
     facts.value,
     coalesce(facts.seen_at, records.seen_at) as seen_at
-from {{ ref('month_items') }} as facts
+from {{ ref('int_month_end_items') }} as facts
 -- Read from raw: when an item's records were last seen needs no choice among versions.
 left join (
     select

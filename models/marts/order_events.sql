@@ -12,7 +12,7 @@ steps as (
             rows between unbounded preceding and 1 preceding
         ) as furthest_before
     from {{ ref('stg_order_events') }} as events
-    left join {{ ref('order_steps') }} as steps on events.topic = steps.topic
+    left join {{ ref('int_order_steps') }} as steps on events.topic = steps.topic
 
 )
 

@@ -1,6 +1,57 @@
 {%- set steps = ['created', 'picked', 'packed', 'in_transit', 'completed'] -%}
 with
 
+-- No step is taken after it was seen, whatever its date.
+polled as (
+
+    select
+        versions.id as order_id,
+        steps.step,
+        min(least(versions.updated_at, versions._seen_at)) as taken_at,
+        min(versions._seen_at) as seen_at
+    from {{ source('raw', 'orders') }} as versions
+    inner join {{ ref('int_order_steps') }} as steps on upper(versions.status) = steps.status
+    where steps.step <> 'created' and not versions._is_removed
+    group by versions.id, steps.step
+
+),
+
+events as (
+
+    select
+        order_id,
+        step,
+        min(coalesce(occurred_at, received_at)) as taken_at
+    from {{ ref('order_events') }}
+    where order_id is not null and step is not null
+    group by order_id, step
+
+),
+
+-- When each order took each step: as its event says, else as polling first saw the status.
+step_times as (
+
+    select
+        orders.order_id,
+        steps.step,
+        case
+            when events.taken_at is not null then events.taken_at
+            when steps.step = 'created' then orders.created_at
+            else coalesce(polled.taken_at, polled.seen_at)
+        end as taken_at,
+        case
+            when events.taken_at is not null then 'event'
+            when steps.step = 'created' and orders.created_at is not null then 'order'
+            when polled.seen_at is not null then 'polling'
+        end as known_from
+    from {{ ref('orders') }} as orders
+    cross join {{ ref('int_order_steps') }} as steps
+    left join events on orders.order_id = events.order_id and steps.step = events.step
+    left join polled on orders.order_id = polled.order_id and steps.step = polled.step
+    where not orders.is_deleted
+
+),
+
 times as (
 
     select
@@ -10,7 +61,7 @@ times as (
             max(case when step = '{{ step }}' then known_from end) as {{ step }}_from,
         {% endfor -%}
         max(taken_at) as last_step_at
-    from {{ ref('order_step_times') }}
+    from step_times
     group by order_id
 
 ),

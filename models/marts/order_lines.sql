@@ -5,6 +5,6 @@ select
     lines.sku,
     lines.shopify_variant_id,
     lines.quantity
-from {{ ref('resolved_order_lines') }} as lines
+from {{ ref('int_order_lines_resolved') }} as lines
 inner join {{ ref('stg_orders') }} as orders on lines.order_id = orders.order_id
 where not orders.is_removed

@@ -34,9 +34,37 @@ unknown as (
         and prices.charge_type not in (select learned.charge_type from {{ ref('learned_prices') }} as learned)
     group by prices.charge_type
 
+),
+
+-- How far the billed storage is from each basis.
+storage_errors as (
+
+    select
+        basis,
+        place,
+        count(*) as charges,
+        sum(abs(amount - expected)) as error_amount,
+        sum(is_fit) as fitting
+    from {{ ref('int_storage_bases_compared') }}
+    where is_judged and pool <> 'not billed'
+    group by basis, place
+
+),
+
+storage as (
+
+    select
+        basis,
+        charges,
+        error_amount,
+        cast({{ rounded_quotient('fitting', 'charges', 4) }} as decimal(9, 4)) as explained_share,
+        fitting >= 0.6 * charges and row_number() over (order by fitting desc, place) = 1 as is_best
+    from storage_errors
+    where basis not like 'api%'
+
 )
 
-{%- for relation, own in {ref('learned_prices'): learned, 'unknown': unknown, ref('storage_fits'): stored}.items() %}
+{%- for relation, own in {ref('learned_prices'): learned, 'unknown': unknown, 'storage': stored}.items() %}
 {{ 'union all' if not loop.first }}
 select
     {{ "'storage'" if own is sameas stored else 'charge_type' }} as charge_type,

@@ -22,7 +22,7 @@ item_days as (
         sum(shipments.shipped) over (
             partition by day_ends.item_id order by day_ends.date rows between 28 preceding and 1 preceding
         ) as recently_shipped
-    from {{ ref('stock_day_ends') }} as day_ends
+    from {{ ref('int_stock_end_of_day') }} as day_ends
     left join shipments
         on day_ends.item_id = shipments.item_id and day_ends.date = shipments.movement_date
 

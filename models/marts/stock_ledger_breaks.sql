@@ -43,7 +43,7 @@ records as (
             record_id,
             {{ account_date('updated_at') }} as updated_date
         from {{ ref('stg_item_quantities') }}
-        where updated_at < (select ends_at from {{ ref('account_today') }})
+        where updated_at < (select ends_at from {{ ref('int_account_today') }})
     ) as stock
         on breaks.item_id = stock.item_id
     group by breaks.item_id, breaks.date

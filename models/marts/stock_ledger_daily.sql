@@ -31,7 +31,7 @@ compared as (
         stock.receiving - history.receiving as receiving_difference
     from {{ ref('stock_daily') }} as stock
     left join movements on stock.item_id = movements.item_id and stock.date = movements.movement_date
-    left join {{ ref('inventory_item_days') }} as history
+    left join {{ ref('int_inventory_daily') }} as history
         on stock.item_id = history.item_id and stock.date = history.date and history.date >= {{ since }}
     where stock.date >= {{ since }}
 

@@ -7,7 +7,7 @@ changes as (
         -- Δsupply + picked − returned, written out: what was shipped off prepared cancels.
         supply_change + prepared_change + delivered_change as arrived,
         greatest(0, least(supply_change + prepared_change + delivered_change, -receiving_change)) as received
-    from {{ ref('stock_changes') }}
+    from {{ ref('int_stock_changes') }}
 
 ),
 

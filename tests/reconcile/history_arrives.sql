@@ -12,7 +12,7 @@ history as (
     from {{ ref('stg_inventory_history') }}
     where
         date >= {{ since }} and date >= {{ setting('earliest_date') }}
-        and date <= (select today from {{ ref('account_today') }})
+        and date <= (select today from {{ ref('int_account_today') }})
     group by item_id, date
 
 ),

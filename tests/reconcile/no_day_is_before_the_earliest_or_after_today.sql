@@ -21,5 +21,5 @@ days as (
 
 select days.*
 from days
-cross join {{ ref('account_today') }} as service
+cross join {{ ref('int_account_today') }} as service
 where days.last_date > service.today or days.first_date < {{ setting('earliest_date') }}

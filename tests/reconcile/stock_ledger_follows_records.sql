@@ -23,7 +23,7 @@ records as (
         not _is_removed and item_id is not null
         and not ({{ lacks_a_counter() }} and {{ text('id') }} in (select record_key from unreadable))
         and {{ account_date('updated_at') }} >= {{ setting('earliest_date') }}
-        and {{ account_date('updated_at') }} <= (select today from {{ ref('account_today') }})
+        and {{ account_date('updated_at') }} <= (select today from {{ ref('int_account_today') }})
         -- Nor one that was dated ahead when it was read, and has been replaced since.
         and not (
             {{ account_date('updated_at') }} > {{ account_date('_seen_at') }}

@@ -14,8 +14,8 @@ from logentic import project_folder
 from logentic.errors import UsageError
 
 # A change of these files rebuilds all tables. The plan depends on descriptions and checks as well.
-MODEL_FILES = ("dbt_project.yml", "macros/*.sql", "models/*/*.sql")
-PLAN_FILES = (*MODEL_FILES, "models/*/*.yml", "tests/reconcile/**/*.sql")
+MODEL_FILES = ("dbt_project.yml", "macros/*.sql", "models/**/*.sql")
+PLAN_FILES = (*MODEL_FILES, "models/**/*.yml", "tests/reconcile/**/*.sql")
 DAYS = ("stock_from", "ledger_from", "history_from", "cost_from", "charges_from")  # the columns of rebuilt_days
 STEPS = "<<steps>>"  # the parameter for the schema of steps
 Kind = Literal["view", "table", "step", "replace_days", "check", "python"]

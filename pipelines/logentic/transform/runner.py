@@ -99,7 +99,7 @@ class Runner:
         return bind(node.sql, self._parameters, columns)
 
     def check(self) -> None:
-        """Run the checks alone, over all days."""
+        """Run the checks of the published tables alone, over all days."""
         self.engine.complete_raw(raw_tables())
         steps = {node.name: node for node in self.plan.nodes if node.kind == "step"}
         needed: set[str] = set()
@@ -110,10 +110,10 @@ class Runner:
                     needed.add(name)
                     need(steps[name].reads)
 
-        for node in self.plan.nodes:
-            if node.kind == "check":
-                need(node.reads)
-        self._run([node for node in self.plan.nodes if node.kind == "check" or node.name in needed])
+        checks = [node for node in self.plan.nodes if node.kind == "check" and not steps.keys() >= set(node.reads)]
+        for check in checks:
+            need(check.reads)
+        self._run([node for node in self.plan.nodes if node in checks or node.name in needed])
 
     def _run(self, nodes: Sequence[Node]) -> None:
         last_reader = {name: number for number, node in enumerate(nodes) for name in node.reads}

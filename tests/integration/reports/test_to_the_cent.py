@@ -62,16 +62,16 @@ def allocation() -> str:
     with duckdb.connect() as connection:
         runner = Runner(load_plan("duckdb"), DuckdbEngine(connection, "", keep_steps=True), model_settings(Settings()))
     sql = {node.name: runner.bound(node) for node in runner.plan.nodes if node.name.startswith("storage_")}
-    step = '"logentic_build"."storage_charge_days"'
-    assert step in sql["storage_allocation"]
-    return sql["storage_allocation"].replace(step, f"({sql['storage_charge_days']}\n)")
+    step = '"logentic_build"."int_storage_charge_days"'
+    assert step in sql["int_storage_allocation"]
+    return sql["int_storage_allocation"].replace(step, f"({sql['int_storage_charge_days']}\n)")
 
 
 TABLES = f"""
 create schema logentic_marts; create schema logentic_build;
 create table logentic_marts.charges (charge_id bigint, item_id bigint, is_billed boolean, start_date date,
     end_date date, amount {MEASURE}, charge_type varchar default 'storage', is_withdrawn boolean default false);
-create table logentic_build.inventory_item_days (item_id bigint, date date, price {MEASURE}, volume_cuft {MEASURE});
+create table logentic_build.int_inventory_daily (item_id bigint, date date, price {MEASURE}, volume_cuft {MEASURE});
 """
 
 
@@ -120,7 +120,7 @@ def test_parts_add_up_to_their_charge_and_are_its_largest_remainders(
             values = f"insert into logentic_marts.charges ({names}) values (?, ?, ?, ?, ?, ?)"
             tables.execute(values, [number, *bill.values()])
         for key, measures in history.items():
-            tables.execute("insert into logentic_build.inventory_item_days values (?, ?, ?, ?)", [*key, *measures])
+            tables.execute("insert into logentic_build.int_inventory_daily values (?, ?, ?, ?)", [*key, *measures])
         rows = tables.execute(f"select charge_id, item_id, date, allocated from ({allocation})").fetchall()
     parts: dict[int, dict[tuple[int, date], Decimal]] = defaultdict(dict)
     for charge, item, day, part in rows:

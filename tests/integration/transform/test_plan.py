@@ -1,6 +1,7 @@
 """The plan beside dbt: equal tables, whatever happened; a stale plan; what a failed check says; a Python step."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -166,7 +167,7 @@ def test_a_python_step_fills_its_table_from_those_that_it_reads(account: RawAcco
 
 
 def test_steps_are_dropped_unless_they_are_to_be_kept(account: RawAccount, tmp_path: Path) -> None:
-    asked = "select count(*) from duckdb_tables() where schema_name = 'logentic_build' and table_name = 'charge_facts'"
+    asked = "select count(*) from duckdb_tables() where table_name = 'int_charge_facts'"
     for keep, kept in ((False, 0), (True, 1), (False, 0)):
         with account.connect() as connection:
             engine = DuckdbEngine(connection, "", keep_steps=keep)
@@ -177,6 +178,22 @@ def test_steps_are_dropped_unless_they_are_to_be_kept(account: RawAccount, tmp_p
 def test_the_plans_are_of_these_models() -> None:
     for engine in compiling.ENGINES:
         assert plans.plan_of(plan_file(engine).read_text("utf-8")).sources == plans.sources_version(), "run `make plan`"
+
+
+def test_no_path_through_the_models_has_more_than_15() -> None:
+    ranks: dict[str, int] = {}
+    for node in load_plan("duckdb").nodes:
+        if node.kind != "check":
+            ranks[node.name] = 1 + max((ranks.get(name, 0) for name in node.reads), default=0)
+    assert max(ranks.values()) <= 15, max(ranks, key=lambda name: ranks[name])
+
+
+def test_intermediate_models_are_foldered_by_subject_and_their_keys_are_tested() -> None:
+    nodes = load_plan("duckdb").nodes
+    files = {node.name: node.file for node in nodes if node.kind != "check" and "/intermediate/" in node.file}
+    keys = {node.file for node in nodes if node.name.startswith("unique_key_")}
+    folder = r"models/intermediate/(orders|inventory|storage|billing|reconciliation|month_end)/int_\w+\.sql"
+    assert [file for file in files.values() if not re.fullmatch(folder, file) or file not in keys] == []
 
 
 def test_compiling_again_gives_the_same_bytes() -> None:

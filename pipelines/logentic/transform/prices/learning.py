@@ -53,10 +53,13 @@ def learn_cards(charges: Charges, minor_unit: int, contract: Sequence[Price] = (
     charges.columns |= {"order": orders, "first_of_order": first}
     parts = {name: usable.take(usable.column("charge_type") == code) for code, name in enumerate(types)}
     cards: dict[str, Card] = {}
+    for name in dict.fromkeys(price.charge_type for price in contract):  # also of types that were never charged
+        stated = tuple(price for price in contract if price.charge_type == name)
+        cards[name] = Card(name, stated, (0.0,) * len(stated), len(parts.get(name, ())), 0, 0, is_learned=False)
     for name, part in parts.items():
-        if stated := tuple(price for price in contract if price.charge_type == name):
-            cards[name] = Card(name, stated, (0.0,) * len(stated), len(part), 0, 0, is_learned=False)
-        elif len(part):
+        if name in cards:
+            continue
+        if len(part):
             cards[name] = _learn(name, part, minor_unit, None, range(len(STAGES)))
         else:
             cards[name] = Card(name, (), (), 0, 0, 0)

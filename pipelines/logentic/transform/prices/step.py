@@ -6,7 +6,7 @@ from logentic.price_terms import ChargeRate
 from logentic.transform.prices.engine import Prices, learn_prices
 from logentic.transform.runner import StepContext
 
-FACTS = "charge_facts"
+FACTS = "int_charge_facts"
 CHARGE_PRICES = "charge_prices"
 
 

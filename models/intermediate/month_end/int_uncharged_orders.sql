@@ -1,0 +1,166 @@
+{#- A type that so many orders have is expected of each; of another, as much as it costs per order. -#}
+{%- set usual_share, orders_compared, base_days = 0.98, 30, 31 -%}
+{%- set charged_date = 'greatest(coalesce(charges.start_date, charges.billed_date), ' ~ account_date('charges.created_at') ~ ')' -%}
+with
+
+shipped as (
+
+    select
+        orders.order_id,
+        orders.shipped_date,
+        period.start_date,
+        period.today,
+        orders.shipped_date >= period.start_date as is_open,
+        row_number() over (
+            partition by orders.shipped_date >= period.start_date order by orders.shipped_date desc, orders.order_id
+        ) as recency
+    from {{ ref('int_order_attributes') }} as orders
+    cross join {{ ref('int_open_period') }} as period
+    where
+        orders.shipped_date >= {{ dbt.dateadd('day', -90, 'period.start_date') }} and not orders.is_cancelled
+        and not orders.is_deleted
+        and orders.shipped_date <= period.today
+
+),
+
+charged as (
+
+    select
+        shipped.*,
+        charges.charge_type,
+        charges.amount
+    from shipped
+    inner join {{ ref('int_order_charges') }} as charges on shipped.order_id = charges.order_id
+
+),
+
+-- By when nine in ten charges of a type have come; what comes later than the open period began is still to come.
+delays as (
+
+    select
+        charge_type,
+        days
+    from (
+        select
+            delayed.*,
+            row_number() over (partition by charge_type order by days) as place,
+            count(*) over (partition by charge_type) as charges
+        from (
+            select
+                lower(charges.charge_type) as charge_type,
+                cast({{ days_in('shipped.shipped_date', charged_date) }} - 1 as integer) as days
+            from shipped
+            inner join {{ ref('charges') }} as charges on shipped.order_id = charges.order_id
+            where not charges.is_withdrawn and charges.amount > 0
+        ) as delayed
+        where days is not null
+    ) as ranked
+    where place = cast(ceiling(0.9 * charges) as bigint)
+
+),
+
+-- The last closed orders: those of a month, or enough to compare; for what comes late, those that nothing is due for.
+base as (
+
+    select
+        types.charge_type,
+        count(*) as orders,
+        count(charged.order_id) as having_it,
+        coalesce(sum(charged.amount), 0) as amount,
+        max(shipped.shipped_date) as last_date,
+        max(charged.shipped_date) as last_charged,
+        max(types.days) as delay
+    from (
+        select distinct
+            charged.charge_type,
+            coalesce(delays.days, 0) as days
+        from charged
+        left join delays on charged.charge_type = delays.charge_type
+    ) as types
+    inner join shipped
+        on
+            not shipped.is_open and shipped.shipped_date <= {{ days_after('shipped.today', '0 - types.days') }}
+            and (
+                shipped.recency <= {{ orders_compared }}
+                or shipped.shipped_date >= {{ days_after('shipped.start_date', '0 - ' ~ base_days ~ ' - types.days') }}
+            )
+    left join charged on shipped.order_id = charged.order_id and types.charge_type = charged.charge_type
+    group by types.charge_type
+
+),
+
+-- A price that has ended, a promotion or a surcharge of a season, is not expected any more.
+expected_types as (
+
+    select
+        *,
+        having_it >= {{ usual_share }} * orders and orders >= {{ orders_compared }} as is_usual
+    from base
+    where having_it >= 3 and last_charged >= {{ dbt.dateadd('day', -7, 'last_date') }}
+
+),
+
+medians as (
+
+    select
+        charge_type,
+        amount
+    from (
+        select
+            charge_type,
+            amount,
+            row_number() over (partition by charge_type order by amount, order_id) as place,
+            count(*) over (partition by charge_type) as charges
+        from charged
+        where not is_open
+    ) as ranked
+    where place = cast(floor((charges + 1) / 2.0) as bigint)
+
+),
+
+-- Orders for which a charge of the type may still come: by its delay, or as long as the order has no charge at all.
+awaited as (
+
+    select
+        shipped.order_id,
+        shipped.shipped_date,
+        types.charge_type,
+        types.is_usual,
+        cast(types.amount / types.orders as decimal(18, 6)) as mean_amount,
+        own.amount
+    from expected_types as types
+    inner join shipped
+        on shipped.is_open or shipped.shipped_date > {{ days_after('shipped.today', '0 - types.delay') }}
+    left join charged as own on shipped.order_id = own.order_id and types.charge_type = own.charge_type
+    left join (select distinct charged.order_id from charged) as any_charge on shipped.order_id = any_charge.order_id
+    where
+        types.is_usual or any_charge.order_id is null
+        or shipped.shipped_date > {{ days_after('shipped.today', '0 - types.delay') }}
+
+)
+
+select
+    awaited.order_id,
+    awaited.shipped_date,
+    awaited.charge_type,
+    cast(1 as bigint) as orders,
+    -- Without a price of its own, what half of such orders cost at most.
+    coalesce({{ rounded_money('prices.expected') }}, medians.amount) as expected,
+    prices.expected is not null as is_priced
+from awaited
+left join medians on awaited.charge_type = medians.charge_type
+left join {{ ref('charge_prices') }} as prices
+    on prices.charge_id is null and awaited.order_id = prices.order_id and awaited.charge_type = prices.charge_type
+where awaited.is_usual and awaited.amount is null
+union all
+select
+    cast(null as bigint) as order_id,
+    max(shipped_date) as shipped_date,
+    charge_type,
+    count(*) as orders,
+    {{ rounded_money('sum(mean_amount) - coalesce(sum(amount), 0)') }} as expected,
+    false as is_priced
+from awaited
+where not is_usual
+group by charge_type
+having sum(mean_amount) - coalesce(sum(amount), 0) >= {{ minor_unit() }}

@@ -1,0 +1,89 @@
+{#- Which charges each rule holds for; which rule comes first is said by the table of rules. -#}
+{%- set holds = {
+    'settled_credit': "(settled_by is not null or (net_amount = 0 and credited > 0)) and amount < 0",
+    'settled_charge': "(settled_by is not null or (net_amount = 0 and credited > 0)) and amount > 0",
+    'part_credit': 'part_of is not null',
+    'duplicate_charge': 'duplicate_of is not null',
+    'no_amount': 'amount is null',
+    'lone_credit': 'amount < 0',
+    'no_cost': 'amount = 0 and storage_expected is null',
+    'cancelled_order': 'is_cancelled',
+    'unknown_order': 'is_unknown_order',
+    'storage_as_expected': 'not ' ~ is_misbilled('amount', 'storage_expected')
+        ~ ' or not ' ~ is_misbilled('amount', 'storage_configured'),
+    'storage_corrected': 'credited > 0 and not ' ~ is_misbilled('net_amount', 'storage_expected'),
+    'storage_addition': 'is_storage_addition',
+    'storage_unexplained': 'storage_expected is not null and not is_storage_explained and not is_storage_contract',
+    'storage_overbilled': 'net_amount > storage_expected',
+    'storage_underbilled': 'net_amount < storage_expected',
+    'outside_period': 'is_outside',
+    'price_as_expected': 'is_fit',
+    'corrected': 'credited > 0 and is_net_fit',
+    'unsure_price': 'price_expected is not null and not is_sure',
+    'rate_deviation': 'price_expected is not null',
+    'storage_price_gap': 'missing_days is not null',
+    'storage_without_days': 'is_storage',
+    'billed_again': 'replaces is not null',
+    'no_type': "charge_type = 'unknown'",
+    'no_price': 'true',
+} -%}
+with
+
+checks as (
+
+    select * from {{ ref('int_charge_evidence') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('rules') }}
+
+),
+
+first_rules as (
+
+    select
+        hits.charge_id,
+        min(rules.precedence) as precedence
+    from (
+        {%- for rule, condition in holds.items() %}
+        {{ 'union all' if not loop.first }}
+        select
+            charge_id,
+            '{{ rule }}' as rule
+        from checks
+        where {{ condition }}
+        {%- endfor %}
+    ) as hits
+    inner join rules on hits.rule = rules.rule
+    group by hits.charge_id
+
+)
+
+select
+    checks.*,
+    rules.rule as verdict,
+    rules.status,
+    case when rules.status = 'exception' then rules.rule end as rule,
+    cast(case
+        when rules.rule in ('settled_credit', 'settled_charge', 'part_credit') then checks.amount
+        when rules.rule in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
+        when rules.rule in ('storage_unexplained', 'storage_addition', 'unsure_price') then null
+        when checks.storage_expected is not null then checks.storage_expected
+        when rules.rule = 'corrected' then checks.net_amount
+        -- A price of an earlier day is right where the order is of that day.
+        when rules.rule = 'price_as_expected' then checks.amount
+        else checks.price_expected
+    end as {{ money_type() }}) as expected,
+    abs(checks.net_amount - case
+        when rules.rule in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
+        else coalesce(checks.storage_expected, checks.price_expected)
+    end) as at_stake,
+    rules.direction as rule_direction,
+    rules.is_question as rule_is_question,
+    rules.evidence,
+    rules.evidence_if_stated
+from checks
+inner join first_rules on checks.charge_id = first_rules.charge_id
+inner join rules on first_rules.precedence = rules.precedence

@@ -1,0 +1,147 @@
+{#- An invoice with as many storage charges is judged by them alone; fewer are judged with all of the account's. -#}
+{%- set invoice_charges = 8 -%}
+with
+
+bills as (
+
+    select
+        charges.charge_id,
+        coalesce('item ' || charges.item_id, '') || ' ' || charges.start_date || ' ' || charges.end_date as stored,
+        -- What is not billed yet may accrue by another basis than bills do: it is one invoice to come.
+        case when charges.is_billed then 'invoice ' || coalesce({{ text('charges.payment_id') }}, '') else 'not billed' end
+            as invoice,
+        charges.amount - coalesce(settlements.credited, 0) as amount,
+        expectations.{{ (priced_bases() + (flat_bases().values() | list)) | join(', expectations.') }}
+    from {{ ref('charges') }} as charges
+    inner join {{ ref('int_storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
+    left join {{ ref('int_charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
+    where
+        expectations.daily is not null
+        and settlements.settled_by is null and settlements.duplicate_of is null
+
+),
+
+counted as (
+
+    select
+        *,
+        count(*) over (partition by invoice) as charges
+    from bills
+
+),
+
+-- The account's pool counts all charges; it judges those of small invoices.
+members as (
+
+    select
+        *,
+        invoice as pool,
+        true as is_judged
+    from counted
+    where charges >= {{ invoice_charges }}
+    union all
+    select
+        *,
+        'account' as pool,
+        charges < {{ invoice_charges }} as is_judged
+    from counted
+    where exists (select 1 from counted as small where small.charges < {{ invoice_charges }})
+
+),
+
+volumes as (
+    {%- for basis, volume in flat_bases().items() %}
+    {{ 'union all' if not loop.first }}
+    select
+        pool,
+        charge_id,
+        amount,
+        '{{ basis }}' as basis,
+        {{ volume }} as volume
+    from members
+    where {{ volume }} > 0
+    {%- endfor %}
+
+),
+
+-- The price of a flat basis is the middle one of the larger half of the bills, whose cents weigh least.
+ratios as (
+
+    select
+        pool,
+        basis,
+        cast({{ rounded_quotient('amount', 'volume', 6) }} as decimal(18, 6)) as rate,
+        count(*) over (partition by pool, basis) as charges
+    from (
+        select
+            *,
+            row_number() over (partition by pool, basis order by amount desc, charge_id) as size_rank,
+            count(*) over (partition by pool, basis) as size
+        from volumes
+    ) as ranked
+    where 2 * size_rank <= size + 1
+
+),
+
+-- As few decimals as the bills allow.
+flat_rates as (
+
+    select
+        pool,
+        basis,
+        case
+            {%- for digits in (2, 3, 4) %}
+            when abs(round(rate, {{ digits }}) - rate) <= 0.001 * rate then cast(round(rate, {{ digits }}) as decimal(18, 6))
+            {%- endfor %}
+            else rate
+        end as rate
+    from (
+        select
+            *,
+            row_number() over (partition by pool, basis order by rate) as place
+        from ratios
+    ) as ordered
+    where place = cast(floor((charges + 1) / 2.0) as bigint)
+
+),
+
+expected_amounts as (
+    {%- for basis in priced_bases() %}
+    {{ 'union all' if not loop.first }}
+    select
+        pool,
+        charge_id,
+        stored,
+        is_judged,
+        amount,
+        '{{ basis }}' as basis,
+        {{ loop.index }} as place,
+        {{ basis }} as expected,
+        cast(null as decimal(18, 6)) as rate
+    from members
+    where {{ basis }} is not null
+    {%- endfor %}
+    {%- for basis, volume in flat_bases().items() %}
+    union all
+    select
+        members.pool,
+        members.charge_id,
+        members.stored,
+        members.is_judged,
+        members.amount,
+        '{{ basis }}' as basis,
+        {{ 10 + loop.index }} as place,
+        {{ rounded_money('members.' ~ volume ~ ' * flat_rates.rate') }} as expected,
+        flat_rates.rate
+    from members
+    inner join flat_rates on members.pool = flat_rates.pool and flat_rates.basis = '{{ basis }}'
+    where members.{{ volume }} is not null
+    {%- endfor %}
+
+)
+
+select
+    *,
+    case when {{ is_misbilled('amount', 'expected') }} then 0 else 1 end as is_fit,
+    max(case when basis = {{ configured_basis() }} then expected end) over (partition by pool, charge_id) as configured
+from expected_amounts

@@ -9,8 +9,9 @@ from contextlib import suppress
 from typing import NoReturn
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
-# If installed (for notebooks, a linter), pyarrow, dlt and requests import them: 50 MB and a third of a second.
-UNNEEDED_MODULES = {"numpy", "pandas", "chardet"}
+# If installed (for notebooks, a linter), pyarrow, dlt and requests import them: 40 MB and a quarter of a second. Not
+# numpy: prices are learned with it, and pyarrow that was imported without it can hand it no arrays.
+UNNEEDED_MODULES = {"pandas", "chardet"}
 OBJECTS_BETWEEN_COLLECTIONS = 50_000  # imports leave half a million: Python's own 700 would examine each many times
 
 

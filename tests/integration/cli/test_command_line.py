@@ -172,6 +172,15 @@ def sandbox_was_asked(sandbox: Sandbox, path: str) -> None:
         sandbox.stopping.wait(0.05)
 
 
+def test_a_run_learns_prices_in_its_own_process(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Of the modules that a run leaves out, none is needed by a step of the build."""
+    done = logentic("run", "--db", "x.duckdb", cwd=tmp_path, **access(sandbox))
+    assert done.returncode == 0, done.stderr
+    with duckdb.connect(str(tmp_path / "x.duckdb"), read_only=True) as published:
+        ((charge_types,),) = published.execute("select count(distinct charge_type) from learned_prices").fetchall()
+    assert charge_types >= 2
+
+
 def test_the_sandbox_command_prints_what_a_run_needs(tmp_path: Path) -> None:
     command = [COMMAND, "sandbox", "--port", "0", "--scale", "0.1", "--days", "5", "--scenario", "tiers"]
     with subprocess.Popen(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logentic.transform.prices.facts import CATEGORIES, MISSING, Booleans, Charges, Integers
+from logentic.price_terms import CATEGORIES
+from logentic.transform.prices.facts import MISSING, Booleans, Charges, Integers
 from logentic.transform.prices.formulas import amount
 from logentic.transform.prices.learning import Card, expect, with_bases
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
@@ -33,7 +34,7 @@ class Priced:
 def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
     """Price the charges of a card's type, among all charges of the account."""
     whole = with_bases(charges, card.charge_type)
-    part = whole.take(charges.column("charge_type") == charges.labels["charge_type"].index(card.charge_type))
+    part = whole.take(charges.of_type(card.charge_type))
     price, expected = expect(card, part, minor_unit)
     is_learned = part.is_usable
     gap = np.where((expected == MISSING) | (part.amounts == MISSING), 0, part.amounts - expected)

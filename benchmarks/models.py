@@ -1,8 +1,9 @@
-"""Measure what the models cost: a full build, the same SQL in plain DuckDB, and the build after one new day.
+"""Measure what the models cost: a full build of a small and of a large account, and the build after one new day.
 
-Print CPU seconds (of all threads), wall seconds and peak memory of each part as JSON; every part is a process of its
-own. An item has a record, a row of history and a row of the ledger for each day; there are orders with their lines, and
-charges. The tables after the new day are compared with those of a full build.
+Print CPU seconds (of all threads), wall seconds and peak memory of each part as JSON, each the middle of all rounds;
+every part is a process of its own. An item has a record, a row of history and a row of the ledger for each day; there
+are orders with their lines, and charges. The tables after the new day are compared with those of a full build. With
+--beside the parts of another checkout are measured in turn with ours, over the same raw tables.
 """
 
 import argparse
@@ -14,8 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-from full_build import statements
+from statistics import median
 
 from logentic.monitoring.memory import exit_process, hide_unneeded_modules, limit_memory
 
@@ -26,7 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, default=600_000, help="stock records of the first load")
     parser.add_argument("--memory", default="200MB", help="DuckDB's limit, as the setting duckdb_memory")
-    parser.add_argument("--without-plain", action="store_true", help="leave out what the models cost without dbt")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each part is measured")
+    parser.add_argument("--beside", type=Path, help="a checkout of another version, set up")
     parser.add_argument("--keep", type=Path, help="use this folder, and leave it")
     parser.add_argument("--part", choices=[ACCOUNT, *PARTS], help="(used by the script itself)")
     options = parser.parse_args()
@@ -43,36 +44,56 @@ def main() -> None:
         exit_process(0)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="logentic-models-"))
     try:
-        parts = [part for part in PARTS if not (options.without_plain and part in ("compile", "plain"))]
-        print(json.dumps(measure(folder, options.records, options.memory, parts), indent=1))
+        print(json.dumps(measure(folder, options), indent=1))
     finally:
         if not options.keep:
             shutil.rmtree(folder)
 
 
-def measure(folder: Path, records: int, memory: str, parts: list[str]) -> dict[str, object]:
-    import duckdb
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     from stock_account import append_day
 
     folder.mkdir(parents=True, exist_ok=True)
-    work, again = work_of(folder), work_of(folder, "again")
+    raw, day = folder / "raw", folder / "raw" / "day.duckdb"
     # By a process of its own: the kernel counts what this one holds when it forks into a part's peak.
-    made = [sys.executable, __file__, "--part", ACCOUNT, "--keep", str(folder), "--records", str(records)]
+    made = [sys.executable, __file__, "--part", ACCOUNT, "--keep", str(raw), "--records", str(options.records)]
     subprocess.run(made, check=True)
-    shutil.copyfile(work, folder / "plain.duckdb")
-    found: dict[str, object] = {"records": records}
-    for part in ("small", *parts):  # the first build of an installation parses the models, and none after it
-        if part == "day":
-            append_day(work, folder / "day.duckdb")
-            again.parent.mkdir()
-            shutil.copyfile(work, again)
-        cost = run(part, folder, memory)
-        if part != "compile":
-            found[part] = cost  # of the small account, the second build
-    with duckdb.connect(str(folder / "again.duckdb.state" / "work.duckdb")) as whole:
-        whole.execute(f"attach '{folder / 'account.duckdb.state' / 'work.duckdb'}' as grown (read_only)")
-        found["rows"] = {t: whole.execute(f"select count(*) from logentic_marts.{t}").fetchone()[0] for t in MARTS}
-        found["equal"] = all(
+    checkouts = {"ours": Path(__file__).parents[1]} | ({"beside": options.beside} if options.beside else {})
+    costs: dict[str, dict[str, list[dict[str, float]]]] = {name: {part: [] for part in PARTS} for name in checkouts}
+    for _ in range(options.rounds):
+        for name in checkouts:
+            shutil.rmtree(folder / name, ignore_errors=True)
+            for account in ("account", "small"):
+                work_of(folder / name, account).parent.mkdir(parents=True)
+                shutil.copyfile(work_of(raw, account), work_of(folder / name, account))
+        for part in ("warm", *PARTS):
+            for name, checkout in checkouts.items():
+                work = work_of(folder / name)
+                if part == "day":
+                    append_day(work, day)
+                    work_of(folder / name, "again").parent.mkdir()
+                    shutil.copyfile(work, work_of(folder / name, "again"))
+                # The first build of an installation parses or compiles what none after it does.
+                cost = run(checkout, "small" if part == "warm" else part, folder / name, options.memory)
+                if part != "warm":
+                    costs[name][part].append(cost)
+    middles = {name: {part: _middle(found) for part, found in parts.items()} for name, parts in costs.items()}
+    return (
+        {"records": options.records, "rounds": options.rounds}
+        | middles.pop("ours")
+        | middles
+        | compare(folder / "ours")
+    )
+
+
+def compare(folder: Path) -> dict[str, object]:
+    """Compare the tables after a new day with those of a full build."""
+    import duckdb
+
+    with duckdb.connect(str(work_of(folder, "again"))) as whole:
+        whole.execute(f"attach '{work_of(folder)}' as grown (read_only)")
+        rows = {t: whole.execute(f"select count(*) from logentic_marts.{t}").fetchone()[0] for t in MARTS}
+        is_equal = all(
             not whole.execute(
                 f"select count(*) from (select hash(t) as h from {one}.logentic_marts.{t} as t except all"
                 f" select hash(t) from {other}.logentic_marts.{t} as t)"
@@ -80,17 +101,22 @@ def measure(folder: Path, records: int, memory: str, parts: list[str]) -> dict[s
             for t in MARTS
             for one, other in (("work", "grown"), ("grown", "work"))
         )
-    return found
+    return {"rows": rows, "equal": is_equal}
+
+
+def _middle(found: list[dict[str, float]]) -> dict[str, float]:
+    return {figure: median(cost[figure] for cost in found) for figure in found[0]}
 
 
 def work_of(folder: Path, name: str = "account") -> Path:
     return folder / f"{name}.duckdb.state" / "work.duckdb"
 
 
-def run(part: str, folder: Path, memory: str) -> dict[str, float]:
+def run(checkout: Path, part: str, folder: Path, memory: str) -> dict[str, float]:
     """One part in a process of its own; its CPU seconds, and the most memory that it held."""
     began = time.monotonic()
-    command = [sys.executable, __file__, "--part", part, "--keep", str(folder), "--memory", memory]
+    program = [str(checkout / ".venv" / "bin" / "python"), str(checkout / "benchmarks" / "models.py")]
+    command = [*program, "--part", part, "--keep", str(folder), "--memory", memory]
     process = subprocess.Popen(command, stdout=sys.stderr, env={**os.environ, "MALLOC_ARENA_MAX": "2"})
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -116,25 +142,6 @@ def small(folder: Path, memory: str) -> None:
     full(folder, memory, "small", full_refresh=True)
 
 
-def compile_models(folder: Path, memory: str) -> None:
-    from logentic.settings import Settings
-    from logentic.transform.build import model_settings
-
-    found = statements(folder / "plain.duckdb", folder / "compiled", model_settings(Settings()))
-    (folder / "plain.json").write_text(json.dumps(found), "utf-8")
-
-
-def plain(folder: Path, memory: str) -> None:
-    """The SQL that dbt compiled for the full build, without dbt and without its checks."""
-    import duckdb
-
-    with duckdb.connect(str(folder / "plain.duckdb"), config={"memory_limit": memory, "threads": 2}) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set preserve_insertion_order = false")
-        for statement in json.loads((folder / "plain.json").read_text("utf-8")):
-            connection.execute(statement)
-
-
 def day(folder: Path, memory: str) -> None:
     full(folder, memory)
 
@@ -148,8 +155,6 @@ SMALL = 2_000  # stock records, of an account that shows what a build costs what
 PARTS = {
     "small": small,
     "full": full,
-    "compile": compile_models,
-    "plain": plain,
     "day": day,
     "day_in_full": day_in_full,
 }

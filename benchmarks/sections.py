@@ -172,11 +172,20 @@ def profile() -> Runs:
 
 
 def models() -> Runs:
-    yield _told("models.py", "--records", "600000")
+    """With BESIDE=folder, beside another checkout that is set up."""
+    beside = ["--beside", os.environ["BESIDE"]] if os.environ.get("BESIDE") else []
+    yield _told("models.py", "--records", "600000", "--rounds", str(ROUNDS), *beside)
 
 
 def models_at_10_million() -> Runs:
-    yield _told("models.py", "--records", "10000000", "--memory", "2GB", "--without-plain")
+    yield _told("models.py", "--records", "10000000", "--memory", "2GB")
+
+
+def builds() -> Runs:
+    """Runs with their models, and what is installed for them."""
+    for options in (("--rounds", str(ROUNDS)), ("--install",)):
+        found = _told("-m", "benchmarks.builds", *options)
+        yield from found if isinstance(found, list) else [found]
 
 
 def dashboard() -> Runs:
@@ -186,8 +195,8 @@ def dashboard() -> Runs:
 
 
 def _told(script: str, *options: str) -> Any:
-    """What a script of its own process found; or that it failed."""
-    command = [str(OURS), str(HERE / script), *options]
+    """What a script, or a module (-m), of its own process found; or that it failed."""
+    command = [str(OURS), script if script == "-m" else str(HERE / script), *options]
     finished = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if finished.returncode:
         return {"error": (finished.stderr.strip() or "no output").splitlines()[-1]}
@@ -225,6 +234,7 @@ SECTIONS = {
     "commands": Section("Commands that print and end", commands),
     "profile": Section("Where our own time goes", profile),
     "publishing": Section("Publishing and a copy", publishing),
+    "builds": Section("Runs with their models", builds),
     "models": Section("Models at 600,000 stock records", models),
     "dashboard": Section("The dashboard at 2 million rows of history", dashboard),
     "limit": Section("Under a limit of 60 a minute", limit, is_long=True),

@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import tarfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,8 +16,10 @@ from logentic.job import JobOptions, run_job
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
+from logentic.transform.build import build
 
 TODAY = date(2026, 3, 17)
+BUILT_BY_DBT = Path(__file__).parents[1] / "files" / "built_by_dbt.tar.xz"
 BUILD = JobOptions(extract=False)
 # A column of each kind that a version added, and one that is of no version: any may be the one that lacks.
 ADDED = {
@@ -120,3 +123,50 @@ def test_build_over_a_folder_without_one_of_the_raw_tables_is_one_line(
     with pytest.raises(StateError, match="was loaded by an earlier version: it lacks columns or tables") as refused:
         run_job(settings_of(sandbox, destination="filesystem", engine="spark"), tmp_path / "x", BUILD)
     assert refused.value.guidance == "Run once: logentic run --destination filesystem"
+
+
+def test_one_run_takes_over_a_file_whose_tables_dbt_built(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The archive is a file of the last version that built with dbt: a month is closed, an exception disputed."""
+    for name in ("old", "new"):
+        with tarfile.open(BUILT_BY_DBT) as archive:
+            archive.extractall(tmp_path / name, filter="data")
+    file, anew = tmp_path / "new" / "x.duckdb", State(tmp_path / "anew.duckdb")
+    with Sandbox(Account(seed=5, scale=0.05, days=40, today=TODAY)) as sandbox:
+        run_job(settings_of(sandbox), file, JobOptions())
+    assert "damaged" not in caplog.text
+    with duckdb.connect() as reader:
+        reader.execute(
+            f"attach '{tmp_path / 'old' / 'x.duckdb'}' as old (read_only); attach '{file}' as new (read_only)"
+        )
+        anew.work.parent.mkdir()
+        reader.execute(f"attach '{anew.work}' as anew")
+        reader.execute("create schema anew.logentic_raw")
+        for table in tables_of(reader, "old", "logentic_raw") - {"runs"}:  # a run is recorded in full once it published
+            assert lost_rows(reader, f"old.logentic_raw.{table}", f"new.logentic_raw.{table}") == [], table
+        for table in tables_of(reader, "new", "logentic_raw"):
+            reader.execute(f"create table anew.logentic_raw.{table} as from new.logentic_raw.{table}")
+        disputed = "select charge_id, rule, note from new.logentic_marts.exception_status where status = 'disputed'"
+        assert reader.execute(disputed).fetchall() == [(500104, "cancelled_order", "never shipped")]
+        assert lost_rows(reader, "old.logentic_marts.month_facts", "new.logentic_marts.month_facts") == []
+        assert reader.execute("select count(*) from new.logentic_marts.month_facts").fetchone() == (178,)
+        reader.execute("detach anew")
+    build(settings_of(sandbox), anew)
+    with duckdb.connect() as reader:
+        reader.execute(f"attach '{State(file).work}' as new (read_only); attach '{anew.work}' as anew (read_only)")
+        for schema in ("logentic_marts", "logentic_build"):
+            tables = tables_of(reader, "anew", schema)
+            assert tables == tables_of(reader, "new", schema)
+            for table in tables - {"built_inputs"}:  # it says when each input was first built
+                ours, theirs = f"new.{schema}.{table}", f"anew.{schema}.{table}"
+                assert lost_rows(reader, ours, theirs) + lost_rows(reader, theirs, ours) == [], table
+
+
+def tables_of(reader: duckdb.DuckDBPyConnection, database: str, schema: str) -> set[str]:
+    listed = "select table_name from duckdb_tables() where database_name = ? and schema_name = ?"
+    return {name for (name,) in reader.execute(listed, [database, schema]).fetchall()}
+
+
+def lost_rows(reader: duckdb.DuckDBPyConnection, old: str, new: str) -> list[tuple[object, ...]]:
+    """Return rows of `old` that `new` does not hold, in the columns of `old`."""
+    names = ", ".join(f'"{column}"' for column, *_ in reader.execute(f"describe {old}").fetchall())
+    return reader.execute(f"select {names} from {old} except all select {names} from {new} limit 3").fetchall()

@@ -1,6 +1,6 @@
 """A build that adds days ends where a full build ends, to the last digit, whatever arrived late, changed or vanished.
 
-The full build beside it is the models' SQL as dbt compiles it for an empty database, run by DuckDB on the same rows.
+The full build beside it is one of the same rows in a file of its own. test_plan.py compares both with dbt's.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,9 @@ import duckdb
 import pytest
 from raw_account import RawAccount
 
-from benchmarks.full_build import statements
 from logentic.settings import Settings
 from logentic.state import State
-from logentic.transform.build import build, model_settings
+from logentic.transform.build import build
 
 DAYS, ITEMS = 40, (1, 2, 3)
 SETTINGS = Settings(api_token="none", timezone="America/Toronto")
@@ -137,10 +136,10 @@ NEWS: tuple[tuple[Callable[[Merchant], None], ...], ...] = (
 )
 
 
-@pytest.fixture(scope="module")
-def merchant(tmp_path_factory: pytest.TempPathFactory) -> Merchant:
+@pytest.fixture
+def merchant(tmp_path: Path) -> Merchant:
     """Forty days, built once in full."""
-    merchant = Merchant(tmp_path_factory.mktemp("merchant"))
+    merchant = Merchant(tmp_path)
     merchant.raw.seen_at = moment(DAYS, 17)
     merchant.raw.read("item_quantities", moment(DAYS, 17))
     for item in ITEMS:
@@ -156,16 +155,7 @@ def merchant(tmp_path_factory: pytest.TempPathFactory) -> Merchant:
     return merchant
 
 
-@pytest.fixture(scope="module")
-def full_build(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The statements of a full build."""
-    folder = tmp_path_factory.mktemp("compiled")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("LOGENTIC_DBT_DB", "")
-        return statements(RawAccount(folder / "work.duckdb").path, folder, model_settings(SETTINGS))
-
-
-def test_builds_that_add_days_end_as_full_builds_do(merchant: Merchant, full_build: list[str], tmp_path: Path) -> None:
+def test_builds_that_add_days_end_as_full_builds_do(merchant: Merchant, tmp_path: Path) -> None:
     """One kind of news after the other."""
     for number, news in enumerate(NEWS):
         merchant.next_load(DAYS + 1 + number // 3)
@@ -175,7 +165,7 @@ def test_builds_that_add_days_end_as_full_builds_do(merchant: Merchant, full_bui
         build(SETTINGS, merchant.state)
         (begun,) = merchant.raw.execute("select stock_from > date '2020-01-01' from logentic_build.rebuilt_days")
         assert begun == (True,), f"{names}: everything was built again"
-        assert differences(merchant, full_build, tmp_path / f"{number}.duckdb") == {}, names
+        assert differences(merchant, tmp_path / f"{number}.duckdb") == {}, names
 
 
 TABLES_OF_DAYS = {
@@ -189,7 +179,7 @@ TABLES_OF_DAYS = {
 
 
 def test_records_of_a_year_to_come_make_no_days_and_their_corrections_leave_no_trace(
-    merchant: Merchant, full_build: list[str], tmp_path: Path
+    merchant: Merchant, tmp_path: Path
 ) -> None:
     """Incremental builds: a stock record, a row of history and an order of 2099, then all three corrected."""
     day, future = DAYS + 4, "2099-12-31 12:00:00+00"
@@ -210,7 +200,7 @@ def test_records_of_a_year_to_come_make_no_days_and_their_corrections_leave_no_t
     for table, column in TABLES_OF_DAYS.items():
         (last,) = merchant.raw.execute(f"select max({column}) <= date '{moment(day)[:10]}' from {table}")[0]
         assert last in (True, None), table
-    assert differences(merchant, full_build, tmp_path / "future.duckdb") == {}
+    assert differences(merchant, tmp_path / "future.duckdb") == {}
 
     merchant.next_load(day + 1)
     merchant.change(2, moment(day - 1, 12), record)
@@ -224,7 +214,7 @@ def test_records_of_a_year_to_come_make_no_days_and_their_corrections_leave_no_t
     ]
     assert merchant.raw.execute(known) == before, "a correction is no record that was updated in place"
     assert merchant.raw.execute("select date from fulfilment_daily") != []
-    assert differences(merchant, full_build, tmp_path / "corrected.duckdb") == {}
+    assert differences(merchant, tmp_path / "corrected.duckdb") == {}
 
 
 def test_a_stock_record_of_1900_makes_no_days_before_the_earliest_date(merchant: Merchant) -> None:
@@ -236,9 +226,7 @@ def test_a_stock_record_of_1900_makes_no_days_before_the_earliest_date(merchant:
     assert merchant.raw.execute(first) == [(SETTINGS.earliest_date, 10)]
 
 
-def test_records_before_the_earliest_date_make_no_days_before_it(
-    merchant: Merchant, full_build: list[str], tmp_path: Path
-) -> None:
+def test_records_before_the_earliest_date_make_no_days_before_it(merchant: Merchant, tmp_path: Path) -> None:
     """Incremental builds: a stock record, a row of history and an order of 1900 and of the days around the first."""
     merchant.stock[6] = dict.fromkeys(COUNTERS, 3)
     order = 100
@@ -253,36 +241,38 @@ def test_records_before_the_earliest_date_make_no_days_before_it(
         for table, column in TABLES_OF_DAYS.items():
             (first,) = merchant.raw.execute(f"select min({column}) from {table}")[0]
             assert first is None or first >= SETTINGS.earliest_date, table
-        assert differences(merchant, full_build, tmp_path / f"earliest-{number}.duckdb") == {}
+        assert differences(merchant, tmp_path / f"earliest-{number}.duckdb") == {}
     rows = "select date, orders from fulfilment_daily where date < date '2016-01-01' order by date"
     assert merchant.raw.execute(rows) == [(date(2015, 1, 1), 1), (date(2015, 1, 2), 1)]
     assert merchant.raw.execute("select count(*) from order_fulfilment where order_id >= 100") == [(5,)]
 
 
-def differences(merchant: Merchant, full_build: list[str], path: Path) -> dict[str, list[tuple[object, ...]]]:
+def differences(merchant: Merchant, path: Path) -> dict[str, list[tuple[object, ...]]]:
     """{table: rows that only one of the two has}."""
-    found = {}
-    with duckdb.connect(str(path)) as whole:
-        whole.execute("set TimeZone = 'UTC'")
-        whole.execute(f"attach '{merchant.state.work}' as grown (read_only)")
-        whole.execute("create schema logentic_raw")
+    whole = State(path)
+    whole.prepare()
+    with duckdb.connect(str(whole.work)) as work:
+        work.execute(f"attach '{merchant.state.work}' as grown (read_only)")
+        work.execute("create schema logentic_raw")
         tables = "select table_name from duckdb_tables() where database_name = 'grown' and schema_name = 'logentic_raw'"
-        for (table,) in whole.execute(tables).fetchall():
-            whole.execute(f"create table logentic_raw.{table} as from grown.logentic_raw.{table}")
-        for statement in full_build:
-            whole.execute(statement)
-        built = (
-            "select distinct schema_name || '.' || table_name from duckdb_tables() where database_name <> 'grown' and"
-            " (schema_name = 'logentic_marts' or table_name in"
-            " ('inventory_item_days', 'month_items', 'storage_expectations', 'stored_charges'))"
-            " union all select 'logentic_marts.month_facts'"
+        for (table,) in work.execute(tables).fetchall():
+            work.execute(f"create table logentic_raw.{table} as from grown.logentic_raw.{table}")
+    build(SETTINGS, whole)
+    found = {}
+    with duckdb.connect() as reader:
+        reader.execute(
+            f"attach '{merchant.state.work}' as grown (read_only); attach '{whole.work}' as whole (read_only)"
         )
-        for (table,) in whole.execute(built).fetchall():
-            names = (table, f"grown.{table}")
+        built = (
+            "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'whole' and"
+            " schema_name in ('logentic_marts', 'logentic_build') and table_name not in"
+            " ('build_inputs', 'built_inputs', 'rebuilt_days') union all select 'logentic_marts.month_facts'"
+        )
+        for (table,) in reader.execute(built).fetchall():
             rows = [
                 row
-                for one, other in (names, names[::-1])
-                for row in whole.execute(f"from {one} except all from {other} limit 5").fetchall()
+                for one, other in (("whole", "grown"), ("grown", "whole"))
+                for row in reader.execute(f"from {one}.{table} except all from {other}.{table} limit 5").fetchall()
             ]
             if rows:
                 found[table] = rows

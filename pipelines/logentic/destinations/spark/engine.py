@@ -41,12 +41,12 @@ class SparkEngine(Engine):
         return self._session.sql(sql).toArrow()
 
     def write_arrow(self, relation: str, rows: pa.Table) -> None:
-        """Make it again with the rows: Sail adds none to a table of files."""
+        """Write its files again: Sail adds no rows to a table of files, and Spark makes none over files that stand."""
         if not rows.num_rows:
             return
-        self._session.createDataFrame(rows).createOrReplaceTempView("written_rows")
+        self._session.createDataFrame(rows).write.mode("overwrite").parquet(self._place(relation))
         self.execute(f"drop table {relation}")
-        self.make_table(relation, "select * from written_rows")
+        self.execute(f"create table {relation} using parquet location {self.literal(self._place(relation))}")
 
     def make_schemas(self, names: list[str]) -> None:
         for name in names:
@@ -82,8 +82,7 @@ class SparkEngine(Engine):
         if relation in self._empty:
             self._empty.remove(relation)
             self.execute(f"drop view {relation}")
-        schema, _, name = relation.partition(".")
-        place = self.literal(f"{self._built}/{name}" if schema == MARTS else f"{self._built}/_steps/{name}")
+        place = self.literal(self._place(relation))
         return self.execute(f"create table {relation} using parquet location {place} as\n{sql}")
 
     def make_view(self, relation: str, sql: str) -> None:
@@ -94,3 +93,7 @@ class SparkEngine(Engine):
 
     def remove_all_but(self, kept: Set[str]) -> None:
         return
+
+    def _place(self, relation: str) -> str:
+        schema, _, name = relation.partition(".")
+        return f"{self._built}/{name}" if schema == MARTS else f"{self._built}/_steps/{name}"

@@ -85,6 +85,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 f"insert into logentic_raw.payment_items by name select * replace (id + {number} * 10000000 as id,"
                 f" '{name}' as type, 1 as amount) from logentic_raw.payment_items where type = 'handling'"
             )
+        # No charge is at a price that has just ended, which is right for two weeks more.
+        raw.execute("update logentic_raw.payment_items set amount = 1 where type = 'handling'")
     run_job(Settings(**access, charge_rates=[*documented_card(), *OLD_FORM]), file, JobOptions(extract=False))
     return file
 

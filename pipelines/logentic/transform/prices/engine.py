@@ -136,7 +136,7 @@ def _learned(priced: Priced, index: int, identity: str) -> dict[str, Any]:
         "conditions": json.dumps(terms.segment),
         "charges": charges,
         "explained": explained,
-        "explained_share": (Decimal(explained) / max(charges, 1)).quantize(Decimal("0.0001")),
+        "explained_share": (Decimal(explained) / charges).quantize(Decimal("0.0001")) if charges else None,
         "margin": round(priced.card.margins[index]),
         "is_trusted": not note,
         "source": "learned" if priced.card.is_learned else "contract",

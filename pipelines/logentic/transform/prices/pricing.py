@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logentic.price_terms import CATEGORIES
+from logentic.transform.prices.card import Price, Range
 from logentic.transform.prices.facts import MISSING, Booleans, Charges, Integers
 from logentic.transform.prices.formulas import amount
 from logentic.transform.prices.learning import Card, expect, with_bases
@@ -36,6 +37,7 @@ def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
     whole = with_bases(charges, card.charge_type)
     part = whole.take(charges.of_type(card.charge_type))
     price, expected = expect(card, part, minor_unit)
+    _follow_prices_nearby(part, card, price, expected, minor_unit)
     is_learned = part.is_usable
     gap = np.where((expected == MISSING) | (part.amounts == MISSING), 0, part.amounts - expected)
     tolerance = np.full(len(part), minor_unit)
@@ -58,6 +60,39 @@ def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
     if card.is_learned:
         _doubt(part, card, price, gap, is_off, followers, minor_unit, alike, of_charge)
     return Priced(part, card, price, expected, tolerance, alike, of_charge.tolist(), followers, explained, reasons)
+
+
+def _follow_prices_nearby(charges: Charges, card: Card, price: Integers, expected: Integers, minor_unit: int) -> None:
+    """Give a charge that is off its price the one that held shortly before, or came shortly after, if it is that.
+
+    Paperwork comes late: what held when the order came is right as well. Only a contract begins exactly on its day.
+    """
+    is_off = (expected != MISSING) & (charges.amounts != MISSING) & (np.abs(charges.amounts - expected) > minor_unit)
+    for index, one in enumerate(card.prices):
+        off = np.flatnonzero(is_off & (price != index))
+        part = charges.take(off)
+        is_near = _holds_nearby(one, part, LIMITS.early_days if card.is_learned else 0)
+        near = off[is_near & one.formula.explains(part, minor_unit)]
+        price[near], expected[near] = index, one.formula.expected(charges.take(near), minor_unit)
+        is_off[near] = False
+
+
+def _holds_nearby(price: Price, charges: Charges, early_days: int) -> Booleans:
+    """Tell which charges a price was for some days before, or will be for soon; none if it is for all days."""
+    is_near, has_days = np.ones(len(charges), bool), False
+    for condition in price.conditions:
+        if not (isinstance(condition, Range) and condition.is_time):
+            is_near &= condition.holds(charges)
+            continue
+        days, ordered, has_days = charges.quantity(condition.quantity), charges.column("ordered_date"), True
+        is_near &= days != MISSING
+        if condition.above is not None:
+            is_near &= days > condition.above - early_days
+        if condition.upto is not None:
+            # What is billed late is billed at the price of that day: only the order's day goes before others.
+            is_earlier = (ordered != MISSING) & (condition.quantity.column != "billed_date")
+            is_near &= np.where(is_earlier, np.minimum(days, ordered), days) <= condition.upto + LIMITS.late_days
+    return is_near & has_days
 
 
 def _no_price(card: Card) -> str:

@@ -45,6 +45,10 @@ class Thresholds:
     card_share: float = 0.50  # of the charges of the type: below it nothing is known about the type
     card_cost: float = 0.15  # of its charges: a card that is costlier to state repeats the charges one by one
 
+    # On which day a price changes is fuzzy: these many days around it both are right.
+    late_days: int = 14  # after the end of a price
+    early_days: int = 7  # before the beginning of a learned one
+
     # A charge off a trusted price is accused, unless one of these makes the price doubtful for it.
     fraction_tolerance: float = 0.02  # of the price, where it is a percentage or has parts of a cent: rounding differs
     alike_in_price: float = 0.04  # of a price's charges with the same difference: a practice, not an error

@@ -252,3 +252,32 @@ def test_currencies_without_cents_are_rounded_to_whole_units() -> None:
     )
     rows = learn_prices(billed.table(), minor_digits=0).learned_prices.to_pylist()
     assert [row["formula"] for row in rows] == ["36.50 per unit"]
+
+
+def changed_on_june_1(late: int) -> Billed:
+    """Return charges of a price that changed, one of them at the old price so many days after the change."""
+    billed = Billed().bill(ORDERS, "picking", lambda o: "2.95" if o["charge_date"] < date(2026, 6, 1) else "3.10")
+    for row in billed.rows:
+        if (row["charge_date"] - date(2026, 6, 1)).days == late and row["ordered_date"] >= date(2026, 6, 1):
+            row["amount"] = Decimal("2.95")
+            return billed
+    raise AssertionError("no charge on that day")
+
+
+@pytest.mark.parametrize(("late", "count"), [(1, 0), (13, 0), (20, 1)])
+@pytest.mark.parametrize("is_stated", [False, True], ids=["learned", "contract"])
+def test_an_old_price_is_right_for_two_weeks_after_its_end(late: int, count: int, is_stated: bool) -> None:
+    billed = changed_on_june_1(late)
+    prices = learn_prices(billed.table())
+    if is_stated:
+        prices = learn_prices(billed.table(), contract=read_prices(prices.learned_prices))
+    assert [row["valid_from"] for row in prices.learned_prices.to_pylist()] == [date(1970, 1, 1), date(2026, 6, 1)]
+    assert len(accused(billed, prices)) == count
+
+
+def test_the_contract_states_also_types_that_were_never_charged() -> None:
+    billed = Billed().bill(ORDERS[:50], "picking", CARDS["flat"])
+    prices = learn_prices(billed.table(), contract=[ChargeRate(charge_type="Kitting", fixed=Decimal("1.20"))])
+    rows = {row["charge_type"]: (row["formula"], row["charges"]) for row in prices.learned_prices.to_pylist()}
+    assert rows == {"kitting": ("1.20", 0), "picking": ("2.95", 50)}
+    assert len(accused(billed, prices)) == 0

@@ -63,9 +63,10 @@
     {{ return(found.include(database=false) if found else none) }}
 {%- endmacro %}
 
-{#- Overrides dbt's own: a build from the first day of all makes its tables anew. -#}
+{#- Overrides dbt's own: a build from the first day of all makes its tables anew, but those that it only leaves as they stand. -#}
 {% macro should_full_refresh() -%}
-    {{ return(flags.FULL_REFRESH or rebuilt_from('stock_from') == first_day_of_all()) }}
+    {%- set may_be_made_anew = config.get('full_refresh') is not false -%}
+    {{ return(may_be_made_anew and (flags.FULL_REFRESH or rebuilt_from('stock_from') == first_day_of_all())) }}
 {%- endmacro %}
 
 {#- All days from the first rebuilt one go, also those that nothing comes back for: what vanished is gone. -#}

@@ -119,6 +119,7 @@ docs-tables: setup ## Write docs/tables.md anew from the models' .yml
 .PHONY: docs-pictures
 docs-pictures: setup ## Draw the pictures of docs/finance.md anew; needs LibreOffice and pdftoppm
 	$(BIN)/python scripts/pictures.py
+	$(BIN)/python scripts/price_picture.py
 
 .PHONY: docs
 docs: setup ## Build the documentation as a site in build/site, with dbt's own beside it

@@ -1,22 +1,57 @@
 """Contract prices that the user writes; they replace prices learned from the account."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import combinations
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 ALWAYS, FOR_EVER = date(1970, 1, 1), date(9999, 12, 31)
-# What a price goes by: a count, a measure (by started units, or as dimensional weight with its divisor), or money.
-Driver = Annotated[
-    str,
-    Field(
-        pattern=r"^(none|units|lines|cartons|quantity|(started_)?(weight|volume)(/[1-9][0-9]*)?|value|charges of .+)$"
-    ),
-]
+CATEGORIES = ("order_type", "warehouse", "region", "item_class", "service", "weekend")
+# A count, a measure (by started units, or as dimensional weight with its divisor), or money.
+QUANTITY = r"units|lines|cartons|quantity|(started_)?(weight(/[1-9][0-9]*)?|volume)|value|charges of .+"
+RANGES = re.compile(QUANTITY + "|heaviest_item|longest_side|month_rank|month_orders")
 Day = Literal["charge_date", "ordered_date", "shipped_date", "billed_date"]
+
+
+def _is_a_quantity(text: str) -> str:
+    if not re.fullmatch(f"none|{QUANTITY}", text):
+        raise ValueError(
+            f"{text!r} is no quantity: write units, lines, quantity, weight, volume, started_weight, started_volume, "
+            "started_weight/139 (dimensional weight), value, or charges of TYPE"
+        )
+    return text
+
+
+def _are_segments(segment: dict[str, str]) -> dict[str, str]:
+    for name, text in segment.items():
+        if name in CATEGORIES or name == "zone":
+            continue
+        if not RANGES.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is no segment: write {', '.join(CATEGORIES)}, or a range of units, lines, weight, volume, "
+                "value, heaviest_item, longest_side, month_rank or month_orders"
+            )
+        if not _is_a_range(text):
+            raise ValueError(f'{name} = {text!r} is no range: write it as "5..10", "5.." or "..10"')
+    return segment
+
+
+def _is_a_range(text: str) -> bool:
+    above, dots, upto = text.partition("..")
+    try:
+        bounds = [Decimal(bound) for bound in (above, upto) if bound]
+    except InvalidOperation:
+        return False
+    return bool(dots and bounds) and all(bound.is_finite() for bound in bounds) and bounds == sorted(set(bounds))
+
+
+# What a price goes by.
+Driver = Annotated[str, AfterValidator(_is_a_quantity)]
+Segment = Annotated[dict[str, str], AfterValidator(_are_segments)]
 
 
 class DatedTerms(BaseModel):
@@ -46,7 +81,8 @@ class ChargeRate(DatedTerms):
     The fixed part holds the first `included` units; `and_per` is a second quantity. It may hold for some charges only:
     for one `zone` (a province's code, or the country's where there is none; `warehouse 2`; a type of order), for
     quantities from `from_quantity` up to and with `to_quantity`, and for what `segment` names: values of a category
-    (`region = "ON|QC"`) or a range, its lower end excluded (`weight = "5..10"`).
+    (`region = "ON|QC"`) or a range, its lower end excluded (`weight = "5..10"`). A price with a segment goes before
+    one without.
     """
 
     charge_type: str = Field(min_length=1)
@@ -58,7 +94,7 @@ class ChargeRate(DatedTerms):
     and_per_unit: Decimal = Field(default=Decimal(0), ge=0)
     minimum: Decimal | None = Field(default=None, ge=0)
     maximum: Decimal | None = Field(default=None, ge=0)
-    segment: dict[str, str] = {}
+    segment: Segment = {}
     valid_by: Day = "charge_date"
     zone: str = ""
     from_quantity: Decimal | None = None
@@ -70,8 +106,14 @@ class ChargeRate(DatedTerms):
             raise ValueError("per_unit needs per: what it is charged for")
         if self.is_tier and self.per == "none":
             raise ValueError("from_quantity and to_quantity need per: what is counted")
+        if self.included and self.per == "none":
+            raise ValueError("included needs per: what the fixed part holds some of")
         if self.and_per != "none" and self.per == "none":
             raise ValueError("and_per needs per: what is counted first")
+        if self.and_per_unit and self.and_per == "none":
+            raise ValueError("and_per_unit needs and_per: what it is charged for")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
         if self.lowest >= self.highest:
             raise ValueError(f"to_quantity {self.to_quantity} is not above from_quantity {self.from_quantity}")
         return self
@@ -89,12 +131,12 @@ class ChargeRate(DatedTerms):
         return Decimal("Infinity") if self.to_quantity is None else self.to_quantity
 
     def is_beside(self, other: "ChargeRate") -> bool:
-        """Return whether both prices may apply to one charge. A tier precedes a price without quantities."""
+        """Return whether both prices may apply to one charge, and neither goes before the other."""
         return (
             self.charge_type.lower() == other.charge_type.lower()
             and self.is_tier == other.is_tier
             and (not self.zone or not other.zone or self.zone == other.zone)
-            and (not self.segment or not other.segment or self.segment == other.segment)
+            and self.segment == other.segment
             and self.lowest < other.highest
             and other.lowest < self.highest
         )
@@ -103,11 +145,14 @@ class ChargeRate(DatedTerms):
 def _in_turn(rates: list[ChargeRate]) -> list[ChargeRate]:
     """End an open-ended price when the next of its kind begins; refuse two at once."""
     ended = [rate.model_copy(update={"valid_to": min([rate.valid_to, *_ends(rate, rates)])}) for rate in rates]
-    for one, other in combinations(ended, 2):
+    for (number, one), (next_number, other) in combinations(enumerate(ended, 1), 2):
         if one.is_beside(other) and one.valid_from <= other.valid_to and other.valid_from <= one.valid_to:
             day = max(one.valid_from, other.valid_from)
             when = "at once" if day == ALWAYS else f"on {day}"
-            raise ValueError(f"two prices of {one.charge_type} hold {when}: end one before the other begins")
+            raise ValueError(
+                f"two prices of {one.charge_type} hold {when}: end one before the other begins "
+                f"(entries {number} and {next_number})"
+            )
     return ended
 
 

@@ -223,12 +223,13 @@ def load_settings(**overrides: Any) -> Settings:
         ) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
+        setting, *parts = first["loc"] or ("",)  # the setting, and within a list the entry and its field
         reason = first["msg"].removeprefix("Value error, ")
-        where = f"setting {name!r}: " if name else ""
+        inner = "".join(f", entry {part + 1}" if isinstance(part, int) else f", field {part!r}" for part in parts)
+        where = f"setting {setting!r}{inner}: " if setting else ""
         raise UsageError(
             f"{where}{reason}",
-            f"Set LOGENTIC_{name.split('.')[0].upper()} or correct {config_folder() / 'config.toml'}." if name else "",
+            f"Set LOGENTIC_{str(setting).upper()} or correct {config_folder() / 'config.toml'}." if setting else "",
         ) from None
 
 

@@ -32,6 +32,7 @@ from logentic.cli.app import app
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.sandbox.billing import ALL_SCENARIOS
 from logentic.settings import Settings, secret_names
+from logentic.transform.plan import bind, load_plan
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -262,6 +263,40 @@ def test_the_readme_and_the_changelog_name_every_table() -> None:
     assert {name for row in re.findall(r"^\| `(\w+)` \|", first_screen, re.MULTILINE) for name in [row]} == marts
     changelog = ROOT / "CHANGELOG.md"
     assert marts <= set(code(prose(changelog)))
+
+
+def test_the_page_for_finance_has_every_rule_as_the_tables_have_it() -> None:
+    """Each verdict in its order, with its sentence, whether it asks or claims, and whose money it is about."""
+    (node,) = [node for node in load_plan("duckdb").nodes if node.name == "rules"]
+    verdicts = duckdb.sql(f"from ({bind(node.sql, {})}) order by precedence")
+    names = verdicts.columns
+    rules = {row[0]: dict(zip(names, row, strict=True)) for row in verdicts.fetchall()}
+    page = [row for row in table_under(ROOT / "docs" / "finance.md", "The rules") if code(row[0])[0] in rules]
+    asked = {code(row[0])[0]: row[1:] for row in page if len(row) == 5}
+    others = {code(row[0])[0]: row[1:] for row in page if code(row[0])[0] not in asked and len(row) == 3}
+    assert list(asked) == [name for name, rule in rules.items() if rule["status"] == "exception"]
+    assert list(asked) == [code(row[0])[0] for row in page if len(row) == 3][: len(asked)], "the table of conditions"
+    assert list(others) == [name for name, rule in rules.items() if rule["status"] != "exception"]
+    money = {"recoverable": "recoverable", "in_your_favour": "in your favour"}
+    for name, rule in rules.items():
+        sentence = shown_sentence(rule["evidence"])
+        if rule["evidence_if_stated"]:
+            sentence += f" By your own card: {shown_sentence(rule['evidence_if_stated'])}"
+        if rule["status"] != "exception":
+            assert [code(others[name][0]), others[name][1]] == [[rule["status"]], sentence], name
+            continue
+        says, kind, whose, silent = asked[name]
+        assert says == sentence, name
+        kinds = {True: kind == "a question", False: kind == "a claim", None: kind.startswith("a claim by your ")}
+        assert kinds[rule["is_question"]], name
+        assert "else a question" in kind or rule["is_question"] is not None, name
+        assert whose.startswith(money.get(rule["direction"], "recoverable, or in your favour")), name
+        assert silent, name
+
+
+def shown_sentence(text: str) -> str:
+    """A sentence of the rules as the page has it: what a charge fills in is "…"."""
+    return re.sub(r"…( …)*", "…", re.sub(r"\{\w+\}", "…", text))
 
 
 def test_the_changelog_ends_with_the_version_that_is_built() -> None:

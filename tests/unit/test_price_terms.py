@@ -53,12 +53,54 @@ def test_prices_for_other_charges_do_not_end_each_other(other: dict[str, object]
         ([{"per": "none", "to_quantity": 2}], "need per"),
         ([{"minimum": -1}], "greater than or equal to 0"),
         ([{"charge_type": ""}], "at least 1 character"),
+        ([{"per": "none", "included": 1}], "included needs per"),
+        ([{"per": "none", "and_per": "lines"}], "and_per needs per"),
+        ([{"and_per_unit": 1}], "and_per_unit needs and_per"),
+        ([{"minimum": 2, "maximum": 1}], "minimum 2 is above maximum 1"),
     ],
 )
 def test_what_no_charge_could_be_held_against_is_refused(rates: list[dict[str, object]], reason: str) -> None:
     with pytest.raises(UsageError, match=r"^setting 'charge_rates") as raised:
         load_settings(charge_rates=[{"charge_type": "picking", "per": "units"} | rate for rate in rates])
     assert reason in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("per", "pallets", "'pallets' is no quantity: write units, lines, "),
+        ("and_per", "started_weight/0", "'started_weight/0' is no quantity"),
+        ("per_unit", "0,35", "valid decimal"),
+        ("fixed", "cheap", "valid decimal"),
+        ("maximum", -1, "greater than or equal to 0"),
+        ("segment", {"country": "CA"}, "'country' is no segment: write order_type, warehouse, region, "),
+        ("segment", {"weight": "5-10"}, "weight = '5-10' is no range: write it as \"5..10\""),
+        ("segment", {"weight": "10..5"}, "is no range"),
+        ("segment", {"weight": ".."}, "is no range"),
+        ("segment", {"weight": "5..heavy"}, "is no range"),
+        ("valid_by", "paid_date", "'charge_date', 'ordered_date', 'shipped_date' or 'billed_date'"),
+        ("valid_from", "soon", "valid date"),
+        ("driver", "units", "not permitted"),
+    ],
+)
+def test_a_wrong_price_is_one_line_that_names_its_entry_and_field(field: str, value: object, reason: str) -> None:
+    right = {"charge_type": "picking", "per": "units"}
+    with pytest.raises(UsageError, match=f"^setting 'charge_rates', entry 2, field '{field}'") as raised:
+        load_settings(charge_rates=[right | {"charge_type": "handling"}, right | {field: value}])
+    assert reason in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert "LOGENTIC_CHARGE_RATES" in raised.value.guidance
+
+
+def test_two_prices_at_once_are_named_by_their_entries() -> None:
+    rates = [{"charge_type": "picking"}, {"charge_type": "handling"}, {"charge_type": "picking"}]
+    with pytest.raises(UsageError, match=r"two prices of picking hold at once.* \(entries 1 and 3\)"):
+        load_settings(charge_rates=rates)
+
+
+def test_segments_and_the_price_for_all_stand_beside_each_other() -> None:
+    segments = [{}, {"segment": {"region": "QC|ON"}}, {"segment": {"weight": "5..10", "warehouse": "2"}}]
+    assert spans(*segments) == [("1970-01-01", "")] * 3
 
 
 def test_rates_of_storage_begin_on_different_days() -> None:

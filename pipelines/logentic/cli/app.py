@@ -170,7 +170,7 @@ def build(
 
 for _command in (
     *(account_commands.check, account_commands.get, account_commands.verify, account_commands.notify),
-    *(event_commands.serve, event_commands.events, finance.reconcile, finance.close),
+    *(event_commands.serve, event_commands.events, finance.reconcile, finance.prices, finance.close),
     *(explore.status, explore.dashboard, explore.demo, explore.sandbox, privacy_commands.privacy),
 ):
     app.command()(_command)
@@ -178,7 +178,7 @@ app.add_typer(finance.exceptions, name="exceptions")
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 COMMANDS |= {"exceptions"}
-FILE_COMMANDS = {"verify", "reconcile", "exceptions", "close", "dashboard", "notify", "events", "privacy"}
+FILE_COMMANDS = {"verify", "reconcile", "exceptions", "prices", "close", "dashboard", "notify", "events", "privacy"}
 FILE_GUIDANCE = "Run into a file as well: logentic run --destination duckdb --db FILE."
 
 

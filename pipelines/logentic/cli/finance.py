@@ -1,4 +1,4 @@
-"""The commands of a month end: reconcile, exceptions, close."""
+"""The commands of a month end: reconcile, exceptions, prices, close."""
 
 import sys
 from datetime import date
@@ -144,6 +144,30 @@ def set_exception(
     finding = record_decision(_needed(db or context.obj), exception_id, status, note, resolve_author(by))
     said = f"says {finding.set_by} at {finding.set_at:%Y-%m-%d %H:%M} UTC"
     print(one_line(f"{finding.exception_id} is {finding.status}, {said}"))
+
+
+def prices(
+    db: Db,
+    charge_type: Annotated[str | None, typer.Option("--type", metavar="NAME", help="Only this type of charge.")] = None,
+    toml: Annotated[
+        bool, typer.Option("--toml", help="Print what is learned as configuration, to check and sign off.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What each type of charge costs: what is learned beside your rate card."""
+    from logentic.reports import price_list as report
+    from logentic.reports.terminal import Terminal
+    from logentic.settings import load_settings
+
+    if toml and as_json:
+        raise UsageError("--toml and --json are two formats", "Use one of them.")
+    settings = load_settings()
+    if toml:
+        print(report.as_toml(db, *report.read_learned_rates(db, charge_type)))
+    elif as_json:
+        print_json(report.as_dict(report.read_price_list(db, charge_type)))
+    else:
+        report.print_prices(report.read_price_list(db, charge_type), Terminal(), settings.currency)
 
 
 def close(

@@ -30,6 +30,7 @@ COMMANDS = {
     ("verify",): (["--db", FILE], "item_quantities"),
     ("events",): (["--db", QUEUE_OF], "orders/picked"),
     ("exceptions",): (["--db", FILE], "exception_id"),
+    ("prices",): (["--db", FILE], "charge_type"),
     ("reconcile",): (["--month", "2026-03", "--db", FILE], "exceptions"),
 }
 

@@ -218,7 +218,9 @@ def test_credentials_are_read_where_dlt_reads_them(
 
 
 @pytest.mark.parametrize("destination", ["postgres", "filesystem"])
-@pytest.mark.parametrize("command", ["verify", "exceptions", "reconcile --invoice 1", "close 2026-01", "dashboard"])
+@pytest.mark.parametrize(
+    "command", ["verify", "exceptions", "reconcile --invoice 1", "prices", "close 2026-01", "dashboard"]
+)
 def test_a_command_that_reads_a_file_says_so(command: str, destination: str, tmp_path: Path) -> None:
     words = [*command.split(), "--db", "account"]
     done = logentic(*words, cwd=tmp_path, destination=destination, api_token="t")

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from logentic.price_terms import ALWAYS, FOR_EVER, ChargeRate, Day
+from logentic.price_terms import ALWAYS, CATEGORIES, FOR_EVER, ChargeRate, Day
 from logentic.transform.prices.facts import (
     DAYS,
     MISSING,
@@ -42,10 +42,9 @@ class OneOf:
 
     def holds(self, charges: Charges) -> Booleans:
         if self.name == "zone":  # as earlier versions wrote it: a region, an order type or "warehouse 2"
-            (value,) = self.values
-            pairs = {"region": value, "order_type": value, "warehouse": value.removeprefix("warehouse ")}
-            parts = [OneOf(name, (text,)).holds(charges) for name, text in pairs.items()]
-            return np.asarray(np.logical_or.reduce(parts))
+            warehouses = tuple(value.removeprefix("warehouse ") for value in self.values)
+            pairs = {"region": self.values, "order_type": self.values, "warehouse": warehouses}
+            return np.asarray(np.logical_or.reduce([OneOf(*pair).holds(charges) for pair in pairs.items()]))
         codes = [code for code, label in enumerate(charges.labels[self.name]) if label in self.values]
         return np.isin(charges.column(self.name), codes)
 
@@ -53,7 +52,12 @@ class OneOf:
         return f"{self.name.replace('_', ' ')} {join((value or 'none' for value in self.values), 'or')}"
 
     def text(self) -> str:
-        return "|".join(self.values)
+        return "|".join(value.replace("%", "%25").replace("|", "%7C") for value in self.values)
+
+    @classmethod
+    def parse(cls, name: str, text: str) -> "OneOf":
+        """Return the condition that `text` writes as `ON|QC`; a value's own bar is %7C."""
+        return cls(name, tuple(value.replace("%7C", "|").replace("%25", "%") for value in text.split("|")))
 
 
 @dataclass(frozen=True, order=True)
@@ -80,7 +84,10 @@ class Range:
         return np.asarray(is_inside if self.upto is None else is_inside & (values <= self.upto))
 
     def words(self) -> str:
-        words = [f"above {decimal(self.above):f}"] if self.above is not None else []
+        words = []
+        if self.above is not None:
+            is_tier = (self.above + 1) % 100 == 0  # which the contract begins at a number of few decimals
+            words.append(f"from {decimal(self.above + 1):f}" if is_tier else f"above {decimal(self.above):f}")
         words += [f"up to {decimal(self.upto):f}"] if self.upto is not None else []
         names = {"month_rank": "order number in the month", "month_orders": "orders of the month"}
         return f"{names.get(self.quantity.column) or str(self.quantity).replace('_', ' ')} {' '.join(words)}"
@@ -115,6 +122,11 @@ class Price:
         return "; ".join(c.words() for c in self.conditions if isinstance(c, Range) and not c.is_time)
 
     @property
+    def narrowness(self) -> int:
+        """The number of conditions but time."""
+        return sum(not (isinstance(condition, Range) and condition.is_time) for condition in self.conditions)
+
+    @property
     def categories(self) -> tuple[Condition, ...]:
         return tuple(condition for condition in self.conditions if isinstance(condition, OneOf))
 
@@ -137,6 +149,8 @@ def _family(terms: list[tuple[int, Quantity]]) -> type[Formula]:
     """Return the family of a formula with these terms."""
     if len(terms) != 1:
         return TwoQuantities if terms else Fixed
+    if not terms[0][0]:  # a tier of one amount: the quantity only says which
+        return Fixed
     quantity = terms[0][1]
     return FirstAndAdditional if quantity.after else Percentage if is_money(quantity) else PerUnit
 
@@ -145,12 +159,13 @@ def read_price(terms: ChargeRate) -> Price:
     """Return the price that a row of the configuration, or of `learned_prices`, states."""
     conditions: list[Condition] = []
     for name, text in terms.segment.items():
-        if ".." in text:
+        if name in (*CATEGORIES, "zone"):
+            conditions.append(OneOf.parse(name, text))
+        else:
             above, upto = (int(Decimal(bound) * QUANTITY_SCALE) if bound else None for bound in text.split(".."))
             conditions.append(Range(Quantity.parse(name), above, upto))
-        else:
-            conditions.append(OneOf(name, tuple(text.split("|"))))
-    quantity = None if terms.per == "none" else Quantity.parse(terms.per, int(terms.included * QUANTITY_SCALE))
+    # Types of charges are in lower case in the facts.
+    quantity = None if terms.per == "none" else Quantity.parse(terms.per.lower(), int(terms.included * QUANTITY_SCALE))
     if terms.zone:
         conditions.append(OneOf("zone", (terms.zone,)))
     if quantity and terms.is_tier:
@@ -164,7 +179,7 @@ def read_price(terms: ChargeRate) -> Price:
         conditions.append(Range(Quantity(terms.valid_by), above, upto))
     pairs = [(int(terms.per_unit * RATE_SCALE), quantity)] if quantity else []
     if terms.and_per != "none":
-        pairs.append((int(terms.and_per_unit * RATE_SCALE), Quantity.parse(terms.and_per)))
+        pairs.append((int(terms.and_per_unit * RATE_SCALE), Quantity.parse(terms.and_per.lower())))
     minimum, maximum = (None if v is None else int(v * QUANTITY_SCALE) for v in (terms.minimum, terms.maximum))
     formula = _family(pairs)(int(terms.fixed * QUANTITY_SCALE), tuple(pairs), minimum, maximum)
     return Price(terms.charge_type.lower(), tuple(conditions), formula)

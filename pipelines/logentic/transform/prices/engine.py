@@ -1,7 +1,7 @@
 """The pricing engine's front: facts in, `learned_prices` and `charge_prices` out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
@@ -20,6 +20,7 @@ from logentic.transform.prices.pricing import Priced, price_charges
 AMOUNT = pa.decimal128(18, 4)
 IN_CONDITIONS = ("segment", "from_quantity", "to_quantity")
 RATE = pa.decimal128(18, 6)
+GOES_BEFORE = "Your rate card goes before it."
 LEARNED_PRICES = pa.schema(
     [
         pa.field("price_id", pa.string()),
@@ -68,16 +69,17 @@ CHARGE_PRICES = pa.schema(
 
 @dataclass(frozen=True)
 class Prices:
-    """What the engine writes: the cards, and the price of each charge."""
+    """What the engine writes: the cards in force, the price of each charge, and what is learned beside the contract."""
 
     learned_prices: pa.Table
     charge_prices: pa.Table
+    beside_contract: pa.Table
 
 
 def learn_prices(facts: pa.Table, minor_digits: int = 2, contract: Sequence[ChargeRate] = ()) -> Prices:
     """Learn the account's prices from its charges (`facts.SCHEMA`), and price each of them."""
     charges, minor_unit = read_facts(facts), 10 ** (4 - minor_digits)
-    cards = learn_cards(charges, minor_unit, [read_price(terms) for terms in contract])
+    cards, beside_contract = learn_cards(charges, minor_unit, [read_price(terms) for terms in contract])
     rows: list[dict[str, Any]] = []
     tables: list[pa.Table] = []
     for card in cards.values():
@@ -86,7 +88,26 @@ def learn_prices(facts: pa.Table, minor_digits: int = 2, contract: Sequence[Char
         if card.is_accepted:
             rows += [_learned(priced, index, identities[index]) for index in range(len(card.prices))]
         tables.append(_priced(priced, identities))
-    return Prices(pa.Table.from_pylist(rows, LEARNED_PRICES), pa.concat_tables([CHARGE_PRICES.empty_table(), *tables]))
+    return Prices(
+        pa.Table.from_pylist(rows, LEARNED_PRICES),
+        pa.concat_tables([CHARGE_PRICES.empty_table(), *tables]),
+        pa.Table.from_pylist(
+            [
+                row
+                for card in beside_contract.values()
+                if card.is_accepted
+                for row in _beside_contract(price_charges(charges, card, minor_unit))
+            ],
+            LEARNED_PRICES,
+        ),
+    )
+
+
+def _beside_contract(priced: Priced) -> Iterator[dict[str, Any]]:
+    """Yield the learned prices of a type that the contract prices: to compare, not to hold against a charge."""
+    for index, price in enumerate(priced.card.prices):
+        row = _learned(priced, index, f"learned-{_identity(price)}")
+        yield row | {"is_trusted": False, "note": " ".join(filter(None, (GOES_BEFORE, row["note"])))}
 
 
 def read_prices(learned: pa.Table) -> list[ChargeRate]:

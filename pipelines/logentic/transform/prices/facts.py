@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from logentic.price_terms import CATEGORIES
+
 QUANTITY_SCALE = 10_000  # amounts and quantities: integers of ten-thousandths
 RATE_SCALE = 1_000_000  # rates: integers of millionths
 CUBIC_INCHES = 1_728  # in a cubic foot
@@ -26,7 +28,6 @@ COUNTS = ("units", "lines", "cartons", "quantity")
 MEASURES = ("weight", "volume")
 SIZES = ("heaviest_item", "longest_side")
 MONTH_VOLUMES = ("month_rank", "month_orders")
-CATEGORIES = ("order_type", "warehouse", "region", "item_class", "service", "weekend")
 CHARGES_OF = "charges of "  # columns of what an order's charges of a type cost; added as types are priced
 DECIMALS = (*COUNTS, *MEASURES, *SIZES, *MONTH_VOLUMES, "value")
 
@@ -130,6 +131,11 @@ class Charges:
     @property
     def amounts(self) -> Integers:
         return self.column("amount")
+
+    def of_type(self, charge_type: str) -> Booleans:
+        """Tell which charges have a type; none where the account does not know it."""
+        types = self.labels["charge_type"]
+        return np.asarray(self.column("charge_type") == (types.index(charge_type) if charge_type in types else MISSING))
 
     @property
     def is_usable(self) -> Booleans:

@@ -132,7 +132,7 @@ class Fixed(Formula):
                 yield cls(int(amounts[index]))
 
     def sentence(self) -> str:
-        return amount(self.fixed)
+        return self.with_bounds(amount(self.fixed))
 
 
 class PerUnit(Formula):
@@ -189,8 +189,11 @@ class FirstAndAdditional(Formula):
 
     def sentence(self) -> str:
         ((rate, quantity),) = self.terms
-        count = quantity.after // QUANTITY_SCALE
-        first = f"first {unit(quantity)}" if count == 1 else f"first {count} {plural(quantity)}"
+        count = decimal(quantity.after)
+        if is_money(quantity):
+            start = f"{amount(self.fixed)} plus " if self.fixed else ""
+            return self.with_bounds(f"{start}{per(rate, replace(quantity, after=0))} above {amount(quantity.after)}")
+        first = f"first {unit(quantity)}" if count == 1 else f"first {count:f} {plural(quantity)}"
         return self.with_bounds(f"{amount(self.fixed)} for the {first}, {price(rate)} for each additional one")
 
 
@@ -343,7 +346,8 @@ def per(rate: int, quantity: Quantity) -> str:
     """Return a rate and what it is for: "0.45 per unit", "8.25 % of the charges of shipping"."""
     if is_money(quantity):
         return f"{decimal(rate * 100, RATE_SCALE):f} % of {unit(quantity)}"
-    return f"{price(rate)} per {unit(quantity)}"
+    after = f" after the first {decimal(quantity.after):f}" if quantity.after else ""
+    return f"{price(rate)} per {unit(quantity)}{after}"
 
 
 def unit(quantity: Quantity) -> str:

@@ -1,6 +1,6 @@
 """Learn the cards of an account: type by type, from simple formulas to percentages of what is already priced."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,13 @@ class Card:
     is_learned: bool = True
 
     @property
+    def bases(self) -> set[str]:
+        """The types that a price is a percentage of."""
+        columns = (quantity.column for price in self.prices for _, quantity in price.formula.terms)
+        named = (column.removeprefix(CHARGES_OF) for column in columns if column.startswith(CHARGES_OF))
+        return {base for names in named for base in names.split(" + ")}
+
+    @property
     def is_accepted(self) -> bool:
         """Whether anything is known about the type, rather than its charges repeated one by one."""
         own_cost = self.cost - self.missed
@@ -45,35 +52,56 @@ class Card:
         )
 
 
-def learn_cards(charges: Charges, minor_unit: int, contract: Sequence[Price] = ()) -> dict[str, Card]:
-    """Return the card of each type; the contract's prices take the place of learned ones for their types."""
+def learn_cards(
+    charges: Charges, minor_unit: int, contract: Sequence[Price] = ()
+) -> tuple[dict[str, Card], dict[str, Card]]:
+    """Return the card in force of each type, and beside the contract's cards what is learned of their types."""
     types = charges.labels["charge_type"]
     usable = charges.take(charges.is_usable)
     _, first, orders = np.unique(charges.columns["order_id"], return_index=True, return_inverse=True)
     charges.columns |= {"order": orders, "first_of_order": first}
     parts = {name: usable.take(usable.column("charge_type") == code) for code, name in enumerate(types)}
-    cards: dict[str, Card] = {}
-    for name in dict.fromkeys(price.charge_type for price in contract):  # also of types that were never charged
-        stated = tuple(price for price in contract if price.charge_type == name)
-        cards[name] = Card(name, stated, (0.0,) * len(stated), len(parts.get(name, ())), 0, 0, is_learned=False)
-    for name, part in parts.items():
-        if name in cards:
-            continue
-        if len(part):
-            cards[name] = _learn(name, part, minor_unit, None, range(len(STAGES)))
-        else:
-            cards[name] = Card(name, (), (), 0, 0, 0)
-    open_types = [name for name, card in cards.items() if card.is_learned and card.prices and not card.is_good]
-    for card in sorted(cards.values(), key=lambda card: -card.charges)[:LARGEST_BASES]:
-        if card.prices and card.is_accepted and card.missed < LIMITS.rough_share * card.charges:
-            add_base(charges, card, minor_unit)
-    for name in sorted(open_types, key=lambda name: cards[name].missed / cards[name].charges):
+    learned = {
+        name: _learn(name, part, minor_unit, None, range(len(STAGES))) if len(part) else Card(name, (), (), 0, 0, 0)
+        for name, part in parts.items()
+    }
+    stated: dict[str, Card] = {}
+    for name in dict.fromkeys(price.charge_type for price in contract):
+        prices = tuple(price for price in contract if price.charge_type == name)
+        charged = len(parts.get(name, ()))
+        stated[name] = Card(name, prices, (0.0,) * len(prices), charged, 0, 0, is_learned=False)
+    open_types = [name for name, card in learned.items() if card.prices and not card.is_good]
+    _add_bases(charges, (learned | stated).values(), minor_unit)
+    for name in sorted(open_types, key=lambda name: learned[name].missed / learned[name].charges):
         part = with_bases(charges, name).take(parts[name].rows)
-        card = _learn(name, part, minor_unit, cards[name], [len(STAGES) - 1])
-        if card is not cards[name] and card.is_accepted:
-            cards[name] = card
-            add_base(charges, card, minor_unit)
-    return cards
+        card = _learn(name, part, minor_unit, learned[name], [len(STAGES) - 1])
+        if card is not learned[name] and card.is_accepted:
+            learned[name] = card
+            if name not in stated:
+                add_base(charges, card, minor_unit)
+    return learned | stated, {name: card for name, card in learned.items() if name in stated}
+
+
+def _add_bases(charges: Charges, cards: Iterable[Card], minor_unit: int) -> None:
+    """Add the bases that percentages may be of: the largest types with a price, and those that the contract names."""
+    by_size = sorted(cards, key=lambda card: -card.charges)
+    named = {name for card in by_size for name in card.bases}
+    left = [
+        card
+        for number, card in enumerate(by_size)
+        if card.charge_type in named
+        or (
+            number < LARGEST_BASES
+            and card.prices
+            and card.is_accepted
+            and card.missed < LIMITS.rough_share * card.charges
+        )
+    ]
+    while left:  # a percentage after the types that it is of
+        waiting = {card.charge_type for card in left}
+        card = next((card for card in left if not card.bases & waiting), left[0])
+        left.remove(card)
+        add_base(charges, card, minor_unit)
 
 
 def _learn(name: str, charges: Charges, minor_unit: int, known: Card | None, stages: Sequence[int]) -> Card:
@@ -99,8 +127,8 @@ def _card(name: str, charges: Charges, plan: Draft) -> Card:
 def assign(card: Card, charges: Charges) -> Integers:
     """Return the index of the price of each charge in its card, -1 where none is for it."""
     chosen = np.full(len(charges), -1)
-    # A price with more conditions goes before one with fewer: the contract's tiers before its base.
-    for index in sorted(range(len(card.prices)), key=lambda i: -len(card.prices[i].conditions)):
+    # A price for more narrowly stated charges goes before others: the contract's tiers and segments before its base.
+    for index in sorted(range(len(card.prices)), key=lambda i: -card.prices[i].narrowness):
         held = card.prices[index].holds(charges) & (chosen < 0)
         chosen[held] = index
     return chosen
@@ -130,8 +158,7 @@ def add_base(charges: Charges, card: Card, minor_unit: int) -> None:
     known = charges.columns["order_id"] != MISSING
     first, orders = charges.columns["first_of_order"], charges.columns["order"]
     is_repeated = np.array([text.startswith(DUPLICATE) for text in charges.labels["set_aside"]])
-    code = charges.labels["charge_type"].index(card.charge_type)
-    is_own = known & (charges.columns["charge_type"] == code) & ~is_repeated[charges.columns["set_aside"]]
+    is_own = known & charges.of_type(card.charge_type) & ~is_repeated[charges.columns["set_aside"]]
     own, priced = np.flatnonzero(is_own), with_bases(charges, card.charge_type)
     billed = priced.take(own)
     chosen, expected = expect(card, billed, minor_unit)

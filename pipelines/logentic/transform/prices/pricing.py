@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from logentic.price_terms import CATEGORIES
 from logentic.transform.prices.card import Price, Range
-from logentic.transform.prices.facts import CATEGORIES, MISSING, Booleans, Charges, Integers
+from logentic.transform.prices.facts import MISSING, Booleans, Charges, Integers
 from logentic.transform.prices.formulas import Formula, amount
 from logentic.transform.prices.learning import Card, expect, with_bases
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
@@ -34,8 +35,7 @@ class Priced:
 def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
     """Price the charges of a card's type, among all charges of the account."""
     whole = with_bases(charges, card.charge_type)
-    codes = [code for code, name in enumerate(charges.labels["charge_type"]) if name == card.charge_type]
-    part = whole.take(np.isin(charges.column("charge_type"), codes))  # none of a type that only the contract has
+    part = whole.take(charges.of_type(card.charge_type))
     price, expected = expect(card, part, minor_unit)
     _follow_prices_nearby(part, card, price, expected, minor_unit)
     is_learned = part.is_usable

@@ -11,9 +11,9 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from logentic.price_terms import CATEGORIES
 from logentic.transform.prices.card import EPOCH, Condition, OneOf, Range
 from logentic.transform.prices.facts import (
-    CATEGORIES,
     COUNTS,
     DAYS,
     MEASURES,

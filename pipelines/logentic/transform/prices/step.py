@@ -18,8 +18,9 @@ def write_learned_prices(context: StepContext) -> int:
     contract = [ChargeRate.model_validate(rate) for rate in context.settings["charge_rates"]]
     prices: Prices = learn_prices(facts, int(context.settings["minor_digits"]), contract)
     context.kept[CHARGE_PRICES] = prices.charge_prices
-    context.engine.write_arrow(context.table, prices.learned_prices)
-    return len(prices.learned_prices)
+    learned = pa.concat_tables([prices.learned_prices, prices.beside_contract])
+    context.engine.write_arrow(context.table, learned)
+    return len(learned)
 
 
 def write_charge_prices(context: StepContext) -> int:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logentic.price_terms import ChargeRate
-from logentic.transform.prices.card import read_price, write_price
+from logentic.transform.prices.card import OneOf, Price, read_price, write_price
 from logentic.transform.prices.facts import MISSING, SCHEMA, Charges, Quantity, read_facts
+from logentic.transform.prices.formulas import Fixed
 
 
 def facts(**columns: Any) -> Charges:
@@ -38,6 +39,20 @@ SENTENCES: list[tuple[dict[str, Any], str]] = [
     ({"per": "weight", "per_unit": "0.0375", "minimum": 4}, "0.0375 per lb, at least 4.00"),
     ({"per": "value", "per_unit": "0.0125", "maximum": 20}, "1.25 % of the order's value, at most 20.00"),
     ({"per": "charges of shipping", "per_unit": "0.0825"}, "8.25 % of the charges of shipping"),
+    ({"fixed": "8.9", "per": "units", "from_quantity": 3, "to_quantity": 5}, "8.90"),
+    ({"per": "charges of Shipping", "per_unit": "0.0825"}, "8.25 % of the charges of shipping"),
+    (
+        {"per": "value", "per_unit": "0.009", "included": 100, "minimum": 1},
+        "0.9 % of the order's value above 100.00, at least 1.00",
+    ),
+    (
+        {"fixed": 3, "per": "weight", "per_unit": "0.4", "included": "2.5"},
+        "3.00 for the first 2.5 lbs, 0.40 for each additional one",
+    ),
+    (
+        {"fixed": 3, "per": "units", "per_unit": "0.4", "included": 3, "and_per": "lines", "and_per_unit": "0.5"},
+        "3.00, 0.40 per unit after the first 3 plus 0.50 per line",
+    ),
     (
         {"fixed": 4, "per": "started_weight/139", "per_unit": "0.37"},
         "4.00 plus 0.37 per started lb of dimensional weight (divisor 139)",
@@ -89,11 +104,18 @@ def test_the_rates_of_earlier_versions_are_still_read() -> None:
         charge_type="Picking", zone="warehouse 2", per="units", per_unit="0.1", from_quantity=5, to_quantity=9
     )
     price = read_price(old)
+    assert price.segment == "zone warehouse 2; units from 5 up to 9"
     assert price.charge_type == "picking"
     inside = {"warehouse": "2", "units": Decimal(5)}
     assert price.holds(facts(**inside)).all()
     assert not price.holds(facts(**inside | {"units": Decimal(10)})).any()
     assert not price.holds(facts(**inside | {"warehouse": "1"})).any()
+
+
+@pytest.mark.parametrize("values", [("ON", "QC"), ("",), ("", "QC"), ("parcel | ground", "a..b"), ("100%7C",)])
+def test_any_values_of_a_category_are_written_and_read_back(values: tuple[str, ...]) -> None:
+    price = Price("picking", (OneOf("service", values),), Fixed(25_000))
+    assert read_price(write_price(price)) == price
 
 
 def test_dimensional_weight_is_written_with_its_divisor() -> None:

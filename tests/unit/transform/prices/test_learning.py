@@ -160,6 +160,58 @@ def test_the_contract_takes_the_place_of_learning() -> None:
     assert {row["source"] for row in prices.learned_prices.to_pylist()} == {"contract"}
 
 
+def test_what_is_learned_beside_the_contract_is_kept_to_compare() -> None:
+    billed = Billed().bill(ORDERS, "picking", CARDS["price change"], 0.01).bill(ORDERS, "handling", CARDS["flat"])
+    terms = ChargeRate(charge_type="picking", fixed=Decimal("2.60"), per="units", per_unit=Decimal("0.35"))
+    same = ChargeRate(charge_type="handling", fixed=Decimal("2.95"))
+    never = ChargeRate(charge_type="pickling", fixed=Decimal(1))
+    prices = learn_prices(billed.table(), contract=[terms, same, never])
+    shown = [(row["charge_type"], row["source"], row["charges"] > 0) for row in prices.learned_prices.to_pylist()]
+    assert sorted(shown) == [
+        ("handling", "contract", True),
+        ("picking", "contract", True),
+        ("pickling", "contract", False),
+    ]
+    beside = prices.beside_contract.to_pylist()
+    assert [row["formula"] for row in beside if row["charge_type"] == "picking"] == STATED["price change"]
+    assert [row["formula"] for row in beside if row["charge_type"] == "handling"] == STATED["flat"]
+    assert not any(row["is_trusted"] for row in beside)
+    ids = [row["price_id"] for row in [*prices.learned_prices.to_pylist(), *beside]]
+    assert len(set(ids)) == len(ids), "also where the contract says the same"
+
+
+def test_a_contract_s_narrower_price_goes_before_a_wider_one_whatever_their_dates() -> None:
+    billed = Billed().bill(ORDERS[:200], "picking", CARDS["flat"])
+    wide = ChargeRate(charge_type="picking", fixed=Decimal(1), valid_from=date(2020, 1, 1), valid_to=date(2030, 1, 1))
+    narrow = ChargeRate(charge_type="picking", fixed=Decimal(2), segment={"region": "QC|ON"})
+    for contract in ([wide, narrow], [narrow, wide]):
+        found = learn_prices(billed.table(), contract=contract).charge_prices.to_pylist()
+        expected = [2 if billed.rows[row["charge_id"] - 1]["region"] in ("QC", "ON") else 1 for row in found]
+        assert [row["expected"] for row in found] == expected
+
+
+def test_a_contract_s_percentage_is_of_prices_whatever_the_order_of_types_and_of_bills_where_there_is_none() -> None:
+    random = Random(3)
+    billed = Billed()
+    carrier = {order["order_id"]: Decimal(random.randint(500, 9_000)) / 100 for order in ORDERS[:300]}
+    for name in ("admin", "duties"):
+        billed.bill(ORDERS[:300], name, lambda _: "1.00")
+    billed.bill(ORDERS[:300], "fuel", lambda o: carrier[o["order_id"]] / 10, 0.05)
+    billed.bill(ORDERS[:300], "shipping", lambda o: carrier[o["order_id"]])
+    billed.bill(ORDERS[:300], "picking", CARDS["per unit"])
+    for number in range(10):  # more types than bases are looked for among
+        billed.bill(ORDERS[:400], f"work {number}", CARDS["flat"])
+    shares = {"admin": "charges of fuel + picking", "fuel": "charges of shipping", "duties": "charges of postage"}
+    contract = [ChargeRate(charge_type=name, per=per, per_unit=Decimal("0.1")) for name, per in shares.items()]
+    found = learn_prices(billed.table(), contract=contract).charge_prices.to_pylist()
+    by_order = {(row["charge_type"], row["order_id"]): row["expected"] for row in found}
+    for order in ORDERS[:300]:
+        fuel = cents(carrier[order["order_id"]] / 10)
+        assert by_order["fuel", order["order_id"]] == fuel
+        assert by_order["admin", order["order_id"]] == cents((fuel + cents(CARDS["per unit"](order) or 0)) / 10)
+        assert by_order["duties", order["order_id"]] is None, "no charge has that type"
+
+
 def test_learned_prices_can_be_written_as_configuration_and_read_back() -> None:
     billed = Billed()
     for name in ("flat tiers", "promotion", "lines and units", "insurance minimum", "zones changed"):

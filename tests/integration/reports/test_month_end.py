@@ -250,7 +250,7 @@ def test_who_may_read_the_file_and_not_the_folder_sees_what_is_published(books: 
     finally:
         folder.chmod(0o700)
     assert (listed.returncode, "is not yours to read" in listed.stderr) == (0, True), listed.stderr
-    assert "at stake" in listed.stdout
+    assert " recoverable, " in listed.stdout
 
 
 def test_what_is_said_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,15 @@ def expected_totals(file: Path) -> dict[tuple[str, str], Decimal]:
         ("Summary", "Charges"): asked(file, f"select count(*) {checked}"),
         ("Charges", "Billed"): asked(file, f"select sum(billed) {checked}"),
         ("Charges", "Difference"): asked(file, f"select sum(difference) {checked}"),
-        ("Exceptions", "Amount at stake"): asked(file, f"select sum(amount_at_stake) {found}"),
+        ("Charges", "Not checked"): asked(
+            file, f"select coalesce(sum(billed), 0) {checked} and status = 'not_checked'"
+        ),
+        ("Exceptions", "Recoverable"): asked(
+            file, f"select sum(amount_at_stake) {found} and direction = 'recoverable'"
+        ),
+        ("Exceptions", "In your favour"): asked(
+            file, f"select sum(amount_at_stake) {found} and direction = 'in_your_favour'"
+        ),
         ("Storage", "Billed"): asked(file, f"select sum(billed) from storage_cost_monthly where month in ({months})"),
     }
 

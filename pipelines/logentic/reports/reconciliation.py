@@ -196,7 +196,7 @@ def reconcile(
             unreadable=unreadable,
             findings=findings,
             charges=charges,
-            sheets=list(supporting_sheets(published, scope, chosen, month, closed and closed["closed_at"])),
+            sheets=list(supporting_sheets(published, scope, chosen, month, closed["closed_at"] if closed else None)),
             books=_books(published, month, closed, settings.currency) if month else None,
             rate_changes=read_rate_changes(published, month) if month else [],
             not_checked=read_records(published, NOT_CHECKED.format(scope=scope), chosen),

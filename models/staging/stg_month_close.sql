@@ -9,6 +9,8 @@ closes as (
         'closed_at': 'timestamp with time zone',
         'known_at': 'timestamp with time zone',
         'facts': 'bigint',
+        'undoes': 'varchar',
+        'note': 'varchar',
     }) | indent(4) }}
 
 ),
@@ -19,6 +21,9 @@ numbered as (
         *,
         row_number() over (partition by month order by closed_at, event_id) as attempt
     from closes
+    where
+        undoes is null
+        and event_id not in (select undone.undoes from closes as undone where undone.undoes is not null)
 
 )
 

@@ -141,7 +141,17 @@ EXCEPTION_LOG = AuditLog(
 )
 MONTH_CLOSE = AuditLog(
     "month_close",
-    {"event_id": TEXT, "month": DAY, "closed_by": TEXT, "closed_at": TIME, "known_at": TIME, "facts": NUMBER},
+    {
+        "event_id": TEXT,
+        "month": DAY,
+        "closed_by": TEXT,
+        "closed_at": TIME,
+        "known_at": TIME,
+        "facts": NUMBER,
+        # Of a row that opens the month again: the closing that it undoes, and why.
+        "undoes": TEXT,
+        "note": TEXT,
+    },
 )
 CLOSED_FACTS = AuditLog(
     "closed_facts",

@@ -28,10 +28,9 @@ LAST_INVOICE = """(
 NUMBERS = {
     "overview": {
         f"select sum(physical) from stock_daily where date = {LAST_DAY}": "{:,} units",
-        """select cast(coalesce(sum(amount_at_stake), 0) as decimal(18, 2)) from exception_status
-        where status = 'open' and (dispute_until is null or dispute_until >= current_date)""": (
-            "{:,.2f} can still be disputed"
-        ),
+        """select coalesce(sum(cast(amount_at_stake as decimal(18, 2))), 0) from exception_status
+        where direction = 'recoverable' and status = 'open'
+            and (dispute_until is null or dispute_until >= current_date)""": ("{:,.2f} can still be disputed"),
         f"""select cast(sum(physical * price) as decimal(18, 2)) from stock_daily inner join items using (item_id)
         where date = {LAST_DAY}""": "worth {:,.2f} on",
     },
@@ -42,16 +41,15 @@ NUMBERS = {
         where is_observed and date > {LAST_DAY} - 30""": "of {:,} item-days",
     },
     "storage": {
-        """select cast(abs(sum(difference)) as decimal(18, 2)) from (
-            select month, sum(billed) as billed, sum(difference) as difference from storage_cost_monthly group by month
-        ) where billed <> 0""": "Storage was charged {:,.2f}",
+        """select cast(abs(sum(difference)) as decimal(18, 2)) from invoice_reconciliation
+        where charge_type = 'storage' and is_billed and status <> 'not_checked'""": "Storage was charged {:,.2f}",
         "select count(distinct item_id) from storage_cost_daily": "of {:,} items make 80 %",
         """select round(max(rate), 4)
         from (select median(rate) as rate from storage_cost_daily group by date)""": "then {:.4f}",
     },
     "invoices": {
         f"select cast(sum(billed) as decimal(18, 2)) from invoices where payment_id = {LAST_INVOICE}": "{:,.2f} billed",
-        f"select count(*) from invoice_exceptions where payment_id = {LAST_INVOICE}": "{:,} exceptions",
+        f"select count(*) from invoice_exceptions where payment_id = {LAST_INVOICE}": "{:,} exceptions: ",
         f"select count(*) from invoice_reconciliation where payment_id = {LAST_INVOICE}": "of {:,} charges could",
     },
     "orders": {

@@ -330,8 +330,8 @@ def test_every_setting_stands_in_a_file_with_its_default() -> None:
 def test_every_variable_that_a_page_names_is_a_setting() -> None:
     named = {name for page in PAGES for name in re.findall(r"\bLOGENTIC_([A-Z_]+)\b", page.read_text("utf-8"))}
     files = {f"{name}_file" for name in secret_names()}
-    of_dbt = {"dbt_db"}  # read by profiles.yml
-    assert {name.lower() for name in named} - files - of_dbt <= set(Settings.model_fields)
+    others = {"dbt_db", "db"}  # read by profiles.yml, and by the commands in place of --db
+    assert {name.lower() for name in named} - files - others <= set(Settings.model_fields)
 
 
 def commands() -> dict[str, Any]:

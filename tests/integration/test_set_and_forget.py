@@ -223,9 +223,10 @@ def test_old_data_new_fields_large_exceptions_and_stuck_orders_are_told_once_eac
         published.execute("create schema logentic_raw; create schema logentic_marts")
         published.execute("create table logentic_raw.items (id bigint, name varchar, eco_score varchar)")
         published.execute(
-            "create table logentic_marts.invoice_exceptions as select i::bigint as charge_id, 9::bigint as payment_id,"
-            " 'duplicate_charge' as rule,"
-            " i || '-duplicate_charge' as exception_id, (i * 10)::decimal(38, 24) as amount_at_stake, 'e' as evidence"
+            "create table logentic_marts.exception_status as select i::bigint as charge_id, 9::bigint as payment_id,"
+            " 'duplicate_charge' as rule, i || '-duplicate_charge' as exception_id,"
+            " (i * 10)::decimal(38, 24) as amount_at_stake, if(i = 11, 'in_your_favour', 'recoverable') as direction,"
+            " if(i = 10, 'accepted', 'open') as status"
             " from range(1, 13) t(i)"
         )
         published.execute(
@@ -236,18 +237,19 @@ def test_old_data_new_fields_large_exceptions_and_stuck_orders_are_told_once_eac
         )
     send_due_alerts(settings, state)
     ((title, body),) = receiver.take()
-    assert "10 things are to look at" in title
+    assert "9 things are to look at" in title
     assert "- order 7 is stuck: PICKED, no step taken since 2026-01-03" in body
     assert "- items has the new field eco_score" in body
-    assert "- duplicate_charge of 120.00 on charge 12, invoice 9" in body
-    assert "- and 3 more of this kind (exception)" in body
-    assert "charge 4," not in body
+    assert "- duplicate_charge: 120.00 recoverable, charge 12, invoice 9" in body
+    assert "- duplicate_charge: 110.00 in your favour, charge 11, invoice 9" in body
+    assert "- and 2 more of this kind (exception)" in body
+    assert not any(f"charge {left_out}," in body for left_out in (4, 10)), "too small; accepted"
     (row,) = read_runs(state)
     RUNS.path(state.folder).unlink()
     long_ago = datetime.now(UTC) - timedelta(hours=27)
     RUNS.append(state.folder, [{**row, "started_at": long_ago}])
     with duckdb.connect(str(state.file)) as published:
-        published.execute("delete from logentic_marts.invoice_exceptions where charge_id > 11")
+        published.execute("delete from logentic_marts.exception_status where charge_id > 11")
         published.execute("update logentic_marts.order_fulfilment set is_stuck = false")
     send_due_alerts(settings, state, is_beginning=True)
     assert receiver.take() == [], "how old the data are is said by a run's end"
@@ -255,7 +257,7 @@ def test_old_data_new_fields_large_exceptions_and_stuck_orders_are_told_once_eac
     stale, settled = receiver.take()
     assert "older than 26 hours" in stale[1]
     assert settled[1] == (
-        "- duplicate_charge of 120.00 on charge 12, invoice 9\n"
+        "- duplicate_charge: 120.00 recoverable, charge 12, invoice 9\n"
         "- order 7 is stuck: PICKED, no step taken since 2026-01-03"
     )
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from logentic.cli.options import AsJson, Db, parse_day, require_word
+from logentic.cli.options import DEFAULT_FILE, FILE_VARIABLE, AsJson, Db, OptionalDb, parse_day, require_word
 from logentic.database_file import database_path
 from logentic.errors import StateError, UsageError
 from logentic.sanitizer import json_text, one_line, print_json
@@ -23,7 +23,13 @@ Text = Annotated[str | None, typer.Option(metavar="TEXT")]
 def check(
     db: Annotated[
         Path | None,
-        typer.Option("--db", parser=database_path, metavar="FILE", help="Keep the answers in FILE.state/check.json."),
+        typer.Option(
+            "--db",
+            parser=database_path,
+            envvar=FILE_VARIABLE,
+            metavar="FILE",
+            help="Keep the answers in FILE.state/check.json.",
+        ),
     ] = None,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when there is something to look at: findings.")
@@ -134,7 +140,7 @@ def _print_records(name: str, record_id: int | None, filters: dict[str, str], ke
 
 
 def verify(
-    db: Db,
+    db: Db = DEFAULT_FILE,
     start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Compare from this day on.")] = None,
     end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Compare up to and with this day.")] = None,
     fail_on: Annotated[
@@ -168,10 +174,7 @@ def verify(
 
 
 def notify(
-    db: Annotated[
-        Path | None,
-        typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that is watched."),
-    ] = None,
+    db: OptionalDb = None,
     test: Annotated[bool, typer.Option("--test", help="Send a test message and nothing else.")] = False,
 ) -> None:
     """Tell by alert_urls what is wrong with FILE and its runs, once; and what is well again."""
@@ -187,8 +190,9 @@ def notify(
         send_test_alert(settings)
         print(f"a test was sent to {len(settings.alert_urls)} addresses")
         return
-    if db is None or not (db.exists() or State(db).folder.exists()):
-        raise UsageError(f"--db {db or ''} does not exist", "Name the file that is watched, or use --test.")
+    db = db or DEFAULT_FILE
+    if not (db.exists() or State(db).folder.exists()):
+        raise UsageError(f"--db {db} does not exist", "Name the file that is watched, or use --test.")
     state = State(db.absolute())
     state.prepare()
     # A run in progress holds the lock; alerts about earlier runs are sent anyway.

@@ -214,7 +214,7 @@ def main() -> None:
             sys.exit(2)
         command = f"logentic {arguments[0]}" if arguments[0] in COMMANDS else "logentic"
         what, guidance = error.format_message().rstrip(".?"), f"See: {command} --help"
-        if arguments[0] in FILE_COMMANDS and ("--destination" in what or ("--db" in what and _has_other_destination())):
+        if arguments[0] in FILE_COMMANDS and "--destination" in what:
             what, guidance = f"{command} reads a DuckDB file, whatever the destination", FILE_GUIDANCE
         print(one_line(f"logentic: {what}. {guidance}"), file=sys.stderr)
         sys.exit(2)
@@ -232,16 +232,6 @@ def main() -> None:
         message = f"logentic: unexpected {type(error).__name__}: {reason}. Run again with --debug."
         print(one_line(message), file=sys.stderr)
         sys.exit(1)
-
-
-def _has_other_destination() -> bool:
-    from logentic.destinations.base import destination_class
-    from logentic.settings import load_settings
-
-    try:
-        return not destination_class(load_settings()).publishes_file
-    except LogenticError:
-        return False
 
 
 def _exit_with_traceback(code: int) -> NoReturn:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from logentic.cli.options import AsJson, Db
+from logentic.cli.options import DEFAULT_FILE, AsJson, Db
 from logentic.sanitizer import print_json
 
 
@@ -27,7 +27,7 @@ def serve(
 
 
 def events(
-    db: Db,
+    db: Db = DEFAULT_FILE,
     dead: Annotated[bool, typer.Option("--dead", help="Only events whose order could not be read.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Have the next run ask for the dead ones again.")] = False,
     as_json: AsJson = False,

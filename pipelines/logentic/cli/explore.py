@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from logentic.cli.options import Db, DbOrState, DestinationName, require_word, state_file
+from logentic.cli.options import DEFAULT_FILE, Db, DbOrState, DestinationName, require_word, state_file
 from logentic.database_file import database_path
 from logentic.errors import UsageError
 from logentic.monitoring.memory import hide_unneeded_modules
@@ -34,7 +34,7 @@ def status(
     from logentic.state import State
 
     settings = load_settings(destination=destination)
-    file = state_file(db, settings)
+    file = state_file(db, settings, default=DEFAULT_FILE)
     if of_runs:
         history = read_runs(State(file.absolute()))
         if as_json:
@@ -103,7 +103,7 @@ def demo(
 
 
 def dashboard(
-    db: Db,
+    db: Db = DEFAULT_FILE,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 2718,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Let others in; needs dashboard_password.")

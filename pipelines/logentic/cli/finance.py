@@ -3,11 +3,13 @@
 import sys
 from datetime import date
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 
-from logentic.cli.options import AsJson, Db, OptionalDb, require_word
+from logentic.cli.options import DEFAULT_FILE, AsJson, Db, OptionalDb, require_word
+from logentic.currencies import money
 from logentic.errors import UsageError
 from logentic.sanitizer import one_line, print_json
 
@@ -23,13 +25,23 @@ FROZEN = {
     "storage": ("item's storage", "items' storage"),
     "stock": ("item's stock", "items' stock"),
 }
-Invoice = Annotated[int | None, typer.Option(metavar="N", min=1, help="The charges of this payment.")]
+
+
+def parse_invoice(text: str | int) -> int:
+    """Return the number of an invoice; refuse anything else in words that say what a number is."""
+    given = str(text).strip()
+    if not (given.isascii() and given.isdigit() and int(given)):
+        raise UsageError(f"--invoice {given}: this is not the number of an invoice", "Give one such as 7005.")
+    return int(given)
+
+
+Invoice = Annotated[int | None, typer.Option(metavar="N", parser=parse_invoice, help="The charges of this payment.")]
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; the user of this machine if not given.")]
 
 
 def reconcile(
-    db: Db,
+    db: Db = DEFAULT_FILE,
     invoice: Invoice = None,
     month: Month = None,
     invoice_total: Annotated[
@@ -122,7 +134,7 @@ def list_exceptions(
     known = (*report.STATUSES, *report.OVER_STATUSES)
     if status is not None and status not in known:
         raise UsageError(f"--status {status!r} is not known", f"Choose among: {', '.join(known)}.")
-    findings = report.read_findings(_needed(db), invoice, month_of(month), status)
+    findings = report.read_findings(db or DEFAULT_FILE, invoice, month_of(month), status)
     if as_json:
         print_json(report.as_dicts(findings))
     else:
@@ -141,7 +153,7 @@ def set_exception(
     """Say where an exception stands. It shows at once, and is published by the next run."""
     from logentic.reports.exceptions import record_decision, resolve_author
 
-    finding = record_decision(_needed(db or context.obj), exception_id, status, note, resolve_author(by))
+    finding = record_decision(db or context.obj or DEFAULT_FILE, exception_id, status, note, resolve_author(by))
     said = f"says {finding.set_by} at {finding.set_at:%Y-%m-%d %H:%M} UTC"
     print(one_line(f"{finding.exception_id} is {finding.status}, {said}"))
 
@@ -172,17 +184,49 @@ def prices(
 
 def close(
     month: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-01.")],
-    db: Db,
+    db: Db = DEFAULT_FILE,
     by: By = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Open the month again; --note says why.")] = False,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why the month is opened again.")] = None,
 ) -> None:
     """Freeze a month as it is known now; what the API says differently later stands in `restatements`."""
-    from logentic.reports.exceptions import resolve_author
-    from logentic.reports.month_close import close_month
+    from logentic.reports.exceptions import read_findings, resolve_author, sum_open_amounts
+    from logentic.reports.humanize import count
+    from logentic.reports.month_close import close_month, preview_close, reopen_month
     from logentic.settings import load_settings
 
-    closed = close_month(db, _month(month), resolve_author(by), load_settings().timezone)
-    counts = ", ".join(f"{count:,} {FROZEN[subject][count > 1]}" for subject, count in closed.facts.items())
-    print(f"{closed.month:%Y-%m} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {counts}")
+    day, settings = _month(month), load_settings()
+    if undo != bool((note or "").strip()):
+        raise UsageError(
+            "--undo and --note TEXT go together", f"Such as: --undo --note 'two bills of {month} were late'."
+        )
+    if undo:
+        author = resolve_author(by)
+        reopen_month(db, day, author, one_line(note or "").strip())
+        print(one_line(f"{month} is open again, says {author}; the next run publishes it, and it can be closed anew"))
+        return
+    frozen = preview_close(db, day, settings.timezone)
+    if not yes and not sys.stdin.isatty():
+        raise UsageError(f"closing {month} has to be confirmed, and there is no terminal", "Add --yes.")
+    print(f"{month} as known at {frozen.known_at:%Y-%m-%d %H:%M} UTC: {_frozen_text(frozen.facts)}", file=sys.stderr)
+    print(f"charges: {money(frozen.charged, settings.currency)} {settings.currency} before tax", file=sys.stderr)
+    if waiting := read_findings(db, month=day, status="open"):
+        amounts = sum_open_amounts(waiting).text(settings.currency)
+        listed = f"logentic exceptions --month {month} --status open --db {quote(str(db))}"
+        print(
+            one_line(f"warning: {count(len(waiting), 'exception')} still open: {amounts}. See: {listed}"),
+            file=sys.stderr,
+        )
+    if not yes and not typer.confirm("Freeze these figures?", err=True):
+        print(f"{month} stays open", file=sys.stderr)
+        raise typer.Exit(1)
+    closed = close_month(db, day, resolve_author(by), settings.timezone)
+    print(f"{month} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {_frozen_text(closed.facts)}")
+
+
+def _frozen_text(facts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {FROZEN[subject][number > 1]}" for subject, number in facts.items())
 
 
 def month_of(text: str | None) -> date | None:
@@ -194,9 +238,3 @@ def _month(text: str) -> date:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
         raise UsageError(f"{text!r} is not a month", "Write it as YYYY-MM, such as 2026-01.") from None
-
-
-def _needed(db: Path | None) -> Path:
-    if db is None:
-        raise UsageError("--db FILE is missing", "Name the file that `logentic run` published.")
-    return db

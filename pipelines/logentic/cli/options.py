@@ -13,18 +13,35 @@ from logentic.errors import UsageError
 if TYPE_CHECKING:
     from logentic.settings import Settings
 
+FILE_VARIABLE = "LOGENTIC_DB"
+DEFAULT_FILE = Path("logentic.duckdb")  # in the working folder, for commands that read
 Db = Annotated[
-    Path, typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open.")
+    Path,
+    typer.Option(
+        "--db",
+        parser=database_path,
+        envvar=FILE_VARIABLE,
+        show_default=False,
+        metavar="FILE",
+        help="The DuckDB file that analysts open.",
+    ),
 ]
 OptionalDb = Annotated[
     Path | None,
-    typer.Option("--db", parser=database_path, metavar="FILE", help="The DuckDB file that analysts open."),
+    typer.Option(
+        "--db",
+        parser=database_path,
+        envvar=FILE_VARIABLE,
+        metavar="FILE",
+        help="The DuckDB file that analysts open.",
+    ),
 ]
 DbOrState = Annotated[
     Path | None,
     typer.Option(
         "--db",
         parser=database_path,
+        envvar=FILE_VARIABLE,
         metavar="FILE",
         help="The same; for another destination FILE.state is its state folder.",
     ),
@@ -53,12 +70,14 @@ def parse_words(option: str, given: str | None, known: tuple[str, ...]) -> froze
     return words
 
 
-def state_file(db: Path | None, settings: "Settings") -> Path:
+def state_file(db: Path | None, settings: "Settings", default: Path | None = None) -> Path:
     """Return the file that the state folder is named after; a destination other than DuckDB has no file."""
     from logentic.destinations.base import destination_class
 
     if db is None and destination_class(settings).publishes_file:
-        raise TyperException("Missing option '--db'")
+        if default is None:
+            raise TyperException("Missing option '--db'")
+        return default
     return db or Path(f"logentic.{settings.destination}")
 
 

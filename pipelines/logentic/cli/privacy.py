@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from logentic.cli.options import Db
+from logentic.cli.options import DEFAULT_FILE, OptionalDb, state_file
 from logentic.errors import StateError, UsageError
 
 
 def privacy(
-    db: Db,
+    db: OptionalDb = None,
     rewrite: Annotated[
         bool, typer.Option("--rewrite", help="Pseudonymize them in the raw tables, and publish.")
     ] = False,
@@ -25,6 +25,7 @@ def privacy(
     from logentic.state import State
 
     settings = load_settings()
+    db = state_file(db, settings, default=DEFAULT_FILE)
     state = State(db.absolute())
     work = destination_class(settings).working_database(state)
     if settings.keep_personal_data:

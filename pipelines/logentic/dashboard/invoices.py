@@ -12,7 +12,16 @@ import marimo as mo
 from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Panel, Selection, amount_text, format_value
 from logentic.dashboard.snapshot import QueryResult, Snapshot
-from logentic.reports.exceptions import STATUSES, Finding, read_findings, record_decision, resolve_author, sum_at_stake
+from logentic.reports.exceptions import (
+    STATUSES,
+    Finding,
+    read_findings,
+    record_decision,
+    resolve_author,
+    sum_open_amounts,
+)
+from logentic.reports.humanize import count as counted
+from logentic.reports.supporting_sheets import AMOUNTS
 from logentic.settings import load_settings
 
 INVOICES = """
@@ -25,11 +34,18 @@ where payment_id is not null
 group by payment_id
 order by max(billed_date) is null, max(billed_date) desc, payment_id desc
 """
-TYPES = """
-select charge_type, charges, cast(billed as decimal(18, 2)) as billed, expected,
-    cast(difference as decimal(18, 2)) as difference, unreadable_amounts
-from invoices
-where payment_id = $invoice::bigint
+TYPES = f"""
+select charge_type, count(*) as charges, cast(coalesce(sum(billed), 0) as decimal(18, 2)) as billed,
+    cast(coalesce(sum(expected), 0) as decimal(18, 2)) as expected,
+    cast(coalesce(sum(difference), 0) as decimal(18, 2)) as difference,
+    cast(coalesce(sum(not_checked), 0) as decimal(18, 2)) as not_checked,
+    count(*) filter (where is_amount_unreadable) as unreadable_amounts
+from (
+    select checked.charge_type, {AMOUNTS}, checked.is_amount_unreadable
+    from invoice_reconciliation as checked
+    where checked.payment_id = $invoice::bigint
+)
+group by charge_type
 order by billed desc
 """
 AUDIT_RESULTS = """
@@ -66,7 +82,7 @@ def findings(snapshot: Snapshot, url: filters.Url, selection: Selection) -> filt
 def types(snapshot: Snapshot, selection: Selection) -> Panel:
     """Billed against expected."""
     result = snapshot.query(TYPES, **selection)
-    kinds = {"billed": "billed", "expected": "expected"}
+    kinds = {"billed": "billed", "expected": "expected", "not_checked": "not checked"}
     values = charts.unfold(result, kinds, "charge_type", "what", "amount")
     chart = (
         alt.Chart(charts.rows_data(values))
@@ -75,13 +91,13 @@ def types(snapshot: Snapshot, selection: Selection) -> Panel:
             charts.horizontal("amount", "Account's currency"),
             alt.Y("charge_type:N", sort=None, title=None),
             yOffset="what:N",
-            color=charts.colour("what", list(kinds)),
+            color=charts.colour("what", list(kinds.values())),
             tooltip=charts.tooltips(charge_type="Type", what="", amount=("Amount", ",.2f")),
         )
     )
     total = sum(row["billed"] for row in result.rows)
     title = f"Invoice {selection.get('invoice', '')}: {amount_text(total)} billed, before tax"
-    note = "Expected stands where a rule gives it for every charge of the type."
+    note = "Billed is expected, difference and not checked together; what is not checked has no price to compare with."
     if unreadable := sum(row["unreadable_amounts"] for row in result.rows):
         charges = "1 charge has an amount" if unreadable == 1 else f"{unreadable:,} charges have amounts"
         note = f"{charges} that could not be read, which the sums leave out: see rejected_values. {note}"
@@ -113,7 +129,9 @@ def exceptions(snapshot: Snapshot, selection: Selection) -> Panel:
     rows = [
         {
             "exception": finding.exception_id,
-            "at_stake": finding.amount_at_stake,
+            "amount": finding.amount_at_stake,
+            "recoverable": finding.recoverable,
+            "in_your_favour": finding.in_your_favour,
             "status": finding.status,
             "days_left": finding.days_left,
             "evidence": finding.evidence,
@@ -122,7 +140,7 @@ def exceptions(snapshot: Snapshot, selection: Selection) -> Panel:
         for finding in found
     ]
     return Panel(
-        f"{len(rows)} exceptions, {amount_text(sum_at_stake(found))} at stake",
+        f"{counted(len(rows), 'exception')}: {sum_open_amounts(found).text(load_settings().currency)}",
         QueryResult.of(rows),
         name="exceptions",
         wide=True,

@@ -12,9 +12,11 @@ from logentic.dashboard import charts, health
 from logentic.dashboard.panels import Panel, Selection, Tile, amount_text, render_tiles
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import LogenticError
-from logentic.reports.exceptions import Finding, read_findings
-from logentic.reports.humanize import age
+from logentic.reports.exceptions import OPEN_STATUSES, Finding, read_findings, sum_open_amounts
+from logentic.reports.humanize import age, count
+from logentic.reports.rate_changes import read_rate_changes
 from logentic.reports.status import read_status
+from logentic.settings import load_settings
 
 STOCK = """
 select
@@ -110,20 +112,36 @@ def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
         {
             "dispute_until": finding.dispute_until,
             "days_left": finding.days_left,
-            "at_stake": finding.amount_at_stake,
+            "recoverable": finding.recoverable,
+            "in_your_favour": finding.in_your_favour,
             "invoice": str(finding.payment_id or ""),
             "rule": finding.rule,
         }
         for finding in waiting
     ]
-    stake = sum((finding.amount_at_stake for finding in waiting), Decimal(0))
-    title = f"{amount_text(stake)} can still be disputed" if rows else "Nothing is left to dispute"
-    return Panel(
-        title, QueryResult.of(rows), note="The page Invoices has the evidence, and sets the status.", name="open"
-    )
+    amounts = sum_open_amounts(waiting)
+    title = f"{amount_text(amounts.recoverable)} can still be disputed" if rows else "Nothing is left to dispute"
+    note = "The page Invoices has the evidence, and sets the status."
+    if amounts.in_your_favour_count:
+        note = f"{amount_text(amounts.in_your_favour)} in your favour is not part of it. {note}"
+    return Panel(title, QueryResult.of(rows), note=note, name="open")
 
 
-PANELS = (health.coverage, units, storage, deadlines, health.last_runs)
+def rate_changes(snapshot: Snapshot, _: Selection) -> Panel:
+    """Changes of the storage rate."""
+    found = read_rate_changes(snapshot.connection)
+    rows = [
+        {"since": change.since, "a_year": change.yearly_cost, "a_month": change.monthly_cost, "finding": change.finding}
+        for change in found
+    ]
+    if not found:
+        return Panel("The storage rate has not changed", QueryResult.of(rows), name="storage-rate-changes")
+    title = f"Storage costs {found[-1].cost(load_settings().currency)} since {found[-1].since}"
+    note = "A new rate, at the volume of its first day. Was it agreed?"
+    return Panel(title, QueryResult.of(rows), note=note, name="storage-rate-changes", wide=True)
+
+
+PANELS = (health.coverage, units, storage, deadlines, rate_changes, health.last_runs)
 
 
 def _freshness(snapshot: Snapshot) -> list[Tile]:
@@ -158,13 +176,22 @@ def _storage(snapshot: Snapshot) -> list[Tile]:
 
 
 def _exceptions(snapshot: Snapshot) -> list[Tile]:
-    found = _open_findings(snapshot)
+    found = [finding for finding in read_findings(snapshot.file) if finding.status in OPEN_STATUSES]
     if not found:
         return [Tile("Open exceptions", "none", "nothing to dispute", "good")]
-    stake = sum((finding.amount_at_stake for finding in found), Decimal(0))
-    nearest = min((finding.dispute_until for finding in found if finding.dispute_until), default=None)
+    amounts = sum_open_amounts(found)
+    paid, favour = (count(n, "exception") for n in (amounts.recoverable_count, amounts.in_your_favour_count))
+    nearest = min((each.dispute_until for each in _open_findings(snapshot) if each.dispute_until), default=None)
     until = f", the first to be disputed by {nearest}" if nearest else ""
-    return [Tile("Open exceptions", _money(stake), f"{len(found)} charges{until}", "bad")]
+    return [
+        Tile("Recoverable", _money(amounts.recoverable), f"{paid}, open or disputed{until}", "bad"),
+        Tile("In your favour", _money(amounts.in_your_favour), f"{favour}: billed too little or not at all"),
+    ]
+
+
+def _rate_change(snapshot: Snapshot) -> list[Tile]:
+    found = read_rate_changes(snapshot.connection)
+    return [Tile("Storage rate", found[-1].cost(load_settings().currency), found[-1].words)] if found else []
 
 
 def _open_findings(snapshot: Snapshot) -> list[Finding]:
@@ -187,5 +214,6 @@ TILES: dict[str, Callable[[Snapshot], list[Tile]]] = {
     "Last run": _freshness,
     "Stock": _stock,
     "Storage this month": _storage,
+    "Storage rate": _rate_change,
     "Open exceptions": _exceptions,
 }

@@ -7,28 +7,40 @@ import altair as alt
 from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Panel, Selection, amount_text
 from logentic.dashboard.snapshot import QueryResult, Snapshot
+from logentic.reports.supporting_sheets import STORAGE_CHARGES
 
 WHERE = "date between $start and $stop and ($item::bigint is null or item_id = $item::bigint)"
 MONTH = """
     month between date_trunc('month', $start::date) and $stop and ($item::bigint is null or item_id = $item::bigint)
 """
 MONTHS = f"""
-select
-    strftime(month, '%Y-%m') as month, cast(sum(billed) as decimal(18, 2)) as billed,
-    cast(sum(not_yet_billed) as decimal(18, 2)) as not_yet_billed,
-    case when count(expected_price) = count(*) then cast(sum(expected_price) as decimal(18, 2)) end as expected,
-    cast(sum(difference) as decimal(18, 2)) as difference
-from storage_cost_monthly
-where {MONTH}
-group by month
-order by month
-"""
-DIFFERENCE = f"""
 with months as (
-    select sum(billed) as billed, sum(difference) as difference from storage_cost_monthly where {MONTH} group by month
+    select month, sum(billed) as billed, sum(not_yet_billed) as not_yet_billed
+    from storage_cost_monthly
+    where {MONTH}
+    group by month
+),
+
+charged as (
+    select month, sum(expected) as expected, sum(difference) as difference, sum(not_checked) as not_checked
+    from ({STORAGE_CHARGES})
+    where {MONTH}
+    group by month
 )
 
-select cast(coalesce(sum(difference), 0) as decimal(18, 2)) as difference from months where billed <> 0
+select
+    strftime(months.month, '%Y-%m') as month, cast(months.billed as decimal(18, 2)) as billed,
+    cast(months.not_yet_billed as decimal(18, 2)) as not_yet_billed,
+    cast(charged.expected as decimal(18, 2)) as expected, cast(charged.difference as decimal(18, 2)) as difference,
+    cast(charged.not_checked as decimal(18, 2)) as not_checked
+from months
+left join charged on months.month = charged.month
+order by months.month
+"""
+DIFFERENCE = f"""
+select cast(coalesce(sum(difference), 0) as decimal(18, 2)) as difference
+from ({STORAGE_CHARGES})
+where is_billed and {MONTH}
 """
 BY_ITEM = f"""
 with costs as (
@@ -121,7 +133,7 @@ def months(snapshot: Snapshot, selection: Selection) -> Panel:
     difference = snapshot.query(DIFFERENCE, **selection).first_row["difference"]
     side = "above" if difference >= 0 else "below"
     title = f"Storage was charged {amount_text(abs(difference))} {side} what it should cost"
-    note = "Bars: what the warehouse charged. Orange marks: the sum of the daily prices. Months with a bill count."
+    note = "Bars: what the warehouse charged. Orange marks: what these charges should be. In the title what is billed."
     return Panel(title, result, charts.finish(alt.layer(bars, ticks), f"{title}. {note}"), note, "storage-by-month")
 
 

@@ -22,9 +22,10 @@ LINES_PER_KIND = 5
 EXCEPTIONS = """
 select
     'exception ' || exception_id,
-    concat(rule, ' of ', cast(amount_at_stake as decimal(38, 2)), coalesce(' on charge ' || charge_id, ''),
-        coalesce(', invoice ' || payment_id, ''))
-from logentic_marts.invoice_exceptions where amount_at_stake >= ?
+    concat(rule, ': ', cast(amount_at_stake as decimal(38, 2)), ' ', replace(direction, '_', ' '),
+        coalesce(', charge ' || charge_id, ''), coalesce(', invoice ' || payment_id, ''))
+from logentic_marts.exception_status
+where status in ('open', 'disputed') and amount_at_stake >= ?
 order by amount_at_stake desc, 1
 """
 STUCK = """

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from logentic.reports.exceptions import sum_at_stake
+from logentic.reports.exceptions import Finding, sum_open_amounts
 from logentic.reports.humanize import count
 from logentic.reports.reconciliation import Books, Reconciliation
 from logentic.reports.sheets import Sheet, SheetColumn
@@ -13,7 +13,7 @@ AUDIT_RESULT_TEXTS = {
     "matched": "As expected.",
     "exception": "A rule says that they are wrong: see Exceptions.",
     "settled": "A credit and its charge cancel each other.",
-    "not_checked": "Nothing says what they should be; the reason stands at each.",
+    "not_checked": "No price to compare with; see Reason.",
 }
 DECISION_TEXTS = {
     "open": "nobody has decided yet",
@@ -24,11 +24,16 @@ DECISION_TEXTS = {
     "cleared": "nothing is wrong any more",
     "withdrawn": "no rule finds them any more",
 }
+# What was billed too low was not overpaid, and what was never billed was not paid at all.
+UNDERBILLED_TEXTS = {"accepted": "left as billed", "credited": "corrected"}
+NEVER_BILLED_TEXTS = {"accepted": "never billed, and left so", "credited": "billed since"}
 EXCEPTIONS = {
     "exception_id": "text",
     "payment_id": "id",
     "charge_type": "text",
-    "amount_at_stake": "money",
+    "amount_at_stake": "amount",
+    "recoverable": "money",
+    "in_your_favour": "money",
     "status": "text",
     "days_left": "count",
     "dispute_until": "date",
@@ -65,7 +70,12 @@ def build_cover(found: Reconciliation) -> Cover:
 def build_exceptions_sheet(found: Reconciliation) -> Sheet:
     """Return the exceptions with their evidence and decisions."""
     shown = {name: kind for name, kind in EXCEPTIONS.items() if found.month or name != "payment_id"}
-    rows = [asdict(finding) | {"what_was_said": "\n".join(finding.history)} for finding in found.findings]
+    rows = [
+        asdict(finding)
+        | {"recoverable": finding.recoverable, "in_your_favour": finding.in_your_favour}
+        | {"what_was_said": "\n".join(finding.history)}
+        for finding in found.findings
+    ]
     columns = tuple(SheetColumn(name, kind) for name, kind in shown.items())
     return Sheet("Exceptions", columns, [tuple(row[name] for name in shown) for row in rows])
 
@@ -83,7 +93,16 @@ def _parts(found: Reconciliation) -> Iterator[tuple[str, list[Line]]]:
         number, amount = found.amount_of(status)
         states.append((status.replace("_", " ").capitalize(), amount, f"{count(number, 'charge')}. {words}"))
     yield "What became of the charges", states
+    yield "Billed against expected", list(_billed_against_expected(found))
     yield "What is wrong", list(_wrong(found))
+    yield "What to pay", list(_recommended_payment(found))
+    yield (
+        "Changes of the storage rate",
+        [
+            ("Cost of a year", change.yearly_cost, f"{change.words} At the volume of that day. Was it agreed?")
+            for change in found.rate_changes
+        ],
+    )
     yield (
         "What could not be checked",
         [
@@ -126,26 +145,61 @@ def _books(books: Books) -> Iterator[Line]:
     yield "Changed since", books.difference, changed
 
 
+def _billed_against_expected(found: Reconciliation) -> Iterator[Line]:
+    """Yield the sum that leads from what is expected to what is billed."""
+    expected, difference, not_checked = (
+        found.amount_of(column=column)[1] for column in ("expected", "difference", "not_checked")
+    )
+    _, billed = found.amount_of()
+    yield "Expected", expected, "What the charges that could be checked should be."
+    yield "Difference", difference, "What these were billed above it; below it where negative."
+    yield "Not checked", not_checked, "No price to compare with; see Reason."
+    if rounding := billed - expected - difference - not_checked:
+        yield "Rounding", rounding, "Charges with parts of cents, which the sums above round."
+    yield "Billed", billed, "Expected, difference and not checked together."
+
+
 def _wrong(found: Reconciliation) -> Iterator[Line]:
-    by_status: dict[str, list[Decimal]] = {status: [] for status in DECISION_TEXTS}
-    for finding in found.findings:
-        by_status[finding.status].append(finding.amount_at_stake)
-    for status, amounts in by_status.items():
-        if amounts:
-            yield (
-                status.capitalize(),
-                sum(amounts, Decimal(0)),
-                f"{count(len(amounts), 'exception')}: {DECISION_TEXTS[status]}.",
-            )
-    waiting = [finding for finding in found.findings if finding.days_left is not None and not finding.is_past]
-    if waiting:
+    """Yield both figures, then the amounts by decision: what was paid too much and too little are never one sum."""
+    if found.findings:
+        amounts = found.open_amounts
+        paid, favour = (count(n, "exception") for n in (amounts.recoverable_count, amounts.in_your_favour_count))
+        yield "Recoverable", amounts.recoverable, f"{paid}, open or disputed, where you paid too much."
+        yield "In your favour", amounts.in_your_favour, f"{favour}, open or disputed: billed too little or not at all."
+    by_decision: dict[tuple[bool, str, str], list[Decimal]] = {}
+    for finding in sorted(found.findings, key=lambda each: (each.is_underbilled, [*DECISION_TEXTS].index(each.status))):
+        decision = (finding.is_underbilled, finding.status, _decision_text(finding))
+        by_decision.setdefault(decision, []).append(finding.amount_at_stake)
+    for (is_underbilled, status, words), sums in by_decision.items():
+        label = f"{status.capitalize()}, in your favour" if is_underbilled else status.capitalize()
+        yield label, sum(sums, Decimal(0)), f"{count(len(sums), 'exception')}: {words}."
+    disputable = [each for each in found.findings if each.days_left is not None and not each.is_underbilled]
+    if waiting := [finding for finding in disputable if not finding.is_past]:
         first = min(waiting, key=lambda finding: finding.days_left or 0)
         yield (
             "Days left to dispute",
             first.days_left,
             f"The last day of the first, {first.exception_id}, is {first.dispute_until}.",
         )
-    if late := [finding for finding in found.findings if finding.is_past]:
-        yield "Too late to dispute", sum_at_stake(late), f"{count(len(late), 'exception')}: the last day has passed."
+    if late := [finding for finding in disputable if finding.is_past]:
+        passed = f"{count(len(late), 'exception')}: the last day has passed."
+        yield "Too late to dispute", sum_open_amounts(late).recoverable, passed
     if not found.findings:
         yield "Nothing", None, "No rule finds anything wrong."
+
+
+def _decision_text(finding: Finding) -> str:
+    """Return what a status means for this exception."""
+    if not finding.is_underbilled:
+        return DECISION_TEXTS[finding.status]
+    special = NEVER_BILLED_TEXTS if finding.charge_id is None else UNDERBILLED_TEXTS
+    return special.get(finding.status, DECISION_TEXTS[finding.status])
+
+
+def _recommended_payment(found: Reconciliation) -> Iterator[Line]:
+    if (recommended := found.recommended) is None:
+        return
+    yield "Billed less recoverable", recommended.subtotal, "Before tax. What is in your favour changes nothing here."
+    for tax, amount in recommended.taxes:
+        yield f"{tax.name} {tax.rate} %", amount, ""
+    yield "Recommended payment", recommended.total, "With the taxes on what remains."

@@ -1,6 +1,7 @@
 """Read exceptions with their decisions, and record decisions."""
 
 import getpass
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,6 +24,7 @@ from logentic.state import State
 STATUSES = ("open", "accepted", "disputed", "credited", "rejected")
 OVER_STATUSES = ("cleared", "withdrawn")  # no rule finds it any more
 OPEN_STATUSES = ("open", "disputed")  # only these can still be recovered
+IN_YOUR_FAVOUR = "in_your_favour"
 EXCEPTIONS = """
 select
     status.exception_id, status.charge_id, status.payment_id, status.rule, status.status,
@@ -99,6 +101,21 @@ class Finding:
     request: str | None  # what a letter to the warehouse asks
 
     @property
+    def is_underbilled(self) -> bool:
+        """Return whether a correction would cost us more, not less."""
+        return self.direction == IN_YOUR_FAVOUR
+
+    @property
+    def recoverable(self) -> Decimal | None:
+        """Return what was paid too much, while it is open or disputed."""
+        return self.amount_at_stake if self.status in OPEN_STATUSES and not self.is_underbilled else None
+
+    @property
+    def in_your_favour(self) -> Decimal | None:
+        """Return what was billed too little or not at all, while it is open or disputed."""
+        return self.amount_at_stake if self.status in OPEN_STATUSES and self.is_underbilled else None
+
+    @property
     def is_past(self) -> bool:
         return self.days_left is not None and self.days_left < 0
 
@@ -110,6 +127,28 @@ class Finding:
             note = f": {self.note}" if self.note else ""
             lines.append(f"{self.set_by}, {self.set_at:%Y-%m-%d %H:%M} UTC{note}")
         return lines
+
+
+@dataclass(frozen=True)
+class OpenAmounts:
+    """What exceptions that are open or disputed come to, before tax: two figures that are never added up or netted."""
+
+    recoverable: Decimal
+    in_your_favour: Decimal
+    recoverable_count: int
+    in_your_favour_count: int
+
+    def text(self, currency: str) -> str:
+        paid, favour = money(self.recoverable, currency), money(self.in_your_favour, currency)
+        return f"{paid} recoverable, {favour} in your favour"
+
+
+def sum_open_amounts(findings: Iterable[Finding]) -> OpenAmounts:
+    """Return the sums of both directions; exceptions that were decided otherwise count in neither."""
+    listed = list(findings)
+    paid = [finding.recoverable for finding in listed if finding.recoverable is not None]
+    favour = [finding.in_your_favour for finding in listed if finding.in_your_favour is not None]
+    return OpenAmounts(sum(paid, Decimal(0)), sum(favour, Decimal(0)), len(paid), len(favour))
 
 
 def read_findings(
@@ -166,12 +205,11 @@ def _printable(text: str) -> str:
 
 
 def as_dicts(findings: list[Finding]) -> list[dict[str, Any]]:
-    return [{name: _plain(value) for name, value in asdict(finding).items()} for finding in findings]
-
-
-def sum_at_stake(findings: list[Finding]) -> Decimal:
-    """Return the sum that can still be recovered."""
-    return sum((finding.amount_at_stake for finding in findings if finding.status in OPEN_STATUSES), Decimal(0))
+    return [
+        {name: _plain(value) for name, value in asdict(finding).items()}
+        | {"recoverable": _plain(finding.recoverable), "in_your_favour": _plain(finding.in_your_favour)}
+        for finding in findings
+    ]
 
 
 def print_exceptions(findings: list[Finding], console: Console, currency: str) -> None:
@@ -180,17 +218,19 @@ def print_exceptions(findings: list[Finding], console: Console, currency: str) -
         return
     width = max(len(finding.exception_id) for finding in findings)
     row = f"{{:<{max(width, 34)}}} {{:>9}} {{:>12}} {{:<10}} {{:>9}}"
-    console.print(row.format("exception", "invoice", "at stake", "status", "days left"), style="bold")
+    console.print(row.format("exception", "invoice", "amount", "status", "days left"), style="bold")
     for finding in findings:
         left = "" if finding.days_left is None else "past" if finding.is_past else finding.days_left
-        stake = money(finding.amount_at_stake, currency)
+        amount = money(finding.amount_at_stake, currency)
+        evidence = f"In your favour. {finding.evidence}" if finding.is_underbilled else finding.evidence
         console.print(
-            Text(row.format(finding.exception_id, finding.payment_id or "", stake, finding.status, left)),
-            *(Padding(Text(words), (0, 0, 0, 4)) for words in (finding.evidence, *finding.history)),
+            Text(row.format(finding.exception_id, finding.payment_id or "", amount, finding.status, left)),
+            *(Padding(Text(words), (0, 0, 0, 4)) for words in (evidence, *finding.history)),
         )
-    waiting = sum(finding.status in OPEN_STATUSES for finding in findings)
-    which = "" if waiting == len(findings) else f" in the {waiting:,} that are open or disputed"
-    console.print(f"{count(len(findings), 'exception')}, {money(sum_at_stake(findings), currency)} at stake{which}")
+    amounts = sum_open_amounts(findings)
+    waiting = amounts.recoverable_count + amounts.in_your_favour_count
+    which = "" if waiting == len(findings) else f", {waiting:,} of them open or disputed"
+    console.print(f"{count(len(findings), 'exception')}{which}: {amounts.text(currency)}")
 
 
 def _read_unpublished_decisions(file: Path, published: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:

@@ -16,13 +16,11 @@ from logentic.reports.tie_out import with_taxes
 from logentic.sanitizer import one_line
 from logentic.settings import Tax
 
-IN_YOUR_FAVOUR = "in_your_favour"
-
 
 def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
     """Write the letter and return the number of disputed charges."""
     disputed = [finding for finding in found.findings if finding.status == "disputed"]
-    disputed.sort(key=is_underbilled)
+    disputed.sort(key=lambda finding: finding.is_underbilled)
     if not disputed:
         raise UsageError(
             f"nothing on invoice {found.invoice} is disputed",
@@ -32,11 +30,6 @@ def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
     with output_file("--letter", path, ".md", ".txt") as partial:
         partial.write_text("\n".join(_lines(found, disputed, taxes, is_plain=is_plain)) + "\n", "utf-8")
     return len(disputed)
-
-
-def is_underbilled(finding: Finding) -> bool:
-    """Return whether a correction would cost us more, not less."""
-    return finding.direction == IN_YOUR_FAVOUR
 
 
 def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, is_plain: bool) -> Iterator[str]:
@@ -51,7 +44,7 @@ def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, 
     charges = {row[0]: dict(zip(names, row, strict=True)) for row in found.charges.rows}
     for number, finding in enumerate(disputed, start=1):
         what = "A charge that is missing" if finding.charge_id is None else f"Charge {finding.charge_id}"
-        low = " too low" if finding.charge_id is not None and is_underbilled(finding) else ""
+        low = " too low" if finding.charge_id is not None and finding.is_underbilled else ""
         head = f"{number}. {what}: {money(finding.amount_at_stake, found.currency)} {found.currency}{low}"
         yield ""
         yield head if is_plain else f"## {head}"
@@ -68,8 +61,8 @@ def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, 
 
 def _totals(found: Reconciliation, disputed: list[Finding], taxes: list[Tax]) -> Iterator[str]:
     """Yield the sum that we ask back, and separately the sum that was billed too low: the two must not be netted."""
-    too_low = [finding for finding in disputed if is_underbilled(finding)]
-    too_high = [finding for finding in disputed if not is_underbilled(finding)]
+    too_low = [finding for finding in disputed if finding.is_underbilled]
+    too_high = [finding for finding in disputed if not finding.is_underbilled]
     if too_high:
         total = sum((finding.amount_at_stake for finding in too_high), Decimal(0))
         count = "one charge" if len(too_high) == 1 else f"{len(too_high)} charges"

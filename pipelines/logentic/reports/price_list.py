@@ -25,7 +25,7 @@ from logentic.sanitizer import escaped_json, one_line
 
 PRICES = """
 select
-    card.charge_type, card.segment, card.formula, card.kind, card.valid_by,
+    card.charge_type, concat_ws('; ', nullif(card.segment, ''), nullif(card.tier, '')) as segment, card.formula, card.kind, card.valid_by,
     nullif(card.valid_from, date '1970-01-01') as valid_from, nullif(card.valid_to, date '9999-12-31') as valid_to,
     card.charges, card.explained_share, card.source, learned.is_trusted, card.note, card.driver,
     coalesce(card.included, 0) as included, coalesce(card.and_per, 'none') as and_per, learned.conditions,
@@ -35,7 +35,7 @@ from rate_card as card
 left join learned_prices as learned on card.price_id = learned.price_id
 where $charge_type is null or card.charge_type = $charge_type
 order by
-    card.charge_type, card.segment, card.valid_from, card.source, card.from_quantity nulls first,
+    card.charge_type, card.segment, card.valid_from, card.source, card.from_quantity nulls first, card.tier,
     card.explained_share desc, card.kind
 """
 # What a stated card makes of the charges: the same rows as the exceptions, by direction.
@@ -50,12 +50,12 @@ order by charge_type, direction desc
 """
 # Types that have a card of the user's would have two prices at once; a type that is asked for by name is written.
 LEARNED = """
-select * from learned_prices
+select * replace (concat_ws('; ', nullif(segment, ''), nullif(tier, '')) as segment) from learned_prices
 where source = 'learned' and case
     when $charge_type is null then charge_type not in (select charge_type from learned_prices where source = 'contract')
     else charge_type = $charge_type
 end
-order by charge_type, segment, valid_from, from_quantity nulls first, price_id
+order by charge_type, segment, valid_from, from_quantity nulls first, tier, price_id
 """
 PARTS = {
     "fixed": "fixed part",

@@ -8,16 +8,18 @@ from typing import Any
 
 import duckdb
 
+from logentic.audit_log import Row
 from logentic.currencies import minor_unit
 from logentic.errors import UsageError
 from logentic.extract.acceptance import open_windows
 from logentic.extract.stored_records import receipt_of
-from logentic.reports.exceptions import Finding, read_findings
+from logentic.reports.exceptions import Finding, OpenAmounts, read_findings, sum_open_amounts
 from logentic.reports.month_close import read_month_close
 from logentic.reports.published_file import open_published, read_known_at, read_records, require_charges
+from logentic.reports.rate_changes import RateChange, read_rate_changes
 from logentic.reports.sheets import Sheet, query_sheet
-from logentic.reports.supporting_sheets import supporting_sheets
-from logentic.reports.tie_out import Line, TieOut, cents, tie_out
+from logentic.reports.supporting_sheets import AMOUNTS, supporting_sheets
+from logentic.reports.tie_out import Line, TieOut, cents, taxed_total, tie_out
 from logentic.settings import Settings
 
 OF_INVOICE = "select charge_id from charges where payment_id = $1 and not is_withdrawn"
@@ -38,8 +40,7 @@ NAMED_CHARGES = 5
 CHARGES = """
 select
     charges.charge_id, {payment} charges.charge_type, charges.description, charges.order_id, items.sku,
-    charges.start_date, charges.end_date, checked.billed, checked.expected, checked.difference, checked.status,
-    checked.reason
+    charges.start_date, charges.end_date, {amounts}, checked.status, checked.reason
 from charges
 inner join invoice_reconciliation as checked on charges.charge_id = checked.charge_id
 left join items on charges.item_id = items.item_id
@@ -90,7 +91,10 @@ class Books:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """`invoice` or `month` is None; `tie_out` is None for a month, and `books` for an invoice."""
+    """`invoice` or `month` is None; `tie_out` is None for a month, and `books` for an invoice.
+
+    `rate_changes` are those of the storage rate up to the end of the month.
+    """
 
     file: Path
     invoice: int | None
@@ -105,18 +109,21 @@ class Reconciliation:
     not_checked: list[dict[str, Any]]
     incomplete: list[str]
     books: Books | None
+    rate_changes: list[RateChange]
     unreadable: list[int]  # charges whose amount could not be read: no sum includes them
 
     @property
     def title(self) -> str:
         return f"Invoice {self.invoice}" if self.invoice is not None else f"Month {self.month:%Y-%m}"
 
-    def amount_of(self, status: str | None = None, charge_type: str | None = None) -> tuple[int, Decimal]:
-        """Return the number of charges and their sum in cents; parts of cents are added up before rounding."""
-        names = [column.name for column in self.charges.columns]
-        kind, status_index, billed = names.index("charge_type"), names.index("status"), names.index("billed")
+    def amount_of(
+        self, status: str | None = None, charge_type: str | None = None, column: str = "billed"
+    ) -> tuple[int, Decimal]:
+        """Return the number of charges and the sum of a column in cents, rounded after parts of cents are added up."""
+        names = [each.name for each in self.charges.columns]
+        kind, status_index, index = names.index("charge_type"), names.index("status"), names.index(column)
         chosen = [
-            row[billed]
+            row[index]
             for row in self.charges.rows
             if (status is None or row[status_index] == status) and (charge_type is None or row[kind] == charge_type)
         ]
@@ -134,6 +141,18 @@ class Reconciliation:
         have = "1 charge has an amount" if count == 1 else f"{count:,} charges have amounts"
         out = "it" if count == 1 else "them"
         return f"{have} that could not be read ({named}{more}): the sums leave {out} out."
+
+    @property
+    def open_amounts(self) -> OpenAmounts:
+        return sum_open_amounts(self.findings)
+
+    @property
+    def recommended(self) -> TieOut | None:
+        """Return what is billed less what is recoverable, with the taxes on what remains; None for a month."""
+        if self.tie_out is None:
+            return None
+        remaining = self.tie_out.subtotal - self.open_amounts.recoverable
+        return taxed_total(remaining, [tax for tax, _ in self.tie_out.taxes], minor_unit(self.currency))
 
     @property
     def types(self) -> list[str]:
@@ -154,8 +173,12 @@ def reconcile(
     chosen: list[Any] = [month if invoice is None else invoice]
     findings = read_findings(file, invoice, month)
     with open_published(file) as published:
+        closed = read_month_close(published, file, month) if month else None
         charges = query_sheet(
-            published, "Charges", CHARGES.format(scope=scope, payment="charges.payment_id," if month else ""), chosen
+            published,
+            "Charges",
+            CHARGES.format(scope=scope, payment="charges.payment_id," if month else "", amounts=AMOUNTS),
+            chosen,
         )
         if charges is None:
             require_charges(published, file, invoice, month)
@@ -173,8 +196,9 @@ def reconcile(
             unreadable=unreadable,
             findings=findings,
             charges=charges,
-            sheets=list(supporting_sheets(published, scope, chosen, month)),
-            books=_books(published, file, month, settings.currency),
+            sheets=list(supporting_sheets(published, scope, chosen, month, closed["closed_at"] if closed else None)),
+            books=_books(published, month, closed, settings.currency) if month else None,
+            rate_changes=read_rate_changes(published, month) if month else [],
             not_checked=read_records(published, NOT_CHECKED.format(scope=scope), chosen),
             incomplete=[
                 f"{receipt.resource} {receipt.span[0]:%Y-%m-%d} to {receipt.span[1]:%Y-%m-%d}"
@@ -189,14 +213,14 @@ order by receipts.finished_at
 """
 
 
-def _books(published: duckdb.DuckDBPyConnection, file: Path, month: date | None, currency: str) -> Books | None:
-    if month is None:
-        return None
-    closed = read_month_close(published, file, month) or {}
-    changed = "select difference from restatements where month = $1 and subject = 'charge'"
-    differences = [row["difference"] for row in read_records(published, changed, [month])]
+def _books(published: duckdb.DuckDBPyConnection, month: date, closed: Row | None, currency: str) -> Books:
+    if closed is None:
+        return Books(None, None, 0, Decimal(0))
+    # Until the next run the published table has the restatements of an earlier closing.
+    changed = "select difference from restatements where month = $1 and subject = 'charge' and closed_at = $2"
+    differences = [row["difference"] for row in read_records(published, changed, [month, closed["closed_at"]])]
     total = cents(sum(differences, Decimal(0)), minor_unit(currency))
-    return Books(closed.get("closed_by"), closed.get("closed_at"), len(differences), total)
+    return Books(closed["closed_by"], closed["closed_at"], len(differences), total)
 
 
 def _tie_out(

@@ -45,7 +45,15 @@ def as_dict(found: Reconciliation) -> dict[str, Any]:
         "books": _books(found),
         "charges": [{"charge_type": kind, **_counted(found, kind)} for kind in found.types],
         "total": _counted(found, None),
+        "recoverable": str(found.open_amounts.recoverable),
+        "in_your_favour": str(found.open_amounts.in_your_favour),
+        "recommended_payment": None if found.recommended is None else str(found.recommended.total),
         "unreadable_amounts": found.unreadable,
+        "storage_rate_changes": [
+            {"since": str(each.since), "monthly_cost": str(each.monthly_cost), "yearly_cost": str(each.yearly_cost)}
+            | {"finding": each.finding}
+            for each in found.rate_changes
+        ],
         "exceptions": exceptions.as_dicts(found.findings),
         "not_checked": [
             {name: value if isinstance(value, int | None) else str(value) for name, value in row.items()}
@@ -76,4 +84,5 @@ def _counted(found: Reconciliation, kind: str | None) -> dict[str, Any]:
     count, billed = found.amount_of(None, kind)
     states = ("matched", "exception", "settled", "not_checked")
     amounts = {"billed": billed} | {name: found.amount_of(name, kind)[1] for name in states}
+    amounts |= {name: found.amount_of(None, kind, name)[1] for name in ("expected", "difference")}
     return {"count": count} | {name: str(amount) for name, amount in amounts.items()}

@@ -15,6 +15,7 @@ from logentic.reports.published_file import read_records
 from logentic.sanitizer import cell, printable
 
 HEADINGS = {"payment_id": "Invoice", "sku": "SKU", "average_volume_cuft": "Average volume (cu ft)"}
+HEADINGS |= {"amount_at_stake": "Amount"}
 HEADINGS |= {"value_before": "Before", "value_after": "After", "value_difference": "Difference"}
 KINDS = {"DECIMAL": "money", "BIGINT": "id", "HUGEINT": "count", "INTEGER": "count", "DATE": "date"}
 MEASURES = ("volume", "value", "rate", "quantity", "fixed", "per_unit", "minimum", "error", "included", "maximum")
@@ -22,7 +23,10 @@ MEASURES = ("volume", "value", "rate", "quantity", "fixed", "per_unit", "minimum
 
 @dataclass(frozen=True)
 class SheetColumn:
-    """A column; `kind` is money, number, share, count, id, date, month, time or text. Only money has a total."""
+    """A column; `kind` is money, amount, number, share, count, id, date, month, time or text.
+
+    Only money has a total; an amount is shown as money is.
+    """
 
     name: str
     kind: str

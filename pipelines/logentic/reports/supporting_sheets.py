@@ -1,7 +1,7 @@
 """Query the supporting sheets of a reconciliation: storage by item, accrual, rate card, findings, restatements."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -9,13 +9,45 @@ import duckdb
 from logentic.reports.published_file import read_records
 from logentic.reports.sheets import Sheet, query_sheet
 
+# A charge either has an expected amount and a difference, or stands as not checked: the three columns add up to billed.
+AMOUNTS = """
+    checked.billed,
+    case when checked.status <> 'not_checked' then checked.expected end as expected,
+    case when checked.status <> 'not_checked' then checked.difference end as difference,
+    case when checked.status = 'not_checked' then checked.billed end as not_checked
+"""
+# Storage is rounded at each charge, as bills do; sums of daily prices would differ from them by cents.
+STORAGE_CHARGES = f"""
+select
+    checked.item_id, cast(date_trunc('month', checked.start_date) as date) as month, checked.is_billed, {AMOUNTS}
+from invoice_reconciliation as checked
+where lower(checked.charge_type) = 'storage'
+"""
+# What is expected of one item is known where the charges name it; else it is its part of the month.
 STORAGE = """
+with charged as (
+    {storage_charges}
+),
+
+charged_items as (
+    select item_id, month, sum(expected) as expected, sum(difference) as difference
+    from charged
+    group by item_id, month
+)
+
 select
     storage.month, storage.sku, items.name, storage.average_volume_cuft, cast(storage.price as decimal(18, 2)) as price,
-    cast(storage.expected_price as decimal(18, 2)) as expected_price, storage.billed, storage.not_yet_billed,
-    cast(storage.difference as decimal(18, 2)) as difference
+    cast(
+        case when shared.month is null then charged_items.expected else storage.expected_price end as decimal(18, 2)
+    ) as expected_price,
+    storage.billed, storage.not_yet_billed,
+    cast(
+        case when shared.month is null then charged_items.difference else storage.difference end as decimal(18, 2)
+    ) as difference
 from storage_cost_monthly as storage
 left join items on storage.item_id = items.item_id
+left join charged_items on storage.item_id = charged_items.item_id and storage.month = charged_items.month
+left join (select distinct month from charged where item_id is null) as shared on storage.month = shared.month
 where storage.month in (
     select cast(date_trunc('month', start_date) as date) from charges
     where charge_id in ({scope}) and ({whole_month} or lower(charge_type) = 'storage')
@@ -65,22 +97,28 @@ from restatements as restated
 left join charges on restated.subject = 'charge' and restated.key = cast(charges.charge_id as varchar)
 left join items
     on restated.subject in ('storage', 'stock') and restated.key = cast(items.item_id as varchar)
-where restated.month = $1
+where restated.month = $1 and restated.closed_at = $2
 order by array_position(['charge', 'charges', 'invoice', 'storage', 'stock'], restated.subject), which
 """
 
 
 def supporting_sheets(
-    published: duckdb.DuckDBPyConnection, scope: str, chosen: list[Any], month: date | None
+    published: duckdb.DuckDBPyConnection,
+    scope: str,
+    chosen: list[Any],
+    month: date | None,
+    closed_at: datetime | None,
 ) -> Iterator[Sheet]:
     """Yield the sheets that the file has data for; `scope` is the query of the charges, `chosen` its parameter."""
     # For an invoice, only months of its storage charges; a late charge of another type adds no month.
-    of_storage = STORAGE.format(scope=scope, whole_month="false" if month is None else "true")
+    of_storage = STORAGE.format(
+        storage_charges=STORAGE_CHARGES, scope=scope, whole_month="false" if month is None else "true"
+    )
     if storage := query_sheet(published, "Storage", of_storage, chosen, "Storage by item and month."):
         yield storage
     tables = {row["table_name"] for row in read_records(published, "select table_name from information_schema.tables")}
     for table, (name, sql, about) in ACCOUNT_SHEETS.items():
         if table in tables and (sheet := query_sheet(published, name, sql, None, about)):
             yield sheet
-    if month and (sheet := query_sheet(published, "Restatements", RESTATED, [month], CHANGED)):
+    if closed_at and (sheet := query_sheet(published, "Restatements", RESTATED, [month, closed_at], CHANGED)):
         yield sheet

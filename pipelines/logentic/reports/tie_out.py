@@ -98,10 +98,9 @@ def tie_out(
     charges of this invoice whose amount could not be read; they are the first explanation.
     """
     unit = minor_unit(currency)
-    subtotal = cents(sum((line.amount for line in lines), Decimal(0)), unit)
-    amounts = tuple((tax, cents(subtotal * tax.rate / 100, unit)) for tax in taxes)
-    total = subtotal + sum((amount for _, amount in amounts), Decimal(0))
-    tied = TieOut(subtotal, amounts, total, paper)
+    untaxed = taxed_total(sum((line.amount for line in lines), Decimal(0)), taxes, unit)
+    subtotal, total = untaxed.subtotal, untaxed.total
+    tied = replace(untaxed, paper=paper)
     if paper is None or paper == total:
         return tied
     if unreadable:
@@ -115,6 +114,13 @@ def tie_out(
             charges = tuple(cause.line.charge_id for cause in named if cause.line)
             return replace(tied, explanations=tuple(_explanations(causes)), charges=charges)
     return replace(tied, explanations=("No single charge or tax makes this difference.",))
+
+
+def taxed_total(subtotal: Decimal, taxes: Sequence[Tax], unit: Decimal) -> TieOut:
+    """Return a sum with each of its taxes and the total."""
+    base = cents(subtotal, unit)
+    amounts = tuple((tax, cents(base * tax.rate / 100, unit)) for tax in taxes)
+    return TieOut(base, amounts, base + sum((amount for _, amount in amounts), Decimal(0)), None)
 
 
 def cents(amount: Decimal, unit: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:

@@ -23,9 +23,21 @@ MOST_ROWS = 1_048_000
 TITLE, TOTAL, HEADER, FIRST = 0, 1, 2, 3  # the rows of a sheet
 HEIGHT = 13.5
 COVER_TEXT = 62
-WIDTHS = {"money": 11, "number": 11, "share": 9, "count": 8, "id": 9, "date": 11, "month": 9, "time": 16, "text": 12}
+WIDTHS = {
+    "money": 11,
+    "amount": 11,
+    "number": 11,
+    "share": 9,
+    "count": 8,
+    "id": 9,
+    "date": 11,
+    "month": 9,
+    "time": 16,
+    "text": 12,
+}
 WIDE = {"evidence": 48, "reason": 60, "what_was_said": 34, "name": 30, "description": 24, "exception_id": 28}
 WIDE |= {"basis": 40, "finding": 60, "note": 40, "kind": 22, "what": 20}
+NUMERIC = ("money", "amount", "number", "share", "count")
 FILTER = 3  # characters that the arrow of a filter takes of a heading
 FORMATS: dict[str, dict[str, Any]] = {
     "money": {"num_format": "#,##0.00;[Red]-#,##0.00"},
@@ -76,8 +88,9 @@ class Workbook:
         self.book = xlsxwriter.Workbook(str(path), {**options, "default_date_format": "yyyy-mm-dd"})
         base = {"font_name": "Calibri", "font_size": 10, "valign": "top"}
         looks = {**FORMATS, "header_right": FORMATS["header"] | FORMATS["header_right"]}
+        looks["amount"] = looks["money"]
         self.digits, self.unit = minor_digits(found.currency), minor_unit(found.currency)
-        for name in ("money", "total"):
+        for name in ("money", "amount", "total"):
             whole = looks[name]["num_format"].replace("0.00", f"{Decimal(0):.{self.digits}f}")
             looks[name] = looks[name] | {"num_format": whole}
         self.formats: dict[str, Format] = {name: self.book.add_format(base | look) for name, look in looks.items()}
@@ -182,7 +195,7 @@ class Workbook:
         adds_up = bool(sheet.rows) and any(column.kind == "money" for column in sheet.columns)
         for index, column in enumerate(sheet.columns):
             page.set_column(index, index, _width(column))
-            is_right = column.kind in ("money", "number", "share", "count")
+            is_right = column.kind in NUMERIC
             page.write_string(HEADER, index, column.heading, self.formats["header_right" if is_right else "header"])
             if column.kind == "money" and sheet.rows:
                 letter = xl_col_to_name(index)
@@ -211,7 +224,7 @@ class Workbook:
         look = self.formats["wrapped" if column.name in WIDE else column.kind]
         if value is None:
             page.write_blank(row, index, None, look)
-        elif column.kind in ("money", "number", "share", "count", "id"):
+        elif column.kind in (*NUMERIC, "id"):
             page.write_number(row, index, float(value) if isinstance(value, Decimal) else value, look)
         elif column.kind in ("date", "month", "time"):
             moment = value.replace(tzinfo=None) if isinstance(value, datetime) else value

@@ -64,6 +64,10 @@ USAGE = {
         {"base_url": "http://x.example/v1"},
         "base_url is plain http: use https",
     ),
+    "no file in the working folder": (["status"], {}, "--db logentic.duckdb does not exist. Make it: logentic run"),
+    "a file that the environment names": (["reconcile"], {"db": "y.duckdb"}, "--db y.duckdb does not exist"),
+    "a file of the environment to run into": (["run"], {"db": "folder", "api_token": "t"}, "--db .*folder is a folder"),
+    "a word for an invoice": (["reconcile", "--invoice", "N"], {}, "--invoice N: this is not the number.*such as 7005"),
     "no file to report on": (["status", "--db", "x.duckdb"], {}, "x.duckdb does not exist. Make it: logentic run"),
 }
 

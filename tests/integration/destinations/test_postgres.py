@@ -234,7 +234,7 @@ def test_a_command_that_reads_a_file_says_so(command: str, destination: str, tmp
     )
     unnamed = logentic(*command.split(), cwd=tmp_path, destination=destination, api_token="t")
     assert unnamed.returncode == 2
-    assert words[0] == "exceptions" or unnamed.stderr == named.stderr
+    assert "--db logentic.duckdb does not exist, and this command reads a DuckDB file" in unnamed.stderr
 
 
 def test_two_runs_into_one_database_do_not_meet(postgres: str, tmp_path: Path) -> None:

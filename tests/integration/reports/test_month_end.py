@@ -102,7 +102,7 @@ def test_a_finding_lives_and_a_closed_month_remembers(books: Books) -> None:
 
     # A month that has ended is closed once, also when several people do it at the same moment.
     assert "2026-03 has not ended" in str(command("close", "2026-03", "--db", books.file, "--by", "ann").exception)
-    close = [COMMAND, "close", "2026-02", "--db", str(books.file), "--by", "ann"]
+    close = [COMMAND, "close", "2026-02", "--db", str(books.file), "--by", "ann", "--yes"]
     people = [subprocess.Popen(close, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     refusals = [person.communicate(timeout=300)[1] for person in people]
     assert sorted(person.returncode for person in people) == [0, 2, 2, 2]
@@ -250,7 +250,7 @@ def test_who_may_read_the_file_and_not_the_folder_sees_what_is_published(books: 
     finally:
         folder.chmod(0o700)
     assert (listed.returncode, "is not yours to read" in listed.stderr) == (0, True), listed.stderr
-    assert "at stake" in listed.stdout
+    assert " recoverable, " in listed.stdout
 
 
 def test_what_is_said_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +268,9 @@ def test_what_cannot_be_said_is_one_clear_line(books: Books) -> None:
     assert "has no exception '1-nothing'" in str(refused(books, "1-nothing", "disputed"))
     assert "accepted, disputed" in refused(books, known, "won").guidance
     for words, message in {
-        ("exceptions",): "--db FILE is missing",
+        ("exceptions",): "--db logentic.duckdb does not exist",
+        ("exceptions", "--db", books.file, "--invoice", "N"): "--invoice N: this is not the number of an invoice",
+        ("exceptions", "--db", books.file, "--invoice", "0"): "--invoice 0: this is not the number of an invoice",
         ("exceptions", "--db", books.file, "--month", "January"): "'January' is not a month",
         ("exceptions", "--db", books.file, "--invoice", 9999): "has no invoice 9999",
         ("exceptions", "--db", books.file, "--invoice", 9999, "--month", "2026-02"): "has no invoice 9999",
@@ -289,3 +291,61 @@ def test_the_list_for_a_program_has_what_the_list_for_a_person_has(books: Books)
     for finding in read:
         assert finding["exception_id"] in shown
         assert f"{Decimal(finding['amount_at_stake']):,.2f}" in shown
+
+
+def test_a_closed_month_is_opened_again_with_a_reason_and_closed_anew(books: Books) -> None:
+    """Closing shows what it freezes and what is open, and asks; opening again is kept beside the closing it undoes."""
+    month, note = ("2026-02", "--db", books.file, "--by", "bea"), ("--note", "two bills came late")
+    if not books.ask("select 1 from logentic_staging.stg_month_close"):
+        assert command("close", *month, "--yes").exit_code == 0
+        books.run(days=1)
+    for words, message in (
+        (("--undo",), "--undo and --note TEXT go together"),
+        (note, "go together"),
+        ((), "was closed"),
+    ):
+        refusal = command("close", *month, *words).exception
+        assert isinstance(refusal, UsageError)
+        assert message in str(refusal)
+
+    opened = command("close", *month, "--undo", *note)
+    assert (opened.exit_code, opened.stdout.startswith("2026-02 is open again, says bea")) == (0, True), (
+        opened.exception
+    )
+    assert closing_of(books) == (None, 0), "it shows at once"
+    assert "2026-02 is not closed" in str(command("close", *month, "--undo", *note).exception)
+    books.run()
+    assert books.ask("select count(*) from restatements") == [(0,)]
+    kept = "select closed_by, note from logentic_raw.month_close where undoes is not null"
+    assert books.ask(kept) == [("bea", "two bills came late")]
+
+    assert "there is no terminal" in str(command("close", *month).exception)
+    assert answered(books, b"n\n") == (1, "2026-02 stays open")
+    waiting = read_findings(books.file, month=date(2026, 2, 1), status="open")
+    closed = command("close", *month, "--yes")
+    assert closed.exit_code == 0
+    assert f"warning: {len(waiting)} exceptions still open: " in closed.stderr
+    assert closing_of(books) == ("bea", 0)
+    charge = books.ask("select max(key) from month_facts where subject = 'charge' and month = date '2026-02-01'")[0][0]
+    books.sandbox.alter("payment_items", int(charge), amount=books.charge(int(charge))["amount"] + 3)
+    books.run(days=8)
+    assert closing_of(books) == ("bea", 1)
+    assert books.ask("select distinct closed_by from restatements") == [("bea",)]
+
+
+def closing_of(books: Books) -> tuple[str | None, int]:
+    """Who closed the month, and how many of its charges have changed since."""
+    shown = json.loads(command("reconcile", "--db", books.file, "--month", "2026-02", "--json").stdout)["books"]
+    return shown["closed_by"], shown["charges_changed"]
+
+
+def answered(books: Books, answer: bytes) -> tuple[int, str]:
+    """The exit code and the last line of closing the month at a terminal."""
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, answer)
+    words = [COMMAND, "close", "2026-02", "--db", str(books.file), "--by", "bea"]
+    done = subprocess.run(words, stdin=terminal, capture_output=True, text=True, timeout=300, check=False)
+    os.close(keyboard)
+    os.close(terminal)
+    assert "Freeze these figures? [y/N]" in done.stderr
+    return done.returncode, done.stderr.splitlines()[-1].rpartition(":")[2].strip()

@@ -25,7 +25,8 @@ from logentic.sanitizer import escaped_json, one_line
 
 PRICES = """
 select
-    card.charge_type, concat_ws('; ', nullif(card.segment, ''), nullif(card.tier, '')) as segment, card.formula, card.kind, card.valid_by,
+    card.charge_type, concat_ws('; ', nullif(card.segment, ''), nullif(card.tier, '')) as segment,
+    card.formula, card.kind, card.valid_by,
     nullif(card.valid_from, date '1970-01-01') as valid_from, nullif(card.valid_to, date '9999-12-31') as valid_to,
     card.charges, card.explained_share, card.source, learned.is_trusted, card.note, card.driver,
     coalesce(card.included, 0) as included, coalesce(card.and_per, 'none') as and_per, learned.conditions,

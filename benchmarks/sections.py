@@ -121,7 +121,7 @@ def news() -> Runs:
         for what, variables in [*steps, *[("nothing new", {})] * ROUNDS]:
             service.reset(advance_seconds=300)
             known = environment(service, folder, **variables)
-            cost = run(ours.command, known, folder, folder / "log.txt")
+            cost = run(ours.command(), known, folder, folder / "log.txt")
             yield {"what": what, **asdict(cost), **service.counts(), "look_back": _fewest(service.folder)["look_back"]}
             if what == "nothing new":
                 yield {"what": "import dlt", **asdict(_python("import dlt", folder))}
@@ -188,6 +188,15 @@ def builds() -> Runs:
         yield from found if isinstance(found, list) else [found]
 
 
+def tests() -> Runs:
+    """The test suites on an idle machine."""
+    for target in ("test-unit", "test"):
+        with scratch() as folder:
+            cost = run(["make", "-C", str(ROOT), target], dict(os.environ), folder, folder / "log.txt")
+            log = (folder / "log.txt").read_text("utf-8", "replace")
+        yield {"error": log[-500:]} if cost.status else {"what": f"make {target}", **asdict(cost)}
+
+
 def dashboard() -> Runs:
     """How long a reader waits, at two million rows of inventory history."""
     found = _told("dashboard.py", "--rounds", str(ROUNDS))
@@ -237,6 +246,7 @@ SECTIONS = {
     "builds": Section("Runs with their models", builds),
     "models": Section("Models at 600,000 stock records", models),
     "dashboard": Section("The dashboard at 2 million rows of history", dashboard),
+    "tests": Section("The test suites", tests, is_long=True),
     "limit": Section("Under a limit of 60 a minute", limit, is_long=True),
     "latency": Section("At 100 ms a page", latency, is_long=True),
     "scale": Section("First load at M", scale, is_long=True),

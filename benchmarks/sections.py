@@ -121,7 +121,7 @@ def news() -> Runs:
         for what, variables in [*steps, *[("nothing new", {})] * ROUNDS]:
             service.reset(advance_seconds=300)
             known = environment(service, folder, **variables)
-            cost = run(ours.command, known, folder, folder / "log.txt")
+            cost = run(ours.command(), known, folder, folder / "log.txt")
             yield {"what": what, **asdict(cost), **service.counts(), "look_back": _fewest(service.folder)["look_back"]}
             if what == "nothing new":
                 yield {"what": "import dlt", **asdict(_python("import dlt", folder))}

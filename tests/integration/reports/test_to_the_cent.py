@@ -61,7 +61,7 @@ def allocation() -> str:
     """The SQL of the allocation as the plan has it, with the step before it."""
     with duckdb.connect() as connection:
         runner = Runner(load_plan("duckdb"), DuckdbEngine(connection, "", keep_steps=True), model_settings(Settings()))
-    sql = {node.name: runner.bound(node) for node in runner.plan.nodes if node.name.startswith("storage_")}
+    sql = {node.name: runner.bound(node) for node in runner.plan.nodes if node.name.startswith("int_storage_")}
     step = '"logentic_build"."int_storage_charge_days"'
     assert step in sql["int_storage_allocation"]
     return sql["int_storage_allocation"].replace(step, f"({sql['int_storage_charge_days']}\n)")

@@ -23,7 +23,10 @@ numbered as (
     from closes
     where
         undoes is null
-        and event_id not in (select undone.undoes from closes as undone where undone.undoes is not null)
+        and event_id not in (
+            select undone.undoes from closes as undone
+            where undone.undoes is not null
+        )
 
 )
 

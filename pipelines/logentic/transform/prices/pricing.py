@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from logentic.price_terms import CATEGORIES
 from logentic.transform.prices.card import Price, Range
-from logentic.transform.prices.facts import MISSING, Booleans, Charges, Integers
+from logentic.transform.prices.facts import MISSING, MONTH_VOLUMES, Booleans, Charges, Integers
 from logentic.transform.prices.formulas import Formula, amount
 from logentic.transform.prices.learning import Card, expect, with_bases
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
@@ -173,7 +173,8 @@ def _doubt(
     by_weight = _neighbours_off(is_off, charges.column("weight"), charges.column("charge_type"))[off]
     by_category = _category_off(charges, is_off, price)[off]
     others = _other_prices(charges.take(off), card, minor_unit)
-    if len(card.prices) <= LIMITS.large_card:  # of a small card, only where it happens again and again
+    # Of a small card, only where it happens again and again. How many orders a month had so far is never quite known.
+    if len(card.prices) <= LIMITS.large_card and not _goes_by_month(card):
         again = alike[off] + 1
         others &= (again >= LIMITS.many_alike) & (again > LIMITS.alike_at_other_price * len(charges))
     for at, row in enumerate(off):
@@ -197,6 +198,11 @@ def _doubt(
             )
         elif others[at]:
             reasons[row] = "Another price of the card is exactly this amount."
+
+
+def _goes_by_month(card: Card) -> bool:
+    limits = [c for price in card.prices for c in price.conditions if isinstance(c, Range)]
+    return any(limit.quantity.column in MONTH_VOLUMES for limit in limits)
 
 
 def _count(*keys: Integers) -> Integers:

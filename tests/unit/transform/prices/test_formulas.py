@@ -104,7 +104,7 @@ def test_the_rates_of_earlier_versions_are_still_read() -> None:
         charge_type="Picking", zone="warehouse 2", per="units", per_unit="0.1", from_quantity=5, to_quantity=9
     )
     price = read_price(old)
-    assert price.segment == "zone warehouse 2; units from 5 up to 9"
+    assert (price.segment, price.tier) == ("zone warehouse 2", "units from 5 up to 9")
     assert price.charge_type == "picking"
     inside = {"warehouse": "2", "units": Decimal(5)}
     assert price.holds(facts(**inside)).all()

@@ -301,3 +301,13 @@ def test_the_contract_states_also_types_that_were_never_charged() -> None:
     rows = {row["charge_type"]: (row["formula"], row["charges"]) for row in prices.learned_prices.to_pylist()}
     assert rows == {"kitting": ("1.20", 0), "picking": ("2.95", 50)}
     assert len(accused(billed, prices)) == 0
+
+
+def test_the_last_orders_of_a_tier_of_the_month_are_not_accused_where_the_biller_counts_a_few_more() -> None:
+    billed = Billed().bill(ORDERS, "handling", CARDS["graduated month"])
+    assert len(billed.rows) == len(ORDERS)
+    for row in billed.rows:
+        row["month_rank"] += 2 if row["charge_date"].month % 2 else 0
+    prices = learn_prices(billed.table())
+    assert accused(billed, prices) == set()
+    assert sum(row["is_trusted"] for row in prices.charge_prices.to_pylist()) >= 0.97 * len(billed.rows)

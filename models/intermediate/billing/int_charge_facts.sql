@@ -67,7 +67,8 @@ charged as (
         dated.order_id,
         case
             when dated.duplicate_of is not null then 'duplicate of ' || dated.duplicate_of
-            when coalesce(dated.settled_by, dated.replaces) is not null or dated.credited > 0 then 'credited'
+            when dated.replaces is not null then 'billed again'
+            when dated.settled_by is not null or dated.credited > 0 then 'credited'
             when orders.is_cancelled then 'cancelled order'
             when dated.order_id is not null and orders.order_id is null then 'unknown order'
             -- One-off work, which names neither an order nor an item, among charges that do.

@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
         pa.field("description", pa.string()),
         pa.field("amount", pa.decimal128(38, 4)),
         pa.field("order_id", pa.int64()),
-        # Why nothing may be learned from the charge: duplicate, cancelled order, unknown order, credited. Null: it may.
+        # Why nothing may be learned from the charge: duplicate, credited, cancelled order, ... Null: it may.
         pa.field("set_aside", pa.string()),
         *(pa.field(name, pa.date32()) for name in DAYS),
         *(pa.field(name, pa.decimal128(38, 4)) for name in DECIMALS),

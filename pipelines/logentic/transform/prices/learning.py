@@ -12,7 +12,7 @@ from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
 LARGEST_BASES = 8  # types whose charges a percentage may be of
 USUAL_SHARE = 0.95  # of the orders: a type that they have is part of the base also where the charge is missing
-DUPLICATE = "duplicate"  # how `set_aside` begins for a repeated charge
+REPEATED = ("duplicate", "billed again")  # how `set_aside` begins for a charge that the order has twice
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,9 @@ def add_base(charges: Charges, card: Card, minor_unit: int) -> None:
     """
     known = charges.columns["order_id"] != MISSING
     first, orders = charges.columns["first_of_order"], charges.columns["order"]
-    is_repeated = np.array([text.startswith(DUPLICATE) for text in charges.labels["set_aside"]])
-    is_own = known & charges.of_type(card.charge_type) & ~is_repeated[charges.columns["set_aside"]]
+    is_repeated = np.array([text.startswith(REPEATED) for text in charges.labels["set_aside"]])
+    is_credit = (charges.amounts < 0) & (charges.amounts != MISSING)
+    is_own = known & charges.of_type(card.charge_type) & ~is_repeated[charges.columns["set_aside"]] & ~is_credit
     own, priced = np.flatnonzero(is_own), with_bases(charges, card.charge_type)
     billed = priced.take(own)
     chosen, expected = expect(card, billed, minor_unit)

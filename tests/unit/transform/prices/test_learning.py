@@ -311,3 +311,24 @@ def test_the_last_orders_of_a_tier_of_the_month_are_not_accused_where_the_biller
     prices = learn_prices(billed.table())
     assert accused(billed, prices) == set()
     assert sum(row["is_trusted"] for row in prices.charge_prices.to_pylist()) >= 0.97 * len(billed.rows)
+
+
+@pytest.mark.parametrize(
+    "extra", [{"amount": Decimal("-4.10")}, {"set_aside": "billed again"}], ids=["credit", "again"]
+)
+def test_a_percentage_is_of_what_an_order_costs_once(extra: dict[str, Any]) -> None:
+    """Some orders have a credit of their shipping, or shipping that was credited and billed again."""
+    billed = Billed().bill(ORDERS, "shipping", CARDS["zones"])
+    of_order = {row["order_id"]: row["amount"] for row in billed.rows}
+    billed.bill(ORDERS, "fuel", lambda o: of_order[o["order_id"]] * Decimal("0.16"))
+    billed.rows += [{**row, "charge_id": 10**6 + row["charge_id"], **extra} for row in billed.rows[100:112]]
+    prices = learn_prices(billed.table())
+    assert "16 % of the charges of shipping" in stated(prices), stated(prices)
+    is_fuel = {row["charge_id"] for row in billed.rows if row["charge_type"] == "fuel"}
+    off = [
+        row["charge_id"]
+        for row in prices.charge_prices.to_pylist()
+        if row["charge_id"] in is_fuel
+        and abs(billed.rows[row["charge_id"] - 1]["amount"] - row["expected"]) > row["tolerance"]
+    ]
+    assert off == []

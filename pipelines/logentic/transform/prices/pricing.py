@@ -1,13 +1,22 @@
 """Price every charge by its card, and decide whether the price may be held against it."""
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logentic.price_terms import CATEGORIES
 from logentic.transform.prices.card import Price, Range
-from logentic.transform.prices.facts import MISSING, MONTH_VOLUMES, Booleans, Charges, Integers
+from logentic.transform.prices.facts import (
+    MISSING,
+    MONTH_VOLUMES,
+    QUANTITY_SCALE,
+    RATE_SCALE,
+    Booleans,
+    Charges,
+    Integers,
+)
 from logentic.transform.prices.formulas import Formula, amount
 from logentic.transform.prices.learning import Card, expect, with_bases
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
@@ -59,7 +68,7 @@ def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
     of_charge = np.array([*reasons, _no_price(card)], object)[price]
     of_charge[(price >= 0) & (expected == MISSING)] = "A quantity that the price goes by is not known."
     if card.is_learned:
-        _doubt(part, card, price, gap, is_off, followers, minor_unit, alike, of_charge)
+        _doubt(part, card, price, gap, is_off, followers, explained, minor_unit, alike, of_charge)
     return Priced(part, card, price, expected, tolerance, alike, of_charge.tolist(), followers, explained, reasons)
 
 
@@ -153,6 +162,7 @@ def _doubt(
     gap: Integers,
     is_off: Booleans,
     followers: Integers,
+    explained: Integers,
     minor_unit: int,
     alike: Integers,
     reasons: NDArray[np.object_],
@@ -177,6 +187,7 @@ def _doubt(
     if len(card.prices) <= LIMITS.large_card and not _goes_by_month(card):
         again = alike[off] + 1
         others &= (again >= LIMITS.many_alike) & (again > LIMITS.alike_at_other_price * len(charges))
+    by_step = _off_by_steps(card, gaps, followers, explained)
     for at, row in enumerate(off):
         difference = f"{'+' * int(gaps[at] > 0)}{amount(int(gaps[at]))}"
         share = in_price[at] / followers[price[row]]
@@ -198,11 +209,33 @@ def _doubt(
             )
         elif others[at]:
             reasons[row] = "Another price of the card is exactly this amount."
+        elif by_step[at]:
+            reasons[row] = (
+                f"It is off by {difference}, as prices of the card differ, which leaves a part of them unexplained."
+            )
 
 
 def _goes_by_month(card: Card) -> bool:
-    limits = [c for price in card.prices for c in price.conditions if isinstance(c, Range)]
+    limits = [limit for price in card.prices for limit in price.conditions if isinstance(limit, Range)]
     return any(limit.quantity.column in MONTH_VOLUMES for limit in limits)
+
+
+def _off_by_steps(card: Card, gaps: Integers, followers: Integers, explained: Integers) -> Booleans:
+    """Tell which charges are off by some times what two prices differ by, where a price of the card is poor.
+
+    Such a card describes by weight or units what the facts do not have: how many of the order's units are heavy.
+    """
+    is_poor = (followers >= LIMITS.trusted_charges) & (explained < LIMITS.trusted_share * followers)
+    if len(card.prices) < 3 or not is_poor.any():
+        return np.zeros(len(gaps), bool)
+    to_amount = RATE_SCALE // QUANTITY_SCALE
+    fixed = {price.formula.fixed for price in card.prices}
+    rates = {rate // to_amount for price in card.prices for rate, _ in price.formula.terms}
+    steps = {abs(one - other) for values in (fixed, rates) for one, other in combinations(values, 2)}
+    is_step = np.zeros(len(gaps), bool)
+    for step in steps - {0}:
+        is_step |= (np.abs(gaps) % step == 0) & (np.abs(gaps) <= LIMITS.steps_off * step)
+    return is_step
 
 
 def _count(*keys: Integers) -> Integers:

@@ -61,6 +61,7 @@ class Thresholds:
     alike: int = 3  # fewer charges are no pattern
     many_alike: int = 10
     same_sign: int = 5  # chance alone puts four errors on one side
+    steps_off: int = 5  # times that two prices' difference: more heavy units than that are no small miscount
     neighbours: int = 10  # charges next to it by day, or by weight: where half are off, the price does not hold there
 
 

@@ -786,6 +786,12 @@ TUNED = frozenset(
         "rounded_per_line",
         "provider",
         "two_channels",
+        # Held out at first, then looked into.
+        "order_tiers_whole",
+        "month_whole",
+        "dimensional_139",
+        "heavy_goods",
+        "moving_prices",
     }
 )
 TUNED_SEEDS, HELD_OUT_SEEDS = (11, 12, 13, 14, 15), (211, 212, 213, 214, 215)

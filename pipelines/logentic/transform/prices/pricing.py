@@ -121,6 +121,8 @@ def _no_price(card: Card) -> str:
     explained = card.charges - card.missed
     if card.is_accepted:
         return "No price is known for charges of this kind."
+    if not explained:
+        return f"No price found: none explains any of {card.charges} charges."
     single = f"the best one, {card.prices[0].formula.sentence()}, explains"
     best = single if len(card.prices) == 1 else f"{len(card.prices)} prices by segment explain"
     return f"No price found: {best} {explained} of {card.charges} charges."

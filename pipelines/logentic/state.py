@@ -117,8 +117,7 @@ class State:
         """
         path = self.folder / f"{name}.json"
         try:
-            found = json.loads(path.read_text("utf-8"))
-            return {} if found == {} else _adapter(kind).validate_python(found)  # earlier versions wrote empty ones
+            return _adapter(kind).validate_python(json.loads(path.read_text("utf-8")))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:  # pydantic's error is a ValueError

@@ -159,7 +159,7 @@ def set_exception(
 
 
 def prices(
-    db: Db,
+    db: Db = DEFAULT_FILE,
     charge_type: Annotated[str | None, typer.Option("--type", metavar="NAME", help="Only this type of charge.")] = None,
     toml: Annotated[
         bool, typer.Option("--toml", help="Print what is learned as configuration, to check and sign off.")

@@ -48,13 +48,13 @@ def clear_columns(query: Query, pseudonyms: Pseudonymizer) -> list[Column]:
     return [column for column in _columns(Stored(query)) if _holds_clear_values(query, column, pseudonyms)]
 
 
-class ClearColumns(BaseModel):
-    """The columns with clear values, as of a load and the rules of that time."""
+class ClearColumns(BaseModel, extra="forbid"):
+    """The columns with clear values, as of a load and the rules of that time; earlier versions wrote empty notes."""
 
-    rule: int
-    load: str
-    fields: list[list[str]]
-    columns: list[str]
+    rule: int = 0
+    load: str = ""
+    fields: list[list[str]] = []
+    columns: list[str] = []
 
     def is_current(self, query: Query, pseudonyms: Pseudonymizer) -> bool:
         """Return whether it is about these tables, under the rules in force."""

@@ -43,7 +43,7 @@ def test_a_worker_is_killed_in_the_middle_and_every_published_table_is_that_of_d
         run_job(settings, file, JobOptions())
         on_spark = settings.model_copy(update={"destination": "filesystem", "engine": "spark"})
         # As half of the models are built: with the worker goes what it had shuffled.
-        with before_statement(130, lambda: kill(cluster.workers[0])):
+        with before_statement(60, lambda: kill(cluster.workers[0])):
             run_job(on_spark, tmp_path / "spark", JobOptions())
     expected, found = duckdb_marts(State(file).work), folder_marts(tmp_path / "lake")
     assert {mart for mart, rows in expected.items() if not rows} <= MAY_BE_EMPTY

@@ -1,10 +1,9 @@
 """The dlt source: the resources, events and receipts of one account."""
 
-import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from weakref import WeakValueDictionary
 
 import dlt
@@ -76,7 +75,7 @@ def logentic_source(shared: Any = None) -> Iterable[DltResource]:
     shared = shared or SharedSession()
 
     def records_of(resource: Resource) -> DltResource:
-        @dlt.resource(name=resource.name, write_disposition="append")
+        @dlt.resource(name=resource.name, write_disposition="append", _impl_cls=_OneThread)
         def records() -> Iterator[Any]:
             yield from shared.steps(resource.name, shared.changes(resource))
 
@@ -84,11 +83,11 @@ def logentic_source(shared: Any = None) -> Iterable[DltResource]:
             records.add_step(_GiveCompanions(resource.name, f"the lines of its {resource.name} are"))
         return records
 
-    @dlt.resource(write_disposition="append")
+    @dlt.resource(write_disposition="append", _impl_cls=_OneThread)
     def order_events() -> Iterator[Any]:
         yield from shared.steps("order_events", shared.events())
 
-    @dlt.resource(write_disposition="append")
+    @dlt.resource(write_disposition="append", _impl_cls=_OneThread)
     def extract_windows() -> Iterator[Any]:
         yield from shared.steps(RECEIPTS_NAME, shared.all_receipts())
 
@@ -96,10 +95,20 @@ def logentic_source(shared: Any = None) -> Iterable[DltResource]:
     return *map(records_of, RESOURCES.values()), order_events, extract_windows
 
 
+class _OneThread(DltResource):
+    """A resource that dlt asks in its own thread: the session has connections of its own.
+
+    dlt closes a generator that reaches its limit even while one of its threads runs it, which raises ValueError.
+    """
+
+    def parallelize(self) -> Self:
+        return self
+
+
 class SharedSession:
     """What all resources of one source share: the session, opened by the first of them that reads, and its receipts.
 
-    dlt may close a resource at any time (`add_limit`), and gives each one a thread of its own after `parallelize`.
+    dlt may close a resource at any time (`add_limit`).
     """
 
     def __init__(self, session: Session | None = None) -> None:
@@ -111,26 +120,23 @@ class SharedSession:
         self._source: DltSource | None = None
         self._unended: set[str] = set()  # resources that dlt has yet to end or close
         self._begun: set[str] = set()  # those of them that dlt has asked
-        self._lock = threading.RLock()
 
     def steps(self, name: str, stream: Steps) -> Iterator[Any]:
-        """Run one resource, never at the same time as a step of another one, and note how it ends."""
+        """Run one resource, and note how it ends."""
         try:
             while True:
-                with self._lock:
-                    self._begin(name)
-                    item = next(stream, END)
-                    if item is END:
-                        self._end(name)
-                        return
+                self._begin(name)
+                item = next(stream, END)
+                if item is END:
+                    self._end(name)
+                    return
                 yield item
         except GeneratorExit:  # dlt has enough of it, or an error ends the extraction
-            with self._lock, closing(stream):
+            with closing(stream):
                 self._end(name, is_closed=True)
             raise
         except BaseException:  # an interrupt as well: requests under way would hold the process until they end
-            with self._lock:
-                self._stop()
+            self._stop()
             raise
 
     def changes(self, resource: Resource) -> Steps:
@@ -151,7 +157,7 @@ class SharedSession:
     def _give(self, resource: Resource, batches: list[Batch]) -> Steps:
         """Give dlt the rows and lines of some batches; their receipts count when it has taken them."""
         if any(len(batch.rows.records) for batch in batches):
-            yield from _taken(_tables(resource, concatenated([batch.rows for batch in batches])))
+            yield from _tables(resource, concatenated([batch.rows for batch in batches]))
         self._receipts_taken.setdefault(resource.name, []).extend(row for batch in batches for row in batch.receipts)
 
     def events(self) -> Steps:
@@ -302,24 +308,6 @@ def _require_own_tables(source: DltSource) -> None:
                 f"{name}: loader_file_format {file_format} has no types, and cannot hold a table that is still empty",
                 'Leave it out, or use "parquet".',
             )
-
-
-def _taken(tables: Iterable[Any]) -> Iterator[Any]:
-    """Give dlt some tables, and end when it has taken the last of them.
-
-    dlt reads an iterator in its own thread, also after `parallelize`, where it otherwise asks for the next table
-    before it has taken the one before.
-    """
-    is_taken = False
-
-    def each() -> Iterator[Any]:
-        nonlocal is_taken
-        yield from tables
-        is_taken = True
-
-    yield each()
-    while not is_taken:
-        yield None
 
 
 def _check_key(settings: Settings, folder: Path, name: str) -> None:

@@ -155,14 +155,17 @@ def test_a_limit_behind_a_map_that_yields_loses_nothing(sandbox: Sandbox, tmp_pa
     assert (found, latest[0][0]) == (whole(sandbox)["orders"], whole(sandbox)["orders__stored_items"])
 
 
-@pytest.mark.parametrize("limit", [None, 1, 2])
-def test_parallel_resources_lose_nothing(sandbox: Sandbox, tmp_path: Path, limit: int | None) -> None:
+@pytest.mark.parametrize(
+    ("of", "limit"),
+    [("the source", None), *((of, limit) for of in ("items", "orders", "the source") for limit in (1, 2, 3))],
+)
+def test_parallel_resources_lose_nothing(sandbox: Sandbox, tmp_path: Path, of: str, limit: int | None) -> None:
+    """Slow answers: dlt reaches a limit while a resource waits for one."""
+    sandbox.latency = 0.01
     shop = Shop(tmp_path)
-    source = logentic_source()
-    for resource in source.resources.values():
-        resource.parallelize()
+    source = logentic_source().parallelize()
     if limit:
-        source.items.add_limit(limit)
+        (source if of == "the source" else source.resources[of]).add_limit(limit)
     shop.run(source)
     if not limit:
         assert shop.counts() == whole(sandbox)

@@ -39,7 +39,7 @@ def main() -> None:
         return
     if options.part:
         limit_memory()  # as a run does, before anything is imported
-        hide_unneeded_modules()
+        hide_unneeded_modules(models=True)
         PARTS[options.part](options.keep, options.memory)
         exit_process(0)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="logentic-models-"))

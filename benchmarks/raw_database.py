@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from logentic.destinations.duckdb import DuckdbEngine
 from logentic.transform.raw_tables import raw_tables
 
 LOAD = "1.0"
@@ -19,12 +20,9 @@ LOADS = {
 }
 
 
-def make_raw_tables(connection: duckdb.DuckDBPyConnection, schema: str = "logentic_raw") -> None:
-    """Create the schema and its raw tables, all empty."""
-    connection.execute(f"create schema {schema}")
-    for table, columns in (raw_tables() | {"_dlt_loads": LOADS}).items():
-        listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-        connection.execute(f"create table {schema}.{table} ({listed})")
+def make_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the raw tables, all empty."""
+    DuckdbEngine(connection, "", keep_steps=False).complete_raw(raw_tables() | {"_dlt_loads": LOADS})
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[dict[str, Any]]) -> None:

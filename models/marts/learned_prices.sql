@@ -27,10 +27,6 @@
     'source': 'varchar',
     'note': 'varchar',
 } -%}
--- Filled by logentic.transform.prices.step; plain dbt leaves what was written last.
+-- Filled by logentic.transform.prices.step; dbt by hand keeps the rows of the last build.
 -- depends_on: {{ ref('int_charge_facts') }}
-select
-    {%- for name, type in columns.items() %}
-    cast(null as {{ column_type(type) }}) as {{ name }}{{ ',' if not loop.last }}
-    {%- endfor %}
-where false
+{{ empty_rows(columns) }}

@@ -1,4 +1,4 @@
-"""The number of decimals of each currency.
+"""The number of decimals of each currency, and amounts as text.
 
 Source: ISO 4217, list one (SIX Financial Information, maintenance agency), column "minor unit", of currencies in
 circulation; all others have two.
@@ -19,6 +19,11 @@ def minor_digits(currency: str) -> int:
 def minor_unit(currency: str) -> Decimal:
     """Return the smallest amount: a cent, a yen, a fils."""
     return Decimal(1).scaleb(-minor_digits(currency))
+
+
+def decimal_text(value: Decimal) -> str:
+    """Return a price with two decimals, or with as many as it has: 4.00, 0.35, 0.0375."""
+    return f"{value:.2f}" if value == round(value, 2) else f"{value.normalize():f}"
 
 
 def money(amount: Decimal, currency: str) -> str:

@@ -81,8 +81,8 @@ class ChargeRate(DatedTerms):
     The fixed part holds the first `included` units; `and_per` is a second quantity. It may hold for some charges only:
     for one `zone` (a province's code, or the country's where there is none; `warehouse 2`; a type of order), for
     quantities from `from_quantity` up to and with `to_quantity`, and for what `segment` names: values of a category
-    (`region = "ON|QC"`) or a range, its lower end excluded (`weight = "5..10"`). A price with a segment goes before
-    one without.
+    (`region = "ON|QC"`) or a range, its lower end excluded (`weight = "5..10"`). A price with a segment has precedence
+    over one without.
     """
 
     charge_type: str = Field(min_length=1)
@@ -130,8 +130,8 @@ class ChargeRate(DatedTerms):
     def highest(self) -> Decimal:
         return Decimal("Infinity") if self.to_quantity is None else self.to_quantity
 
-    def is_beside(self, other: "ChargeRate") -> bool:
-        """Return whether both prices may apply to one charge, and neither goes before the other."""
+    def conflicts_with(self, other: "ChargeRate") -> bool:
+        """Return whether both prices apply to one charge, with equal precedence."""
         return (
             self.charge_type.lower() == other.charge_type.lower()
             and self.is_tier == other.is_tier
@@ -146,7 +146,7 @@ def _in_turn(rates: list[ChargeRate]) -> list[ChargeRate]:
     """End an open-ended price when the next of its kind begins; refuse two at once."""
     ended = [rate.model_copy(update={"valid_to": min([rate.valid_to, *_ends(rate, rates)])}) for rate in rates]
     for (number, one), (next_number, other) in combinations(enumerate(ended, 1), 2):
-        if one.is_beside(other) and one.valid_from <= other.valid_to and other.valid_from <= one.valid_to:
+        if one.conflicts_with(other) and one.valid_from <= other.valid_to and other.valid_from <= one.valid_to:
             day = max(one.valid_from, other.valid_from)
             when = "at once" if day == ALWAYS else f"on {day}"
             raise ValueError(
@@ -163,7 +163,7 @@ def _ends(rate: ChargeRate, rates: list[ChargeRate]) -> Iterator[date]:
             for other in rates
             if other.valid_from > rate.valid_from
             and (other.zone, other.segment) == (rate.zone, rate.segment)
-            and rate.is_beside(other)
+            and rate.conflicts_with(other)
         )
 
 

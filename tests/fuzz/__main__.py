@@ -24,7 +24,7 @@ SHARE_OF_CASES = 0.55  # of the time; the rest is for whole runs
 def main() -> int:
     """Fuzz; 1 where anything failed."""
     limit_memory()
-    hide_unneeded_modules()  # as the command does
+    hide_unneeded_modules(models=True)  # as the command does
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
     if name := os.environ.get("FUZZ_CASE"):
         return _one(name)

@@ -130,7 +130,7 @@ def test_one_run_takes_over_a_file_whose_tables_dbt_built(tmp_path: Path, caplog
     for name in ("old", "new"):
         with tarfile.open(BUILT_BY_DBT) as archive:
             archive.extractall(tmp_path / name, filter="data")
-    file, anew = tmp_path / "new" / "x.duckdb", State(tmp_path / "anew.duckdb")
+    file, rebuilt = tmp_path / "new" / "x.duckdb", State(tmp_path / "rebuilt.duckdb")
     with Sandbox(Account(seed=5, scale=0.05, days=40, today=TODAY)) as sandbox:
         run_job(settings_of(sandbox), file, JobOptions())
     assert "damaged" not in caplog.text
@@ -138,26 +138,28 @@ def test_one_run_takes_over_a_file_whose_tables_dbt_built(tmp_path: Path, caplog
         reader.execute(
             f"attach '{tmp_path / 'old' / 'x.duckdb'}' as old (read_only); attach '{file}' as new (read_only)"
         )
-        anew.work.parent.mkdir()
-        reader.execute(f"attach '{anew.work}' as anew")
-        reader.execute("create schema anew.logentic_raw")
+        rebuilt.work.parent.mkdir()
+        reader.execute(f"attach '{rebuilt.work}' as rebuilt")
+        reader.execute("create schema rebuilt.logentic_raw")
         for table in tables_of(reader, "old", "logentic_raw") - {"runs"}:  # a run is recorded in full once it published
             assert lost_rows(reader, f"old.logentic_raw.{table}", f"new.logentic_raw.{table}") == [], table
         for table in tables_of(reader, "new", "logentic_raw"):
-            reader.execute(f"create table anew.logentic_raw.{table} as from new.logentic_raw.{table}")
+            reader.execute(f"create table rebuilt.logentic_raw.{table} as from new.logentic_raw.{table}")
         disputed = "select charge_id, rule, note from new.logentic_marts.exception_status where status = 'disputed'"
         assert reader.execute(disputed).fetchall() == [(500104, "cancelled_order", "never shipped")]
         assert lost_rows(reader, "old.logentic_marts.month_facts", "new.logentic_marts.month_facts") == []
         assert reader.execute("select count(*) from new.logentic_marts.month_facts").fetchone() == (178,)
-        reader.execute("detach anew")
-    build(settings_of(sandbox), anew)
+        reader.execute("detach rebuilt")
+    build(settings_of(sandbox), rebuilt)
     with duckdb.connect() as reader:
-        reader.execute(f"attach '{State(file).work}' as new (read_only); attach '{anew.work}' as anew (read_only)")
+        reader.execute(
+            f"attach '{State(file).work}' as new (read_only); attach '{rebuilt.work}' as rebuilt (read_only)"
+        )
         for schema in ("logentic_marts", "logentic_build"):
-            tables = tables_of(reader, "anew", schema)
+            tables = tables_of(reader, "rebuilt", schema)
             assert tables == tables_of(reader, "new", schema)
             for table in tables - {"built_inputs"}:  # it says when each input was first built
-                ours, theirs = f"new.{schema}.{table}", f"anew.{schema}.{table}"
+                ours, theirs = f"new.{schema}.{table}", f"rebuilt.{schema}.{table}"
                 assert lost_rows(reader, ours, theirs) + lost_rows(reader, theirs, ours) == [], table
 
 

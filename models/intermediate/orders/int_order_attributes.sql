@@ -69,7 +69,6 @@ select
     {{ account_date('orders.created_at') }} as created_date,
     {{ account_date('orders.shipped_at') }} as shipped_date,
     {{ account_date('orders.completed_at') }} as completed_date,
-    orders.shipped_at,
     orders.completed_at,
     sums.lines,
     cast(sums.units as decimal(18, 4)) as units,

@@ -29,8 +29,7 @@ priced as (
         prices.is_trusted,
         coalesce(learned.is_trusted, false) as is_price_trusted,
         coalesce(learned.source, '') = 'contract' as is_contract,
-        learned.segment || case when learned.segment <> '' and learned.tier <> '' then '; ' else '' end || learned.tier
-            as segment,
+        {{ price_scope('learned.segment', 'learned.tier') }} as segment,
         learned.family,
         learned.formula,
         learned.per,

@@ -26,7 +26,7 @@ changes as (
     select
         charge_type,
         valid_from,
-        min(segment || case when segment <> '' and tier <> '' then '; ' else '' end || tier) as segment,
+        min({{ price_scope('segment', 'tier') }}) as segment,
         count(*) as segments,
         min(formula) as formula,
         min(formula_before) as formula_before,

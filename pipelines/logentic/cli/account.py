@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from logentic.cli.options import DEFAULT_FILE, FILE_VARIABLE, AsJson, Db, OptionalDb, parse_day, require_word
-from logentic.database_file import database_path
+from logentic.cli.options import DEFAULT_FILE, AsJson, Db, OptionalDb, file_option, parse_day, require_word
 from logentic.errors import StateError, UsageError
 from logentic.sanitizer import json_text, one_line, print_json
 
@@ -21,16 +20,7 @@ Text = Annotated[str | None, typer.Option(metavar="TEXT")]
 
 
 def check(
-    db: Annotated[
-        Path | None,
-        typer.Option(
-            "--db",
-            parser=database_path,
-            envvar=FILE_VARIABLE,
-            metavar="FILE",
-            help="Keep the answers in FILE.state/check.json.",
-        ),
-    ] = None,
+    db: Annotated[Path | None, file_option("Keep the answers in FILE.state/check.json.")] = None,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when there is something to look at: findings.")
     ] = None,

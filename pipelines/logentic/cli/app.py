@@ -96,7 +96,7 @@ def run(
 
     settings = load_settings(destination=destination, engine=engine)
     if settings.engine == "none":  # Spark's client needs them
-        hide_unneeded_modules()
+        hide_unneeded_modules(models=models)
     from logentic.job import JobOptions, run_job
     from logentic.reports import summary
     from logentic.reports.progress import display_progress

@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -15,37 +15,19 @@ if TYPE_CHECKING:
 
 FILE_VARIABLE = "LOGENTIC_DB"
 DEFAULT_FILE = Path("logentic.duckdb")  # in the working folder, for commands that read
-Db = Annotated[
-    Path,
-    typer.Option(
-        "--db",
-        parser=database_path,
-        envvar=FILE_VARIABLE,
-        show_default=False,
-        metavar="FILE",
-        help="The DuckDB file that analysts open.",
-    ),
-]
-OptionalDb = Annotated[
-    Path | None,
-    typer.Option(
-        "--db",
-        parser=database_path,
-        envvar=FILE_VARIABLE,
-        metavar="FILE",
-        help="The DuckDB file that analysts open.",
-    ),
-]
-DbOrState = Annotated[
-    Path | None,
-    typer.Option(
-        "--db",
-        parser=database_path,
-        envvar=FILE_VARIABLE,
-        metavar="FILE",
-        help="The same; for another destination FILE.state is its state folder.",
-    ),
-]
+
+
+def file_option(text: str) -> Any:
+    """Return the option that names FILE, with a help text."""
+    return typer.Option(
+        "--db", parser=database_path, envvar=FILE_VARIABLE, show_default=False, metavar="FILE", help=text
+    )
+
+
+ANALYSTS_FILE = file_option("The DuckDB file that analysts open.")
+Db = Annotated[Path, ANALYSTS_FILE]
+OptionalDb = Annotated[Path | None, ANALYSTS_FILE]
+DbOrState = Annotated[Path | None, file_option("The same; for another destination FILE.state is its state folder.")]
 DestinationName = Annotated[
     str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, postgres, filesystem.")
 ]

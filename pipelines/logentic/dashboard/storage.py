@@ -133,7 +133,7 @@ def months(snapshot: Snapshot, selection: Selection) -> Panel:
     difference = snapshot.query(DIFFERENCE, **selection).first_row["difference"]
     side = "above" if difference >= 0 else "below"
     title = f"Storage was charged {amount_text(abs(difference))} {side} what it should cost"
-    note = "Bars: what the warehouse charged. Orange marks: what these charges should be. In the title what is billed."
+    note = "Bars show what was charged, orange marks what was expected. The title counts billed charges only."
     return Panel(title, result, charts.finish(alt.layer(bars, ticks), f"{title}. {note}"), note, "storage-by-month")
 
 

@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import NoReturn
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
-# If installed (for notebooks, a linter), pyarrow, dlt and requests import them: 40 MB and a quarter of a second. Not
-# numpy: prices are learned with it, and pyarrow that was imported without it can hand it no arrays.
-UNNEEDED_MODULES = {"pandas", "chardet"}
+# If installed (for notebooks, a linter), pyarrow, dlt and requests import them: 50 MB and a third of a second.
+UNNEEDED_MODULES = {"numpy", "pandas", "chardet"}
+# Prices are learned with numpy, and pyarrow gives it no arrays if it was imported without it.
+NEEDED_BY_MODELS = {"numpy"}
 OBJECTS_BETWEEN_COLLECTIONS = 50_000  # imports leave half a million: Python's own 700 would examine each many times
 
 
@@ -30,10 +31,13 @@ def release_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def hide_unneeded_modules() -> None:
-    """Hide `UNNEEDED_MODULES` from imports, unless the process is shared with code that may need them."""
+def hide_unneeded_modules(*, models: bool = False) -> None:
+    """Hide `UNNEEDED_MODULES` from imports, unless the process is shared with code that may need them.
+
+    `models`: the process may build the models.
+    """
     if gc.get_threshold()[0] == OBJECTS_BETWEEN_COLLECTIONS:
-        sys.meta_path.insert(0, _ModuleBlocker())
+        sys.meta_path.insert(0, _ModuleBlocker(UNNEEDED_MODULES - (NEEDED_BY_MODELS if models else set())))
 
 
 def exit_process(code: int) -> NoReturn:
@@ -50,6 +54,9 @@ def exit_process(code: int) -> NoReturn:
 class _ModuleBlocker:
     """Import hook that reports the modules as not installed."""
 
+    def __init__(self, modules: set[str]) -> None:
+        self._modules = modules
+
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        if name in UNNEEDED_MODULES:
+        if name in self._modules:
             raise ModuleNotFoundError(f"No module named {name!r}: it is left out of this process", name=name)

@@ -1,7 +1,7 @@
 """Build the cover of a reconciliation: what was checked, the exceptions, and what could not be checked."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 
 from logentic.reports.exceptions import Finding, sum_open_amounts
@@ -70,12 +70,7 @@ def build_cover(found: Reconciliation) -> Cover:
 def build_exceptions_sheet(found: Reconciliation) -> Sheet:
     """Return the exceptions with their evidence and decisions."""
     shown = {name: kind for name, kind in EXCEPTIONS.items() if found.month or name != "payment_id"}
-    rows = [
-        asdict(finding)
-        | {"recoverable": finding.recoverable, "in_your_favour": finding.in_your_favour}
-        | {"what_was_said": "\n".join(finding.history)}
-        for finding in found.findings
-    ]
+    rows = [finding.as_dict() | {"what_was_said": "\n".join(finding.history)} for finding in found.findings]
     columns = tuple(SheetColumn(name, kind) for name, kind in shown.items())
     return Sheet("Exceptions", columns, [tuple(row[name] for name in shown) for row in rows])
 
@@ -146,13 +141,13 @@ def _books(books: Books) -> Iterator[Line]:
 
 
 def _billed_against_expected(found: Reconciliation) -> Iterator[Line]:
-    """Yield the sum that leads from what is expected to what is billed."""
+    """Yield the lines that reconcile the expected with the billed amount."""
     expected, difference, not_checked = (
         found.amount_of(column=column)[1] for column in ("expected", "difference", "not_checked")
     )
     _, billed = found.amount_of()
-    yield "Expected", expected, "What the charges that could be checked should be."
-    yield "Difference", difference, "What these were billed above it; below it where negative."
+    yield "Expected", expected, "The expected amount of the charges that could be checked."
+    yield "Difference", difference, "Billed above the expected amount; below it where negative."
     yield "Not checked", not_checked, "No price to compare with; see Reason."
     if rounding := billed - expected - difference - not_checked:
         yield "Rounding", rounding, "Charges with parts of cents, which the sums above round."
@@ -160,7 +155,7 @@ def _billed_against_expected(found: Reconciliation) -> Iterator[Line]:
 
 
 def _wrong(found: Reconciliation) -> Iterator[Line]:
-    """Yield both figures, then the amounts by decision: what was paid too much and too little are never one sum."""
+    """Yield both figures, then the amounts by decision. Amounts of the two directions are never added up."""
     if found.findings:
         amounts = found.open_amounts
         paid, favour = (count(n, "exception") for n in (amounts.recoverable_count, amounts.in_your_favour_count))

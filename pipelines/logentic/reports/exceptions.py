@@ -115,6 +115,10 @@ class Finding:
         """Return what was billed too little or not at all, while it is open or disputed."""
         return self.amount_at_stake if self.status in OPEN_STATUSES and self.is_underbilled else None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields and both amounts."""
+        return asdict(self) | {"recoverable": self.recoverable, "in_your_favour": self.in_your_favour}
+
     @property
     def is_past(self) -> bool:
         return self.days_left is not None and self.days_left < 0
@@ -131,7 +135,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class OpenAmounts:
-    """What exceptions that are open or disputed come to, before tax: two figures that are never added up or netted."""
+    """The amounts of open and disputed exceptions, before tax, by direction. The two are never added up or netted."""
 
     recoverable: Decimal
     in_your_favour: Decimal
@@ -205,11 +209,7 @@ def _printable(text: str) -> str:
 
 
 def as_dicts(findings: list[Finding]) -> list[dict[str, Any]]:
-    return [
-        {name: _plain(value) for name, value in asdict(finding).items()}
-        | {"recoverable": _plain(finding.recoverable), "in_your_favour": _plain(finding.in_your_favour)}
-        for finding in findings
-    ]
+    return [finding.as_dict() for finding in findings]
 
 
 def print_exceptions(findings: list[Finding], console: Console, currency: str) -> None:
@@ -247,7 +247,3 @@ def _read_unpublished_decisions(file: Path, published: duckdb.DuckDBPyConnection
 def _finding_of(row: dict[str, Any], today: date) -> Finding:
     is_counting = row["status"] == "open" and row["dispute_until"] is not None
     return Finding(**row, days_left=(row["dispute_until"] - today).days if is_counting else None)
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, int | str | None) else str(value)

@@ -48,7 +48,7 @@ def close_month(file: Path, month: date, by: str, timezone: str) -> ClosedMonth:
 
 
 def reopen_month(file: Path, month: date, by: str, note: str) -> None:
-    """Undo the closing of a month; what was frozen stays in the audit log, and the month may be closed anew."""
+    """Undo the closing of a month. The frozen figures stay in the audit log, and the month can be closed again."""
     with _locked_state(file) as state:
         with open_published(file) as published:
             known = read_known_at(published)

@@ -16,16 +16,17 @@ from rich.padding import Padding
 from rich.text import Text
 
 from logentic.audit_log import Row
-from logentic.currencies import money
+from logentic.currencies import decimal_text, money
 from logentic.errors import StateError, UsageError
 from logentic.price_terms import ChargeRate, ChargeRates
 from logentic.reports.humanize import count
 from logentic.reports.published_file import open_published, read_known_at, read_records
 from logentic.sanitizer import escaped_json, one_line
 
-PRICES = """
+SCOPE = "concat_ws('; ', nullif(card.segment, ''), nullif(card.tier, ''))"  # what a price is for, in words
+PRICES = f"""
 select
-    card.charge_type, concat_ws('; ', nullif(card.segment, ''), nullif(card.tier, '')) as segment,
+    card.charge_type, {SCOPE} as segment,
     card.formula, card.kind, card.valid_by,
     nullif(card.valid_from, date '1970-01-01') as valid_from, nullif(card.valid_to, date '9999-12-31') as valid_to,
     card.charges, card.explained_share, card.source, learned.is_trusted, card.note, card.driver,
@@ -50,8 +51,8 @@ group by lower(charge_type), direction
 order by charge_type, direction desc
 """
 # Types that have a card of the user's would have two prices at once; a type that is asked for by name is written.
-LEARNED = """
-select * replace (concat_ws('; ', nullif(segment, ''), nullif(tier, '')) as segment) from learned_prices
+LEARNED = f"""
+select * replace ({SCOPE} as segment) from learned_prices as card
 where source = 'learned' and case
     when $charge_type is null then charge_type not in (select charge_type from learned_prices where source = 'contract')
     else charge_type = $charge_type
@@ -202,29 +203,20 @@ def _gap(name: str, label: str, row: Row, other: Row) -> str:
     gap = row[name] - other[name]
     direction = "higher" if gap > 0 else "lower"
     if not name.endswith("per_unit"):
-        return f"{label} {_decimal(abs(gap))} {direction}"
+        return f"{label} {decimal_text(abs(gap))} {direction}"
     quantity = Quantity.parse(row["driver" if name == "per_unit" else "and_per"])
     if is_money(quantity):
-        return f"{_decimal(abs(gap) * 100)} percentage points {direction}"
-    return f"{_decimal(abs(gap))} {direction} per {unit(quantity)}"
-
-
-def _decimal(value: Decimal) -> str:
-    """Return 0.35, 0.0375, 4.00: two decimals, or as many as there are."""
-    return f"{value:.2f}" if value == round(value, 2) else f"{value.normalize():f}"
+        return f"{decimal_text(abs(gap) * 100)} percentage points {direction}"
+    return f"{decimal_text(abs(gap))} {direction} per {unit(quantity)}"
 
 
 def as_dict(found: PriceList) -> dict[str, Any]:
     return {
         "file": str(found.file),
         "known_at": found.known_at.isoformat(),
-        "prices": [_plain(asdict(price)) for price in found.prices],
-        "off_card": [_plain(row) for row in found.off_card],
+        "prices": [asdict(price) for price in found.prices],
+        "off_card": found.off_card,
     }
-
-
-def _plain(row: Row) -> Row:
-    return {name: value if isinstance(value, int | str | None) else str(value) for name, value in row.items()}
 
 
 def print_prices(found: PriceList, console: Console, currency: str) -> None:
@@ -291,5 +283,5 @@ def _toml(value: Any) -> str:
         return f"{{ {', '.join(pairs)} }}"
     if isinstance(value, date):
         return value.isoformat()
-    text = _decimal(value) if isinstance(value, Decimal) else value
+    text = decimal_text(value) if isinstance(value, Decimal) else value
     return escaped_json(json.dumps(text, ensure_ascii=False))

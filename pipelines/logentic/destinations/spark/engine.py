@@ -41,12 +41,12 @@ class SparkEngine(Engine):
         return self._session.sql(sql).toArrow()
 
     def write_arrow(self, relation: str, rows: pa.Table) -> None:
-        """Write its files again: Sail adds no rows to a table of files, and Spark makes none over files that stand."""
+        """Overwrite the files and register the table again: neither Sail nor Spark appends to a table of files."""
         if not rows.num_rows:
             return
-        self._session.createDataFrame(rows).write.mode("overwrite").parquet(self._place(relation))
+        self._session.createDataFrame(rows).write.mode("overwrite").parquet(self._location(relation))
         self.execute(f"drop table {relation}")
-        self.execute(f"create table {relation} using parquet location {self.literal(self._place(relation))}")
+        self.execute(f"create table {relation} using parquet location {self.literal(self._location(relation))}")
 
     def make_schemas(self, names: list[str]) -> None:
         for name in names:
@@ -61,8 +61,8 @@ class SparkEngine(Engine):
             kind = "json" if table == "_dlt_loads" else kind
             options = " options (mergeSchema 'true')" if kind == "parquet" else ""
             self.execute(f"drop table if exists logentic_raw.{table}")
-            place = self.literal(f"{self._raw}/{table}")
-            self.execute(f"create table logentic_raw.{table} using {kind}{options} location {place}")
+            location = self.literal(f"{self._raw}/{table}")
+            self.execute(f"create table logentic_raw.{table} using {kind}{options} location {location}")
 
     def raw_columns(self, table: str) -> dict[str, str]:
         names = self._session.sql(f"select * from logentic_raw.{table} limit 0").columns
@@ -82,8 +82,8 @@ class SparkEngine(Engine):
         if relation in self._empty:
             self._empty.remove(relation)
             self.execute(f"drop view {relation}")
-        place = self.literal(self._place(relation))
-        return self.execute(f"create table {relation} using parquet location {place} as\n{sql}")
+        location = self.literal(self._location(relation))
+        return self.execute(f"create table {relation} using parquet location {location} as\n{sql}")
 
     def make_view(self, relation: str, sql: str) -> None:
         self.execute(f"create or replace view {relation} as\n{sql}")
@@ -94,6 +94,6 @@ class SparkEngine(Engine):
     def remove_all_but(self, kept: Set[str]) -> None:
         return
 
-    def _place(self, relation: str) -> str:
+    def _location(self, relation: str) -> str:
         schema, _, name = relation.partition(".")
         return f"{self._built}/{name}" if schema == MARTS else f"{self._built}/_steps/{name}"

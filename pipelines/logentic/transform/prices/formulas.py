@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from logentic.currencies import decimal_text
 from logentic.transform.prices.facts import (
     CHARGES_OF,
     COUNTS,
@@ -333,13 +334,11 @@ def decimal(number: int, scale: int = QUANTITY_SCALE) -> Decimal:
 
 
 def amount(number: int | None) -> str:
-    exact = decimal(number or 0)
-    return f"{exact:.2f}" if exact == round(exact, 2) else f"{exact:f}"
+    return decimal_text(decimal(number or 0))
 
 
 def price(rate: int) -> str:
-    exact = decimal(rate, RATE_SCALE)
-    return f"{exact:.2f}" if exact == round(exact, 2) else f"{exact:f}"
+    return decimal_text(decimal(rate, RATE_SCALE))
 
 
 def per(rate: int, quantity: Quantity) -> str:

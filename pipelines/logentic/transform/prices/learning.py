@@ -145,7 +145,7 @@ def expect(card: Card, charges: Charges, minor_unit: int) -> tuple[Integers, Int
 
 
 def with_bases(charges: Charges, charge_type: str) -> Charges:
-    """Return all charges with the bases that a percentage may be of: what the orders pay for other types."""
+    """Return all charges with the bases of a percentage: what each order pays for other types."""
     columns = {name: column for name, column in charges.columns.items() if name != CHARGES_OF + charge_type}
     return Charges(columns, charges.labels, charges.rows)
 
@@ -163,7 +163,7 @@ def add_base(charges: Charges, card: Card, minor_unit: int) -> None:
     own, priced = np.flatnonzero(is_own), with_bases(charges, card.charge_type)
     billed = priced.take(own)
     chosen, expected = expect(card, billed, minor_unit)
-    # What a price without enough support expects is worth less than what was billed.
+    # Use the billed amount where the price explains too few charges.
     followers = np.bincount(chosen + 1, minlength=len(card.prices) + 1)
     explained = np.bincount(chosen[np.abs(expected - billed.amounts) < minor_unit] + 1, minlength=len(followers))
     is_sound = (followers >= LIMITS.same_sign) & (explained >= LIMITS.trusted_share * followers)

@@ -73,7 +73,7 @@ def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
 
 
 def _rounding(formula: Formula, charges: Charges, expected: Integers, held: Booleans, minor_unit: int) -> Integers:
-    """Return by how much a price may be off since the dimensional weight is next to a whole number."""
+    """Return the tolerance of prices by dimensional weight, where the weight is within rounding of a whole pound."""
     result = np.zeros(len(charges), np.int64)
     if any(quantity.divisor and quantity.started for _, quantity in formula.terms):
         rows = np.flatnonzero(held & (expected != MISSING))
@@ -213,7 +213,7 @@ def _doubt(
             reasons[row] = "Another price of the card is exactly this amount."
         elif by_step[at]:
             reasons[row] = (
-                f"It is off by {difference}, as prices of the card differ, which leaves a part of them unexplained."
+                f"It is off by {difference}, a difference between prices of a card that does not explain all charges."
             )
 
 
@@ -223,9 +223,10 @@ def _goes_by_month(card: Card) -> bool:
 
 
 def _off_by_steps(card: Card, gaps: Integers, followers: Integers, explained: Integers) -> Booleans:
-    """Tell which charges are off by some times what two prices differ by, where a price of the card is poor.
+    """Tell which charges are off by a multiple of the difference between two prices of an incomplete card.
 
-    Such a card describes by weight or units what the facts do not have: how many of the order's units are heavy.
+    A card is incomplete if one of its prices explains too few charges. It may approximate by weight or units what no
+    fact counts, such as the heavy units of an order.
     """
     is_poor = (followers >= LIMITS.trusted_charges) & (explained < LIMITS.trusted_share * followers)
     if len(card.prices) < 3 or not is_poor.any():

@@ -228,7 +228,7 @@ class Search:
         return Draft(tuple(parts), missed, cost)
 
     def _simpler(self, option: Option, candidates: "Candidates", charges: Charges) -> list[Option]:
-        """Return an option and the best of those that cost less to state: a segment may need no more than an amount."""
+        """Return an option, and the best formula that is cheaper to state: a segment may need only a fixed amount."""
         sample = charges.sample(LIMITS.voters)
         formulas = [*candidates.formulas, *Fixed.propose(sample, (), self.minor_unit)]
         cheaper = [formula for formula in formulas if formula.cost < _own_cost(option)]

@@ -51,7 +51,7 @@ class Thresholds:
 
     # A charge off a trusted price is accused, unless one of these makes the price doubtful for it.
     fraction_tolerance: float = 0.02  # of the price, where it is a percentage or has parts of a cent: rounding differs
-    dimensional_noise: int = 20  # ten-thousandths of a pound: volumes are rounded before they are divided
+    dimensional_noise: int = 20  # ten-thousandths of a pound: volumes are rounded before the division
     alike_in_price: float = 0.04  # of a price's charges with the same difference: a practice, not an error
     many_alike_in_price: float = 0.02  # the same, of many charges
     alike_in_month: float = 0.05  # of the type's charges in a month with the same difference or ratio
@@ -61,7 +61,7 @@ class Thresholds:
     alike: int = 3  # fewer charges are no pattern
     many_alike: int = 10
     same_sign: int = 5  # chance alone puts four errors on one side
-    steps_off: int = 5  # times that two prices' difference: more heavy units than that are no small miscount
+    steps_off: int = 5  # multiples of a difference between two prices, such as heavy units that no fact counts
     neighbours: int = 10  # charges next to it by day, or by weight: where half are off, the price does not hold there
 
 

@@ -91,7 +91,7 @@ recurring as (
         start_date,
         end_date,
         expected as amount,
-        'Charged every month; ' || {{ counted('days', 'day') }} || ' of the month have passed.' as basis
+        'It recurs; ' || {{ counted('days', 'day') }} || ' of it to be charged.' as basis
     from {{ ref('int_uncharged_recurring') }}
 
 )

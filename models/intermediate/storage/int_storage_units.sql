@@ -1,4 +1,4 @@
-{#- So many charges state how many pallets or bins they are for, and so large a share of them agrees on what one holds. -#}
+{#- So many charges say how many pallets or bins they are for; so large a share agrees on what one holds. -#}
 {%- set least_charges, agreeing_share, candidates = 20, 0.9, 50 -%}
 {#- What one holds is known where its bounds are no further apart than this. -#}
 {%- set most_apart = 1.1 -%}
@@ -6,19 +6,19 @@ with
 
 stated as (
     {%- for measure in unit_measures() %}
-    {{ 'union all' if not loop.first }}
-    select
-        '{{ measure }}' as measure,
-        {{ loop.index }} as place,
-        charges.charge_id,
-        cast(charges.quantity as decimal(12, 0)) as units,
-        expectations.{{ measure }}_volume as volume
-    from {{ ref('charges') }} as charges
-    inner join {{ ref('int_storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
-    where
-        charges.item_id is not null and charges.amount > 0
-        and charges.quantity between 1 and 1000000 and charges.quantity = floor(charges.quantity)
-        and expectations.{{ measure }}_volume > 0
+                {{ 'union all' if not loop.first }}
+        select
+            '{{ measure }}' as measure,
+            {{ loop.index }} as place,
+            charges.charge_id,
+            cast(charges.quantity as decimal(12, 0)) as units,
+            expectations.{{ measure }}_volume as volume
+        from {{ ref('charges') }} as charges
+        inner join {{ ref('int_storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
+        where
+            charges.item_id is not null and charges.amount > 0
+            and charges.quantity between 1 and 1000000 and charges.quantity = floor(charges.quantity)
+            and expectations.{{ measure }}_volume > 0
     {%- endfor %}
 
 ),
@@ -33,7 +33,9 @@ capacities as (
     from (
         select
             *,
-            row_number() over (partition by measure order by {{ floating_quotient('volume', 'units') }} desc, charge_id) as rank
+            row_number()
+                over (partition by measure order by {{ floating_quotient('volume', 'units') }} desc, charge_id)
+                as rank
         from stated
     ) as ranked
     where rank <= {{ candidates }}
@@ -77,8 +79,9 @@ chosen as (
         select
             *,
             row_number() over (
-                order by fitting desc, place asc, {{ floating_quotient('fitted_volume', 'fitted_units') }} desc,
-                fitted_units asc
+                order by
+                    fitting desc, place asc, {{ floating_quotient('fitted_volume', 'fitted_units') }} desc,
+                    fitted_units asc
             ) as choice
         from counted
         where charges >= {{ least_charges }} and fitting >= {{ agreeing_share }} * charges

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
-from logentic.destinations.base import BUILT_NODES, Engine
+from logentic.destinations.base import Engine
 from logentic.errors import BuildError, first_line, is_out_of_memory
 from logentic.transform.plan import DAYS, Node, Plan, bind, setting_parameters
 from logentic.transform.raw_tables import raw_tables
@@ -100,7 +100,7 @@ class Runner:
                 engine.make_empty(self.relation(node), node.read_before)
         self._run(nodes, standing.keys())
         self._unchanged.write()
-        engine.remove_all_but({BUILT_NODES} | {self.relation(node) for node in nodes})
+        engine.remove_all_but({engine.built_nodes or ""} | {self.relation(node) for node in nodes})
 
     def relation(self, node: Node) -> str:
         return bind(node.relation, self._parameters)

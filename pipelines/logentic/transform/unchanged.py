@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import logentic
-from logentic.destinations.base import BUILT_NODES, Engine
+from logentic.destinations.base import Engine
 from logentic.transform.plan import Node
 
 COLUMNS = {"name": "varchar", "signature": "varchar", "content": "varchar"}
@@ -18,22 +18,22 @@ class Unchanged:
     """What the last build made: of each node the signature of its statement and inputs, and of its rows.
 
     A node with the same signature gives the same rows. Where a node was run and gave the rows that it had, what reads
-    it need not run. An engine that cannot compare rows (`Engine.content`) has all nodes run.
+    it need not run.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self._table = engine, engine.built_nodes
         self._last: dict[str, str] = {}  # node: signature
         self._contents: dict[str, str | None] = {}  # node or raw table: its rows, as last built or read
         self._new: dict[str, tuple[str, str]] = {}
 
     def take(self, standing: Set[str], *, is_full: bool) -> None:
         """Read what the last build noted, and remove it: it counts again when this build has ended well."""
-        if BUILT_NODES not in standing:
+        if not self._table or self._table not in standing:
             return
-        for name, signature, content in [] if is_full else self._engine.rows(f"select * from {BUILT_NODES}"):
+        for name, signature, content in [] if is_full else self._engine.rows(f"select * from {self._table}"):
             self._last[name], self._contents[name] = signature, content
-        self._engine.drop_table(BUILT_NODES)
+        self._engine.drop_table(self._table)
 
     def holds(self, node: Node, sql: str) -> bool:
         """Whether a node would give what it gave; if so, note that it stays."""
@@ -55,15 +55,17 @@ class Unchanged:
 
     def write(self) -> None:
         """Write what this build noted."""
-        if not self._new:
+        if not self._table:
             return
         text = self._engine.literal
-        self._engine.make_empty(BUILT_NODES, COLUMNS)
+        self._engine.make_empty(self._table, COLUMNS)
         rows = ", ".join(f"({text(name)}, {text(of)}, {text(rows)})" for name, (of, rows) in self._new.items())
-        self._engine.execute(f"insert into {BUILT_NODES} values {rows}")
+        self._engine.execute(f"insert into {self._table} values {rows}")
 
     def _signature(self, node: Node, sql: str) -> str | None:
-        """None if it reads something whose rows are not known."""
+        """None if it reads something whose rows are not known, or nothing is to be compared."""
+        if not self._table:
+            return None
         contents = [self._content(name) for name in node.reads]
         if None in contents:
             return None

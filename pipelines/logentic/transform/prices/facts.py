@@ -90,7 +90,7 @@ class Quantity:
     def priced(self, rate: int, charges: "Charges") -> Integers:
         """Return rate × quantity in ten-billionths, a sum of rounded parts with `each`; `MISSING` where not known."""
         if self.each:
-            return charges.sum_of_lines(charges.lines.rounded(rate, self, charges.minor_unit))
+            return charges.lines.sums(charges.lines.rounded(rate, self, charges.minor_unit))
         values = charges.quantity(self)
         return np.where((values == MISSING) | (values > -MISSING // 4 // max(abs(rate), 1)), MISSING, rate * values)
 
@@ -136,8 +136,20 @@ class Lines:
     starts: Integers
     columns: dict[str, Integers]  # item_id, quantity, ITEM_MEASURES, and ITEM_FLAGS as 1 or 0
 
-    def of(self, chosen: Integers) -> "Lines":
-        return Lines(self.starts, {name: column[chosen] for name, column in self.columns.items()})
+    def of(self, orders: Integers) -> "Lines":
+        """Return the lines of these orders, as often as they are named."""
+        starts, ends = self.starts[orders], self.starts[orders + 1]
+        begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(ends - starts)])
+        chosen = np.repeat(starts - begins[:-1], ends - starts) + np.arange(begins[-1])
+        return Lines(begins, {name: column[chosen] for name, column in self.columns.items()})
+
+    def sums(self, values: Integers) -> Integers:
+        """Return the sum of each order's lines; `MISSING` without lines, or where one is not known."""
+        is_known, zero = values != MISSING, np.zeros(1, np.int64)
+        totals = np.concatenate([zero, np.cumsum(np.where(is_known, values, 0))])[self.starts]
+        known = np.concatenate([zero, np.cumsum(is_known)])[self.starts]
+        lines = np.diff(self.starts)
+        return np.where((lines > 0) & (np.diff(known) == lines), np.diff(totals), MISSING)
 
     def count(self, column: str) -> Integers:
         """Return what each line adds to a column such as `units(weight>20)`."""
@@ -171,7 +183,7 @@ class Charges:
     labels: dict[str, list[str]]
     rows: Integers
     minor_unit: int  # the currency's smallest amount, in ten-thousandths
-    lines: Lines
+    order_lines: Lines  # of each order, by the column `order`
     _taken: dict[str | Quantity, Integers] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -185,7 +197,7 @@ class Charges:
                 parts = [self.column(CHARGES_OF + part) for part in name.removeprefix(CHARGES_OF).split(" + ")]
                 self._taken[name] = np.where(np.min(parts, axis=0) == MISSING, MISSING, np.sum(parts, axis=0))
             elif OF_ITEMS.fullmatch(name):
-                self._taken[name] = self.sum_of_lines(self.lines.count(name))
+                self._taken[name] = self.lines.sums(self.lines.count(name))
             else:
                 self._taken[name] = np.full(len(self), MISSING)
         return self._taken[name]
@@ -196,28 +208,15 @@ class Charges:
         return self._taken[quantity]
 
     @cached_property
-    def line_spans(self) -> tuple[Integers, Integers]:
-        """The lines of each charge's order, one after the other, and where those of each charge begin among them."""
-        orders = self.column("order")
-        starts, ends = self.lines.starts[orders], self.lines.starts[orders + 1]
-        begins = np.concatenate([[0], np.cumsum(ends - starts)])
-        return np.repeat(starts - begins[:-1], ends - starts) + np.arange(begins[-1]), begins
-
-    def sum_of_lines(self, values: Integers) -> Integers:
-        """Return the sum over the lines of each charge's order; `MISSING` without lines, or where one is not known."""
-        lines, begins = self.line_spans
-        values = values[lines]
-        is_known, zero = values != MISSING, np.zeros(1, np.int64)
-        sums = np.concatenate([zero, np.cumsum(np.where(is_known, values, 0))])
-        known = np.concatenate([zero, np.cumsum(is_known)])
-        has_all = (np.diff(begins) > 0) & (known[begins[1:]] - known[begins[:-1]] == np.diff(begins))
-        return np.where(has_all, sums[begins[1:]] - sums[begins[:-1]], MISSING)
+    def lines(self) -> Lines:
+        """The lines of each charge's order."""
+        return self.order_lines.of(self.column("order"))
 
     def take(self, chosen: Integers | Booleans) -> "Charges":
         return self.with_columns(self.columns, self.rows[chosen])
 
     def with_columns(self, columns: dict[str, Integers], rows: Integers | None = None) -> "Charges":
-        return Charges(columns, self.labels, self.rows if rows is None else rows, self.minor_unit, self.lines)
+        return Charges(columns, self.labels, self.rows if rows is None else rows, self.minor_unit, self.order_lines)
 
     def sample(self, size: int) -> "Charges":
         """Return at most `size` charges, the same ones in every run."""

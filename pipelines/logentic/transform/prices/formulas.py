@@ -216,11 +216,11 @@ def surcharges(charges: Charges, known: Known) -> Iterator[Formula]:
 
 def item_columns(charges: Charges) -> list[str]:
     """Return the columns that count units of some items of these orders, one of those that count the same."""
-    lines, names = charges.lines.of(charges.line_spans[0]), []
+    names = []
     for flag in ITEM_FLAGS:
         names += [f"units({flag}={text})" for text in ("yes", "no")]
     for measure in ITEM_MEASURES:
-        values = np.unique(lines.columns[measure])
+        values = np.unique(charges.lines.columns[measure])
         steps = list(pairwise(values[values != MISSING].tolist()))
         for low, high in steps[:: len(steps) // LIMITS.item_limits + 1]:
             limit = fewest_decimals(low, high - 1, 10 * QUANTITY_SCALE)
@@ -236,7 +236,7 @@ def rounded_parts(charges: Charges, known: Known) -> Iterator[Formula]:
     An order of a single unit costs the same either way: those tell the rate, and a fixed part of whole cents.
     """
     cent = charges.minor_unit
-    single = charges.take((charges.column("units") == QUANTITY_SCALE) & (np.diff(charges.line_spans[1]) == 1))
+    single = charges.take((charges.column("units") == QUANTITY_SCALE) & (np.diff(charges.lines.starts) == 1))
     measured = [quantity for quantity in quantities(single) if not quantity.has_whole_steps]
     for line in _lines_of(measured, single):
         if line.explains(single).mean() > LIMITS.trusted_share:

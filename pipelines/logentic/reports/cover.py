@@ -174,7 +174,7 @@ def tie_out_lines(found: Reconciliation) -> Iterator[CoverLine]:
     formula = _total_formula(tie, charges)
     if tie.paper is None:
         yield CoverLine(total, tie.total, formula=formula, is_sum=True)
-        no_paper = "No total of the paper was given to compare it with (--invoice-total)."
+        no_paper = "No total of the paper was given (--invoice-total)."
         yield CoverLine("Total on the paper", None, no_paper, is_to_fill_in=True)
         return
     yield CoverLine(total, tie.total, formula=formula, is_sum=True)

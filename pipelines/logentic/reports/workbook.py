@@ -240,10 +240,9 @@ class Workbook:
                 value = findings.rows[index][names.index(name)] if name in names else None
                 link = f"internal:'Exceptions'!A{FIRST + index + 1}" if column == 0 else ""
                 self._cell(page, row, column, SheetColumn(name, kind), value, link)
-        if more := len(chosen) - MOST_TOP:
+        if len(chosen) > MOST_TOP:
             row += 1
-            if more > 0:
-                page.write_string(row, 0, f"and {more:,} more: see Exceptions", self.formats["faint"])
+            page.write_string(row, 0, f"and {len(chosen) - MOST_TOP:,} more: see Exceptions", self.formats["faint"])
         return row + 2
 
     def summary(self, cover: Cover) -> None:

@@ -45,6 +45,17 @@ def cells_of(path: Path) -> dict[str, dict[str, Cell]]:
         }
 
 
+def links_of(path: Path) -> dict[str, dict[str, tuple[str, str]]]:
+    """Of each sheet the cells with a link, and the sheet and cell that it leads to."""
+    links = {}
+    with zipfile.ZipFile(path) as parts:
+        for number, name in enumerate(cells_of(path), start=1):
+            sheet = ElementTree.fromstring(parts.read(f"xl/worksheets/sheet{number}.xml"))
+            found = {link.get("ref"): link.get("location") for link in sheet.iter(f"{SPREADSHEET}hyperlink")}
+            links[name] = {str(ref): (to.split("!")[0].strip("'"), to.split("!")[1]) for ref, to in found.items() if to}
+    return links
+
+
 def recomputed(workbook: Path, folder: Path) -> Path:
     """The workbook as LibreOffice computes it: what is stored is forgotten first, so that nothing else is read."""
     office = shutil.which("soffice")

@@ -11,8 +11,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 ALWAYS, FOR_EVER = date(1970, 1, 1), date(9999, 12, 31)
 CATEGORIES = ("order_type", "warehouse", "region", "item_class", "service", "weekend")
-# A count, a measure (by started units, or as dimensional weight with its divisor), or money.
-QUANTITY = r"units|lines|cartons|quantity|(started_)?(weight(/[1-9][0-9]*)?|volume)|value|charges of .+"
+# A count, a measure (by started units, as dimensional weight with its divisor, or rounded by unit or line), money, or
+# the units or lines of some items.
+ITEM = r"(weight|volume|longest_side)>[0-9]+(\.[0-9]+)?|(hazardous|prepackaged)=(yes|no)|item=[0-9]+(\|[0-9]+)*"
+QUANTITY = (
+    r"units|lines|cartons|quantity|(started_)?(weight(/[1-9][0-9]*)?|volume)|(weight|volume) by (unit|line)|value|"
+    rf"charges of .+|(units|lines)\(({ITEM})\)"
+)
 RANGES = re.compile(QUANTITY + "|heaviest_item|longest_side|month_rank|month_orders")
 Day = Literal["charge_date", "ordered_date", "shipped_date", "billed_date"]
 
@@ -21,7 +26,8 @@ def _is_a_quantity(text: str) -> str:
     if not re.fullmatch(f"none|{QUANTITY}", text):
         raise ValueError(
             f"{text!r} is no quantity: write units, lines, quantity, weight, volume, started_weight, started_volume, "
-            "started_weight/139 (dimensional weight), value, or charges of TYPE"
+            "started_weight/139 (dimensional weight), weight by line (rounded for each), value, charges of TYPE, or "
+            "units(weight>20), units(hazardous=yes), units(item=503|511) (of some items)"
         )
     return text
 

@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     promised_hours: Annotated[float, Field(gt=0)] = 48
     stuck_hours: Annotated[float, Field(gt=0)] = 72
     payment_item_aliases: dict[str, list[str]] = {}
+    company: str = ""  # names, on the workbook's page to sign
+    warehouse: str = ""
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "CAD"
     taxes: Annotated[list[Tax], NoDecode, BeforeValidator(_taxes)] = Field("GST 5, QST 9.975", validate_default=True)
     alert_urls: AlertUrls = []

@@ -33,7 +33,8 @@ dated as (
 
     select
         charges.charge_id,
-        lower(charges.charge_type) as charge_type,
+        -- Without a type, charges of the same text are one kind.
+        nullif(lower(charges.charge_type), 'unknown') as charge_type,
         charges.description,
         charges.amount,
         charges.quantity,
@@ -51,8 +52,9 @@ dated as (
     from {{ ref('charges') }} as charges
     left join {{ ref('int_charge_parties') }} as parties on charges.charge_id = parties.charge_id
     left join {{ ref('int_charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
-    -- Without a type there is nothing that it could cost the same as.
-    where not charges.is_withdrawn and lower(charges.charge_type) not in ('storage', 'unknown')
+    where
+        not charges.is_withdrawn and lower(charges.charge_type) <> 'storage'
+        and (lower(charges.charge_type) <> 'unknown' or charges.description is not null)
 
 ),
 

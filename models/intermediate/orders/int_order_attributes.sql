@@ -1,37 +1,21 @@
 with
 
-items as (
-
-    select
-        items.item_id,
-        items.cubic_feet,
-        items.weight,
-        items.price,
-        greatest(listed.width_in, listed.depth_in, listed.height_in) as longest_side,
-        case
-            when lower(listed.description) like '%hazard%' or lower(listed.description) like '%dangerous%'
-                then 'hazardous'
-            when listed.is_prepackaged then 'prepackaged'
-            else 'ordinary'
-        end as item_class
-    from {{ ref('items') }} as items
-    left join {{ ref('stg_items') }} as listed on items.item_id = listed.item_id
-
-),
-
 measured as (
 
     select
-        lines.order_id,
-        lines.quantity,
-        lines.quantity * items.cubic_feet as volume_cuft,
-        lines.quantity * items.weight as weight,
-        lines.quantity * items.price as value,
-        items.weight as item_weight,
-        items.longest_side,
-        items.item_class
-    from {{ ref('order_lines') }} as lines
-    left join items on lines.item_id = items.item_id
+        order_id,
+        quantity,
+        quantity * volume as volume_cuft,
+        quantity * weight as weight,
+        quantity * value as value,
+        weight as item_weight,
+        longest_side,
+        case
+            when hazardous = 'yes' then 'hazardous'
+            when prepackaged = 'yes' then 'prepackaged'
+            else 'ordinary'
+        end as item_class
+    from {{ ref('int_order_lines_measured') }}
 
 ),
 
@@ -79,4 +63,4 @@ select
     cast(sums.longest_side as decimal(18, 4)) as longest_side,
     sums.item_class
 from {{ ref('stg_orders') }} as orders
-left join sums on orders.order_id = sums.order_id and not orders.lacks_lines
+left join sums on orders.order_id = sums.order_id

@@ -185,7 +185,6 @@ left join {{ ref('int_storage_expectations') }} as expectations on charges.charg
 left join {{ ref('int_storage_basis_observed') }} as storage on charges.charge_id = storage.charge_id
 left join {{ ref('int_invoice_periods') }} as periods on charges.payment_id = periods.payment_id
 left join alike on lower(charges.charge_type) = alike.type_name and coalesce(periods.source, '') = alike.source
-left join prices
-    on charges.charge_id = prices.charge_id and charges.charge_type <> 'unknown'
+left join prices on charges.charge_id = prices.charge_id
 left join {{ ref('int_storage_charges_allocated') }} as stored on charges.charge_id = stored.charge_id
 where not charges.is_withdrawn

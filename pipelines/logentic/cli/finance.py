@@ -18,6 +18,7 @@ exceptions = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
+CSV_SEPARATORS = {"comma": ",", "semicolon": ";"}
 FROZEN = {
     "charge": ("charge", "charges"),
     "charges": ("total by type", "totals by type"),
@@ -49,6 +50,9 @@ def reconcile(
     ] = None,
     xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the workbook.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="DIR", help="Write its tables, a file each.")] = None,
+    csv_separator: Annotated[
+        str, typer.Option(metavar="NAME", help="Of --csv: comma, or semicolon, with decimal commas.")
+    ] = "comma",
     letter: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write to the warehouse what is disputed: .md or .txt.")
     ] = None,
@@ -66,6 +70,8 @@ def reconcile(
     from logentic.settings import load_settings
 
     require_word("--fail-on", fail_on, "exceptions")
+    csv_separator = {sign: word for word, sign in CSV_SEPARATORS.items()}.get(csv_separator, csv_separator)
+    require_word("--csv-separator", csv_separator, *CSV_SEPARATORS)
     if (invoice is None) == (month is None):
         with open_published(db) as published:
             newest = list_newest_invoices(published)
@@ -87,7 +93,7 @@ def reconcile(
         from logentic.reports.cover import build_cover
         from logentic.reports.sheets import write_csv
 
-        for path in write_csv(build_cover(found).sheets, csv, found.currency):
+        for path in write_csv(build_cover(found).sheets, csv, found.currency, CSV_SEPARATORS[csv_separator]):
             print(one_line(f"table: {path}"), file=sys.stderr)
     unwritten = None
     if letter:

@@ -38,10 +38,10 @@ EngineName = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
-def require_word(option: str, given: str | None, known: str) -> None:
-    """Refuse any value of an option but one word."""
-    if given not in (None, known):
-        raise UsageError(f"{option} {given!r} is not known", f"Use: {option} {known}.")
+def require_word(option: str, given: str | None, *known: str) -> None:
+    """Refuse any value of an option but these words."""
+    if given is not None and given not in known:
+        raise UsageError(f"{option} {given!r} is not known", f"Use: {option} {' or '.join(known)}.")
 
 
 def parse_words(option: str, given: str | None, known: tuple[str, ...]) -> frozenset[str]:

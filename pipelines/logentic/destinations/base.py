@@ -27,6 +27,7 @@ class Engine(Protocol):
     """A connection that runs the statements of the plan. Relations are named as in the plan."""
 
     text_type: str = "varchar"
+    built_nodes: str | None = None  # the table of what the last build noted of each model; None: every build runs all
     steps: str | None  # the schema of temporary steps; None if steps are kept, beside other tables
     memory_advice: str = "give the engine more memory."
 
@@ -95,6 +96,10 @@ class Engine(Protocol):
     @abstractmethod
     def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
         """Replace the rows that fulfil a condition by the rows of a query, in one transaction."""
+
+    def content(self, relation: str) -> str:
+        """Return a text that is the same for the same rows and columns; asked only where there are `built_nodes`."""
+        return ""
 
     def finish_table(self, relation: str) -> None:
         """Do what the engine needs after a table was written."""

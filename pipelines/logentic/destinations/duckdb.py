@@ -231,6 +231,7 @@ class DuckdbDestination(Destination):
         try:
             with duckdb.connect(str(work)) as opened:
                 opened.execute("select 1 from logentic_raw.extract_windows limit 1")
+                opened.execute(f"drop table if exists {DuckdbEngine.built_nodes}")  # others may have changed its tables
             self._read_all_blocks(work)
         except duckdb.Error:
             work.unlink()
@@ -268,6 +269,8 @@ class DuckdbDestination(Destination):
 
 class DuckdbEngine(Engine):
     """Steps are temporary tables, which DuckDB keeps in memory, or spills, and never writes to the file."""
+
+    built_nodes = '"logentic_build"."built_nodes"'
 
     def __init__(self, work: duckdb.DuckDBPyConnection, memory: str, *, keep_steps: bool) -> None:
         self._work = work
@@ -336,6 +339,10 @@ class DuckdbEngine(Engine):
                 self.execute("rollback")
             raise
         return count
+
+    def content(self, relation: str) -> str:
+        (found,) = self.rows(f"select count(*), sum(hash(t)::hugeint), any_value(typeof(t)) from {relation} as t")
+        return " ".join(map(str, found))
 
     def finish_table(self, relation: str) -> None:
         """`select * from orders` works in the file that analysts open."""

@@ -1,7 +1,7 @@
 """Reconcile an invoice or a month: its charges, exceptions, and what could not be checked."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,15 @@ order by charge_id
 NAMED_CHARGES = 5
 CHARGES = """
 select
-    charges.charge_id, {payment} charges.charge_type, charges.description, charges.order_id, items.sku,
-    charges.start_date, charges.end_date, {amounts}, checked.status, checked.reason
+    charges.charge_id, charges.payment_id, charges.charge_type, charges.description, charges.order_id, items.sku,
+    charges.start_date, charges.end_date, {amounts}, checked.status, checked.reason, checked.rule
 from charges
 inner join invoice_reconciliation as checked on charges.charge_id = checked.charge_id
 left join items on charges.item_id = items.item_id
 where charges.charge_id in ({scope})
-order by charges.charge_type, charges.start_date, charges.charge_id
+order by
+    array_position(['exception', 'not_checked', 'settled', 'matched'], checked.status), charges.charge_type,
+    charges.start_date, charges.charge_id
 """
 NOT_CHECKED = """
 select charge_type, count(*) as charges, cast(sum(billed) as decimal(18, 2)) as billed, min(reason) as for_example
@@ -102,6 +104,8 @@ class Reconciliation:
     billed_date: date | None
     known_at: datetime
     currency: str
+    company: str  # empty if the setting is
+    warehouse: str
     tie_out: TieOut | None
     findings: list[Finding]
     charges: Sheet
@@ -155,6 +159,18 @@ class Reconciliation:
         return taxed_total(remaining, [tax for tax, _ in self.tie_out.taxes], minor_unit(self.currency))
 
     @property
+    def period(self) -> tuple[date, date] | None:
+        """Return the days of the month; of an invoice those of its storage, else of all charges that are not wrong."""
+        if self.month:
+            return self.month, (self.month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        names = ("charge_type", "status", "start_date", "end_date")
+        places = [[column.name for column in self.charges.columns].index(name) for name in names]
+        dated = [row for row in ([row[place] for place in places] for row in self.charges.rows) if row[2] and row[3]]
+        storage = [row for row in dated if (row[0] or "").lower() == "storage"]
+        chosen = storage or [row for row in dated if row[1] != "exception"] or dated
+        return (min(row[2] for row in chosen), max(row[3] for row in chosen)) if chosen else None
+
+    @property
     def types(self) -> list[str]:
         index = [column.name for column in self.charges.columns].index("charge_type")
         return sorted({row[index] or "" for row in self.charges.rows})
@@ -177,7 +193,7 @@ def reconcile(
         charges = query_sheet(
             published,
             "Charges",
-            CHARGES.format(scope=scope, payment="charges.payment_id," if month else "", amounts=AMOUNTS),
+            CHARGES.format(scope=scope, amounts=AMOUNTS),
             chosen,
         )
         if charges is None:
@@ -192,6 +208,8 @@ def reconcile(
             billed_date=billed[0]["day"],
             known_at=read_known_at(published),
             currency=settings.currency,
+            company=settings.company,
+            warehouse=settings.warehouse,
             tie_out=None if invoice is None else _tie_out(published, invoice, settings, paper, unreadable),
             unreadable=unreadable,
             findings=findings,

@@ -1,7 +1,6 @@
 """Print a reconciliation, or return it as JSON."""
 
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -18,16 +17,16 @@ def print_reconciliation(found: Reconciliation, console: Console) -> None:
     """Print the cover's lines, then the exceptions."""
     cover = build_cover(found)
     console.print(Text(cover.title, style="bold"), Text(cover.subtitle, style="dim"), sep="\n")
-    for part in cover.parts[:-1] if found.sheets else cover.parts:
+    for part in (each for each in cover.parts if each.is_on_screen):
         table = Table(title=part.heading, title_justify="left", title_style="bold", box=None, show_header=False)
         table.add_column(no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
         table.add_column()
-        for label, amount, words in part.lines:
-            shown = "" if amount is None else f"{amount:,}"
-            if isinstance(amount, Decimal):
-                shown = money(amount, found.currency)
-            table.add_row(Text(label), Text(shown), Text(words))
+        for line in part.lines:
+            shown = "" if line.number is None or line.noun else f"{line.number:,}"
+            if line.amount is not None:
+                shown = money(line.amount, found.currency)
+            table.add_row(Text(line.label), Text(shown), Text(line.sentence))
         console.print("", table, sep="\n")
     if found.findings:
         console.print()
@@ -67,7 +66,7 @@ def _tie(found: Reconciliation) -> dict[str, Any] | None:
     if found.tie_out is None:
         return None
     return {
-        "lines": [[label, None if amount is None else str(amount)] for label, amount, _ in tie_out_lines(found)],
+        "lines": [[line.label, None if line.amount is None else str(line.amount)] for line in tie_out_lines(found)],
         "difference": None if found.tie_out.paper is None else str(found.tie_out.difference),
         "explanations": list(found.tie_out.explanations),
         "charges": list(found.tie_out.charges),

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from logentic.reports.published_file import read_records
 from logentic.sanitizer import cell, printable
 
 HEADINGS = {"payment_id": "Invoice", "sku": "SKU", "average_volume_cuft": "Average volume (cu ft)"}
-HEADINGS |= {"amount_at_stake": "Amount"}
+HEADINGS |= {"amount_at_stake": "Amount", "charge_id": "Charge", "order_id": "Order", "dispute_until": "Deadline"}
 HEADINGS |= {"value_before": "Before", "value_after": "After", "value_difference": "Difference"}
 KINDS = {"DECIMAL": "money", "BIGINT": "id", "HUGEINT": "count", "INTEGER": "count", "DATE": "date"}
 MEASURES = ("volume", "value", "rate", "quantity", "fixed", "per_unit", "minimum", "error", "included", "maximum")
@@ -38,24 +38,37 @@ class SheetColumn:
 
 @dataclass(frozen=True)
 class Sheet:
+    """A table. `name` is also that of its CSV file, `about` says what it is."""
+
     name: str
     columns: tuple[SheetColumn, ...]
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     about: str = ""
+    tab: str = ""  # of the worksheet, where it is not the name
 
     def total(self, column: int) -> Decimal:
         """Return the exact sum of a column over all rows."""
         return sum((row[column] for row in self.rows if row[column] is not None), Decimal(0))
 
-    def without_empty_columns(self) -> "Sheet":
-        """Drop columns without values, to save space on paper; money columns stay."""
+    def without_empty_columns(self, *kept: str) -> "Sheet":
+        """Drop columns without values, to save space on paper; money columns and those named stay."""
         filled = [
             index
             for index, column in enumerate(self.columns)
-            if column.kind == "money" or not self.rows or any(row[index] not in (None, "") for row in self.rows)
+            if column.kind == "money"
+            or column.name in kept
+            or not self.rows
+            or any(row[index] not in (None, "") for row in self.rows)
         ]
-        columns = tuple(self.columns[index] for index in filled)
-        return Sheet(self.name, columns, [tuple(row[index] for index in filled) for row in self.rows], self.about)
+        return self._with_columns(filled)
+
+    def without(self, *names: str) -> "Sheet":
+        """Drop columns by name."""
+        return self._with_columns([index for index, column in enumerate(self.columns) if column.name not in names])
+
+    def _with_columns(self, chosen: list[int]) -> "Sheet":
+        columns = tuple(self.columns[index] for index in chosen)
+        return replace(self, columns=columns, rows=[tuple(row[index] for index in chosen) for row in self.rows])
 
 
 def query_sheet(
@@ -71,24 +84,29 @@ def query_sheet(
     return Sheet(name, columns, list(values_of), about)
 
 
-def write_csv(sheets: Iterable[Sheet], folder: Path, currency: str) -> list[Path]:
-    """Write a file for each sheet; a text that a spreadsheet would take for a formula gets an apostrophe."""
+def write_csv(sheets: Iterable[Sheet], folder: Path, currency: str, separator: str = ",") -> list[Path]:
+    """Write a file for each sheet; a text that a spreadsheet would take for a formula gets an apostrophe.
+
+    Files begin with a byte-order mark, without which Excel takes UTF-8 for another encoding. Programs that separate
+    columns by semicolons write decimals with a comma.
+    """
     paths = []
     for sheet in sheets:
         path = folder / f"{sheet.name.lower().replace(' ', '_')}.csv"
-        with output_file("--csv", path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
+        with output_file("--csv", path) as partial, partial.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file, delimiter=separator)
             writer.writerow(cell(column.name) for column in sheet.columns)
-            writer.writerows([csv_value(value, currency) for value in row] for row in sheet.rows)
+            point = "," if separator == ";" else "."
+            writer.writerows([csv_value(value, currency, point) for value in row] for row in sheet.rows)
         paths.append(path)
     return paths
 
 
-def csv_value(value: Any, currency: str) -> Any:
+def csv_value(value: Any, currency: str, point: str = ".") -> Any:
     if isinstance(value, Decimal):
         whole, _, fraction = f"{value:f}".partition(".")
         digits = min(minor_digits(currency), 2)
-        return ".".join(filter(None, (whole, fraction.rstrip("0").ljust(digits, "0"))))
+        return point.join(filter(None, (whole, fraction.rstrip("0").ljust(digits, "0"))))
     return cell(value)
 
 

@@ -1,6 +1,7 @@
 """Query the supporting sheets of a reconciliation: storage by item, accrual, rate card, findings, restatements."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -67,14 +68,25 @@ ACCOUNT_SHEETS = {
     ),
     "rate_card": (
         "Rate card",
-        """select * exclude (zone, price_id, above_quantity, below_quantity) replace (
-            nullif(valid_from, date '1970-01-01') as valid_from, nullif(valid_to, date '9999-12-31') as valid_to
-        ) from rate_card order by charge_type, segment, valid_from nulls first, from_quantity nulls first""",
+        """select
+            charge_type, segment, formula, nullif(valid_from, date '1970-01-01') as valid_from,
+            nullif(valid_to, date '9999-12-31') as valid_to, source, kind, charges, explained_share, error_amount, note,
+            * exclude (
+                charge_type, segment, formula, valid_from, valid_to, source, kind, charges, explained_share,
+                error_amount, note, zone, price_id, above_quantity, below_quantity
+            )
+        from rate_card as rates
+        order by charge_type, segment, rates.valid_from nulls first, from_quantity nulls first""",
         "What each type costs, as the contract says or the account's own history shows.",
     ),
     "findings": (
         "Findings",
-        "select * exclude (finding_id, place, evidence_json) from findings order by kind, place",
+        """select
+            findings.kind, findings.charge_type, items.sku,
+            findings.* exclude (kind, charge_type, finding_id, place, evidence_json)
+        from findings
+        left join items on findings.item_id = items.item_id
+        order by findings.kind, findings.place""",
         "What concerns no single charge.",
     ),
 }
@@ -119,6 +131,20 @@ def supporting_sheets(
     tables = {row["table_name"] for row in read_records(published, "select table_name from information_schema.tables")}
     for table, (name, sql, about) in ACCOUNT_SHEETS.items():
         if table in tables and (sheet := query_sheet(published, name, sql, None, about)):
-            yield sheet
+            yield FINISHED[table](sheet) if table in FINISHED else sheet
     if closed_at and (sheet := query_sheet(published, "Restatements", RESTATED, [month, closed_at], CHANGED)):
         yield sheet
+
+
+def _with_its_month(accrual: Sheet) -> Sheet:
+    """Name the month on the tab: the workbook may be of another one."""
+    return replace(accrual, tab=f"{accrual.name} {accrual.rows[0][0]:%Y-%m}")
+
+
+def _without_totals(findings: Sheet) -> Sheet:
+    """Show amounts that cannot be added up: some are of a month, some of all charges."""
+    columns = (replace(each, kind="amount" if each.kind == "money" else each.kind) for each in findings.columns)
+    return replace(findings, columns=tuple(columns))
+
+
+FINISHED = {"accrual": _with_its_month, "findings": _without_totals}

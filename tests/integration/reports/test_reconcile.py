@@ -17,7 +17,7 @@ import duckdb
 import pytest
 from command_line import AS_ANYBODY, COMMAND, logentic
 from typer.testing import CliRunner
-from workbook_cells import cells_of, cents, recomputed, total_of
+from workbook_cells import cells_of, cents, links_of, recomputed, total_of
 
 from logentic.cli.app import app
 from logentic.errors import LogenticError
@@ -110,7 +110,7 @@ def test_a_late_charge_of_another_kind_brings_no_month_of_storage_along(file: Pa
             f"update logentic_marts.charges set start_date = ({earlier}) where charge_id = ({of_another})"
         )
     command("--db", copy, "--invoice", invoice, "--csv", tmp_path)
-    months = {row["month"] for row in csv.DictReader((tmp_path / "storage.csv").open(encoding="utf-8", newline=""))}
+    months = {row["month"] for row in csv.DictReader((tmp_path / "storage.csv").open(encoding="utf-8-sig", newline=""))}
     assert months == {"2026-02-01"}
 
 
@@ -129,18 +129,86 @@ def test_every_column_of_the_workbook_says_something(file: Path, workbook: Path,
 def test_text_is_never_a_formula(workbook: Path) -> None:
     sheets = cells_of(workbook)
     formulas = {cell.formula for cells in sheets.values() for cell in cells.values() if cell.formula}
-    assert {re.match(r"(ROUND\((SUM|SUBTOTAL|SUMPRODUCT)|SUM|SUMPRODUCT)\(", formula)[1] for formula in formulas} <= {
-        "ROUND(SUM",
-        "ROUND(SUBTOTAL",
-        "ROUND(SUMPRODUCT",
-        "SUM",
-        "SUMPRODUCT",
-    }
+    functions = {name for formula in formulas for name in re.findall(r"[A-Z]+(?=\()", formula)}
+    assert functions <= {"ROUND", "SUM", "SUBTOTAL", "SUMPRODUCT", "EXACT", "COUNT", "ROWS"}
+    assert all(re.match(r"(ROUND|SUM|SUMPRODUCT|COUNT|ROWS)\(", formula) for formula in formulas)
+    assert not any(character in formula for formula in formulas for character in "|@'\n")
     shown = {cell.value for cells in sheets.values() for cell in cells.values() if cell.is_text and not cell.formula}
     assert set(HOSTILE) & shown
     assert any("=cmd|" in text for text in shown)
     with zipfile.ZipFile(workbook) as parts:
         assert not any("hyperlink" in parts.read(name).decode() for name in parts.namelist() if "rels" in name)
+
+
+def test_the_first_page_is_to_be_signed(file: Path, workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has lines for what is not known; each amount but that of the paper is a formula; it is one printed page."""
+    cover = cells_of(workbook)["Cover"]
+    labels = {cell.value: name[1:] for name, cell in cover.items() if name[0] == "A"}
+    for label in ("Company", "Warehouse", "Prepared by", "Approved by", "Total on the paper"):
+        assert (cover[f"B{labels[label]}"].value, cover[f"B{labels[label]}"].formula) == ("", None), label
+    assert cover[f"B{labels['Invoice']}"].value == str(invoice_of(file))
+    assert cover[f"B{labels['Period']}"].value == "2026-02-01 to 2026-02-28"
+    for label in ("Billed", "Recoverable", "In your favour", "Not checked", "Recommended payment", "Total with tax"):
+        assert cover[f"B{labels[label]}"].formula, label
+    assert cover[f"C{labels['Recoverable']}"].formula
+    top = range(int(labels["Exception"]) + 1, int(labels["Prepared by"]))
+    shown = [cover[f"{column}{row}"].value for row in top for column in "BC" if cover.get(f"{column}{row}")]
+    found = [finding.amount_at_stake for finding in read_findings(file, invoice_of(file))]
+    assert sorted(map(Decimal, filter(None, shown)), reverse=True) == sorted(found, reverse=True)[: len(top)]
+    with zipfile.ZipFile(workbook) as parts:
+        setup = re.search(r"<pageSetup[^>]*>", parts.read("xl/worksheets/sheet1.xml").decode())[0]
+        assert "fitToPage" in parts.read("xl/worksheets/sheet1.xml").decode()
+    assert "fitToHeight" not in setup, "both default to one page"
+    named = file.with_name("named.xlsx")
+    monkeypatch.setenv("LOGENTIC_COMPANY", "=1+1 Maple & Sons")
+    assert command("--db", file, "--invoice", invoice_of(file), "--invoice-total", "1", "--xlsx", named).exit_code == 0
+    cover = cells_of(named)["Cover"]
+    assert cover[f"B{labels['Company']}"].value == "=1+1 Maple & Sons"
+    assert not cover[f"B{labels['Company']}"].formula
+    assert cover[f"B{labels['Total on the paper']}"].value == "1"
+
+
+def test_an_exception_and_its_charge_lead_to_each_other(workbook: Path) -> None:
+    sheets, links = cells_of(workbook), links_of(workbook)
+    heads = {
+        name: {cell.value: place[:-1] for place, cell in cells.items() if re.fullmatch(r"[A-Z]+3", place)}
+        for name, cells in sheets.items()
+    }
+    for name, other in (("Exceptions", "Charges"), ("Charges", "Exceptions")):
+        column = heads[name]["Charge"]
+        for place, (sheet, target) in links[name].items():
+            assert sheet == other
+            here = sheets[name][f"{column}{re.sub('[A-Z]', '', place)}"].value
+            assert here == sheets[other][re.sub("[A-Z]+", heads[other]["Charge"], target)].value != ""
+    exceptions = [cell for place, cell in sheets["Exceptions"].items() if re.fullmatch(r"A([4-9]|\d\d+)", place)]
+    assert len(links["Exceptions"]) == len(links["Charges"]) == len([cell for cell in exceptions if cell.value]) > 3
+    assert {sheet for sheet, _ in links["Cover"].values()} == {"Exceptions"}
+    rules = heads["Exceptions"]["Rule"]
+    for place, (_, target) in links["Cover"].items():
+        assert sheets["Cover"][place].value == sheets["Exceptions"][re.sub("[A-Z]+", rules, target)].value
+
+
+def test_charges_begin_with_those_that_are_printed(file: Path, workbook: Path) -> None:
+    cells = cells_of(workbook)["Charges"]
+    head = next(name[:-1] for name, cell in cells.items() if cell.value == "Status" and name.endswith("3"))
+    rows = sorted(int(name[1:]) for name in cells if name[0] == "A" and int(name[1:]) > 3)
+    statuses = [cells[f"{head}{row}"].value for row in rows]
+    order = ["exception", "not_checked", "settled", "matched"]
+    assert statuses == sorted(statuses, key=order.index)
+    printed = [status for status in statuses if status in order[:2]]
+    with zipfile.ZipFile(workbook) as parts:
+        areas = parts.read("xl/workbook.xml").decode()
+    assert re.search(r"Charges!\$A\$1:\$[A-Z]+\$(\d+)</", areas.partition("Print_Area")[2])[1] == str(3 + len(printed))
+    assert 0 < len(printed) < len(statuses)
+
+
+def test_sheets_name_items_by_sku_and_the_accrual_its_month(file: Path, workbook: Path) -> None:
+    sheets = cells_of(workbook)
+    month = asked(file, "select strftime(max(as_of_date), '%Y-%m') from accrual")
+    assert f"Accrual {month}" in sheets
+    heads = {cell.value for cells in sheets.values() for name, cell in cells.items() if re.fullmatch("[A-Z]+3", name)}
+    assert "SKU" in heads
+    assert "Item id" not in heads
 
 
 def test_libreoffice_computes_the_same_totals(file: Path, workbook: Path, tmp_path: Path) -> None:
@@ -157,13 +225,41 @@ def test_libreoffice_computes_the_same_totals(file: Path, workbook: Path, tmp_pa
 def test_the_tables_as_csv_add_up_and_hold_no_formula(file: Path, tmp_path: Path) -> None:
     invoice = invoice_of(file)
     command("--db", file, "--invoice", invoice, "--csv", tmp_path)
-    rows = {path.stem: list(csv.DictReader(path.open(encoding="utf-8", newline=""))) for path in tmp_path.iterdir()}
+    rows = {path.stem: list(csv.DictReader(path.open(encoding="utf-8-sig", newline=""))) for path in tmp_path.iterdir()}
     billed = asked(file, f"select sum(billed) from invoices where payment_id = {invoice}")
     assert sum(Decimal(row["billed"]) for row in rows["charges"]) == billed
     texts = [value for table in rows.values() for row in table for value in row.values()]
     risky = [text for text in texts if text[:1] in ("=", "+", "-", "@", "\t") and not re.fullmatch(r"-[\d.]+", text)]
     assert risky == []
     assert any(text.startswith("'=") for text in texts)
+
+
+def test_a_csv_opens_in_a_spreadsheet_and_its_rows_are_identified(file: Path, tmp_path: Path) -> None:
+    """With a byte-order mark; with semicolons decimals have a comma, and the tables are the same."""
+    one = ("--db", file, "--invoice", invoice_of(file))
+    tables = {}
+    for separator in ("comma", "semicolon", ";"):
+        assert command(*one, "--csv", tmp_path / separator, "--csv-separator", separator).exit_code == 0
+        for path in (tmp_path / separator).iterdir():
+            assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+            with path.open(encoding="utf-8-sig", newline="") as lines:
+                tables[separator, path.stem] = list(
+                    csv.DictReader(lines, delimiter="," if separator == "comma" else ";")
+                )
+    for name in ("charges", "exceptions"):
+        rows = tables["comma", name]
+        assert {"payment_id", "rule", "charge_id", "order_id"} <= {*rows[0]}
+        assert {row["payment_id"] for row in rows} == {str(invoice_of(file))}
+        assert [{**row, "billed": row["billed"].replace(".", ",")}["billed"] for row in rows] == [
+            row["billed"] for row in tables["semicolon", name]
+        ]
+        assert any("," in row["billed"] for row in tables["semicolon", name])
+        assert tables["semicolon", name] == tables[";", name]
+    found = {finding.exception_id: finding for finding in read_findings(file, invoice_of(file))}
+    for row in tables["comma", "exceptions"]:
+        finding = found[row["exception_id"]]
+        assert (row["rule"], row["charge_id"]) == (finding.rule, str(finding.charge_id or ""))
+        assert cents(row["difference"]) == finding.billed - finding.expected
 
 
 def test_the_letter_lists_what_is_disputed_and_nothing_else(file: Path, tmp_path: Path) -> None:
@@ -295,6 +391,7 @@ def test_what_cannot_be_reconciled_is_one_clear_line(file: Path, tmp_path: Path)
         (*one, "--invoice-total", "USD 12.00"): "is in USD, and the setting currency is CAD",
         (*one, "--invoice-total", "1.234"): "'1.234' is not an amount",
         ("--db", file, "--month", "2026-02", "--invoice-total", "1"): "--invoice-total is of one invoice",
+        (*one, "--csv", tmp_path / "x", "--csv-separator", "tab"): "--csv-separator 'tab' is not known",
         (*one, "--fail-on", "anything"): "--fail-on 'anything' is not known",
         (*one, "--xlsx", tmp_path / "folder.xlsx"): "folder.xlsx cannot be written: Is a directory",
         (*one, "--xlsx", tmp_path / "in the way" / "a.xlsx"): "cannot be written: ",

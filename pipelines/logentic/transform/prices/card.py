@@ -19,16 +19,7 @@ from logentic.transform.prices.facts import (
     Quantity,
     join,
 )
-from logentic.transform.prices.formulas import (
-    FirstAndAdditional,
-    Fixed,
-    Formula,
-    Percentage,
-    PerUnit,
-    TwoQuantities,
-    decimal,
-    is_money,
-)
+from logentic.transform.prices.formulas import Formula, decimal
 
 EPOCH = date(1970, 1, 1)
 
@@ -145,16 +136,6 @@ def merge(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
     return tuple(merged.values())
 
 
-def _family(terms: list[tuple[int, Quantity]]) -> type[Formula]:
-    """Return the family of a formula with these terms."""
-    if len(terms) != 1:
-        return TwoQuantities if terms else Fixed
-    if not terms[0][0]:  # a tier of one amount: the quantity only says which
-        return Fixed
-    quantity = terms[0][1]
-    return FirstAndAdditional if quantity.after else Percentage if is_money(quantity) else PerUnit
-
-
 def read_price(terms: ChargeRate) -> Price:
     """Return the price that a row of the configuration, or of `learned_prices`, states."""
     conditions: list[Condition] = []
@@ -181,7 +162,7 @@ def read_price(terms: ChargeRate) -> Price:
     if terms.and_per != "none":
         pairs.append((int(terms.and_per_unit * RATE_SCALE), Quantity.parse(terms.and_per.lower())))
     minimum, maximum = (None if v is None else int(v * QUANTITY_SCALE) for v in (terms.minimum, terms.maximum))
-    formula = _family(pairs)(int(terms.fixed * QUANTITY_SCALE), tuple(pairs), minimum, maximum)
+    formula = Formula(int(terms.fixed * QUANTITY_SCALE), tuple(pairs), minimum, maximum)
     return Price(terms.charge_type.lower(), tuple(conditions), formula)
 
 

@@ -76,14 +76,19 @@ class Prices:
     beside_contract: pa.Table
 
 
-def learn_prices(facts: pa.Table, minor_digits: int = 2, contract: Sequence[ChargeRate] = ()) -> Prices:
-    """Learn the account's prices from its charges (`facts.SCHEMA`), and price each of them."""
-    charges, minor_unit = read_facts(facts), 10 ** (4 - minor_digits)
-    cards, beside_contract = learn_cards(charges, minor_unit, [read_price(terms) for terms in contract])
+def learn_prices(
+    facts: pa.Table, minor_digits: int = 2, contract: Sequence[ChargeRate] = (), lines: pa.Table | None = None
+) -> Prices:
+    """Learn the account's prices from its charges and their orders' lines, and price each of the charges.
+
+    `facts` has the columns of `facts.SCHEMA`, `lines` those of `facts.LINES`.
+    """
+    charges = read_facts(facts, 10 ** (4 - minor_digits), lines)
+    cards, beside_contract = learn_cards(charges, [read_price(terms) for terms in contract])
     rows: list[dict[str, Any]] = []
     tables: list[pa.Table] = []
     for card in cards.values():
-        priced = price_charges(charges, card, minor_unit)
+        priced = price_charges(charges, card)
         identities = [_identity(price) for price in card.prices]
         if card.is_accepted:
             rows += [_learned(priced, index, identities[index]) for index in range(len(card.prices))]
@@ -96,7 +101,7 @@ def learn_prices(facts: pa.Table, minor_digits: int = 2, contract: Sequence[Char
                 row
                 for card in beside_contract.values()
                 if card.is_accepted
-                for row in _beside_contract(price_charges(charges, card, minor_unit))
+                for row in _beside_contract(price_charges(charges, card))
             ],
             LEARNED_PRICES,
         ),

@@ -2,10 +2,16 @@
 
 Amounts and quantities are integers of ten-thousandths, dates are days since 1970-01-01, and rates are integers of
 millionths, so that rate × quantity is exact in ten-billionths of a currency unit.
+
+Some columns are discovered from the lines of the order rather than supplied: `units(weight>20)` counts the units of
+items above 20 lb, `lines(hazardous=yes)` the lines of hazardous items, `units(item=503|511)` the units of two items.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +19,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from logentic.price_terms import CATEGORIES
+from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
 QUANTITY_SCALE = 10_000  # amounts and quantities: integers of ten-thousandths
 RATE_SCALE = 1_000_000  # rates: integers of millionths
 CUBIC_INCHES = 1_728  # in a cubic foot
+UNTYPED = "unknown"
 LARGEST = 10**11  # ten million units or currency units: anything larger counts as missing
 MISSING = -(2**62)
 
@@ -30,6 +38,10 @@ SIZES = ("heaviest_item", "longest_side")
 MONTH_VOLUMES = ("month_rank", "month_orders")
 CHARGES_OF = "charges of "  # columns of what an order's charges of a type cost; added as types are priced
 DECIMALS = (*COUNTS, *MEASURES, *SIZES, *MONTH_VOLUMES, "value")
+
+ITEM_MEASURES = ("weight", "volume", "longest_side")
+ITEM_FLAGS = ("hazardous", "prepackaged")  # yes or no
+OF_ITEMS = re.compile(r"(units|lines)\((\w+)([>=])(.+)\)")  # a column discovered from the lines
 
 SCHEMA = pa.schema(
     [
@@ -48,6 +60,15 @@ SCHEMA = pa.schema(
     ]
 )
 """One row a charge. Columns other than the first six may be left out, or be null where they are not known."""
+LINES = pa.schema(
+    [
+        pa.field("order_id", pa.int64()),
+        pa.field("item_id", pa.int64()),
+        *(pa.field(name, pa.decimal128(38, 4)) for name in ("quantity", *ITEM_MEASURES)),
+        *(pa.field(name, pa.string()) for name in ITEM_FLAGS),
+    ]
+)
+"""One row a line of an order; what is not known of its item is null."""
 
 
 @dataclass(frozen=True, order=True)
@@ -55,7 +76,8 @@ class Quantity:
     """A number that a price goes by: a column, counted after the first `after`, rounded up to whole units if `started`.
 
     With a `divisor` the column is the dimensional weight: cubic inches ÷ divisor, but at least the actual weight.
-    `nudge` is added before it is rounded up: what a volume that was rounded may be off by.
+    `nudge` is added before it is rounded up: what a volume that was rounded may be off by. With `each` ("unit" or
+    "line") the price of each unit or line is rounded, and the order costs their sum.
     """
 
     column: str
@@ -63,6 +85,14 @@ class Quantity:
     started: bool = False
     divisor: int = 0
     nudge: int = 0
+    each: str = ""
+
+    def priced(self, rate: int, charges: "Charges") -> Integers:
+        """Return rate × quantity in ten-billionths, a sum of rounded parts with `each`; `MISSING` where not known."""
+        if self.each:
+            return charges.lines.sums(charges.lines.rounded(rate, self, charges.minor_unit))
+        values = charges.quantity(self)
+        return np.where((values == MISSING) | (values > -MISSING // 4 // max(abs(rate), 1)), MISSING, rate * values)
 
     def of(self, charges: "Charges") -> Integers:
         values = charges.column(self.column)
@@ -78,17 +108,71 @@ class Quantity:
         return values
 
     def __str__(self) -> str:
-        return f"{'started_' * self.started}{self.column}{f'/{self.divisor}' * (self.divisor > 0)}"
+        divisor, each = f"/{self.divisor}" * (self.divisor > 0), f" by {self.each}" * (self.each > "")
+        return f"{'started_' * self.started}{self.column}{divisor}{each}"
 
     @classmethod
     def parse(cls, text: str, after: int = 0) -> "Quantity":
-        """Return the quantity that `str` writes as `started_weight/139`."""
+        """Return the quantity that `str` writes as `started_weight/139` or `weight by line`."""
+        if text.startswith(CHARGES_OF):
+            return cls(text, after)
+        text, _, each = text.partition(" by ")
         column, _, divisor = text.removeprefix("started_").partition("/")
-        return cls(column, after, text.startswith("started_"), int(divisor or 0))
+        return cls(column, after, text.startswith("started_"), int(divisor or 0), each=each)
 
     @property
     def has_whole_steps(self) -> bool:
-        return self.started or self.column in COUNTS
+        return self.started or self.column in COUNTS or self.is_of_items
+
+    @property
+    def is_of_items(self) -> bool:
+        return self.column.endswith(")") and OF_ITEMS.fullmatch(self.column) is not None
+
+
+@dataclass
+class Lines:
+    """The lines of the orders that have charges, order by order: those of order n are from `starts[n]` on."""
+
+    starts: Integers
+    columns: dict[str, Integers]  # item_id, quantity, ITEM_MEASURES, and ITEM_FLAGS as 1 or 0
+
+    def of(self, orders: Integers) -> "Lines":
+        """Return the lines of these orders, as often as they are named."""
+        starts, ends = self.starts[orders], self.starts[orders + 1]
+        begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(ends - starts)])
+        chosen = np.repeat(starts - begins[:-1], ends - starts) + np.arange(begins[-1])
+        return Lines(begins, {name: column[chosen] for name, column in self.columns.items()})
+
+    def sums(self, values: Integers) -> Integers:
+        """Return the sum of each order's lines; `MISSING` without lines, or where one is not known."""
+        is_known, zero = values != MISSING, np.zeros(1, np.int64)
+        totals = np.concatenate([zero, np.cumsum(np.where(is_known, values, 0))])[self.starts]
+        known = np.concatenate([zero, np.cumsum(is_known)])[self.starts]
+        lines = np.diff(self.starts)
+        return np.where((lines > 0) & (np.diff(known) == lines), np.diff(totals), MISSING)
+
+    def count(self, column: str) -> Integers:
+        """Return what each line adds to a column such as `units(weight>20)`."""
+        counted, name, sign, text = OF_ITEMS.fullmatch(column).groups()  # type: ignore[union-attr]
+        values = self.columns[{"item": "item_id"}.get(name, name)]
+        if sign == ">":
+            is_counted = values > int(Decimal(text) * QUANTITY_SCALE)
+        else:
+            is_counted = np.isin(values, [int({"yes": "1", "no": "0"}.get(one, one)) for one in text.split("|")])
+        units = self.columns["quantity"] if counted == "units" else np.full(len(values), QUANTITY_SCALE)
+        return np.where((values == MISSING) | (units == MISSING), MISSING, is_counted * units)
+
+    def rounded(self, rate: int, quantity: Quantity, minor_unit: int) -> Integers:
+        """Return the price of each line, where each unit or line is rounded half up."""
+        units, values = self.columns["quantity"], self.columns[quantity.column]
+        is_known = (np.minimum(units, values) != MISSING) & (np.maximum(units, values) < 10**9)
+        measure, times = np.where(is_known, values, 0), np.where(is_known, units, 0) // QUANTITY_SCALE
+        if quantity.each == "line":
+            measure, times = measure * times, np.ones(len(units), np.int64)
+        is_known &= measure <= -MISSING // 4 // max(abs(rate), 1)
+        unit = minor_unit * RATE_SCALE
+        rounded = (2 * rate * np.where(is_known, measure, 0) + unit) // (2 * unit) * unit
+        return np.where(is_known, rounded * times, MISSING)
 
 
 @dataclass
@@ -98,6 +182,8 @@ class Charges:
     columns: dict[str, Integers]
     labels: dict[str, list[str]]
     rows: Integers
+    minor_unit: int  # the currency's smallest amount, in ten-thousandths
+    order_lines: Lines  # of each order, by the column `order`
     _taken: dict[str | Quantity, Integers] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -110,6 +196,8 @@ class Charges:
             elif " + " in name:  # what several types cost together
                 parts = [self.column(CHARGES_OF + part) for part in name.removeprefix(CHARGES_OF).split(" + ")]
                 self._taken[name] = np.where(np.min(parts, axis=0) == MISSING, MISSING, np.sum(parts, axis=0))
+            elif OF_ITEMS.fullmatch(name):
+                self._taken[name] = self.lines.sums(self.lines.count(name))
             else:
                 self._taken[name] = np.full(len(self), MISSING)
         return self._taken[name]
@@ -119,8 +207,16 @@ class Charges:
             self._taken[quantity] = quantity.of(self)
         return self._taken[quantity]
 
+    @cached_property
+    def lines(self) -> Lines:
+        """The lines of each charge's order."""
+        return self.order_lines.of(self.column("order"))
+
     def take(self, chosen: Integers | Booleans) -> "Charges":
-        return Charges(self.columns, self.labels, self.rows[chosen])
+        return self.with_columns(self.columns, self.rows[chosen])
+
+    def with_columns(self, columns: dict[str, Integers], rows: Integers | None = None) -> "Charges":
+        return Charges(columns, self.labels, self.rows if rows is None else rows, self.minor_unit, self.order_lines)
 
     def sample(self, size: int) -> "Charges":
         """Return at most `size` charges, the same ones in every run."""
@@ -144,8 +240,8 @@ class Charges:
         return np.asarray(texts[self.column("set_aside")] & (self.amounts > 0))
 
 
-def read_facts(table: pa.Table) -> Charges:
-    """Return all charges of a table with the columns of `SCHEMA`."""
+def read_facts(table: pa.Table, minor_unit: int = 100, lines: pa.Table | None = None) -> Charges:
+    """Return all charges of a table with the columns of `SCHEMA`, and the lines of their orders (`LINES`)."""
     columns: dict[str, Integers] = {}
     labels: dict[str, list[str]] = {}
     unknown = np.full(table.num_rows, MISSING)  # one array for all columns without a value
@@ -161,8 +257,12 @@ def read_facts(table: pa.Table) -> Charges:
         pc.utf8_lower(pc.fill_null(_column(table, "description"), "")), r"[^\s]*\d[^\s]*", "#"
     )
     types = pc.utf8_lower(_column(table, "charge_type"))
-    # A charge without a type has its description, digits masked, as its working type.
-    texts = {"charge_type": pc.coalesce(types, services), "set_aside": _column(table, "set_aside"), "service": services}
+    # A charge without a type has its description, digits masked, as its working type: where enough others have it.
+    texts = {
+        "charge_type": pc.coalesce(types, _common(services, pc.is_null(types))),
+        "set_aside": _column(table, "set_aside"),
+        "service": services,
+    }
     for name in CATEGORIES[:-2]:
         texts[name] = _column(table, name)
     for name, column in texts.items():
@@ -176,11 +276,39 @@ def read_facts(table: pa.Table) -> Charges:
     columns["month"] = (
         np.where(known[0] == MISSING, known[1], known[0]).astype("M8[D]").astype("M8[M]").astype(np.int64)
     )
-    return Charges(columns, labels, np.arange(table.num_rows))
+    order_ids, first, columns["order"] = np.unique(columns["order_id"], return_index=True, return_inverse=True)
+    columns["first_of_order"] = first
+    known_lines = _read_lines(LINES.empty_table() if lines is None else lines, order_ids)
+    return Charges(columns, labels, np.arange(table.num_rows), minor_unit, known_lines)
 
 
-def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
-    kind = SCHEMA.field(name).type
+def _common(services: pa.ChunkedArray, untyped: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the descriptions, but `unknown` for those that few untyped charges have."""
+    counts = pc.value_counts(services.filter(untyped))
+    is_common = pc.greater_equal(counts.field("counts"), LIMITS.trusted_charges)
+    return pc.if_else(pc.is_in(services, counts.field("values").filter(is_common)), services, UNTYPED)
+
+
+def _read_lines(table: pa.Table, order_ids: Integers) -> Lines:
+    """Return the lines of the orders with these ids, which are in ascending order."""
+    columns = {name: _ten_thousandths(_column(table, name, LINES)) for name in ("quantity", *ITEM_MEASURES)}
+    for name in ("order_id", "item_id"):
+        columns[name] = pc.fill_null(_column(table, name, LINES), MISSING).to_numpy()
+    for name in ITEM_FLAGS:
+        is_so = pc.cast(pc.equal(_column(table, name, LINES), "yes"), pa.int64())
+        columns[name] = pc.fill_null(is_so, MISSING).to_numpy()
+    wanted = columns.pop("order_id")
+    order = np.argsort(wanted, kind="stable")
+    starts = np.searchsorted(wanted[order], order_ids)
+    ends = np.searchsorted(wanted[order], order_ids, "right")
+    # The lines of orders without a charge are left out.
+    spans = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.where(order_ids == MISSING, 0, ends - starts))])
+    kept = order[np.repeat(starts - spans[:-1], np.diff(spans)) + np.arange(spans[-1])]
+    return Lines(spans, {name: column[kept] for name, column in columns.items()})
+
+
+def _column(table: pa.Table, name: str, schema: pa.Schema = SCHEMA) -> pa.ChunkedArray:
+    kind = schema.field(name).type
     if name not in table.column_names:
         return pa.chunked_array([pa.nulls(table.num_rows, kind)])
     column = table.column(name)

@@ -1,13 +1,14 @@
 """Learn the cards of an account: type by type, from simple formulas to percentages of what is already priced."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from logentic.transform.prices.card import Price, merge
-from logentic.transform.prices.facts import CHARGES_OF, MISSING, Charges, Integers
+from logentic.transform.prices.facts import CHARGES_OF, MISSING, UNTYPED, Charges, Integers
 from logentic.transform.prices.search import STAGES, Draft, Search
+from logentic.transform.prices.tables import as_tables
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
 LARGEST_BASES = 8  # types whose charges a percentage may be of
@@ -52,17 +53,15 @@ class Card:
         )
 
 
-def learn_cards(
-    charges: Charges, minor_unit: int, contract: Sequence[Price] = ()
-) -> tuple[dict[str, Card], dict[str, Card]]:
+def learn_cards(charges: Charges, contract: Sequence[Price] = ()) -> tuple[dict[str, Card], dict[str, Card]]:
     """Return the card in force of each type, and beside the contract's cards what is learned of their types."""
     types = charges.labels["charge_type"]
     usable = charges.take(charges.is_usable)
-    _, first, orders = np.unique(charges.columns["order_id"], return_index=True, return_inverse=True)
-    charges.columns |= {"order": orders, "first_of_order": first}
     parts = {name: usable.take(usable.column("charge_type") == code) for code, name in enumerate(types)}
     learned = {
-        name: _learn(name, part, minor_unit, None, range(len(STAGES))) if len(part) else Card(name, (), (), 0, 0, 0)
+        name: _learn(name, part, None, range(len(STAGES)))
+        if len(part) and name != UNTYPED
+        else Card(name, (), (), 0, 0, 0)
         for name, part in parts.items()
     }
     stated: dict[str, Card] = {}
@@ -71,18 +70,18 @@ def learn_cards(
         charged = len(parts.get(name, ()))
         stated[name] = Card(name, prices, (0.0,) * len(prices), charged, 0, 0, is_learned=False)
     open_types = [name for name, card in learned.items() if card.prices and not card.is_good]
-    _add_bases(charges, (learned | stated).values(), minor_unit)
+    _add_bases(charges, (learned | stated).values())
     for name in sorted(open_types, key=lambda name: learned[name].missed / learned[name].charges):
         part = with_bases(charges, name).take(parts[name].rows)
-        card = _learn(name, part, minor_unit, learned[name], [len(STAGES) - 1])
+        card = _learn(name, part, learned[name], [len(STAGES) - 1])
         if card is not learned[name] and card.is_accepted:
             learned[name] = card
             if name not in stated:
-                add_base(charges, card, minor_unit)
+                add_base(charges, card)
     return learned | stated, {name: card for name, card in learned.items() if name in stated}
 
 
-def _add_bases(charges: Charges, cards: Iterable[Card], minor_unit: int) -> None:
+def _add_bases(charges: Charges, cards: Iterable[Card]) -> None:
     """Add the bases that percentages may be of: the largest types with a price, and those that the contract names."""
     by_size = sorted(cards, key=lambda card: -card.charges)
     named = {name for card in by_size for name in card.bases}
@@ -101,22 +100,38 @@ def _add_bases(charges: Charges, cards: Iterable[Card], minor_unit: int) -> None
         waiting = {card.charge_type for card in left}
         card = next((card for card in left if not card.bases & waiting), left[0])
         left.remove(card)
-        add_base(charges, card, minor_unit)
+        add_base(charges, card)
 
 
-def _learn(name: str, charges: Charges, minor_unit: int, known: Card | None, stages: Sequence[int]) -> Card:
+def _learn(name: str, charges: Charges, known: Card | None, stages: Sequence[int]) -> Card:
     """Return the cheapest card: a single price if one is enough, else prices by segment."""
-    leaves = {stage: Search(minor_unit, stage).plan(charges, depth=0) for stage in stages}
-    best = known or _card(name, charges, min(leaves.values(), key=lambda plan: plan.cost))
-    for stage in sorted(stages, key=lambda stage: leaves[stage].cost):
-        plan = Search(minor_unit, stage).plan(charges)
+    singles: list[tuple[Draft, Search]] = []
+    for stage in stages:
+        search = Search(stage)
+        singles.append((search.single(charges), search))
+        if _is_final(singles[-1][0], charges):
+            break
+    singles.sort(key=lambda single: single[0].cost)
+    best = known or _card(name, charges, singles[0][0])
+    for _, search in singles:
+        plan = search.plan(charges)
         best = _card(name, charges, plan) if plan.cost < best.cost else best
         if best.is_good:
             break
     if known and len(best.prices) > 1 and best.missed > LIMITS.rough_share * len(charges):
-        by_period = Search(minor_unit, 0).by_period(charges)
+        by_period = Search(0).by_period(charges)
         best = _card(name, charges, by_period) if by_period and by_period.cost < best.cost else best
-    return best
+    prices, sources = zip(*as_tables(best.prices, charges), strict=True)
+    return replace(best, prices=prices, margins=tuple(best.margins[source] for source in sources))
+
+
+def _is_final(single: Draft, charges: Charges) -> bool:
+    """Tell whether a simple price leaves so few charges unpriced, and these so unlike, that nothing else is tried."""
+    sample, formula = charges.sample(LIMITS.sample), single.parts[0].formula
+    off = sample.take(~formula.explains(sample))
+    _, counts = np.unique(off.amounts - formula.expected(off), return_counts=True)
+    limit = max(1, LIMITS.nearly_solved_share * len(charges))
+    return single.missed <= limit and single.own_cost <= LIMITS.simple_card and counts.max(initial=0) < LIMITS.alike
 
 
 def _card(name: str, charges: Charges, plan: Draft) -> Card:
@@ -134,23 +149,23 @@ def assign(card: Card, charges: Charges) -> Integers:
     return chosen
 
 
-def expect(card: Card, charges: Charges, minor_unit: int) -> tuple[Integers, Integers]:
+def expect(card: Card, charges: Charges) -> tuple[Integers, Integers]:
     """Return the index of the price, and the expected amount, of each charge; `MISSING` where there is none."""
     chosen, expected = assign(card, charges), np.full(len(charges), MISSING)
     for index, price in enumerate(card.prices):
         held = chosen == index
         if held.any():
-            expected[held] = price.formula.expected(charges.take(held), minor_unit)
+            expected[held] = price.formula.expected(charges.take(held))
     return chosen, expected
 
 
 def with_bases(charges: Charges, charge_type: str) -> Charges:
     """Return all charges with the bases of a percentage: what each order pays for other types."""
     columns = {name: column for name, column in charges.columns.items() if name != CHARGES_OF + charge_type}
-    return Charges(columns, charges.labels, charges.rows)
+    return charges.with_columns(columns)
 
 
-def add_base(charges: Charges, card: Card, minor_unit: int) -> None:
+def add_base(charges: Charges, card: Card) -> None:
     """Add a column of what each charge's order has to pay for a type.
 
     It is priced from the type's own card: a charge that is wrong, missing or set aside says nothing about a percentage.
@@ -162,10 +177,11 @@ def add_base(charges: Charges, card: Card, minor_unit: int) -> None:
     is_own = known & charges.of_type(card.charge_type) & ~is_repeated[charges.columns["set_aside"]] & ~is_credit
     own, priced = np.flatnonzero(is_own), with_bases(charges, card.charge_type)
     billed = priced.take(own)
-    chosen, expected = expect(card, billed, minor_unit)
+    chosen, expected = expect(card, billed)
     # Use the billed amount where the price explains too few charges.
     followers = np.bincount(chosen + 1, minlength=len(card.prices) + 1)
-    explained = np.bincount(chosen[np.abs(expected - billed.amounts) < minor_unit] + 1, minlength=len(followers))
+    is_explained = np.abs(expected - billed.amounts) < charges.minor_unit
+    explained = np.bincount(chosen[is_explained] + 1, minlength=len(followers))
     is_sound = (followers >= LIMITS.same_sign) & (explained >= LIMITS.trusted_share * followers)
     expected = np.where(is_sound[chosen + 1], expected, MISSING)
     amounts, counts = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
@@ -173,6 +189,6 @@ def add_base(charges: Charges, card: Card, minor_unit: int) -> None:
     np.add.at(counts, orders[own], 1)
     if (counts > 0).mean() >= USUAL_SHARE:
         lacking = np.flatnonzero(counts == 0)
-        _, expected = expect(card, priced.take(first[lacking]), minor_unit)
+        _, expected = expect(card, priced.take(first[lacking]))
         amounts[lacking] = np.maximum(expected, 0)
     charges.columns[CHARGES_OF + card.charge_type] = np.where(known, amounts[orders], MISSING)

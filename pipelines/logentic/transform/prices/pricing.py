@@ -41,61 +41,63 @@ class Priced:
     notes: list[str]  # why a price is not trusted, by price; "" where it is
 
 
-def price_charges(charges: Charges, card: Card, minor_unit: int) -> Priced:
+def price_charges(charges: Charges, card: Card) -> Priced:
     """Price the charges of a card's type, among all charges of the account."""
     whole = with_bases(charges, card.charge_type)
     part = whole.take(charges.of_type(card.charge_type))
-    price, expected = expect(card, part, minor_unit)
-    _follow_prices_nearby(part, card, price, expected, minor_unit)
+    price, expected = expect(card, part)
+    _follow_prices_nearby(part, card, price, expected)
     is_learned = part.is_usable
     gap = np.where((expected == MISSING) | (part.amounts == MISSING), 0, part.amounts - expected)
-    tolerance = np.full(len(part), minor_unit)
+    tolerance = np.full(len(part), part.minor_unit, np.int64)
     for index, one in enumerate(card.prices):
         if one.formula.has_fractions and card.is_learned:
             held = (price == index) & (expected != MISSING)
-            tolerance[held] = np.maximum(minor_unit, expected[held] * round(1000 * LIMITS.fraction_tolerance) // 1000)
-        tolerance = np.maximum(tolerance, _rounding(one.formula, part, expected, price == index, minor_unit))
+            share = round(1000 * LIMITS.fraction_tolerance)
+            tolerance[held] = np.maximum(part.minor_unit, expected[held] * share // 1000)
+        tolerance = np.maximum(tolerance, _rounding(one.formula, part, expected, price == index))
     is_off = (np.abs(gap) > tolerance) & is_learned
     size = len(card.prices)
     followers = np.bincount(price[is_learned & (price >= 0)], minlength=size)
     is_explained = np.zeros(len(part), bool)
     for index, one in enumerate(card.prices):
         held = np.flatnonzero((price == index) & is_learned)
-        is_explained[held] = one.formula.explains(part.take(held), minor_unit)
+        is_explained[held] = one.formula.explains(part.take(held))
     explained = np.bincount(price[is_explained], minlength=size)
     alike = np.zeros(len(part), np.int64)
     reasons = _price_reasons(card, followers, explained)
     of_charge = np.array([*reasons, _no_price(card)], object)[price]
     of_charge[(price >= 0) & (expected == MISSING)] = "A quantity that the price goes by is not known."
     if card.is_learned:
-        _doubt(part, card, price, gap, is_off, followers, explained, minor_unit, alike, of_charge)
+        _doubt(part, card, price, gap, is_off, followers, explained, alike, of_charge)
     return Priced(part, card, price, expected, tolerance, alike, of_charge.tolist(), followers, explained, reasons)
 
 
-def _rounding(formula: Formula, charges: Charges, expected: Integers, held: Booleans, minor_unit: int) -> Integers:
+def _rounding(formula: Formula, charges: Charges, expected: Integers, held: Booleans) -> Integers:
     """Return the tolerance of prices by dimensional weight, where the weight is within rounding of a whole pound."""
     result = np.zeros(len(charges), np.int64)
     if any(quantity.divisor and quantity.started for _, quantity in formula.terms):
         rows = np.flatnonzero(held & (expected != MISSING))
         for nudge in (-LIMITS.dimensional_noise, LIMITS.dimensional_noise):
             terms = tuple((rate, replace(quantity, nudge=nudge)) for rate, quantity in formula.terms)
-            other = replace(formula, terms=terms).expected(charges.take(rows), minor_unit)
+            other = replace(formula, terms=terms).expected(charges.take(rows))
             result[rows] = np.maximum(result[rows], np.abs(other - expected[rows]))
     return result
 
 
-def _follow_prices_nearby(charges: Charges, card: Card, price: Integers, expected: Integers, minor_unit: int) -> None:
+def _follow_prices_nearby(charges: Charges, card: Card, price: Integers, expected: Integers) -> None:
     """Give a charge that is off its price the one that held shortly before, or came shortly after, if it is that.
 
     Paperwork comes late: what held when the order came is right as well. Only a contract begins exactly on its day.
     """
-    is_off = (expected != MISSING) & (charges.amounts != MISSING) & (np.abs(charges.amounts - expected) > minor_unit)
+    is_off = (expected != MISSING) & (charges.amounts != MISSING)
+    is_off &= np.abs(charges.amounts - expected) > charges.minor_unit
     for index, one in enumerate(card.prices):
         off = np.flatnonzero(is_off & (price != index))
         part = charges.take(off)
         is_near = _holds_nearby(one, part, LIMITS.early_days if card.is_learned else 0)
-        near = off[is_near & one.formula.explains(part, minor_unit)]
-        price[near], expected[near] = index, one.formula.expected(charges.take(near), minor_unit)
+        near = off[is_near & one.formula.explains(part)]
+        price[near], expected[near] = index, one.formula.expected(charges.take(near))
         is_off[near] = False
 
 
@@ -140,7 +142,10 @@ def _price_reasons(card: Card, followers: Integers, explained: Integers) -> list
     reasons = []
     for index, price in enumerate(card.prices):
         whole = segments[price.categories]
-        if followers[index] < LIMITS.trusted_charges:
+        # A tier with few charges rests on its table, if none of them is off: it prices, and accuses nothing yet.
+        is_tier = LIMITS.tier_charges <= followers[index] == explained[index]
+        is_tier &= explained[whole].sum() >= LIMITS.tier_share * followers[whole].sum()
+        if followers[index] < LIMITS.trusted_charges and not (is_tier and price.tier):
             reasons.append(f"The price rests on {followers[index]} charges; {LIMITS.trusted_charges} are needed.")
         elif explained[index] < LIMITS.trusted_share * followers[index]:
             reasons.append(
@@ -165,7 +170,6 @@ def _doubt(
     is_off: Booleans,
     followers: Integers,
     explained: Integers,
-    minor_unit: int,
     alike: Integers,
     reasons: NDArray[np.object_],
 ) -> None:
@@ -184,7 +188,7 @@ def _doubt(
     by_day = _neighbours_off(is_off, charges.column("charge_date"), price)[off]
     by_weight = _neighbours_off(is_off, charges.column("weight"), charges.column("charge_type"))[off]
     by_category = _category_off(charges, is_off, price)[off]
-    others = _other_prices(charges.take(off), card, minor_unit)
+    others = _other_prices(charges.take(off), card)
     # Of a small card, only where it happens again and again. How many orders a month had so far is never quite known.
     if len(card.prices) <= LIMITS.large_card and not _goes_by_month(card):
         again = alike[off] + 1
@@ -275,8 +279,8 @@ def _category_off(charges: Charges, is_off: Booleans, price: Integers) -> Boolea
     return result
 
 
-def _other_prices(charges: Charges, card: Card, minor_unit: int) -> Booleans:
+def _other_prices(charges: Charges, card: Card) -> Booleans:
     found = np.zeros(len(charges), bool)
     for formula in {price.formula for price in card.prices}:
-        found |= formula.explains(charges, minor_unit)
+        found |= formula.explains(charges)
     return found

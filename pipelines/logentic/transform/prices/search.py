@@ -3,7 +3,7 @@
 The objective is a description length: what the card costs to state, plus one for each charge that it leaves unpriced.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import accumulate, pairwise
@@ -28,23 +28,28 @@ from logentic.transform.prices.facts import (
 )
 from logentic.transform.prices.formulas import (
     DIVISORS,
-    Bounded,
-    DimensionalWeight,
-    FirstAndAdditional,
-    Fixed,
     Formula,
-    Percentage,
-    PerUnit,
-    TwoQuantities,
+    Known,
+    bounds,
+    dimensional_weight,
+    first_and_additional,
+    fixed_amounts,
+    per_unit,
+    percentages,
+    rounded_parts,
+    surcharges,
+    two_quantities,
 )
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 from logentic.transform.prices.votes import fewest_decimals
 
-# From simple to deep: each is tried only where those before it leave charges unpriced.
-STAGES: tuple[tuple[type[Formula], ...], ...] = (
-    (PerUnit, FirstAndAdditional),
-    (PerUnit, FirstAndAdditional, TwoQuantities, DimensionalWeight),
-    (PerUnit, FirstAndAdditional, Percentage),
+Proposal = Callable[[Charges, Known], Iterator[Formula]]
+# From simple to deep: each is tried only where those before it leave charges unpriced. The second proposals of each
+# stage build upon what the first ones found.
+STAGES: tuple[tuple[tuple[Proposal, ...], tuple[Proposal, ...]], ...] = (
+    ((per_unit,), (first_and_additional,)),
+    ((per_unit, two_quantities, dimensional_weight), (first_and_additional, surcharges, rounded_parts)),
+    ((per_unit, percentages), (first_and_additional,)),
 )
 NUMBERS = (*map(Quantity, (*MONTH_VOLUMES, *COUNTS, *MEASURES, "value", *SIZES)),)
 DIMENSIONAL = tuple(Quantity("weight", divisor=divisor) for divisor in DIVISORS)
@@ -69,14 +74,14 @@ class Draft:
     missed: float
     cost: float
 
-    def explains(self, charges: Charges, minor_unit: int) -> Booleans:
+    def explains(self, charges: Charges) -> Booleans:
         is_explained = np.zeros(len(charges), bool)
         for part in self.parts:
             held = np.ones(len(charges), bool)
             for condition in part.conditions:
                 held &= condition.holds(charges)
             if held.any():
-                is_explained[held] = part.formula.explains(charges.take(held), minor_unit)
+                is_explained[held] = part.formula.explains(charges.take(held))
         return is_explained
 
     @property
@@ -99,11 +104,17 @@ class Split:
 class Search:
     """The search for one type of charge, with a budget of segments to look into."""
 
-    def __init__(self, minor_unit: int, stage: int) -> None:
-        self.minor_unit = minor_unit
-        self.families = STAGES[stage]
-        self.numbers = NUMBERS + (DIMENSIONAL if DimensionalWeight in self.families else ())
+    def __init__(self, stage: int) -> None:
+        self.proposals = STAGES[stage]
+        self.numbers = NUMBERS + (DIMENSIONAL if dimensional_weight in self.proposals[0] else ())
         self.searches = LIMITS.searches
+        self._whole: Candidates | None = None
+
+    def single(self, charges: Charges) -> Draft:
+        """Return the cheapest single price of all charges of the type."""
+        self._whole = self._candidates(charges.sample(LIMITS.sample), ())
+        first, margin = _winner(self._whole.costs + (~self._whole.matrix).sum(1))
+        return self._single(self._whole.options[first], charges, margin)
 
     def plan(
         self, charges: Charges, known: Sequence[Formula] = (), depth: int = LIMITS.depth, has_time: bool = False
@@ -111,7 +122,7 @@ class Search:
         """Return the cheapest plan that is found for these charges."""
         self.searches -= 1
         sample = charges.sample(LIMITS.sample)
-        candidates = self._candidates(sample, known)
+        candidates = self._whole if self._whole and depth == LIMITS.depth else self._candidates(sample, known)
         leaf_costs = candidates.costs + (~candidates.matrix).sum(1)
         first, margin = _winner(leaf_costs)
         best = self._single(candidates.options[first], charges, margin)
@@ -154,7 +165,7 @@ class Search:
             self.searches = LIMITS.searches
             plans.append(self.plan(window, has_time=True))
         sample = charges.sample(LIMITS.sample)
-        candidates = Candidates.of(plans, sample, self.minor_unit)
+        candidates = Candidates.of(plans, sample)
         splits = [split for axis in TIMES if (split := candidates.steps(axis))]
         self.searches = LIMITS.searches
         best = min(splits, key=lambda split: split.cost, default=None)
@@ -169,22 +180,21 @@ class Search:
     def _candidates(self, sample: Charges, known: Sequence[Formula]) -> "Candidates":
         """Return what may price these charges: formulas of the whole, and those that these charges propose."""
         voters = sample.sample(LIMITS.voters)
-        found: list[Formula] = [*known, *Fixed.propose(voters, (), self.minor_unit)]
+        found: list[Formula] = [*known, *fixed_amounts(voters)]
         is_small = len(sample) < LIMITS.proposing_charges
         if not known or not (is_small or self._covered(found, voters) >= LIMITS.covered_share):
-            for family in self.families:
-                lines = Candidates.of(found, voters, self.minor_unit).best(20) if family.needs_known else ()
-                found += family.propose(voters, lines, self.minor_unit)
-            lines = Candidates.of(found, voters, self.minor_unit).best(10)
-            found += Bounded.propose(voters, lines, self.minor_unit)
-        return Candidates.of(found or [Fixed()], sample, self.minor_unit)
+            found += (formula for propose in self.proposals[0] for formula in propose(voters, ()))
+            lines = Candidates.of(found, voters).best(20)
+            found += (formula for propose in self.proposals[1] for formula in propose(voters, lines))
+            found += bounds(voters, Candidates.of(found, voters).best(10))
+        return Candidates.of(found or [Formula()], sample)
 
     def _covered(self, formulas: Sequence[Formula], charges: Charges) -> float:
-        return float(explanations(formulas, charges, self.minor_unit).any(0).mean())
+        return float(explanations(formulas, charges).any(0).mean())
 
     def _single(self, option: Option, charges: Charges, margin: float) -> Draft:
         """Return the plan that prices all of the charges by one option."""
-        missed = int((~option.explains(charges, self.minor_unit)).sum())
+        missed = int((~option.explains(charges)).sum())
         if isinstance(option, Draft):
             return replace(option, missed=missed, cost=missed + option.own_cost)
         return Draft((Part((), option, margin),), missed, missed + option.cost)
@@ -230,18 +240,16 @@ class Search:
     def _simpler(self, option: Option, candidates: "Candidates", charges: Charges) -> list[Option]:
         """Return an option, and the best formula that is cheaper to state: a segment may need only a fixed amount."""
         sample = charges.sample(LIMITS.voters)
-        formulas = [*candidates.formulas, *Fixed.propose(sample, (), self.minor_unit)]
+        formulas = [*candidates.formulas, *fixed_amounts(sample)]
         cheaper = [formula for formula in formulas if formula.cost < _own_cost(option)]
-        return [option, *Candidates.of(cheaper, sample, self.minor_unit).best(1)] if cheaper else [option]
+        return [option, *Candidates.of(cheaper, sample).best(1)] if cheaper else [option]
 
     def _limit(self, charges: Charges, axis: Quantity, left: Option, right: Option) -> int:
         """Return the limit between two prices: where fewest charges are off, and there the roundest number or day."""
         order = np.argsort(charges.quantity(axis), kind="stable")
         charges = charges.take(order)
         values = charges.quantity(axis)
-        gain = np.cumsum(
-            left.explains(charges, self.minor_unit).astype(np.int64) - right.explains(charges, self.minor_unit)
-        )
+        gain = np.cumsum(left.explains(charges).astype(np.int64) - right.explains(charges))
         ends = np.flatnonzero(np.diff(values, append=values[-1] + 1))  # the last charge of each value
         best = int(np.argmax(gain[ends[:-1]])) if len(ends) > 1 else 0
         last = best
@@ -271,7 +279,7 @@ class Search:
         missed = cost = 0.0
         for code in codes[np.argsort(-counts, kind="stable")]:
             inside = charges.take(charges.column(name) == code)
-            offs = {plan: int((~plan.explains(inside, self.minor_unit)).sum()) for plan in plans}
+            offs = {plan: int((~plan.explains(inside)).sum()) for plan in plans}
             chosen = min(offs, key=lambda plan: offs[plan], default=None)
             if chosen is None or self._needs_search(offs[chosen], inside):
                 own = self.plan(inside, candidates.formulas, depth - 1, has_time)
@@ -298,10 +306,10 @@ class Candidates:
     charges: Charges
 
     @classmethod
-    def of(cls, options: Iterable[Option], charges: Charges, minor_unit: int) -> "Candidates":
+    def of(cls, options: Iterable[Option], charges: Charges) -> "Candidates":
         """Keep one option of those that explain the same charges, and those that explain what no other does."""
         ordered = sorted(dict.fromkeys(options), key=_own_cost)
-        matrix, costs = explanations(ordered, charges, minor_unit), np.array([_own_cost(option) for option in ordered])
+        matrix, costs = explanations(ordered, charges), np.array([_own_cost(option) for option in ordered])
         seen: dict[bytes, int] = {}
         for index, row in enumerate(np.packbits(matrix, axis=1)):
             seen.setdefault(row.tobytes(), index)
@@ -372,7 +380,7 @@ def _own_cost(option: Option) -> float:
     return option.cost if isinstance(option, Formula) else option.own_cost
 
 
-def explanations(options: Sequence[Option], charges: Charges, minor_unit: int) -> NDArray[np.bool_]:
+def explanations(options: Sequence[Option], charges: Charges) -> NDArray[np.bool_]:
     """Return, for each option, which charges it explains; at once for formulas that differ in their fixed part only."""
     matrix = np.empty((len(options), len(charges)), bool)
     groups: dict[tuple[tuple[int, Quantity], ...], list[Formula]] = {}
@@ -382,12 +390,12 @@ def explanations(options: Sequence[Option], charges: Charges, minor_unit: int) -
             groups.setdefault(option.terms, []).append(option)
             rows.setdefault(option.terms, []).append(index)
         else:
-            matrix[index] = option.explains(charges, minor_unit)
+            matrix[index] = option.explains(charges)
     for terms, formulas in groups.items():
         exact = Formula(terms=terms).exact(charges)
         rest = charges.amounts * RATE_SCALE - exact
         fixed = np.array([formula.fixed * RATE_SCALE for formula in formulas])
-        is_near = np.abs(rest - fixed[:, None]) * 2 <= minor_unit * RATE_SCALE
+        is_near = np.abs(rest - fixed[:, None]) * 2 <= charges.minor_unit * RATE_SCALE
         matrix[rows[terms]] = is_near & (exact != MISSING)
     return matrix
 

@@ -7,16 +7,17 @@ from logentic.transform.prices.engine import Prices, learn_prices
 from logentic.transform.runner import StepContext
 
 FACTS = "int_charge_facts"
+LINES = "int_order_lines_measured"
 CHARGE_PRICES = "charge_prices"
 
 
 def write_learned_prices(context: StepContext) -> int:
     """Learn the account's prices; what they make of each charge is kept for the step that writes it."""
-    facts = context.engine.read_arrow(f"select * from {context.reads[FACTS]}")
+    facts, lines = (context.engine.read_arrow(f"select * from {context.reads[name]}") for name in (FACTS, LINES))
     # In one order whatever the engine's: prices are chosen on samples.
     facts = facts.sort_by([(name, "ascending") for name in ("charge_id", "order_id", "charge_type")])
     contract = [ChargeRate.model_validate(rate) for rate in context.settings["charge_rates"]]
-    prices: Prices = learn_prices(facts, int(context.settings["minor_digits"]), contract)
+    prices: Prices = learn_prices(facts, int(context.settings["minor_digits"]), contract, lines)
     context.kept[CHARGE_PRICES] = prices.charge_prices
     learned = pa.concat_tables([prices.learned_prices, prices.beside_contract])
     context.engine.write_arrow(context.table, learned)

@@ -22,6 +22,8 @@ class Thresholds:
     sample: int = 2_000  # charges that a formula is chosen on; limits between prices are placed on all of them
     voters: int = 600  # charges whose differences propose formulas
     constants: int = 80  # the commonest amounts, proposed as fixed prices
+    item_limits: int = 40  # of weight, volume and longest side, by which items are told apart
+    surcharges: int = 4  # sets of items whose surcharge is looked for beside each price
     kept_formulas: int = 60  # formulas that go on to the search for segments
     bins: int = 120  # places where a limit is first looked for, before it is placed exactly
     days: int = 400  # the same in time
@@ -40,6 +42,9 @@ class Thresholds:
     # A price is trusted where it rests on enough charges. Semantics: "at least 90 % ... and at least 20 of them".
     trusted_charges: int = 20
     trusted_share: float = 0.90
+    tier_charges: int = 8  # of one tier without any deviation, in a table that explains nearly all of its charges
+    tier_share: float = 0.95  # of that table's charges
+    table_steps: int = 8  # below the open tier: more of them are stated as the search found them
     large_card: int = 12  # prices: with more of them, a charge that is billed by another one is not accused
     segment_share: float = 0.85  # of the charges of the same categories, by whichever price of the card
     card_share: float = 0.50  # of the charges of the type: below it nothing is known about the type

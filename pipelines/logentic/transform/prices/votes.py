@@ -37,9 +37,7 @@ def fewest_decimals(low: int, high: int, whole: int) -> int:
     return min(max((low + high) // 2 // step, first), last) * step
 
 
-def differences(
-    charges: Charges, amounts: Integers, values: Integers, minor_unit: int, alike: Integers | None = None
-) -> list[int]:
+def differences(charges: Charges, amounts: Integers, values: Integers, alike: Integers | None = None) -> list[int]:
     """Return the rates per unit of `values` that explain most differences between charges next to each other in time.
 
     Compared are charges of the same category, and only those with the same number in `alike`.
@@ -66,6 +64,6 @@ def differences(
         return_counts=True,
     )
     rates = exact[np.argsort(-counts, kind="stable")[:5]].tolist()
-    margin = minor_unit - 1
+    margin = charges.minor_unit - 1
     spans = points_in_most(-((margin - rise) * RATE_SCALE // run), (rise + margin) * RATE_SCALE // run, 2)
     return [rate for rate in dict.fromkeys([*rates, *spans]) if rate > 0]

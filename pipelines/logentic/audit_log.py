@@ -165,6 +165,18 @@ CLOSED_FACTS = AuditLog(
         "value": MONEY,
     },
 )
+# Totals of invoices as finance received them, with tax; the last one typed counts.
+INVOICE_TOTALS = AuditLog(
+    "invoice_totals",
+    {
+        "event_id": TEXT,
+        "payment_id": NUMBER,
+        "total": MONEY,
+        "currency": TEXT,
+        "entered_by": TEXT,
+        "entered_at": TIME,
+    },
+)
 RUNS = AuditLog(
     "runs",
     {
@@ -189,7 +201,7 @@ RUNS = AuditLog(
 )
 
 # The logs that are tables of the published file; a new line in one of them requires publishing.
-PUBLISHED_LOGS = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS)
+PUBLISHED_LOGS = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS, INVOICE_TOTALS)
 
 
 def _line(row: Row) -> str:

@@ -175,10 +175,12 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(finance.exceptions, name="exceptions")
+app.add_typer(finance.invoices, name="invoices")
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-COMMANDS |= {"exceptions"}
-FILE_COMMANDS = {"verify", "reconcile", "exceptions", "prices", "close", "dashboard", "notify", "events", "privacy"}
+COMMANDS |= {"exceptions", "invoices"}
+FILE_COMMANDS = {"verify", "reconcile", "exceptions", "invoices", "prices", "close", "dashboard", "notify", "events"}
+FILE_COMMANDS |= {"privacy"}
 FILE_GUIDANCE = "Run into a file as well: logentic run --destination duckdb --db FILE."
 
 

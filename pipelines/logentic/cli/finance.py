@@ -1,4 +1,4 @@
-"""The commands of a month end: reconcile, exceptions, prices, close."""
+"""The commands of a month end: reconcile, invoices, exceptions, prices, close."""
 
 import sys
 from datetime import date
@@ -15,6 +15,11 @@ from logentic.sanitizer import one_line, print_json
 
 exceptions = typer.Typer(
     help="What is wrong, what was said of it, and how long it can still be disputed. `set` says where one stands.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+invoices = typer.Typer(
+    help="What each invoice comes to, what is wrong with it, and until when it can be disputed.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -37,7 +42,7 @@ def parse_invoice(text: str | int) -> int:
 
 Invoice = Annotated[int | None, typer.Option(metavar="N", parser=parse_invoice, help="The charges of this payment.")]
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
-By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; the user of this machine if not given.")]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; kept for next time. Else you.")]
 
 
 def reconcile(
@@ -45,7 +50,7 @@ def reconcile(
     invoice: Invoice = None,
     month: Month = None,
     invoice_total: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help="The total on the paper, with tax, to tie to the cent.")
+        str | None, typer.Option(metavar="AMOUNT", help="The total on the paper, with tax, to tie to the cent; kept.")
     ] = None,
     xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the workbook.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="DIR", help="Write its tables, a file each.")] = None,
@@ -60,6 +65,8 @@ def reconcile(
     """What is wrong with an invoice, or with a month: on the screen, as a workbook, as a letter."""
     from logentic.reports import reconciliation as report
     from logentic.reports.amount_parser import parse_invoice_total
+    from logentic.reports.exceptions import resolve_author
+    from logentic.reports.invoice_totals import record_invoice_total
     from logentic.reports.published_file import list_newest_invoices, open_published
     from logentic.reports.reconciliation_screen import as_dict, print_reconciliation
     from logentic.reports.terminal import Terminal
@@ -76,6 +83,8 @@ def reconcile(
     settings = load_settings()
     paper = None if invoice_total is None else parse_invoice_total(invoice_total, settings.currency)
     found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=paper)
+    if invoice is not None and paper is not None:
+        record_invoice_total(db, invoice, paper, settings.currency, resolve_author(None, db))
     if xlsx:
         try:
             from logentic.reports.workbook import write_workbook
@@ -108,6 +117,33 @@ def reconcile(
     is_open = any(finding.status == "open" for finding in found.findings)
     if fail_on and (is_open or (found.tie_out and found.tie_out.difference)):
         raise typer.Exit(3)
+
+
+@invoices.callback()
+def list_invoices(
+    context: typer.Context,
+    db: OptionalDb = None,
+    month: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM", help="Only those with a charge of this month.")
+    ] = None,
+    is_open: Annotated[bool, typer.Option("--open", help="Only those that somebody has to look at.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List them, the newest first."""
+    from logentic.settings import load_settings
+
+    context.obj, settings = db, load_settings()
+    if context.invoked_subcommand:
+        return
+    from logentic.reports import invoices as report
+    from logentic.reports.terminal import Terminal
+
+    listed = report.read_invoices(db or DEFAULT_FILE, settings, month_of(month))
+    shown = [invoice for invoice in listed if invoice.is_open or not is_open]
+    if as_json:
+        print_json([invoice.as_dict() for invoice in shown])
+    else:
+        report.print_invoices(shown, Terminal())
 
 
 @exceptions.callback()
@@ -153,7 +189,8 @@ def set_exception(
     """Say where an exception stands. It shows at once, and is published by the next run."""
     from logentic.reports.exceptions import record_decision, resolve_author
 
-    finding = record_decision(db or context.obj or DEFAULT_FILE, exception_id, status, note, resolve_author(by))
+    file = db or context.obj or DEFAULT_FILE
+    finding = record_decision(file, exception_id, status, note, resolve_author(by, file))
     said = f"says {finding.set_by} at {finding.set_at:%Y-%m-%d %H:%M} UTC"
     print(one_line(f"{finding.exception_id} is {finding.status}, {said}"))
 
@@ -202,7 +239,7 @@ def close(
             "--undo and --note TEXT go together", f"Such as: --undo --note 'two bills of {month} were late'."
         )
     if undo:
-        author = resolve_author(by)
+        author = resolve_author(by, db)
         reopen_month(db, day, author, one_line(note or "").strip())
         print(one_line(f"{month} is open again, says {author}; the next run publishes it, and it can be closed anew"))
         return
@@ -221,7 +258,7 @@ def close(
     if not yes and not typer.confirm("Freeze these figures?", err=True):
         print(f"{month} stays open", file=sys.stderr)
         raise typer.Exit(1)
-    closed = close_month(db, day, resolve_author(by), settings.timezone)
+    closed = close_month(db, day, resolve_author(by, db), settings.timezone)
     print(f"{month} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {_frozen_text(closed.facts)}")
 
 

@@ -2,6 +2,7 @@
 
 import getpass
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -21,6 +22,7 @@ from logentic.reports.humanize import count
 from logentic.reports.published_file import open_published, read_audit_log, read_known_at, read_records, require_charges
 from logentic.state import State
 
+AUTHORS = "authors"  # the note of the names that were typed, by user of the machine
 STATUSES = ("open", "accepted", "disputed", "credited", "rejected")
 OVER_STATUSES = ("cleared", "withdrawn")  # no rule finds it any more
 OPEN_STATUSES = ("open", "disputed")  # only these can still be recovered
@@ -193,14 +195,28 @@ def record_decision(file: Path, exception_id: str, status: str, note: str | None
     return next(finding for finding in read_findings(file) if finding.exception_id == exception_id)
 
 
-def resolve_author(by: str | None) -> str:
-    """Return who decides: the given name, else the user of this machine, who has no name in many containers."""
-    if named := " ".join((by or "").split()):
-        return named
+def resolve_author(by: str | None, file: Path | None = None) -> str:
+    """Return who decides: the given name, else the one given last by this user of the machine, else the user.
+
+    A given name is kept beside FILE. In many containers the user has no name.
+    """
+    state, user = file and State(file.absolute()), _machine_user()
+    named = " ".join(_printable(by or "").split())
+    kept = state.read_note(AUTHORS, dict[str, str]) if state else {}
+    if named and state and state.file.exists() and kept.get(user) != named:
+        with suppress(UsageError, OSError):  # recording the decision says what cannot be written
+            state.prepare()
+            state.write_note(AUTHORS, {**kept, user: named})
+    if author := named or kept.get(user) or user:
+        return str(author)
+    raise UsageError("this machine does not know who you are", "Say it: --by NAME.")
+
+
+def _machine_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        raise UsageError("this machine does not know who you are", "Say it: --by NAME.") from None
+        return ""
 
 
 def _printable(text: str) -> str:

@@ -204,6 +204,26 @@ def test_the_recommended_payment_is_what_is_billed_less_what_is_recoverable(invo
     assert f"{remaining + taxes:,.2f}" in command("reconcile", "--db", invoice.file, *invoice.option)
 
 
+def test_the_list_of_invoices(invoice: Scope, month: Scope) -> None:
+    """Of each invoice what `reconcile` says of it; the screen what JSON says."""
+    listed = json.loads(command("invoices", "--db", invoice.file, "--json"))
+    assert len(listed) == 3
+    screen = command("invoices", "--db", invoice.file)
+    for row in listed:
+        one = Scope(invoice.file, row["invoice"], None)
+        said = {**row, "billed": row["subtotal"]}
+        check(one, said, names="recoverable in_your_favour exceptions billed not_checked")
+        shown = json.loads(command("reconcile", "--db", one.file, *one.option, "--json"))
+        assert row["recommended_payment"] == shown["recommended_payment"]
+        assert row["total"] == dict(map(tuple, shown["tie_out"]["lines"]))["Total with tax"]
+        line = rf"{row['invoice']} +{MONEY} +{MONEY} +{MONEY} +{row['open_exceptions']} "
+        amounts = [str(number(each)) for each in re.search(line, screen).groups()]
+        assert amounts == [row["total"], row["recoverable"], row["in_your_favour"]]
+    every = added(listed, "recoverable", "in_your_favour")
+    end = re.search(rf"3 invoices: {MONEY} recoverable, {MONEY} in your favour", screen)
+    assert [number(each) for each in end.groups()] == [*every.values()]
+
+
 def test_the_letter(invoice: Scope, tmp_path: Path) -> None:
     """Of all that is open or disputed, once it is disputed."""
     file = copytree(invoice.file.parent, tmp_path / "copy") / invoice.file.name

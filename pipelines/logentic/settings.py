@@ -125,6 +125,7 @@ class Settings(BaseSettings):
     payment_item_aliases: dict[str, list[str]] = {}
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "CAD"
     taxes: Annotated[list[Tax], NoDecode, BeforeValidator(_taxes)] = Field("GST 5, QST 9.975", validate_default=True)
+    approval_tolerance: Annotated[Decimal, Field(ge=0)] | None = None
     alert_urls: AlertUrls = []
     alert_amount: Annotated[Decimal, Field(ge=0)] = Decimal(100)
     freshness_hours: Annotated[float, Field(gt=0)] = 26

@@ -11,7 +11,8 @@ import traceback
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from math import inf
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -33,6 +34,9 @@ from logentic.errors import LogenticError, UsageError
 from logentic.monitoring import json_log
 from logentic.monitoring.memory import exit_process, hide_unneeded_modules, limit_memory
 from logentic.sanitizer import SafeRecord, one_line, print_json, printable
+
+if TYPE_CHECKING:
+    from logentic.settings import Settings
 
 app = typer.Typer(
     help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
@@ -127,6 +131,8 @@ def run(
         print_json(summary.as_dict(result))
     else:
         print("\n".join(map(one_line, summary.as_lines(result))))
+    if settings.approval_tolerance is not None and models and not result.loaded.failures:
+        _approve_by_tolerance(state_file(db, settings), settings)
     for failure in result.loaded.failures.values():
         _print_error(failure)
     if result.loaded.failures:
@@ -137,6 +143,18 @@ def run(
     }
     if any(left[name] for name in failing):
         raise typer.Exit(3)
+
+
+def _approve_by_tolerance(file: Path, settings: "Settings") -> None:
+    from logentic.destinations.base import destination_class
+    from logentic.reports.invoice_approval import approve_by_tolerance
+
+    if not destination_class(settings).publishes_file:
+        return
+    for invoice in approve_by_tolerance(file, settings):
+        if invoice.decision:
+            text = invoice.decision.text(settings.currency)
+            print(one_line(f"invoice {invoice.payment_id}: {text}"), file=sys.stderr)
 
 
 @app.command()

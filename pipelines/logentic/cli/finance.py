@@ -19,7 +19,7 @@ exceptions = typer.Typer(
     rich_markup_mode=None,
 )
 invoices = typer.Typer(
-    help="What each invoice comes to, what is wrong with it, and until when it can be disputed.",
+    help="What each invoice comes to, what is wrong with it, and what was decided. `decide` says what to pay.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -144,6 +144,33 @@ def list_invoices(
         print_json([invoice.as_dict() for invoice in shown])
     else:
         report.print_invoices(shown, Terminal())
+
+
+@invoices.command("decide")
+def decide(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="N", parser=parse_invoice, help="The invoice, such as 7005.")],
+    decision: Annotated[str, typer.Argument(metavar="DECISION", help="approve, approve_in_part or hold.")],
+    amount: Annotated[
+        str | None,
+        typer.Option(metavar="AMOUNT", help="Of approve_in_part: what to pay, with tax; else the recommended payment."),
+    ] = None,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why.")] = None,
+    by: By = None,
+    db: OptionalDb = None,
+) -> None:
+    """Decide on the payment of an invoice. It shows at once, and is published by the next run."""
+    from logentic.reports.amount_parser import parse_invoice_total
+    from logentic.reports.exceptions import resolve_author
+    from logentic.reports.invoice_approval import record_invoice_decision
+    from logentic.settings import load_settings
+
+    file, settings = db or context.obj or DEFAULT_FILE, load_settings()
+    paid = None if amount is None else parse_invoice_total(amount, settings.currency, "--amount")
+    author = resolve_author(by, file)
+    decided = record_invoice_decision(file, settings, number, decision, author, amount=paid, note=note)
+    if decided.decision:
+        print(one_line(f"Invoice {number}: {decided.decision.text(settings.currency)}"))
 
 
 @exceptions.callback()

@@ -17,7 +17,10 @@ log = logging.getLogger("logentic")
 
 def read_invoice_totals(published: duckdb.DuckDBPyConnection, file: Path) -> dict[int, Decimal]:
     """Return, by invoice, the total that was typed last."""
-    return {row["payment_id"]: row["total"] for row in read_kept_rows(published, INVOICE_TOTALS, file)}
+    rows = read_kept_rows(published, INVOICE_TOTALS, file)
+    return {
+        row["payment_id"]: row["total"] for row in sorted(rows, key=lambda row: (row["entered_at"], row["event_id"]))
+    }
 
 
 def record_invoice_total(file: Path, invoice: int, total: Decimal, currency: str, by: str | None) -> None:

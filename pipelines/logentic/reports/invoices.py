@@ -1,20 +1,22 @@
-"""List the invoices, each with its total, tie-out, exceptions and deadline."""
+"""List the invoices, each with its total, tie-out, exceptions, deadline and decision."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from logentic.currencies import minor_unit, money
 from logentic.errors import UsageError
-from logentic.reports.exceptions import Finding, OpenAmounts, read_findings, sum_open_amounts
+from logentic.reports.exceptions import Finding, OpenAmounts, Recovery, read_findings, sum_open_amounts, sum_recovery
 from logentic.reports.humanize import count
+from logentic.reports.invoice_decisions import Decision, read_decisions
 from logentic.reports.invoice_totals import read_invoice_totals
 from logentic.reports.published_file import (
     list_newest_invoices,
@@ -31,7 +33,8 @@ OF_CHOSEN_MONTH = OF_MONTH.replace("$1", "$month")
 INVOICES = f"""
 select
     payment_id, max(billed_date) as billed_date, count(*) as charges, coalesce(sum(amount), 0) as subtotal,
-    coalesce(sum(not_checked), 0) as not_checked, count(*) filter (where is_amount_unreadable) as unreadable
+    coalesce(sum(not_checked), 0) as not_checked, coalesce(sum(abs(not_checked)), 0) as unchecked,
+    count(*) filter (where is_amount_unreadable) as unreadable
 from (
     select charges.charge_id, charges.payment_id, charges.billed_date, charges.amount, charges.is_amount_unreadable,
         {AMOUNTS}
@@ -51,7 +54,8 @@ class Invoice:
     """An invoice, with the amounts that `reconcile` shows for it.
 
     `billed_date` is None while it is not billed. `total` is with tax; `invoice_total` is what finance received, None
-    until it is typed. `not_checked` is before tax.
+    until it is typed. `not_checked` is before tax; `unchecked` is the same, with credits and charges added up without
+    their signs. `decisions` has the last one first.
     """
 
     payment_id: int
@@ -62,13 +66,44 @@ class Invoice:
     invoice_total: Decimal | None
     recommended: TieOut
     not_checked: Decimal
+    unchecked: Decimal
     unreadable: int
     findings: list[Finding]
+    decisions: tuple[Decision, ...]
 
     @property
     def difference(self) -> Decimal | None:
         """Return the invoice total less the total of the charges; None without an invoice total."""
         return None if self.invoice_total is None else self.invoice_total - self.total.total
+
+    @property
+    def payable(self) -> Decimal:
+        """Return what approving it in full pays: the invoice total, else the total of the charges."""
+        return self.total.total if self.invoice_total is None else self.invoice_total
+
+    @property
+    def decision(self) -> Decision | None:
+        """Return the decision that counts, the last one."""
+        return self.decisions[0] if self.decisions else None
+
+    @property
+    def changes(self) -> list[str]:
+        """Return what is no longer as it was when the invoice was decided on."""
+        if self.decision is None:
+            return []
+        before, recoverable, currency = self.decision, self.open_amounts.recoverable, self.currency
+        changed = []
+        if self.total.total != before.total:
+            was, now = money(before.total, currency), money(self.total.total, currency)
+            changed.append(f"Since then the total has changed from {was} to {now}.")
+        if recoverable > before.recoverable:
+            was, now = money(before.recoverable, currency), money(recoverable, currency)
+            changed.append(f"Since then more is recoverable: {now} instead of {was}.")
+        return changed
+
+    @property
+    def recovery(self) -> Recovery:
+        return sum_recovery(self.findings)
 
     @property
     def open_amounts(self) -> OpenAmounts:
@@ -91,8 +126,9 @@ class Invoice:
 
     @property
     def is_open(self) -> bool:
-        """Return whether somebody has to look at it."""
-        return self.open_exceptions > 0
+        """Return whether somebody has to look at it: to decide on it, again after a change, or on its exceptions."""
+        is_decided = self.decision is not None and self.decision.decision != "hold"
+        return self.open_exceptions > 0 or bool(self.changes) or (self.billed_date is not None and not is_decided)
 
     @property
     def _disputable(self) -> list[Finding]:
@@ -117,6 +153,10 @@ class Invoice:
             "open_exceptions": self.open_exceptions,
             "dispute_until": self.dispute_until and str(self.dispute_until),
             "recommended_payment": str(self.recommended.total),
+            "recovery": {name: str(amount) for name, amount in asdict(self.recovery).items()},
+            "is_open": self.is_open,
+            "changed_since_decision": self.changes,
+            "decisions": [decision.as_dict() for decision in self.decisions],
         }
 
 
@@ -127,10 +167,15 @@ def read_invoices(file: Path, settings: Settings, month: date | None = None) -> 
         by_invoice[finding.payment_id].append(finding)
     with open_published(file) as published:
         totals = read_invoice_totals(published, file)
+        decisions = read_decisions(published, file, minor_unit(settings.currency))
         rows = read_records(published, INVOICES, {"month": month})
         if not rows:
             require_charges(published, file, None, month)
-    return [_invoice(row, by_invoice[row["payment_id"]], totals.get(row["payment_id"]), settings) for row in rows]
+    return [
+        _invoice(row, by_invoice[number], totals.get(number), decisions[number], settings)
+        for row in rows
+        for number in [row["payment_id"]]
+    ]
 
 
 def read_invoice(file: Path, settings: Settings, number: int) -> Invoice:
@@ -143,7 +188,11 @@ def read_invoice(file: Path, settings: Settings, number: int) -> Invoice:
 
 
 def _invoice(
-    row: dict[str, Any], findings: list[Finding], invoice_total: Decimal | None, settings: Settings
+    row: dict[str, Any],
+    findings: list[Finding],
+    invoice_total: Decimal | None,
+    decisions: tuple[Decision, ...],
+    settings: Settings,
 ) -> Invoice:
     unit = minor_unit(settings.currency)
     total = taxed_total(row["subtotal"], settings.taxes, unit)
@@ -157,8 +206,10 @@ def _invoice(
         invoice_total=None if invoice_total is None else cents(invoice_total, unit),
         recommended=recommended_payment(total.subtotal, recoverable, settings.taxes, settings.currency),
         not_checked=cents(row["not_checked"], unit),
+        unchecked=cents(row["unchecked"], unit),
         unreadable=row["unreadable"],
         findings=findings,
+        decisions=decisions,
     )
 
 
@@ -182,12 +233,22 @@ def print_invoices(invoices: list[Invoice], console: Console) -> None:
             invoice.open_exceptions or "",
             "past" if invoice.is_past else str(invoice.dispute_until or ""),
         )
-        console.print(Text(ROW.format(*cells)), Text(f"    {_payment_text(invoice)}"), sep="\n")
+        console.print(Text(ROW.format(*cells)), *(Padding(Text(line), (0, 0, 0, 4)) for line in _notes(invoice)))
     console.print(_sum_text(invoices))
 
 
-def _payment_text(invoice: Invoice) -> str:
-    return f"Recommended payment {money(invoice.recommended.total, invoice.currency)}."
+def _notes(invoice: Invoice) -> Iterator[str]:
+    """Yield what was decided or what to pay, what has changed since, and what was recovered."""
+    currency = invoice.currency
+    if invoice.decision:
+        yield invoice.decision.text(currency)
+    elif invoice.billed_date:
+        yield f"Not decided. Recommended payment {money(invoice.recommended.total, currency)}."
+    yield from invoice.changes
+    became = {name: amount for name, amount in asdict(invoice.recovery).items() if amount}
+    if became.keys() - {"found"}:
+        amounts = ", ".join(f"{name} {money(amount, currency)}" for name, amount in became.items())
+        yield f"Recoverable to date: {amounts}."
 
 
 def _sum_text(invoices: Iterable[Invoice]) -> str:

@@ -125,6 +125,10 @@ class Settings(BaseSettings):
     payment_item_aliases: dict[str, list[str]] = {}
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "CAD"
     taxes: Annotated[list[Tax], NoDecode, BeforeValidator(_taxes)] = Field("GST 5, QST 9.975", validate_default=True)
+    company_address: str = ""
+    warehouse_address: str = ""
+    signature: str = ""
+    answer_days: Annotated[int, Field(ge=1)] = 14
     approval_tolerance: Annotated[Decimal, Field(ge=0)] | None = None
     alert_urls: AlertUrls = []
     alert_amount: Annotated[Decimal, Field(ge=0)] = Decimal(100)

@@ -4,7 +4,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from logentic.cli.options import DEFAULT_FILE, AsJson, Db, OptionalDb, require_w
 from logentic.currencies import money
 from logentic.errors import UsageError
 from logentic.sanitizer import one_line, print_json
+
+if TYPE_CHECKING:
+    from logentic.reports.reconciliation import Reconciliation
+    from logentic.settings import Settings
 
 exceptions = typer.Typer(
     help="What is wrong, what was said of it, and how long it can still be disputed. `set` says where one stands.",
@@ -55,7 +59,7 @@ def reconcile(
     xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the workbook.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="DIR", help="Write its tables, a file each.")] = None,
     letter: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write to the warehouse what is disputed: .md or .txt.")
+        Path | None, typer.Option(metavar="FILE", help="The letter of what is disputed: .docx, .html, .txt or .md.")
     ] = None,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when one is open, or the paper does not tie: exceptions.")
@@ -77,9 +81,8 @@ def reconcile(
         with open_published(db) as published:
             newest = list_newest_invoices(published)
         raise UsageError("--invoice N or --month YYYY-MM: one of them is needed", newest)
-    for option, given in (("--invoice-total", invoice_total), ("--letter", letter)):
-        if given is not None and invoice is None:
-            raise UsageError(f"{option} is of one invoice", "Name it: --invoice N.")
+    if invoice_total is not None and invoice is None:
+        raise UsageError("--invoice-total is of one invoice", "Name it: --invoice N.")
     settings = load_settings()
     paper = None if invoice_total is None else parse_invoice_total(invoice_total, settings.currency)
     found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=paper)
@@ -100,13 +103,7 @@ def reconcile(
             print(one_line(f"table: {path}"), file=sys.stderr)
     unwritten = None
     if letter:
-        from logentic.reports.letter import write_letter
-
-        try:
-            count = write_letter(found, settings.taxes, letter)
-            print(one_line(f"letter: {letter}, {count} disputed"), file=sys.stderr)
-        except UsageError as error:
-            unwritten = error
+        unwritten = _write_letter(found, settings, letter)
     # Last, so that a reader who closes the pipe early has the files all the same.
     if as_json:
         print_json(as_dict(found))
@@ -117,6 +114,20 @@ def reconcile(
     is_open = any(finding.status == "open" for finding in found.findings)
     if fail_on and (is_open or (found.tie_out and found.tie_out.difference)):
         raise typer.Exit(3)
+
+
+def _write_letter(found: "Reconciliation", settings: "Settings", path: Path) -> UsageError | None:
+    """Write the letter; return the error if there is none to write, because the screen comes first."""
+    from logentic.reports.letter import missing_settings, write_letter
+
+    try:
+        letter = write_letter(found, settings, path)
+    except UsageError as error:
+        return error
+    print(one_line(f"letter: {path}, {len(letter.evidence)} disputed"), file=sys.stderr)
+    if missing := missing_settings(settings):
+        print(f"The letter is not complete: set {', '.join(missing)}.", file=sys.stderr)
+    return None
 
 
 @invoices.callback()

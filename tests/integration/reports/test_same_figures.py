@@ -224,19 +224,24 @@ def test_the_list_of_invoices(invoice: Scope, month: Scope) -> None:
     assert [number(each) for each in end.groups()] == [*every.values()]
 
 
-def test_the_letter(invoice: Scope, tmp_path: Path) -> None:
-    """Of all that is open or disputed, once it is disputed."""
-    file = copytree(invoice.file.parent, tmp_path / "copy") / invoice.file.name
-    for finding in read_findings(file, invoice.invoice, status="open"):
+def test_the_letter(scope: Scope, tmp_path: Path) -> None:
+    """Of all that is open or disputed, once it is disputed: what is recoverable, and nothing else."""
+    file = copytree(scope.file.parent, tmp_path / "copy") / scope.file.name
+    alive = read_findings(file, scope.invoice, scope.month, "open")
+    for finding in alive:
         record_decision(file, finding.exception_id, "disputed", None, "ann")
-    command("reconcile", "--db", file, *invoice.option, "--letter", tmp_path / "letter.txt")
+    command("reconcile", "--db", file, *scope.option, "--letter", tmp_path / "letter.txt")
     text = (tmp_path / "letter.txt").read_text("utf-8")
-    paid = re.search(rf"We dispute .*, by {MONEY} CAD before tax", text)
-    favour = re.search(rf"too low or missing, by {MONEY} CAD before tax", text)
-    assert paid
-    assert favour
-    said = {"recoverable": number(paid[1]), "in_your_favour": number(favour[1])}
-    check(invoice, said, names="recoverable in_your_favour")
+    for sentence in (
+        rf"and dispute .*, by {MONEY} CAD before tax",
+        rf": credit {MONEY} CAD",
+        rf"before tax +{MONEY}\n",
+    ):
+        check(scope, {"recoverable": number(re.search(sentence, text)[1])}, names="recoverable")
+    asked = re.findall(r"Our reference: (.*)", text)
+    disputed = read_findings(file, scope.invoice, scope.month, "disputed")
+    assert sorted(asked) == sorted(each.exception_id for each in disputed if not each.is_underbilled)
+    assert any(each.is_underbilled for each in disputed)
 
 
 def test_the_dashboard(invoice: Scope, month: Scope) -> None:

@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     warehouse_address: str = ""
     signature: str = ""
     answer_days: Annotated[int, Field(ge=1)] = 14
+    accrual_account: str = ""
+    charge_accounts: dict[str, str] = {}
+    journal_tax_rate: str = "Tax Exempt"
     approval_tolerance: Annotated[Decimal, Field(ge=0)] | None = None
     alert_urls: AlertUrls = []
     alert_amount: Annotated[Decimal, Field(ge=0)] = Decimal(100)

@@ -188,7 +188,8 @@ def build(
 
 for _command in (
     *(account_commands.check, account_commands.get, account_commands.verify, account_commands.notify),
-    *(event_commands.serve, event_commands.events, finance.reconcile, finance.prices, finance.close),
+    *(event_commands.serve, event_commands.events, finance.reconcile, finance.prices),
+    *(finance.accrual, finance.close),
     *(explore.status, explore.dashboard, explore.demo, explore.sandbox, privacy_commands.privacy),
 ):
     app.command()(_command)
@@ -197,8 +198,8 @@ app.add_typer(finance.invoices, name="invoices")
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 COMMANDS |= {"exceptions", "invoices"}
-FILE_COMMANDS = {"verify", "reconcile", "exceptions", "invoices", "prices", "close", "dashboard", "notify", "events"}
-FILE_COMMANDS |= {"privacy"}
+FILE_COMMANDS = {"verify", "reconcile", "exceptions", "invoices", "prices", "accrual", "close", "dashboard"}
+FILE_COMMANDS |= {"notify", "events", "privacy"}
 FILE_GUIDANCE = "Run into a file as well: logentic run --destination duckdb --db FILE."
 
 

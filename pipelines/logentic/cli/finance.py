@@ -1,4 +1,4 @@
-"""The commands of a month end: reconcile, invoices, exceptions, prices, close."""
+"""The commands of a month end: reconcile, invoices, exceptions, prices, accrual, close."""
 
 import sys
 from datetime import date
@@ -255,6 +255,39 @@ def prices(
         print_json(report.as_dict(report.read_price_list(db, charge_type)))
     else:
         report.print_prices(report.read_price_list(db, charge_type), Terminal(), settings.currency)
+
+
+def accrual(
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month to accrue.")],
+    db: Db = DEFAULT_FILE,
+    leave_out_billed: Annotated[
+        bool, typer.Option("--leave-out-billed", help="Leave out what was billed after the month.")
+    ] = False,
+    journal: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write journal entries to import, and their reversal: .csv.")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="Of the journal: quickbooks or xero.")
+    ] = "quickbooks",
+    as_json: AsJson = False,
+) -> None:
+    """What a month has cost and was not billed in it, by type of charge; as journal entries."""
+    from logentic.reports import accrual as report
+    from logentic.reports.journal import LAYOUTS, build_journal, write_journal
+    from logentic.reports.terminal import Terminal
+    from logentic.settings import load_settings
+
+    if layout not in LAYOUTS:
+        raise UsageError(f"--format {layout!r} is not known", f"Choose among: {', '.join(LAYOUTS)}.")
+    settings = load_settings()
+    accrued = report.read_accrual(db, _month(month), settings, with_billed=not leave_out_billed)
+    if journal:
+        write_journal(build_journal(accrued, settings), journal, layout, settings)
+        print(one_line(f"journal: {journal}, for {layout}"), file=sys.stderr)
+    if as_json:
+        print_json(accrued.as_dict())
+    else:
+        report.print_accrual(accrued, Terminal())
 
 
 def close(

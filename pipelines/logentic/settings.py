@@ -129,8 +129,8 @@ class Settings(BaseSettings):
     warehouse_address: str = ""
     signature: str = ""
     answer_days: Annotated[int, Field(ge=1)] = 14
-    accrual_account: str = ""
-    charge_accounts: dict[str, str] = {}
+    accrual_account: str = "Accrued liabilities"
+    charge_accounts: dict[str, str] = {"*": "Fulfilment costs"}
     journal_tax_rate: str = "Tax Exempt"
     approval_tolerance: Annotated[Decimal, Field(ge=0)] | None = None
     alert_urls: AlertUrls = []

@@ -186,7 +186,7 @@ def _remarks(accrual: Accrual) -> Iterator[str]:
     for invoice, billed, amount in accrual.billed_later:
         yield f"Billed later: invoice {invoice} of {billed}, {money(amount, accrual.currency)}."
     if accrual.billed_later:
-        yield "Books that take an invoice into the month that it is for leave this out: --leave-out-billed."
+        yield "--leave-out-billed leaves this out, for books that go by the period of an invoice."
     if accrual.unpriced:
         yield f"{count(accrual.unpriced, 'line')} of the table accrual without a price: not included."
     yield f"To be reversed on {accrual.reversed_on}."

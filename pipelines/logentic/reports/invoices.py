@@ -255,4 +255,7 @@ def _sum_text(invoices: Iterable[Invoice]) -> str:
     listed = list(invoices)
     amounts = sum_open_amounts(finding for invoice in listed for finding in invoice.findings)
     currency = listed[0].currency
-    return f"{count(len(listed), 'invoice')}: {amounts.text(currency)}, before tax. Totals with tax, in {currency}."
+    return (
+        f"{count(len(listed), 'invoice')}: {amounts.text(currency)}, before tax.\n"
+        f"Totals and payments are with tax. All amounts in {currency}."
+    )

@@ -116,7 +116,7 @@ def _markdown(words: str) -> str:
 HTML_STYLE = """
 @page { margin: 22mm; }
 body { font: 11pt/1.45 "Liberation Sans", Arial, sans-serif; color: #1a1a1a; background: #fff; max-width: 44em;
-  margin: 2em auto; padding: 0 1em; overflow-wrap: anywhere; }
+  margin: 2em auto; padding: 0 1em; overflow-wrap: break-word; }
 address { font-style: normal; margin-bottom: 1.6em; }
 h1 { font-size: 13pt; margin: 1.6em 0 1em; }
 h2 { font-size: 11pt; margin: 1.4em 0 .3em; break-after: avoid; }
@@ -129,7 +129,7 @@ tr, section { break-inside: avoid; }
 tfoot tr:last-child td { font-weight: bold; border-bottom: 0; }
 dl { margin: 0; display: grid; grid-template-columns: 8em 1fr; gap: .15em .8em; }
 dt { font-weight: bold; }
-dd { margin: 0; }
+dd { margin: 0; min-width: 0; }
 .signature { margin-top: 4em; border-top: 1px solid #1a1a1a; padding-top: .3em; width: 18em; }
 @media (max-width: 30em) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .4em; } }
 """

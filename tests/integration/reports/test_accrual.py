@@ -139,7 +139,7 @@ def test_what_cannot_be_accrued_or_written_is_one_clear_line(file: Path, tmp_pat
         (("--month", "2026-03", *journal), {"LOGENTIC_ACCRUAL_ACCOUNT": ""}, "no account to credit the accrual to"),
         (
             ("--month", "2026-03", *journal),
-            {"LOGENTIC_CHARGE_ACCOUNTS": '{"storage": "S"}'},
+            {"LOGENTIC_CHARGE_ACCOUNTS": '{"storage": "S", "*": ""}'},
             "no account for charges of type 'custom'",
         ),
     ):

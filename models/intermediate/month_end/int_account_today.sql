@@ -1,7 +1,6 @@
 -- The service's today, by the last receipt; without receipts, by the last record that was read.
 {%- set now_at = 'coalesce(max(case when is_receipt = 1 then read_at end), max(read_at))' %}
 select
-    {{ now_at }} as now_at,
     {{ account_date(now_at) }} as today,
     {{ account_midnight(day_after(account_date(now_at))) }} as ends_at
 from (

@@ -167,7 +167,7 @@ missing as (
     where
         own.order_id is null
         and others.untyped = 0
-        and {{ dbt.dateadd('day', waiting_days, 'completed.completed_at') }} <= service.now_at
+        and {{ days_in('completed.completed_date', 'service.today') }} > {{ waiting_days + 1 }}
         -- As late as half of its type came, it may still come; so it may while no later order of its kind has it.
         and coalesce({{ days_in('completed.completed_date', 'service.today') }} > delays.days, true)
         and usual.last_date >= completed.completed_date

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of the raw tables; a newer one is refused
 Signature = tuple[int, str | None]  # the format, and the fingerprint of the pseudonym key
+BUILT_NODES = '"logentic_build"."built_nodes"'  # what the last build noted of each model
 
 
 class Engine(Protocol):
@@ -95,6 +96,10 @@ class Engine(Protocol):
     @abstractmethod
     def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
         """Replace the rows that fulfil a condition by the rows of a query, in one transaction."""
+
+    def content(self, relation: str) -> str | None:
+        """Return a text that is the same for the same rows and columns; None where nothing compares them."""
+        return None
 
     def finish_table(self, relation: str) -> None:
         """Do what the engine needs after a table was written."""

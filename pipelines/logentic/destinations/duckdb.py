@@ -15,6 +15,7 @@ from logentic.atomic_write import replacing
 from logentic.audit_log import RUNS, AuditLog, Row
 from logentic.database_file import is_duckdb, is_foreign, reached, read_by_duckdb
 from logentic.destinations.base import (
+    BUILT_NODES,
     FORMAT,
     Destination,
     Engine,
@@ -231,6 +232,7 @@ class DuckdbDestination(Destination):
         try:
             with duckdb.connect(str(work)) as opened:
                 opened.execute("select 1 from logentic_raw.extract_windows limit 1")
+                opened.execute(f"drop table if exists {BUILT_NODES}")  # others may have changed its tables
             self._read_all_blocks(work)
         except duckdb.Error:
             work.unlink()
@@ -336,6 +338,10 @@ class DuckdbEngine(Engine):
                 self.execute("rollback")
             raise
         return count
+
+    def content(self, relation: str) -> str | None:
+        (found,) = self.rows(f"select count(*), sum(hash(t)::hugeint), any_value(typeof(t)) from {relation} as t")
+        return " ".join(map(str, found))
 
     def finish_table(self, relation: str) -> None:
         """`select * from orders` works in the file that analysts open."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from logentic.currencies import minor_digits
 from logentic.database_file import is_duckdb, read_by_duckdb
 from logentic.errors import LogenticError, StateError, UsageError
 from logentic.monitoring.run_history import COMPLETE_OUTCOMES, read_runs
@@ -22,7 +23,7 @@ LINES_PER_KIND = 5
 EXCEPTIONS = """
 select
     'exception ' || exception_id,
-    concat(rule, ': ', cast(amount_at_stake as decimal(38, 2)), ' ', replace(direction, '_', ' '),
+    concat(rule, ': ', cast(amount_at_stake as decimal(38, {digits})), ' ', replace(direction, '_', ' '),
         coalesce(', charge ' || charge_id, ''), coalesce(', invoice ' || payment_id, ''))
 from logentic_marts.exception_status
 where status in ('open', 'disputed') and amount_at_stake >= ?
@@ -139,7 +140,7 @@ def _find_file_problems(settings: Settings, state: State) -> dict[str, str]:
     with duckdb.connect(str(read_by_duckdb(state.file)), read_only=True) as published:
         queries: tuple[tuple[str, list[Any]], ...] = (
             (UNKNOWN_FIELDS, [list(_known_columns()), known]),
-            (EXCEPTIONS, [settings.alert_amount]),
+            (EXCEPTIONS.format(digits=minor_digits(settings.currency)), [settings.alert_amount]),
             (STUCK, []),
             (REJECTED, []),
         )

@@ -38,6 +38,7 @@ def as_dict(result: JobResult) -> dict[str, Any]:
         "retries": loaded.traffic.retries,
         "bytes": loaded.traffic.bytes,
         "models": result.built.models if result.built else 0,
+        "unchanged_models": result.built.unchanged if result.built else 0,
         "tests": result.built.tests if result.built else 0,
         "published_bytes": result.published_bytes,
         "seconds": result.seconds,
@@ -62,7 +63,9 @@ def as_lines(result: JobResult) -> Iterator[str]:
     megabytes = loaded.traffic.bytes / 1e6
     yield f"{loaded.traffic.requests:,} requests, {megabytes:,.1f} MB; {seconds}"
     if result.built:
-        yield f"{result.built.models} models built, {result.built.tests} checks passed"
+        built, unchanged = result.built.models - result.built.unchanged, result.built.unchanged
+        more = f", {unchanged} unchanged" if unchanged else ""
+        yield f"{built} models built{more}, {result.built.tests} checks passed"
     if result.published_bytes:
         yield f"published: {result.shown} ({result.published_bytes / 1e6:,.1f} MB)"
     elif loaded.unread:

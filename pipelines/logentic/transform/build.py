@@ -18,10 +18,13 @@ NOTED_SECONDS = 0.1  # a model that took less is not in the run's record
 
 @dataclass(frozen=True)
 class Built:
-    """`slowest`: {model or check: [seconds, rows]} of those that took the longest."""
+    """`models`, `tests`: of the plan; `unchanged`: models that stay as they are, since nothing that they read changed.
+    `slowest`: {model or check: [seconds, rows]} of those that took the longest.
+    """
 
     models: int
     tests: int
+    unchanged: int
     warnings: tuple[str, ...]
     slowest: dict[str, list[float | int | None]] = field(default_factory=dict)
 
@@ -57,8 +60,8 @@ def build(
 ) -> Built:
     """Build all models and run all checks, or the checks alone. The first failure is a `BuildError` that names it.
 
-    A build replaces the days that new data affects, and all days after `full_refresh` or a change of models or
-    settings. `progress` takes the name of each model, its number and the number of all.
+    A build makes the tables whose inputs changed, of those by day the days that new data affects; after `full_refresh`
+    or a change of models or settings, all days. `progress` takes the name of each model, its number and their number.
     """
     destination = destination_of(settings, state)
     plan = load_plan(destination.dbt_target)
@@ -78,6 +81,7 @@ def _built(results: list[Result]) -> Built:
     return Built(
         models=len(results) - len(checks),
         tests=len(checks),
+        unchanged=sum(result.status == "skipped" and result.node.kind != "check" for result in results),
         warnings=tuple(result.message for result in checks if result.status == "warn"),
         slowest={each.node.name: [each.seconds, each.rows] for each in sorted(slow, key=lambda each: -each.seconds)},
     )

@@ -99,7 +99,25 @@ def _nodes(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     for uid in ordered:
         for node in (models[uid], *checks.get(uid, [])):
             found.append(_node(node, known, steps))
+    _mark_reads_of_last_build(found)
     return found
+
+
+def _mark_reads_of_last_build(nodes: list[dict[str, Any]]) -> None:
+    """Mark the nodes that read a table before it is built: the runner runs them at their place, and never later."""
+    later: dict[str, str] = {}
+    for node in reversed(nodes):
+        if any(relation in node["sql"] for relation in later.values()):
+            node["reads_last_build"] = True
+        if node["kind"] not in ("check", "view", "step"):
+            later[node["name"]] = node["relation"]
+    marked = {node["name"] for node in nodes if node.get("reads_last_build")}
+    for node in nodes:
+        if node["kind"] == "step" and (read := marked & {*node["reads"]}):
+            raise BuildError(
+                f"{node['file']}: a step, and reads {min(read)}, which reads tables of the last build",
+                "Make one of them a table, or read the table of the last build in one place.",
+            )
 
 
 def _node(node: dict[str, Any], known: dict[str, Any], steps: dict[str, str]) -> dict[str, Any]:

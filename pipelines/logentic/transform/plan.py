@@ -16,6 +16,7 @@ from logentic.errors import UsageError
 # A change of these files rebuilds all tables. The plan depends on descriptions and checks as well.
 MODEL_FILES = ("dbt_project.yml", "macros/*.sql", "models/**/*.sql")
 PLAN_FILES = (*MODEL_FILES, "models/**/*.yml", "tests/reconcile/**/*.sql")
+COMPILER = Path(__file__).with_name("compile.py")
 DAYS = ("stock_from", "ledger_from", "history_from", "cost_from", "charges_from")  # the columns of rebuilt_days
 STEPS = "<<steps>>"  # the parameter for the schema of steps
 Kind = Literal["view", "table", "step", "replace_days", "check", "python"]
@@ -42,6 +43,7 @@ class Node:
     day: str = ""  # replace_days: the expression that is compared with the first day
     since: str = ""
     read_before: Mapping[str, str] | None = None  # columns, with types, that nodes before it read as last built
+    reads_last_build: bool = False  # it reads a later node's table, as last built
     severity: str = ""
     warn_if: str = ""
     error_if: str = ""
@@ -62,8 +64,8 @@ def models_version() -> str:
 
 
 def sources_version() -> str:
-    """Return a hash of the files that a plan is compiled from."""
-    return _hash_of(PLAN_FILES)
+    """Return a hash of the files that a plan is compiled from, and of what compiles it."""
+    return sha256(f"{_hash_of(PLAN_FILES)} {COMPILER.read_text('utf-8')}".encode()).hexdigest()[:12]
 
 
 def plan_file(engine: str) -> Path:

@@ -2,16 +2,17 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
-from logentic.destinations.base import Engine
+from logentic.destinations.base import BUILT_NODES, Engine
 from logentic.errors import BuildError, first_line, is_out_of_memory
 from logentic.transform.plan import DAYS, Node, Plan, bind, setting_parameters
 from logentic.transform.raw_tables import raw_tables
+from logentic.transform.unchanged import Unchanged
 
 FIRST_DAY = "date '0001-01-01'"  # of a full build
 BUILT_INPUTS = {"kind": "varchar", "key": "varchar", "value": "varchar", "since": "date"}
@@ -30,7 +31,9 @@ Progress = Callable[[str, int, int], None]  # a node's name, its number, how man
 
 @dataclass
 class Result:
-    """The outcome of one node. `rows`: written or, for a check, found; None if the engine does not report them."""
+    """The outcome of one node, in dbt's words; skipped: it is as the last build left it, since nothing that it reads
+    changed. `rows`: written or, for a check, found; None if the engine does not report them.
+    """
 
     node: Node
     status: str
@@ -69,17 +72,25 @@ class Runner:
         built = self._nodes["rebuilt_days"].relation.rpartition(".")[0]
         self._parameters |= {"steps": self.engine.steps or built, "is_full": "false"}
         self._kept: dict[str, Any] = {}
+        self._unchanged = Unchanged(self.engine)
+        self._made: dict[str, Result] = {}
+        self._absent: dict[str, Result] = {}  # nodes that are to be run where another one needs them
         self._use_days(None)
 
     def build(self, *, full_refresh: bool = False) -> None:
-        """Build all tables; replace only the days that new data affects if the last build's tables are complete."""
+        """Build all tables whose inputs changed, of those by day the days that new data affects.
+
+        `full_refresh`, or tables that are missing: build all, of all days.
+        """
         engine, nodes = self.engine, self.plan.nodes
         engine.make_schemas(sorted({node.schema for node in nodes if node.schema}))
         engine.complete_raw(raw_tables())
         standing = engine.relations()
         built_inputs = self.relation(self._nodes["built_inputs"])
         grown = [self.relation(node) for node in nodes if node.kind == "replace_days"]
-        if full_refresh or not {built_inputs, *grown} <= standing.keys():
+        is_full = full_refresh or not {built_inputs, *grown} <= standing.keys()
+        self._unchanged.take(standing.keys(), is_full=is_full)
+        if is_full:
             self._parameters["is_full"] = "true"
             if built_inputs in standing:
                 engine.drop_table(built_inputs)
@@ -87,8 +98,9 @@ class Runner:
         for node in nodes:
             if node.read_before and self.relation(node) not in standing:
                 engine.make_empty(self.relation(node), node.read_before)
-        self._run(nodes)
-        engine.remove_all_but({self.relation(node) for node in nodes})
+        self._run(nodes, standing.keys())
+        self._unchanged.write()
+        engine.remove_all_but({BUILT_NODES} | {self.relation(node) for node in nodes})
 
     def relation(self, node: Node) -> str:
         return bind(node.relation, self._parameters)
@@ -115,37 +127,67 @@ class Runner:
             need(check.reads)
         self._run([node for node in self.plan.nodes if node in checks or node.name in needed])
 
-    def _run(self, nodes: Sequence[Node]) -> None:
-        last_reader = {name: number for number, node in enumerate(nodes) for name in node.reads}
+    def _run(self, nodes: Sequence[Node], standing: Set[str] | None = None) -> None:
+        """Run nodes in order; given the tables that stand, leave out those that would be built as they are."""
+        self._last_reader = {name: number for number, node in enumerate(nodes) for name in node.reads}
         for number, node in enumerate(nodes):
             self.progress(node.name, number, len(nodes))
-            result = Result(node, "error", datetime.now(UTC))
+            result = Result(node, "skipped", datetime.now(UTC))
             self.results.append(result)
-            began = time.perf_counter()
-            try:
-                self._run_node(node, result)
-            except Exception as error:
-                if not self.engine.is_error(error):
-                    raise
-                result.message = f"{node.file}: {node.kind.replace('_', ' ')} {node.name}: {first_line(error)}"
-                is_memory = is_out_of_memory(error)
-                advice = f"Nothing was published{f'; {self.engine.memory_advice}' if is_memory else '.'}"
-                raise BuildError(f"models and checks failed: {result.message}", advice) from error
-            finally:
-                result.seconds = round(time.perf_counter() - began, 4)
-            for name in node.reads:
-                if last_reader[name] == number and name in self._nodes and self._nodes[name].kind == "step":
-                    self.engine.drop_step(self.relation(self._nodes[name]))
+            if standing is not None and self._stands(node, standing) and self._unchanged.holds(node, self.bound(node)):
+                self._absent[node.name] = result
+                self._read_days(node)
+            else:
+                self._run_with_inputs(node, result)
+            self._drop_steps(number)
         self.progress("", len(nodes), len(nodes))
+
+    def _stands(self, node: Node, standing: Set[str]) -> bool:
+        """Whether what the last build left is there; a step that it dropped is made when something reads it."""
+        is_dropped = node.kind == "step" and self.engine.steps
+        return node.kind == "check" or bool(is_dropped) or self.relation(node) in standing
+
+    def _run_with_inputs(self, node: Node, result: Result) -> None:
+        """Run a node, and before it the steps that it reads and that were skipped or dropped."""
+        for name in node.reads:
+            absent = self._absent.get(name)
+            # A Python step may leave rows to the next one.
+            if absent and (absent.node.kind == "step" or absent.node.kind == node.kind == "python"):
+                del self._absent[name]
+                self._run_with_inputs(absent.node, absent)
+        began = time.perf_counter()
+        result.status, result.started_at = "error", datetime.now(UTC)
+        try:
+            self._run_node(node, result)
+        except Exception as error:
+            if not self.engine.is_error(error):
+                raise
+            result.message = f"{node.file}: {node.kind.replace('_', ' ')} {node.name}: {first_line(error)}"
+            is_memory = is_out_of_memory(error)
+            advice = f"Nothing was published{f'; {self.engine.memory_advice}' if is_memory else '.'}"
+            raise BuildError(f"models and checks failed: {result.message}", advice) from error
+        finally:
+            result.seconds = round(result.seconds + time.perf_counter() - began, 4)
+        self._made[node.name] = result
+
+    def _drop_steps(self, number: int) -> None:
+        """Drop those that no later node reads, unless it is to run after all."""
+        for name in [*self._made]:
+            if self._nodes[name].kind == "step" and self._last_reader.get(name, 0) <= number:
+                self.engine.drop_step(self.relation(self._nodes[name]))
+                self._absent[name] = self._made.pop(name)
 
     def _run_node(self, node: Node, result: Result) -> None:
         relation, sql = self.relation(node), self.bound(node)
         if node.kind == "check":
             self._check(node, sql, result)
+            if result.status == "pass":  # others are told by each build
+                self._unchanged.note(node, sql, relation, None)
             return
         result.status = "success"
         if node.kind == "view":
             self.engine.make_view(relation, sql)
+            self._unchanged.note(node, sql, relation, None)
             return
         if node.kind == "replace_days" and not self._is_full:
             since = bind(node.since, self._parameters)
@@ -158,9 +200,14 @@ class Runner:
             context = StepContext(self.engine, relation, reads, self.settings, self._parameters, self._kept)
             result.rows = getattr(import_module(module), name)(context)
         self.engine.finish_table(relation)
+        self._unchanged.note(node, sql, relation, result.rows)
+        self._read_days(node)
+
+    def _read_days(self, node: Node) -> None:
+        """Bind the first day to rebuild of each table, when their table stands."""
         if node.name == "rebuilt_days":
             names = ", ".join(f"cast({name} as {self.engine.text_type})" for name in DAYS)
-            (days,) = self.engine.rows(f"select {names} from {relation}")
+            (days,) = self.engine.rows(f"select {names} from {self.relation(node)}")
             self._use_days(dict(zip(DAYS, days, strict=True)))
 
     def _check(self, node: Node, sql: str, result: Result) -> None:

@@ -266,7 +266,8 @@ def differences(merchant: Merchant, path: Path) -> dict[str, list[tuple[object, 
         built = (
             "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'whole' and"
             " schema_name in ('logentic_marts', 'logentic_build') and table_name not in"
-            " ('build_inputs', 'built_inputs', 'rebuilt_days') union all select 'logentic_marts.month_facts'"
+            " ('build_inputs', 'built_inputs', 'rebuilt_days', 'built_nodes')"
+            " union all select 'logentic_marts.month_facts'"
         )
         for (table,) in reader.execute(built).fetchall():
             rows = [

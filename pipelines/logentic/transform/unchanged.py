@@ -1,0 +1,86 @@
+"""Find the nodes of a plan that a build can leave as they are: their statement and what they read did not change."""
+
+import json
+from collections.abc import Set
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import logentic
+from logentic.destinations.base import BUILT_NODES, Engine
+from logentic.transform.plan import Node
+
+COLUMNS = {"name": "varchar", "signature": "varchar", "content": "varchar"}
+COMPARED_ROWS = 1_000_000  # of a larger table, equal rows are not looked for: reading them costs what later nodes save
+
+
+class Unchanged:
+    """What the last build made: of each node the signature of its statement and inputs, and of its rows.
+
+    A node with the same signature gives the same rows. Where a node was run and gave the rows that it had, what reads
+    it need not run. An engine that cannot compare rows (`Engine.content`) has all nodes run.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._last: dict[str, str] = {}  # node: signature
+        self._contents: dict[str, str | None] = {}  # node or raw table: its rows, as last built or read
+        self._new: dict[str, tuple[str, str]] = {}
+
+    def take(self, standing: Set[str], *, is_full: bool) -> None:
+        """Read what the last build noted, and remove it: it counts again when this build has ended well."""
+        if BUILT_NODES not in standing:
+            return
+        for name, signature, content in [] if is_full else self._engine.rows(f"select * from {BUILT_NODES}"):
+            self._last[name], self._contents[name] = signature, content
+        self._engine.drop_table(BUILT_NODES)
+
+    def holds(self, node: Node, sql: str) -> bool:
+        """Whether a node would give what it gave; if so, note that it stays."""
+        signature = self._signature(node, sql)
+        if node.reads_last_build or signature is None or self._last.get(node.name) != signature:
+            return False
+        self._new[node.name] = (signature, self._contents[node.name] or signature)
+        return True
+
+    def note(self, node: Node, sql: str, relation: str, rows: int | None) -> None:
+        """Note what a node was made of, before what it reads changes, and its rows."""
+        signature = self._signature(node, sql)
+        content = signature
+        if signature and node.kind in ("table", "step") and rows is not None and rows <= COMPARED_ROWS:
+            content = self._engine.content(relation)
+        self._contents[node.name] = content
+        if signature and content:
+            self._new[node.name] = (signature, content)
+
+    def write(self) -> None:
+        """Write what this build noted."""
+        if not self._new:
+            return
+        text = self._engine.literal
+        self._engine.make_empty(BUILT_NODES, COLUMNS)
+        rows = ", ".join(f"({text(name)}, {text(of)}, {text(rows)})" for name, (of, rows) in self._new.items())
+        self._engine.execute(f"insert into {BUILT_NODES} values {rows}")
+
+    def _signature(self, node: Node, sql: str) -> str | None:
+        """None if it reads something whose rows are not known."""
+        contents = [self._content(name) for name in node.reads]
+        if None in contents:
+            return None
+        return _digest([node.kind, sql, _code_version() if node.function else "", *contents])
+
+    def _content(self, name: str) -> str | None:
+        if name not in self._contents and name.startswith("raw."):
+            self._contents[name] = self._engine.content(f"logentic_raw.{name.removeprefix('raw.')}")
+        return self._contents.get(name)
+
+
+def _digest(parts: list[str | None]) -> str:
+    return sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+@cache
+def _code_version() -> str:
+    """Return a hash of the code that Python steps may use: the whole package."""
+    files = sorted(Path(logentic.__file__).parent.rglob("*.py"))
+    return _digest([sha256(file.read_bytes()).hexdigest() for file in files])

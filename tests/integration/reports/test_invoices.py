@@ -270,6 +270,22 @@ def typed(**settings: object) -> dict[str, object]:
     return {name: getattr(read, name) for name in settings}
 
 
+def test_what_could_not_be_checked_or_read_is_not_approved_without_a_person(books: Books) -> None:
+    for number in (7001, 7003):
+        books.command("invoices", "decide", number, "hold")
+    row = next(row for row in books.listed() if row["invoice"] == 7002)
+    recoverable, both = Decimal(row["recoverable"]), Decimal(row["recoverable"]) + Decimal(row["not_checked"])
+    enough, too_little = (books.settings.model_copy(update=typed(approval_tolerance=each)) for each in (both, both - 1))
+    assert recoverable < both - 1
+    assert approve_by_tolerance(books.file, too_little) == []
+    with duckdb.connect(str(books.file)) as published:
+        published.execute("update logentic_raw.extract_windows set is_complete = false where resource = 'orders'")
+    assert approve_by_tolerance(books.file, enough) == [], "orders were not read completely"
+    with duckdb.connect(str(books.file)) as published:
+        published.execute("update logentic_raw.extract_windows set is_complete = true")
+    assert [invoice.payment_id for invoice in approve_by_tolerance(books.file, enough)] == [7002]
+
+
 def test_a_total_that_is_off_is_not_within_the_tolerance(books: Books) -> None:
     books.command("reconcile", "--invoice", 7001, "--invoice-total", "310.00")
     assert approve_by_tolerance(books.file, books.settings.model_copy(update=typed(approval_tolerance="12"))) == []

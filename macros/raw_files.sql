@@ -10,7 +10,7 @@
 
 {% macro spark__find_raw_files() %}
     {%- if execute and env_var('LOGENTIC_RAW', '') -%}
-        {%- set journals = ['exception_log', 'month_close', 'closed_facts', 'runs'] -%}
+        {%- set journals = ['exception_log', 'month_close', 'closed_facts', 'invoice_decisions', 'runs'] -%}
         {%- do run_query('create schema if not exists logentic_raw') -%}
         {%- for table in graph.sources.values() -%}
             {%- set place = ' location ' ~ text_literal(env_var('LOGENTIC_RAW') ~ '/' ~ table.name) -%}

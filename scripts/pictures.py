@@ -14,7 +14,9 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from logentic.job import JobOptions, run_job
-from logentic.reports import exceptions, reconciliation_screen
+from logentic.reports import accrual, exceptions, invoices, reconciliation_screen
+from logentic.reports.invoice_approval import record_invoice_decision
+from logentic.reports.invoice_totals import record_invoice_total
 from logentic.reports.month_close import close_month
 from logentic.reports.reconciliation import Reconciliation, reconcile
 from logentic.reports.workbook import write_workbook
@@ -48,9 +50,23 @@ def main() -> None:
         listed = exceptions.read_findings(file, INVOICE)
         command = f"logentic exceptions --db logentic.duckdb --invoice {INVOICE}"
         draw("exceptions", command, lambda c: exceptions.print_exceptions(listed, c, found.currency))
+        draw_month_end(file, settings)
         draw_workbook(untied(file, settings), Path(folder), PAGES)
         restate(sandbox, settings, file, listed)
         draw_workbook(reconcile(file, settings, month=MONTH), Path(folder), {"restatements": -1})
+
+
+def draw_month_end(file: Path, settings: Settings) -> None:
+    """The list of invoices, of which one is approved in part and one ties, and the accrual of the month."""
+    older = invoices.read_invoice(file, settings, INVOICE - 1)
+    record_invoice_total(file, older.payment_id, older.total.total, settings.currency, "marie")
+    note = "two charges disputed"
+    record_invoice_decision(file, settings, INVOICE, "approve_in_part", "marie", note=note)
+    listed = invoices.read_invoices(file, settings)
+    draw("invoices", "logentic invoices --db logentic.duckdb", lambda c: invoices.print_invoices(listed, c), 80)
+    accrued = accrual.read_accrual(file, MONTH, settings)
+    command = f"logentic accrual --month {MONTH:%Y-%m} --db logentic.duckdb"
+    draw("accrual", command, lambda c: accrual.print_accrual(accrued, c), 80)
 
 
 def restate(sandbox: Sandbox, settings: Settings, file: Path, found: list[exceptions.Finding]) -> None:
@@ -75,8 +91,8 @@ def untied(file: Path, settings: Settings) -> Reconciliation:
     return reconcile(file, settings, invoice=INVOICE, paper=round(whole.tie_out.total - taxes, 2))
 
 
-def draw(name: str, command: str, show: Callable[[Console], None]) -> None:
-    console = Console(record=True, width=100, file=StringIO(), force_terminal=True, highlight=False)
+def draw(name: str, command: str, show: Callable[[Console], None], width: int = 100) -> None:
+    console = Console(record=True, width=width, file=StringIO(), force_terminal=True, highlight=False)
     console.print(f"$ {command}", style="bold green", highlight=False)
     show(console)
     (FOLDER / f"{name}.svg").write_text(console.export_svg(title="Terminal", unique_id=name), "utf-8")

@@ -38,6 +38,7 @@ MARTS_BUT_RUNS = [mart for mart in MARTS if mart != "runs"]  # the history of ru
 MAY_BE_EMPTY = {
     "exception_status",
     "findings",
+    "invoice_decisions",
     "order_events",
     "rejected_values",
     "restatements",

@@ -165,6 +165,42 @@ CLOSED_FACTS = AuditLog(
         "value": MONEY,
     },
 )
+# Totals of invoices as finance received them, with tax; the last one typed counts.
+INVOICE_TOTALS = AuditLog(
+    "invoice_totals",
+    {
+        "event_id": TEXT,
+        "payment_id": NUMBER,
+        "total": MONEY,
+        "currency": TEXT,
+        "entered_by": TEXT,
+        "entered_at": TIME,
+    },
+)
+INVOICE_DECISIONS = AuditLog(
+    "invoice_decisions",
+    {
+        "event_id": TEXT,
+        "payment_id": NUMBER,
+        "decision": TEXT,
+        "amount": MONEY,
+        "note": TEXT,
+        "decided_by": TEXT,
+        "decided_at": TIME,
+        "method": TEXT,
+        # The invoice at that time: `total`, `invoice_total` and `recommended` are with tax.
+        "known_at": TIME,
+        "currency": TEXT,
+        "billed_date": DAY,
+        "total": MONEY,
+        "invoice_total": MONEY,
+        "recommended": MONEY,
+        "recoverable": MONEY,
+        "in_your_favour": MONEY,
+        "not_checked": MONEY,
+        "exceptions": TEXT,
+    },
+)
 RUNS = AuditLog(
     "runs",
     {
@@ -189,7 +225,7 @@ RUNS = AuditLog(
 )
 
 # The logs that are tables of the published file; a new line in one of them requires publishing.
-PUBLISHED_LOGS = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS)
+PUBLISHED_LOGS = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS, INVOICE_TOTALS, INVOICE_DECISIONS)
 
 
 def _line(row: Row) -> str:

@@ -123,10 +123,16 @@ class Settings(BaseSettings):
     promised_hours: Annotated[float, Field(gt=0)] = 48
     stuck_hours: Annotated[float, Field(gt=0)] = 72
     payment_item_aliases: dict[str, list[str]] = {}
-    company: str = ""  # names, on the workbook's page to sign
-    warehouse: str = ""
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "CAD"
     taxes: Annotated[list[Tax], NoDecode, BeforeValidator(_taxes)] = Field("GST 5, QST 9.975", validate_default=True)
+    company_address: str = ""
+    warehouse_address: str = ""
+    signature: str = ""
+    answer_days: Annotated[int, Field(ge=1)] = 14
+    accrual_account: str = "Accrued liabilities"
+    charge_accounts: dict[str, str] = {"*": "Fulfilment costs"}
+    journal_tax_rate: str = "Tax Exempt"
+    approval_tolerance: Annotated[Decimal, Field(ge=0)] | None = None
     alert_urls: AlertUrls = []
     alert_amount: Annotated[Decimal, Field(ge=0)] = Decimal(100)
     freshness_hours: Annotated[float, Field(gt=0)] = 26

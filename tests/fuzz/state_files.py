@@ -12,7 +12,15 @@ from zlib import crc32
 from fuzz.account import NOON
 from fuzz.json_text import encode
 from fuzz.mutations import CATALOGUE, Draft
-from logentic.audit_log import CLOSED_FACTS, EXCEPTION_LOG, MONTH_CLOSE, RUNS, AuditLog
+from logentic.audit_log import (
+    CLOSED_FACTS,
+    EXCEPTION_LOG,
+    INVOICE_DECISIONS,
+    INVOICE_TOTALS,
+    MONTH_CLOSE,
+    RUNS,
+    AuditLog,
+)
 from logentic.events.event import Event
 from logentic.events.inbox import EventInbox
 from logentic.load.loader import read_deferred_receipts
@@ -79,6 +87,24 @@ _ROWS: list[tuple[AuditLog, dict[str, Any]]] = [
     ),
     (MONTH_CLOSE, {"event_id": "m1", "month": "2026-02-01", "closed_at": "2026-03-02T12:00:00+00:00", "facts": 3}),
     (CLOSED_FACTS, {"event_id": "f1", "close_id": "m1", "month": "2026-02-01", "key": "picking", "value": "1.50"}),
+    (
+        INVOICE_DECISIONS,
+        {
+            "event_id": "d1",
+            "payment_id": 7005,
+            "decision": "approve",
+            "amount": "1234.56",
+            "decided_by": "root",
+            "decided_at": "2026-03-17T12:00:00+00:00",
+            "method": "person",
+            "total": "1234.56",
+            "recoverable": "1.50",
+        },
+    ),
+    (
+        INVOICE_TOTALS,
+        {"event_id": "t1", "payment_id": 7005, "total": "1234.56", "entered_at": "2026-03-17T12:00:00+00:00"},
+    ),
 ]
 AUDIT_LOGS = {audit_log.name: (audit_log, row) for audit_log, row in _ROWS}
 SAMPLES = [*NOTES, *AUDIT_LOGS, "events"]

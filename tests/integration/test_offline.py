@@ -50,7 +50,7 @@ def test_the_demo_fills_every_table_without_a_network_and_writes_where_it_was_as
     assert len(counts) > 10
     # No month of the demo was closed, and its ledger never parts from its history.
     empty = {name for name, count in counts.items() if count == (0,)}
-    assert empty == {"rejected_values", "restatements", "stock_ledger_breaks"}
+    assert empty == {"invoice_decisions", "rejected_values", "restatements", "stock_ledger_breaks"}
     assert sorted(path.name for path in folder.iterdir()) == ["demo", "home"]
     assert sorted(path.name for path in (folder / "demo").iterdir()) == ["logentic.duckdb", "logentic.duckdb.state"]
     assert list((folder / "home").iterdir()) == []

@@ -58,7 +58,7 @@ def test_the_installed_wheel_runs_from_any_folder(wheel: Path, tmp_path: Path) -
         counts = {name: published.execute(f"select count(*) from logentic_marts.{name}").fetchone() for name in tables}
     assert len(counts) > 10
     empty = {name for name, count in counts.items() if count == (0,)}
-    assert empty == {"rejected_values", "restatements", "stock_ledger_breaks"}
+    assert empty == {"invoice_decisions", "rejected_values", "restatements", "stock_ledger_breaks"}
     assert sorted(path.name for path in elsewhere.iterdir()) == ["home", "shop.duckdb", "shop.duckdb.state"]
     assert list((elsewhere / "home").iterdir()) == []
 

@@ -11,7 +11,8 @@ import traceback
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from math import inf
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -33,6 +34,9 @@ from logentic.errors import LogenticError, UsageError
 from logentic.monitoring import json_log
 from logentic.monitoring.memory import exit_process, hide_unneeded_modules, limit_memory
 from logentic.sanitizer import SafeRecord, one_line, print_json, printable
+
+if TYPE_CHECKING:
+    from logentic.settings import Settings
 
 app = typer.Typer(
     help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
@@ -127,6 +131,8 @@ def run(
         print_json(summary.as_dict(result))
     else:
         print("\n".join(map(one_line, summary.as_lines(result))))
+    if settings.approval_tolerance is not None and models and not result.loaded.failures:
+        _approve_by_tolerance(state_file(db, settings), settings)
     for failure in result.loaded.failures.values():
         _print_error(failure)
     if result.loaded.failures:
@@ -137,6 +143,18 @@ def run(
     }
     if any(left[name] for name in failing):
         raise typer.Exit(3)
+
+
+def _approve_by_tolerance(file: Path, settings: "Settings") -> None:
+    from logentic.destinations.base import destination_class
+    from logentic.reports.invoice_approval import approve_by_tolerance
+
+    if not destination_class(settings).publishes_file:
+        return
+    for invoice in approve_by_tolerance(file, settings):
+        if invoice.decision:
+            text = invoice.decision.text(settings.currency)
+            print(one_line(f"invoice {invoice.payment_id}: {text}"), file=sys.stderr)
 
 
 @app.command()
@@ -170,15 +188,18 @@ def build(
 
 for _command in (
     *(account_commands.check, account_commands.get, account_commands.verify, account_commands.notify),
-    *(event_commands.serve, event_commands.events, finance.reconcile, finance.prices, finance.close),
+    *(event_commands.serve, event_commands.events, finance.reconcile, finance.prices),
+    *(finance.accrual, finance.close),
     *(explore.status, explore.dashboard, explore.demo, explore.sandbox, privacy_commands.privacy),
 ):
     app.command()(_command)
 app.add_typer(finance.exceptions, name="exceptions")
+app.add_typer(finance.invoices, name="invoices")
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-COMMANDS |= {"exceptions"}
-FILE_COMMANDS = {"verify", "reconcile", "exceptions", "prices", "close", "dashboard", "notify", "events", "privacy"}
+COMMANDS |= {"exceptions", "invoices"}
+FILE_COMMANDS = {"verify", "reconcile", "exceptions", "invoices", "prices", "accrual", "close", "dashboard"}
+FILE_COMMANDS |= {"notify", "events", "privacy"}
 FILE_GUIDANCE = "Run into a file as well: logentic run --destination duckdb --db FILE."
 
 

@@ -1,10 +1,10 @@
-"""The commands of a month end: reconcile, exceptions, prices, close."""
+"""The commands of a month end: reconcile, invoices, exceptions, prices, accrual, close."""
 
 import sys
 from datetime import date
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,17 @@ from logentic.currencies import money
 from logentic.errors import UsageError
 from logentic.sanitizer import one_line, print_json
 
+if TYPE_CHECKING:
+    from logentic.reports.reconciliation import Reconciliation
+    from logentic.settings import Settings
+
 exceptions = typer.Typer(
     help="What is wrong, what was said of it, and how long it can still be disputed. `set` says where one stands.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+invoices = typer.Typer(
+    help="What each invoice comes to, what is wrong with it, and what was decided. `decide` says what to pay.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -38,7 +47,7 @@ def parse_invoice(text: str | int) -> int:
 
 Invoice = Annotated[int | None, typer.Option(metavar="N", parser=parse_invoice, help="The charges of this payment.")]
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
-By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; the user of this machine if not given.")]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; kept for next time. Else you.")]
 
 
 def reconcile(
@@ -46,7 +55,7 @@ def reconcile(
     invoice: Invoice = None,
     month: Month = None,
     invoice_total: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help="The total on the paper, with tax, to tie to the cent.")
+        str | None, typer.Option(metavar="AMOUNT", help="The total on the paper, with tax, to tie to the cent; kept.")
     ] = None,
     xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the workbook.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="DIR", help="Write its tables, a file each.")] = None,
@@ -54,7 +63,7 @@ def reconcile(
         str, typer.Option(metavar="NAME", help="Of --csv: comma, or semicolon, with decimal commas.")
     ] = "comma",
     letter: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write to the warehouse what is disputed: .md or .txt.")
+        Path | None, typer.Option(metavar="FILE", help="The letter of what is disputed: .docx, .html, .txt or .md.")
     ] = None,
     fail_on: Annotated[
         str | None, typer.Option(metavar="WHAT", help="Exit 3 when one is open, or the paper does not tie: exceptions.")
@@ -64,6 +73,8 @@ def reconcile(
     """What is wrong with an invoice, or with a month: on the screen, as a workbook, as a letter."""
     from logentic.reports import reconciliation as report
     from logentic.reports.amount_parser import parse_invoice_total
+    from logentic.reports.exceptions import resolve_author
+    from logentic.reports.invoice_totals import record_invoice_total
     from logentic.reports.published_file import list_newest_invoices, open_published
     from logentic.reports.reconciliation_screen import as_dict, print_reconciliation
     from logentic.reports.terminal import Terminal
@@ -76,12 +87,13 @@ def reconcile(
         with open_published(db) as published:
             newest = list_newest_invoices(published)
         raise UsageError("--invoice N or --month YYYY-MM: one of them is needed", newest)
-    for option, given in (("--invoice-total", invoice_total), ("--letter", letter)):
-        if given is not None and invoice is None:
-            raise UsageError(f"{option} is of one invoice", "Name it: --invoice N.")
+    if invoice_total is not None and invoice is None:
+        raise UsageError("--invoice-total is of one invoice", "Name it: --invoice N.")
     settings = load_settings()
     paper = None if invoice_total is None else parse_invoice_total(invoice_total, settings.currency)
     found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=paper)
+    if invoice is not None and paper is not None:
+        record_invoice_total(db, invoice, paper, settings.currency, resolve_author(None, db))
     if xlsx:
         try:
             from logentic.reports.workbook import write_workbook
@@ -97,13 +109,7 @@ def reconcile(
             print(one_line(f"table: {path}"), file=sys.stderr)
     unwritten = None
     if letter:
-        from logentic.reports.letter import write_letter
-
-        try:
-            count = write_letter(found, settings.taxes, letter)
-            print(one_line(f"letter: {letter}, {count} disputed"), file=sys.stderr)
-        except UsageError as error:
-            unwritten = error
+        unwritten = _write_letter(found, settings, letter)
     # Last, so that a reader who closes the pipe early has the files all the same.
     if as_json:
         print_json(as_dict(found))
@@ -114,6 +120,74 @@ def reconcile(
     is_open = any(finding.status == "open" for finding in found.findings)
     if fail_on and (is_open or (found.tie_out and found.tie_out.difference)):
         raise typer.Exit(3)
+
+
+def _write_letter(found: "Reconciliation", settings: "Settings", path: Path) -> UsageError | None:
+    """Write the letter; return the error if there is none to write, because the screen comes first."""
+    from logentic.reports.letter import missing_settings, write_letter
+
+    try:
+        letter = write_letter(found, settings, path)
+    except UsageError as error:
+        return error
+    print(one_line(f"letter: {path}, {len(letter.evidence)} disputed"), file=sys.stderr)
+    if missing := missing_settings(settings):
+        print(f"The letter is not complete: set {', '.join(missing)}.", file=sys.stderr)
+    return None
+
+
+@invoices.callback()
+def list_invoices(
+    context: typer.Context,
+    db: OptionalDb = None,
+    month: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM", help="Only those with a charge of this month.")
+    ] = None,
+    is_open: Annotated[bool, typer.Option("--open", help="Only those that somebody has to look at.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List them, the newest first."""
+    from logentic.settings import load_settings
+
+    context.obj, settings = db, load_settings()
+    if context.invoked_subcommand:
+        return
+    from logentic.reports import invoices as report
+    from logentic.reports.terminal import Terminal
+
+    listed = report.read_invoices(db or DEFAULT_FILE, settings, month_of(month))
+    shown = [invoice for invoice in listed if invoice.is_open or not is_open]
+    if as_json:
+        print_json([invoice.as_dict() for invoice in shown])
+    else:
+        report.print_invoices(shown, Terminal())
+
+
+@invoices.command("decide")
+def decide(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="N", parser=parse_invoice, help="The invoice, such as 7005.")],
+    decision: Annotated[str, typer.Argument(metavar="DECISION", help="approve, approve_in_part or hold.")],
+    amount: Annotated[
+        str | None,
+        typer.Option(metavar="AMOUNT", help="Of approve_in_part: what to pay, with tax; else the recommended payment."),
+    ] = None,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why.")] = None,
+    by: By = None,
+    db: OptionalDb = None,
+) -> None:
+    """Decide on the payment of an invoice. It shows at once, and is published by the next run."""
+    from logentic.reports.amount_parser import parse_invoice_total
+    from logentic.reports.exceptions import resolve_author
+    from logentic.reports.invoice_approval import record_invoice_decision
+    from logentic.settings import load_settings
+
+    file, settings = db or context.obj or DEFAULT_FILE, load_settings()
+    paid = None if amount is None else parse_invoice_total(amount, settings.currency, "--amount")
+    author = resolve_author(by, file)
+    decided = record_invoice_decision(file, settings, number, decision, author, amount=paid, note=note)
+    if decided.decision:
+        print(one_line(f"Invoice {number}: {decided.decision.text(settings.currency)}"))
 
 
 @exceptions.callback()
@@ -159,7 +233,8 @@ def set_exception(
     """Say where an exception stands. It shows at once, and is published by the next run."""
     from logentic.reports.exceptions import record_decision, resolve_author
 
-    finding = record_decision(db or context.obj or DEFAULT_FILE, exception_id, status, note, resolve_author(by))
+    file = db or context.obj or DEFAULT_FILE
+    finding = record_decision(file, exception_id, status, note, resolve_author(by, file))
     said = f"says {finding.set_by} at {finding.set_at:%Y-%m-%d %H:%M} UTC"
     print(one_line(f"{finding.exception_id} is {finding.status}, {said}"))
 
@@ -188,6 +263,39 @@ def prices(
         report.print_prices(report.read_price_list(db, charge_type), Terminal(), settings.currency)
 
 
+def accrual(
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month to accrue.")],
+    db: Db = DEFAULT_FILE,
+    leave_out_billed: Annotated[
+        bool, typer.Option("--leave-out-billed", help="Leave out what was billed after the month.")
+    ] = False,
+    journal: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write journal entries to import, and their reversal: .csv.")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="Of the journal: quickbooks or xero.")
+    ] = "quickbooks",
+    as_json: AsJson = False,
+) -> None:
+    """What a month has cost and was not billed in it, by type of charge; as journal entries."""
+    from logentic.reports import accrual as report
+    from logentic.reports.journal import LAYOUTS, build_journal, write_journal
+    from logentic.reports.terminal import Terminal
+    from logentic.settings import load_settings
+
+    if layout not in LAYOUTS:
+        raise UsageError(f"--format {layout!r} is not known", f"Choose among: {', '.join(LAYOUTS)}.")
+    settings = load_settings()
+    accrued = report.read_accrual(db, _month(month), settings, with_billed=not leave_out_billed)
+    if journal:
+        write_journal(build_journal(accrued, settings), journal, layout, settings)
+        print(one_line(f"journal: {journal}, for {layout}"), file=sys.stderr)
+    if as_json:
+        print_json(accrued.as_dict())
+    else:
+        report.print_accrual(accrued, Terminal())
+
+
 def close(
     month: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-01.")],
     db: Db = DEFAULT_FILE,
@@ -208,7 +316,7 @@ def close(
             "--undo and --note TEXT go together", f"Such as: --undo --note 'two bills of {month} were late'."
         )
     if undo:
-        author = resolve_author(by)
+        author = resolve_author(by, db)
         reopen_month(db, day, author, one_line(note or "").strip())
         print(one_line(f"{month} is open again, says {author}; the next run publishes it, and it can be closed anew"))
         return
@@ -227,7 +335,7 @@ def close(
     if not yes and not typer.confirm("Freeze these figures?", err=True):
         print(f"{month} stays open", file=sys.stderr)
         raise typer.Exit(1)
-    closed = close_month(db, day, resolve_author(by), settings.timezone)
+    closed = close_month(db, day, resolve_author(by, db), settings.timezone)
     print(f"{month} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {_frozen_text(closed.facts)}")
 
 

@@ -19,7 +19,7 @@ NUMBERS = (
 NUMBERS_OF_THREE = (r"(0|[1-9]\d*)\.\d{3}", r"[1-9]\d{0,2}(,\d{3})+\.\d{3}", *NUMBERS)
 
 
-def parse_invoice_total(text: str, currency: str) -> Decimal:
+def parse_invoice_total(text: str, currency: str, option: str = "--invoice-total") -> Decimal:
     """Return the amount to the cent; the last comma or point before one or two digits separates the cents."""
     marks = re.sub(r"[\d.,\s'’()−-]", "", text).upper()
     plain = re.sub(rf"\s*{re.escape(marks)}\s*", "", text.strip(), flags=re.IGNORECASE) if marks else text.strip()
@@ -29,13 +29,11 @@ def parse_invoice_total(text: str, currency: str) -> Decimal:
     has_three = minor_digits(currency) == 3
     is_amount = any(re.fullmatch(number, plain, re.ASCII) for number in (NUMBERS_OF_THREE if has_three else NUMBERS))
     if not is_amount or not re.fullmatch("|[A-Z]{3}", code):
-        raise UsageError(
-            f"--invoice-total {text!r} is not an amount", "Write it as 1234.56, without the currency's sign."
-        )
+        raise UsageError(f"{option} {text!r} is not an amount", "Write it as 1234.56, without the currency's sign.")
     if code not in ("", currency):
         raise UsageError(
-            f"--invoice-total {text!r} is in {code}, and the setting currency is {currency}",
-            f"Write the total in {currency}; or set LOGENTIC_CURRENCY={code}, if the account's charges are in {code}.",
+            f"{option} {text!r} is in {code}, and the setting currency is {currency}",
+            f"Write it in {currency}; or set LOGENTIC_CURRENCY={code}, if the account's charges are in {code}.",
         )
     whole, _, fraction = re.sub(r"[.,](?=\d{1,2}$)" + (r"|\.(?=\d{3}$)" if has_three else ""), ":", plain).partition(
         ":"

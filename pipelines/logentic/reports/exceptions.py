@@ -2,6 +2,7 @@
 
 import getpass
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -21,6 +22,7 @@ from logentic.reports.humanize import count
 from logentic.reports.published_file import open_published, read_audit_log, read_known_at, read_records, require_charges
 from logentic.state import State
 
+AUTHORS = "authors"  # the note of the names that were typed, by user of the machine
 STATUSES = ("open", "accepted", "disputed", "credited", "rejected")
 OVER_STATUSES = ("cleared", "withdrawn")  # no rule finds it any more
 OPEN_STATUSES = ("open", "disputed")  # only these can still be recovered
@@ -33,6 +35,7 @@ select
     status.dispute_until, status.what_changed, status.note, status.set_by, status.set_at, status.month,
     found.order_id, found.item_id, found.start_date, found.end_date, cast(found.billed as decimal(18, 2)) as billed,
     cast(found.expected as decimal(18, 2)) as expected, status.direction, status.is_question,
+    cast(coalesce(checked.credited, 0) as decimal(18, 2)) as credited_part,
     case
         when status.direction = 'in_your_favour' then coalesce(rules.letter_if_too_low, rules.letter)
         when status.is_question then rules.letter
@@ -41,6 +44,7 @@ select
 from exception_status as status
 left join invoice_exceptions as found on status.exception_id = found.exception_id
 left join rules on status.rule = rules.rule
+left join invoice_reconciliation as checked on status.charge_id = checked.charge_id
 where ($invoice is null or status.payment_id = $invoice) and ($month is null or status.month = $month)
 order by status.payment_id desc nulls first, status.amount_at_stake desc, status.exception_id
 """
@@ -98,6 +102,7 @@ class Finding:
     expected: Decimal | None
     direction: str
     is_question: bool
+    credited_part: Decimal  # what a credit took back, where it did not take back all
     request: str | None  # what a letter to the warehouse asks
 
     @property
@@ -115,9 +120,15 @@ class Finding:
         """Return what was billed too little or not at all, while it is open or disputed."""
         return self.amount_at_stake if self.status in OPEN_STATUSES and self.is_underbilled else None
 
+    @property
+    def credited(self) -> Decimal:
+        """Return what came back: all of it, or the part that a credit names."""
+        return self.amount_at_stake if self.status == "credited" else self.credited_part
+
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields and both amounts."""
-        return asdict(self) | {"recoverable": self.recoverable, "in_your_favour": self.in_your_favour}
+        """Return the fields and the amounts."""
+        amounts = {"recoverable": self.recoverable, "in_your_favour": self.in_your_favour, "credited": self.credited}
+        return asdict(self) | amounts
 
     @property
     def is_past(self) -> bool:
@@ -131,6 +142,32 @@ class Finding:
             note = f": {self.note}" if self.note else ""
             lines.append(f"{self.set_by}, {self.set_at:%Y-%m-%d %H:%M} UTC{note}")
         return lines
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What became of the amounts that the account paid too much, before tax.
+
+    `found` is all of it. `disputed` is written to the warehouse and not settled; `credited` came back; of `expired`
+    nobody said anything before the last day to dispute it.
+    """
+
+    found: Decimal
+    disputed: Decimal
+    credited: Decimal
+    expired: Decimal
+
+
+def sum_recovery(findings: Iterable[Finding]) -> Recovery:
+    """Return what was recovered to date."""
+    listed = [each for each in findings if not each.is_underbilled and each.status not in OVER_STATUSES]
+    credited = sum((each.credited for each in listed), Decimal(0))
+    return Recovery(
+        found=credited + sum((each.amount_at_stake for each in listed if each.status != "credited"), Decimal(0)),
+        disputed=sum((each.amount_at_stake for each in listed if each.status == "disputed"), Decimal(0)),
+        credited=credited,
+        expired=sum((each.amount_at_stake for each in listed if each.is_past), Decimal(0)),
+    )
 
 
 @dataclass(frozen=True)
@@ -188,22 +225,36 @@ def record_decision(file: Path, exception_id: str, status: str, note: str | None
     state = State(file.absolute())
     state.prepare()
     row = {"exception_id": exception_id, "status": status, "set_at": datetime.now(UTC)}
-    row |= {"note": note and _printable(note), "set_by": _printable(by)}
+    row |= {"note": note and plain_text(note), "set_by": plain_text(by)}
     EXCEPTION_LOG.append(state.folder, [{**row, "known_at": known, **found[0]}])
     return next(finding for finding in read_findings(file) if finding.exception_id == exception_id)
 
 
-def resolve_author(by: str | None) -> str:
-    """Return who decides: the given name, else the user of this machine, who has no name in many containers."""
-    if named := " ".join((by or "").split()):
-        return named
+def resolve_author(by: str | None, file: Path | None = None) -> str:
+    """Return who decides: the given name, else the one given last by this user of the machine, else the user.
+
+    A given name is kept beside FILE. In many containers the user has no name.
+    """
+    state, user = file and State(file.absolute()), _machine_user()
+    named = " ".join(plain_text(by or "").split())
+    kept = state.read_note(AUTHORS, dict[str, str]) if state else {}
+    if named and state and state.file.exists() and kept.get(user) != named:
+        with suppress(UsageError, OSError):  # recording the decision says what cannot be written
+            state.prepare()
+            state.write_note(AUTHORS, {**kept, user: named})
+    if author := named or kept.get(user) or user:
+        return str(author)
+    raise UsageError("this machine does not know who you are", "Say it: --by NAME.")
+
+
+def _machine_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        raise UsageError("this machine does not know who you are", "Say it: --by NAME.") from None
+        return ""
 
 
-def _printable(text: str) -> str:
+def plain_text(text: str) -> str:
     """Remove control characters, because the text is shown on many terminals."""
     return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
 

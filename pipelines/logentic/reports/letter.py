@@ -1,7 +1,7 @@
-"""Write the letter to the warehouse: disputed charges of an invoice, the evidence, and the request for each."""
+"""Compose the letter to the warehouse: disputed charges of an invoice or a month, the evidence, what is asked."""
 
-import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from shlex import quote
@@ -10,75 +10,116 @@ from typing import Any
 from logentic.currencies import minor_unit, money
 from logentic.errors import UsageError
 from logentic.reports.exceptions import Finding
+from logentic.reports.humanize import count
+from logentic.reports.letter_formats import RENDERERS, Evidence, Letter, SummaryTable
 from logentic.reports.output_files import output_file
-from logentic.reports.reconciliation import Reconciliation
-from logentic.reports.tie_out import with_taxes
+from logentic.reports.reconciliation import Reconciliation, address_lines
+from logentic.reports.tie_out import taxed_total
 from logentic.sanitizer import one_line
-from logentic.settings import Tax
+from logentic.settings import Settings
+
+SALUTATION = "Dear accounts receivable team,"
 
 
-def write_letter(found: Reconciliation, taxes: list[Tax], path: Path) -> int:
-    """Write the letter and return the number of disputed charges."""
-    disputed = [finding for finding in found.findings if finding.status == "disputed"]
-    disputed.sort(key=lambda finding: finding.is_underbilled)
+def write_letter(found: Reconciliation, settings: Settings, path: Path) -> Letter:
+    """Write the letter in the format of the file's ending, and return it."""
+    with output_file("--letter", path, *RENDERERS) as partial:
+        letter = compose_letter(found, settings)
+        partial.write_bytes(RENDERERS[path.suffix.lower()](letter))
+    return letter
+
+
+def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
+    """Compose the letter of all that is disputed and recoverable; what is in your favour is not asked back."""
+    disputed = [each for each in found.findings if each.status == "disputed" and not each.is_underbilled]
     if not disputed:
+        of_what = f"invoice {found.invoice}" if found.invoice is not None else f"the charges of {found.month:%Y-%m}"
         raise UsageError(
-            f"nothing on invoice {found.invoice} is disputed",
+            f"nothing on {of_what} is disputed that could be asked back",
             f"Say what is: logentic exceptions set ID disputed --db {quote(str(found.file))}",
         )
-    is_plain = path.suffix.lower() == ".txt"
-    with output_file("--letter", path, ".md", ".txt") as partial:
-        partial.write_text("\n".join(_lines(found, disputed, taxes, is_plain=is_plain)) + "\n", "utf-8")
-    return len(disputed)
-
-
-def _lines(found: Reconciliation, disputed: list[Finding], taxes: list[Tax], *, is_plain: bool) -> Iterator[str]:
-    billed = f" of {found.billed_date}" if found.billed_date else ""
-    title = f"Invoice {found.invoice}{billed}: charges that we dispute"
-    yield title if is_plain else f"# {title}"
-    if is_plain:
-        yield "=" * len(title)
-    yield ""
-    yield from _totals(found, disputed, taxes)
+    currency, today = found.currency, found.known_at.date()
+    total = taxed_total(
+        sum((finding.amount_at_stake for finding in disputed), Decimal(0)), settings.taxes, minor_unit(currency)
+    )
+    billed = f" of {_day(found.billed_date)}" if found.billed_date else ""
+    of_what = f"invoice {found.invoice}{billed}" if found.invoice is not None else f"charges of {found.month:%B %Y}"
+    how_many, before_tax = count(len(disputed), "charge"), f"{money(total.subtotal, currency)} {currency}"
+    with_tax = f"{money(total.total, currency)} {currency}"
+    answer = answer_date(disputed, today, settings.answer_days)
     names = [column.name for column in found.charges.columns]
     charges = {row[0]: dict(zip(names, row, strict=True)) for row in found.charges.rows}
-    for number, finding in enumerate(disputed, start=1):
-        what = "A charge that is missing" if finding.charge_id is None else f"Charge {finding.charge_id}"
-        low = " too low" if finding.charge_id is not None and finding.is_underbilled else ""
-        head = f"{number}. {what}: {money(finding.amount_at_stake, found.currency)} {found.currency}{low}"
-        yield ""
-        yield head if is_plain else f"## {head}"
-        yield ""
-        charge = charges.get(finding.charge_id, {})
-        for label, words in _facts(finding, charge, found.currency):
-            said = one_line(words)
-            yield f"   {label}: {said}" if is_plain else f"- {label}: {_escaped(said)}"
-    yield ""
-    if found.unreadable:
-        yield found.unreadable_sentence
-    yield f"Our numbers are those of your API as of {found.known_at:%Y-%m-%d %H:%M} UTC."
+    company = address_lines(settings.company_address)
+    totals = [
+        ("Total before tax", money(total.subtotal, currency)),
+        *((f"{tax.name} {tax.rate} %", money(amount, currency)) for tax, amount in total.taxes),
+        ("Total with tax", money(total.total, currency)),
+    ]
+    return Letter(
+        sender=company,
+        recipient=address_lines(settings.warehouse_address),
+        date=_day(today),
+        subject=f"{of_what[0].upper()}{of_what[1:]}: {how_many} in dispute, {before_tax} before tax",
+        salutation=SALUTATION,
+        opening=(
+            f"We have compared your {of_what} with the records of your API, and dispute {how_many},"
+            f" by {before_tax} before tax, {with_tax} with the taxes on it. The table below sums them up;"
+            " the evidence for each charge follows.",
+        ),
+        summary=SummaryTable(
+            ("No.", *([] if found.month is None else ["Invoice"]), "Charge", "What it is", "Billed", "Disputed"),
+            [_summary_row(number, each, charges, found) for number, each in enumerate(disputed, start=1)],
+            totals,
+            f"Amounts in {currency}.",
+        ),
+        request=(
+            f"Please answer by {_day(answer)}: credit {before_tax} and the taxes on it on your next invoice,"
+            " or tell us why a charge is right. The details of each request stand with the charge.",
+        ),
+        evidence=[
+            Evidence(
+                f"{number}. Charge {each.charge_id}: {money(each.amount_at_stake, currency)} {currency}",
+                [(label, one_line(words)) for label, words in _facts(each, charges.get(each.charge_id, {}), found)],
+            )
+            for number, each in enumerate(disputed, start=1)
+        ],
+        remarks=(
+            *([found.unreadable_sentence] if found.unreadable else []),
+            f"Our numbers are those of your API as of {found.known_at:%Y-%m-%d %H:%M} UTC.",
+        ),
+        closing="Yours sincerely,",
+        signature=address_lines(settings.signature) or company[:1],
+    )
 
 
-def _totals(found: Reconciliation, disputed: list[Finding], taxes: list[Tax]) -> Iterator[str]:
-    """Yield the sum that we ask back, and separately the sum that was billed too low: the two must not be netted."""
-    too_low = [finding for finding in disputed if finding.is_underbilled]
-    too_high = [finding for finding in disputed if not finding.is_underbilled]
-    if too_high:
-        total = sum((finding.amount_at_stake for finding in too_high), Decimal(0))
-        count = "one charge" if len(too_high) == 1 else f"{len(too_high)} charges"
-        yield f"We dispute {count}, by {money(total, found.currency)} {found.currency} before tax,"
-        taxed = with_taxes(total, taxes, minor_unit(found.currency))
-        yield f"{money(taxed, found.currency)} {found.currency} with the taxes on it."
-    if too_low:
-        total = sum((finding.amount_at_stake for finding in too_low), Decimal(0))
-        count = "One charge is" if len(too_low) == 1 else f"{len(too_low)} charges are"
-        yield f"{count} too low or missing, by {money(total, found.currency)} {found.currency} before tax."
-    today = found.known_at.date()
-    last = min((f.dispute_until for f in disputed if f.dispute_until and f.dispute_until >= today), default=None)
-    yield f"What we ask stands below each. Please answer{f' by {last}' if last else ''}."
+def answer_date(disputed: list[Finding], today: date, answer_days: int) -> date:
+    """Return the day by which an answer is asked for: never after the last day to dispute one of the charges."""
+    days = [each.dispute_until for each in disputed if each.dispute_until and each.dispute_until >= today]
+    return min([today + timedelta(answer_days), *days])
 
 
-def _facts(finding: Finding, charge: dict[str, Any], currency: str) -> Iterator[tuple[str, str]]:
+def missing_settings(settings: Settings) -> list[str]:
+    """Return the settings without which the letter has no sender, recipient or signature."""
+    return [name for name in ("company_address", "warehouse_address", "signature") if not getattr(settings, name)]
+
+
+def _summary_row(
+    number: int, finding: Finding, charges: dict[int, dict[str, Any]], found: Reconciliation
+) -> tuple[str, ...]:
+    charge = charges.get(finding.charge_id or 0, {})
+    order, sku = finding.order_id, charge.get("sku")
+    about = [finding.charge_type, f"order {order}" if order else None, f"item {sku}" if sku else None]
+    return (
+        str(number),
+        *([] if found.month is None else [str(finding.payment_id or "")]),
+        str(finding.charge_id or ""),
+        one_line(", ".join(part for part in about if part)),
+        "" if finding.billed is None else money(finding.billed, found.currency),
+        money(finding.amount_at_stake, found.currency),
+    )
+
+
+def _facts(finding: Finding, charge: dict[str, Any], found: Reconciliation) -> Iterator[tuple[str, str]]:
     days = [str(day) for day in dict.fromkeys((finding.start_date, finding.end_date)) if day]
     described = charge.get("description") or ""
     order, sku = finding.order_id, charge.get("sku")
@@ -90,12 +131,14 @@ def _facts(finding: Finding, charge: dict[str, Any], currency: str) -> Iterator[
         " to ".join(days),
     ]
     yield "What it is", ", ".join(part for part in about if part)
-    if finding.charge_id is not None and finding.billed is not None:
-        yield "Billed", f"{money(finding.billed, currency)} {currency}"
+    if found.month is not None and finding.payment_id is not None:
+        yield "Invoice", str(finding.payment_id)
+    if finding.billed is not None:
+        yield "Billed", f"{money(finding.billed, found.currency)} {found.currency}"
     yield "What we see", finding.evidence
     yield "What we ask", finding.request or ""
     yield "Our reference", finding.exception_id
 
 
-def _escaped(words: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>#|~&])", r"\\\1", words)
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"

@@ -108,3 +108,15 @@ def read_audit_log(audit_log: AuditLog, file: Path) -> list[Row]:
     except PermissionError:
         log.warning("%s is not yours to read: what was said since the last run is not shown", state.folder)
         return []
+
+
+def read_kept_rows(published: duckdb.DuckDBPyConnection, audit_log: AuditLog, file: Path) -> list[Row]:
+    """Return all rows of an audit log: those that FILE has, then those written beside it since, oldest first.
+
+    A file of an earlier version, without the table, has none.
+    """
+    try:
+        held = read_records(published, f"select * from logentic_raw.{audit_log.name}")
+    except StateError:
+        held = []
+    return list({row["event_id"]: row for row in (*held, *read_audit_log(audit_log, file)) if row["event_id"]}.values())

@@ -14,12 +14,14 @@ from logentic.errors import UsageError
 from logentic.extract.acceptance import open_windows
 from logentic.extract.stored_records import receipt_of
 from logentic.reports.exceptions import Finding, OpenAmounts, read_findings, sum_open_amounts
+from logentic.reports.invoice_totals import read_invoice_totals
 from logentic.reports.month_close import read_month_close
 from logentic.reports.published_file import open_published, read_known_at, read_records, require_charges
 from logentic.reports.rate_changes import RateChange, read_rate_changes
 from logentic.reports.sheets import Sheet, query_sheet
 from logentic.reports.supporting_sheets import AMOUNTS, supporting_sheets
-from logentic.reports.tie_out import Line, TieOut, cents, taxed_total, tie_out
+from logentic.reports.tie_out import Line, TieOut, cents, recommended_payment, tie_out
+from logentic.sanitizer import one_line
 from logentic.settings import Settings
 
 OF_INVOICE = "select charge_id from charges where payment_id = $1 and not is_withdrawn"
@@ -155,8 +157,8 @@ class Reconciliation:
         """Return what is billed less what is recoverable, with the taxes on what remains; None for a month."""
         if self.tie_out is None:
             return None
-        remaining = self.tie_out.subtotal - self.open_amounts.recoverable
-        return taxed_total(remaining, [tax for tax, _ in self.tie_out.taxes], minor_unit(self.currency))
+        taxes = [tax for tax, _ in self.tie_out.taxes]
+        return recommended_payment(self.tie_out.subtotal, self.open_amounts.recoverable, taxes, self.currency)
 
     @property
     def period(self) -> tuple[date, date] | None:
@@ -184,7 +186,7 @@ def reconcile(
     month: date | None = None,
     paper: Decimal | None = None,
 ) -> Reconciliation:
-    """Read everything about one invoice, or one month."""
+    """Read everything about one invoice, or one month; without `paper` the invoice total that was kept is compared."""
     scope = OF_MONTH if invoice is None else OF_INVOICE
     chosen: list[Any] = [month if invoice is None else invoice]
     findings = read_findings(file, invoice, month)
@@ -199,6 +201,8 @@ def reconcile(
         if charges is None:
             require_charges(published, file, invoice, month)
             raise UsageError(f"{file} has no charge of invoice {invoice} any more", "All of them were withdrawn.")
+        if invoice is not None and paper is None:
+            paper = read_invoice_totals(published, file).get(invoice)
         unreadable = [row["charge_id"] for row in read_records(published, UNREADABLE.format(scope=scope), chosen)]
         billed = read_records(published, "select max(billed_date) as day from charges where payment_id = $1", [invoice])
         return Reconciliation(
@@ -208,8 +212,8 @@ def reconcile(
             billed_date=billed[0]["day"],
             known_at=read_known_at(published),
             currency=settings.currency,
-            company=settings.company,
-            warehouse=settings.warehouse,
+            company=next(iter(address_lines(settings.company_address)), ""),
+            warehouse=next(iter(address_lines(settings.warehouse_address)), ""),
             tie_out=None if invoice is None else _tie_out(published, invoice, settings, paper, unreadable),
             unreadable=unreadable,
             findings=findings,
@@ -266,3 +270,8 @@ def _location(row: dict[str, Any]) -> str:
     if row["is_withdrawn"]:
         return "has withdrawn it"
     return "puts it on no invoice yet" if row["payment_id"] is None else f"puts it on invoice {row['payment_id']}"
+
+
+def address_lines(text: str) -> tuple[str, ...]:
+    """Return the lines of an address, which a setting separates by line ends or semicolons."""
+    return tuple(one_line(line).strip() for line in text.replace(";", "\n").splitlines() if line.strip())

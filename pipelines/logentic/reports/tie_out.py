@@ -123,6 +123,11 @@ def taxed_total(subtotal: Decimal, taxes: Sequence[Tax], unit: Decimal) -> TieOu
     return TieOut(base, amounts, base + sum((amount for _, amount in amounts), Decimal(0)), None)
 
 
+def recommended_payment(subtotal: Decimal, recoverable: Decimal, taxes: Sequence[Tax], currency: str) -> TieOut:
+    """Return what is billed less what is recoverable, with the taxes on what remains."""
+    return taxed_total(subtotal - recoverable, taxes, minor_unit(currency))
+
+
 def cents(amount: Decimal, unit: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
     """Round to the currency's smallest amount."""
     return amount.quantize(unit, rounding)

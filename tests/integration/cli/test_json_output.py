@@ -29,6 +29,8 @@ COMMANDS = {
     ("check",): ([], "item_quantities"),
     ("verify",): (["--db", FILE], "item_quantities"),
     ("events",): (["--db", QUEUE_OF], "orders/picked"),
+    ("accrual",): (["--month", "2026-03", "--db", FILE], "accrued_on"),
+    ("invoices",): (["--db", FILE], "recommended_payment"),
     ("exceptions",): (["--db", FILE], "exception_id"),
     ("prices",): (["--db", FILE], "charge_type"),
     ("reconcile",): (["--month", "2026-03", "--db", FILE], "exceptions"),

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import zipfile
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -86,14 +87,17 @@ def test_reports_letters_and_tables_hold_nothing_that_is_obeyed(file: Path) -> N
         ).fetchall()[0]
     note = f"{HOSTILE} note"
     outputs = [logentic("exceptions", "set", exception, "disputed", "--db", file, "--note", note, cwd=folder)]
-    for letter in ("letter.md", "letter.txt"):
+    for letter in ("letter.md", "letter.txt", "letter.html", "letter.docx"):
         arguments = ("reconcile", "--db", file, "--invoice", invoice, "--csv", "tables", "--letter", letter)
         outputs.append(logentic(*arguments, "--xlsx", "book.xlsx", cwd=folder))
     outputs += [logentic("exceptions", "--db", file, cwd=folder), logentic("status", "--db", file, cwd=folder)]
     for done in outputs:
         assert done.returncode == 0, done.stderr
         assert not OBEYED.search((done.stdout + done.stderr).replace("\n", ""))
-    written = [folder / "letter.md", folder / "letter.txt", *(folder / "tables").iterdir()]
+    with zipfile.ZipFile(folder / "letter.docx") as document:
+        (folder / "letter.xml").write_bytes(document.read("word/document.xml"))
+    letters = [folder / f"letter.{ending}" for ending in ("md", "txt", "html", "xml")]
+    written = [*letters, *(folder / "tables").iterdir()]
     for path in written:
         text = path.read_text("utf-8")
         assert not OBEYED.search(text.replace("\n", "").replace("\r", "")), path.name

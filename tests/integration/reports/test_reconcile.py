@@ -160,7 +160,7 @@ def test_the_first_page_is_to_be_signed(file: Path, workbook: Path, monkeypatch:
         assert "fitToPage" in parts.read("xl/worksheets/sheet1.xml").decode()
     assert "fitToHeight" not in setup, "both default to one page"
     named = file.with_name("named.xlsx")
-    monkeypatch.setenv("LOGENTIC_COMPANY", "=1+1 Maple & Sons")
+    monkeypatch.setenv("LOGENTIC_COMPANY_ADDRESS", "=1+1 Maple & Sons")
     assert command("--db", file, "--invoice", invoice_of(file), "--invoice-total", "1", "--xlsx", named).exit_code == 0
     cover = cells_of(named)["Cover"]
     assert cover[f"B{labels['Company']}"].value == "=1+1 Maple & Sons"
@@ -274,7 +274,7 @@ def test_the_letter_lists_what_is_disputed_and_nothing_else(file: Path, tmp_path
         assert ("# " in text) == name.endswith(".md")
     older = asked(file, f"select min(payment_id) from invoices where payment_id <> {invoice}")
     refused = command("--db", file, "--invoice", older, "--letter", tmp_path / "none.md")
-    assert f"nothing on invoice {older} is disputed" in str(refused.exception)
+    assert f"nothing on invoice {older} is disputed that could be asked back" in str(refused.exception)
     assert not (tmp_path / "none.md").exists()
     # What is wrong with it is said all the same.
     assert refused.stdout == command("--db", file, "--invoice", older).stdout != ""
@@ -291,7 +291,7 @@ def taxed(subtotal: Decimal) -> Decimal:
 
 
 def test_the_warehouse_can_act_on_the_letter(file: Path, tmp_path: Path) -> None:
-    """What it is, what was billed, what is asked of it; what we would owe is apart; nothing that is only ours."""
+    """What it is, what was billed, what is asked of it; nothing that we would owe, and nothing that is only ours."""
     copy = Path(shutil.copy(file, tmp_path / "logentic.duckdb"))
     invoice = invoice_of(copy)
     found = read_findings(copy, invoice)
@@ -302,14 +302,15 @@ def test_the_warehouse_can_act_on_the_letter(file: Path, tmp_path: Path) -> None
     text = (tmp_path / "letter.txt").read_text("utf-8")
     too_low = [f for f in found if f.rule == "missing_charge" or (f.billed or 0) < (f.expected or 0)]
     too_high = [f for f in found if f not in too_low]
-    stakes = [sum((f.amount_at_stake for f in side), Decimal(0)) for side in (too_high, too_low)]
-    assert f"We dispute {len(too_high)} charges, by {stakes[0]:,.2f} CAD before tax," in text
-    assert f"\n{taxed(stakes[0]):,.2f} CAD with the taxes on it." in text
-    assert f"too low or missing, by {stakes[1]:,.2f} CAD" in text
-    assert f"Please answer by {found[0].dispute_until}." in text
+    assert too_low
+    stake = sum((f.amount_at_stake for f in too_high), Decimal(0))
+    assert f"dispute {len(too_high)} charges, by {stake:,.2f} CAD before tax," in text
+    assert f", {taxed(stake):,.2f} CAD with the taxes on it." in text
+    assert not any(finding.exception_id in text or finding.evidence in text for finding in too_low)
+    assert f"Please answer by 31 March 2026: credit {stake:,.2f} CAD" in text
     parts = text.split("Our reference: ")[:-1]
-    assert len(parts) == len(found)
-    for finding in found:
+    assert len(parts) == len(too_high)
+    for finding in too_high:
         part = next(part for part in parts if finding.evidence in part).rpartition("\n\n   ")[2]
         assert part.count("What we ask: Please ") == 1
         assert finding.charge_type in part
@@ -398,7 +399,7 @@ def test_what_cannot_be_reconciled_is_one_clear_line(file: Path, tmp_path: Path)
         (*one, "--xlsx", tmp_path / "a.csv"): "a.csv does not end in .xlsx",
         (*one, "--xlsx", ""): "does not end in .xlsx",
         (*one, "--csv", tmp_path / "in the way"): "cannot be written: ",
-        (*one, "--letter", tmp_path / "a.docx"): "a.docx does not end in .md or .txt",
+        (*one, "--letter", tmp_path / "a.pdf"): "a.pdf does not end in .docx or .html or .txt or .md",
     }.items():
         answer = command(*words)
         assert isinstance(answer.exception, LogenticError), (words, answer.stdout)
@@ -409,7 +410,7 @@ def test_what_cannot_be_reconciled_is_one_clear_line(file: Path, tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.xlsx", "in the way"]
 
 
-@pytest.mark.parametrize("option", ["--xlsx a.xlsx", "--letter a.md", "--csv ."])
+@pytest.mark.parametrize("option", ["--xlsx a.xlsx", "--letter a.docx", "--csv ."])
 def test_a_file_that_cannot_be_written_stays_as_it_stood(file: Path, tmp_path: Path, option: str) -> None:
     """In a folder that may only be read; and where it can be, nothing half written is left beside it."""
     name, path = option.split()

@@ -204,19 +204,44 @@ def test_the_recommended_payment_is_what_is_billed_less_what_is_recoverable(invo
     assert f"{remaining + taxes:,.2f}" in command("reconcile", "--db", invoice.file, *invoice.option)
 
 
-def test_the_letter(invoice: Scope, tmp_path: Path) -> None:
-    """Of all that is open or disputed, once it is disputed."""
-    file = copytree(invoice.file.parent, tmp_path / "copy") / invoice.file.name
-    for finding in read_findings(file, invoice.invoice, status="open"):
+def test_the_list_of_invoices(invoice: Scope, month: Scope) -> None:
+    """Of each invoice what `reconcile` says of it; the screen what JSON says."""
+    listed = json.loads(command("invoices", "--db", invoice.file, "--json"))
+    assert len(listed) == 3
+    screen = command("invoices", "--db", invoice.file)
+    for row in listed:
+        one = Scope(invoice.file, row["invoice"], None)
+        said = {**row, "billed": row["subtotal"]}
+        check(one, said, names="recoverable in_your_favour exceptions billed not_checked")
+        shown = json.loads(command("reconcile", "--db", one.file, *one.option, "--json"))
+        assert row["recommended_payment"] == shown["recommended_payment"]
+        assert row["total"] == dict(map(tuple, shown["tie_out"]["lines"]))["Total with tax"]
+        line = rf"{row['invoice']} +{MONEY} +{MONEY} +{MONEY} +{row['open_exceptions']} "
+        amounts = [str(number(each)) for each in re.search(line, screen).groups()]
+        assert amounts == [row["total"], row["recoverable"], row["in_your_favour"]]
+    every = added(listed, "recoverable", "in_your_favour")
+    end = re.search(rf"3 invoices: {MONEY} recoverable, {MONEY} in your favour", screen)
+    assert [number(each) for each in end.groups()] == [*every.values()]
+
+
+def test_the_letter(scope: Scope, tmp_path: Path) -> None:
+    """Of all that is open or disputed, once it is disputed: what is recoverable, and nothing else."""
+    file = copytree(scope.file.parent, tmp_path / "copy") / scope.file.name
+    alive = read_findings(file, scope.invoice, scope.month, "open")
+    for finding in alive:
         record_decision(file, finding.exception_id, "disputed", None, "ann")
-    command("reconcile", "--db", file, *invoice.option, "--letter", tmp_path / "letter.txt")
+    command("reconcile", "--db", file, *scope.option, "--letter", tmp_path / "letter.txt")
     text = (tmp_path / "letter.txt").read_text("utf-8")
-    paid = re.search(rf"We dispute .*, by {MONEY} CAD before tax", text)
-    favour = re.search(rf"too low or missing, by {MONEY} CAD before tax", text)
-    assert paid
-    assert favour
-    said = {"recoverable": number(paid[1]), "in_your_favour": number(favour[1])}
-    check(invoice, said, names="recoverable in_your_favour")
+    for sentence in (
+        rf"and dispute .*, by {MONEY} CAD before tax",
+        rf": credit {MONEY} CAD",
+        rf"before tax +{MONEY}\n",
+    ):
+        check(scope, {"recoverable": number(re.search(sentence, text)[1])}, names="recoverable")
+    asked = re.findall(r"Our reference: (.*)", text)
+    disputed = read_findings(file, scope.invoice, scope.month, "disputed")
+    assert sorted(asked) == sorted(each.exception_id for each in disputed if not each.is_underbilled)
+    assert any(each.is_underbilled for each in disputed)
 
 
 def test_the_dashboard(invoice: Scope, month: Scope) -> None:

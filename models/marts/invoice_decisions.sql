@@ -1,0 +1,21 @@
+select
+    event_id as decision_id,
+    payment_id,
+    decision,
+    cast(amount as {{ money_type() }}) as amount,
+    note,
+    decided_by,
+    decided_at,
+    method,
+    known_at,
+    currency,
+    billed_date,
+    cast(total as {{ money_type() }}) as total,
+    cast(invoice_total as {{ money_type() }}) as invoice_total,
+    cast(recommended as {{ money_type() }}) as recommended,
+    cast(recoverable as {{ money_type() }}) as recoverable,
+    cast(in_your_favour as {{ money_type() }}) as in_your_favour,
+    cast(not_checked as {{ money_type() }}) as not_checked,
+    exceptions,
+    row_number() over (partition by payment_id order by decided_at desc, event_id desc) = 1 as is_latest
+from {{ ref('stg_invoice_decisions') }}

@@ -1,0 +1,37 @@
+"""Keep the totals of invoices as finance received them."""
+
+import logging
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from logentic.audit_log import INVOICE_TOTALS
+from logentic.errors import UsageError
+from logentic.reports.published_file import open_published, read_kept_rows
+from logentic.state import State
+
+log = logging.getLogger("logentic")
+
+
+def read_invoice_totals(published: duckdb.DuckDBPyConnection, file: Path) -> dict[int, Decimal]:
+    """Return, by invoice, the total that was typed last."""
+    rows = read_kept_rows(published, INVOICE_TOTALS, file)
+    return {
+        row["payment_id"]: row["total"] for row in sorted(rows, key=lambda row: (row["entered_at"], row["event_id"]))
+    }
+
+
+def record_invoice_total(file: Path, invoice: int, total: Decimal, currency: str, by: str | None) -> None:
+    """Keep a total, unless it is the one kept already; log a warning where the state folder may not be written."""
+    with open_published(file) as published:
+        if read_invoice_totals(published, file).get(invoice) == total:
+            return
+    state = State(file.absolute())
+    row = {"payment_id": invoice, "total": total, "currency": currency, "entered_by": by}
+    try:
+        state.prepare()
+        INVOICE_TOTALS.append(state.folder, [{**row, "entered_at": datetime.now(UTC)}])
+    except (UsageError, OSError):
+        log.warning("%s is not yours to write: the invoice total is not kept", state.folder)

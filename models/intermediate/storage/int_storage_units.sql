@@ -6,7 +6,7 @@ with
 
 stated as (
     {%- for measure in unit_measures() %}
-                {{ 'union all' if not loop.first }}
+        {{ 'union all' if not loop.first }}
         select
             '{{ measure }}' as measure,
             {{ loop.index }} as place,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from logentic.transform.prices.facts import SCHEMA
+from logentic.transform.prices.facts import SCHEMA, Charges, read_facts
 
 FIRST_DAY = date(2026, 1, 1)
 REGIONS = ("QC", "ON", "BC", "AB", "NS", "MB", "SK", "NB")
@@ -42,6 +42,9 @@ class Billed:
                 amount = spoiled(amount, random)
             self.rows.append({**order, "charge_id": len(self.rows) + 1, "charge_type": charge_type, "amount": amount})
         return self
+
+    def charges(self, minor_unit: int = 100, lines: pa.Table | None = None) -> Charges:
+        return read_facts(self.table(), minor_unit, lines)
 
     def table(self) -> pa.Table:
         return pa.Table.from_pylist([{name: row.get(name) for name in SCHEMA.names} for row in self.rows], SCHEMA)

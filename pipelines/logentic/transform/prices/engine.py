@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from logentic.price_terms import ChargeRate
 from logentic.transform.prices.card import Price, Range, read_price, write_price
-from logentic.transform.prices.facts import MISSING, QUANTITY_SCALE, Integers, read_facts
+from logentic.transform.prices.facts import MISSING, QUANTITY_SCALE, Charges, Integers
 from logentic.transform.prices.formulas import decimal
 from logentic.transform.prices.learning import learn_cards
 from logentic.transform.prices.pricing import Priced, price_charges
@@ -76,14 +76,8 @@ class Prices:
     beside_contract: pa.Table
 
 
-def learn_prices(
-    facts: pa.Table, minor_digits: int = 2, contract: Sequence[ChargeRate] = (), lines: pa.Table | None = None
-) -> Prices:
-    """Learn the account's prices from its charges and their orders' lines, and price each of the charges.
-
-    `facts` has the columns of `facts.SCHEMA`, `lines` those of `facts.LINES`.
-    """
-    charges = read_facts(facts, 10 ** (4 - minor_digits), lines)
+def learn_prices(charges: Charges, contract: Sequence[ChargeRate] = ()) -> Prices:
+    """Learn the account's prices from its charges, and price each of them."""
     cards, beside_contract = learn_cards(charges, [read_price(terms) for terms in contract])
     rows: list[dict[str, Any]] = []
     tables: list[pa.Table] = []

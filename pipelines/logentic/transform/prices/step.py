@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from logentic.price_terms import ChargeRate
 from logentic.transform.prices.engine import Prices, learn_prices
+from logentic.transform.prices.facts import Charges, read_facts
 from logentic.transform.runner import StepContext
 
 FACTS = "int_charge_facts"
@@ -13,15 +14,20 @@ CHARGE_PRICES = "charge_prices"
 
 def write_learned_prices(context: StepContext) -> int:
     """Learn the account's prices; what they make of each charge is kept for the step that writes it."""
-    facts, lines = (context.engine.read_arrow(f"select * from {context.reads[name]}") for name in (FACTS, LINES))
-    # In one order whatever the engine's: prices are chosen on samples.
-    facts = facts.sort_by([(name, "ascending") for name in ("charge_id", "order_id", "charge_type")])
     contract = [ChargeRate.model_validate(rate) for rate in context.settings["charge_rates"]]
-    prices: Prices = learn_prices(facts, int(context.settings["minor_digits"]), contract, lines)
+    prices: Prices = learn_prices(_read_charges(context), contract)
     context.kept[CHARGE_PRICES] = prices.charge_prices
     learned = pa.concat_tables([prices.learned_prices, prices.beside_contract])
     context.engine.write_arrow(context.table, learned)
     return len(learned)
+
+
+def _read_charges(context: StepContext) -> Charges:
+    lines = context.engine.read_arrow(f"select * from {context.reads[LINES]}")
+    # In one order whatever the engine's: prices are chosen on samples.
+    in_order = "order by charge_id nulls last, order_id, charge_type"
+    facts = context.engine.read_arrow(f"select * from {context.reads[FACTS]} {in_order}")
+    return read_facts(facts, 10 ** (4 - int(context.settings["minor_digits"])), lines)
 
 
 def write_charge_prices(context: StepContext) -> int:

@@ -53,7 +53,7 @@ def shop(count: int = 1_500, unknown: int = 0) -> tuple[list[dict[str, Any]], li
 
 
 def learn(billed: Billed, lines: list[Line]) -> Prices:
-    return learn_prices(billed.table(), lines=pa.Table.from_pylist(lines, LINES))
+    return learn_prices(billed.charges(lines=pa.Table.from_pylist(lines, LINES)))
 
 
 def units_of(is_counted: Callable[[Line], bool]) -> Callable[[dict[str, Any]], Decimal]:

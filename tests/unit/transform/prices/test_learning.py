@@ -12,7 +12,7 @@ from cards import CARDS, zoned
 
 from logentic.price_terms import ChargeRate
 from logentic.transform.prices.engine import Prices, learn_prices, read_prices
-from logentic.transform.prices.facts import SCHEMA
+from logentic.transform.prices.facts import SCHEMA, read_facts
 
 ORDERS = orders(2_000)
 # How a person would write the card, one sentence a price: segment, formula.
@@ -49,7 +49,7 @@ def accused(billed: Billed, prices: Prices) -> set[int]:
 @pytest.mark.parametrize("name", [name for name in CARDS if not name.startswith("zones")])
 def test_what_is_off_is_found_without_a_false_alarm(name: str, wrong: float) -> None:
     billed = Billed().bill(ORDERS, "picking", CARDS[name], wrong)
-    prices = learn_prices(billed.table())
+    prices = learn_prices(billed.charges())
     found = accused(billed, prices)
     assert found <= billed.wrong.keys()
     assert len(found) >= 0.97 * len(billed.wrong)
@@ -61,16 +61,16 @@ def test_what_is_off_is_found_without_a_false_alarm(name: str, wrong: float) -> 
 @pytest.mark.parametrize("wrong", [0, 0.01])
 def test_tables_of_zones_and_weights_are_learned(name: str, wrong: float) -> None:
     billed = Billed().bill(orders(8_000), "shipping", CARDS[name], wrong)
-    prices = learn_prices(billed.table())
+    prices = learn_prices(billed.charges())
     found = accused(billed, prices)
     assert found <= billed.wrong.keys()
     assert len(found) >= 0.94 * len(billed.wrong)
 
 
 def test_a_change_begins_on_its_day_and_a_promotion_ends() -> None:
-    change = learn_prices(Billed().bill(ORDERS, "picking", CARDS["price change"]).table()).learned_prices.to_pylist()
+    change = learn_prices(Billed().bill(ORDERS, "picking", CARDS["price change"]).charges()).learned_prices.to_pylist()
     assert [row["valid_from"] for row in change] == [date(1970, 1, 1), date(2026, 6, 1)]
-    promotion = learn_prices(Billed().bill(ORDERS, "picking", CARDS["promotion"]).table()).learned_prices.to_pylist()
+    promotion = learn_prices(Billed().bill(ORDERS, "picking", CARDS["promotion"]).charges()).learned_prices.to_pylist()
     assert [(row["valid_from"], row["fixed"]) for row in promotion[1:]] == [
         (date(2026, 4, 6), Decimal("1.0000")),
         (date(2026, 4, 27), Decimal("1.6500")),
@@ -91,7 +91,7 @@ def test_percentages_are_of_the_right_charges_by_week_also_where_a_base_is_wrong
     billed.bill(
         MANY, "admin", lambda o: Decimal("0.025") * (bases["shipping"][o["order_id"]] + bases["picking"][o["order_id"]])
     )
-    prices = learn_prices(billed.table())
+    prices = learn_prices(billed.charges())
     assert accused(billed, prices) <= billed.wrong.keys()
     assert "2.5 % of the charges of shipping + picking" in stated(prices)
     fuel = [row["formula"] for row in prices.learned_prices.to_pylist() if row["charge_type"] == "fuel"]
@@ -110,7 +110,7 @@ def amounts(*values: str, count: int = 800, seed: int = 5) -> Billed:
 def test_random_amounts_are_no_card() -> None:
     random = Random(11)
     billed = Billed().bill(ORDERS[:800], "duties", lambda _: Decimal(random.randint(100, 9_000)) / 100)
-    prices = learn_prices(billed.table())
+    prices = learn_prices(billed.charges())
     assert prices.learned_prices.num_rows == 0
     reasons = {row["reason"] for row in prices.charge_prices.to_pylist()}
     assert all(reason.startswith("No price found: ") and "of 800 charges" in reason for reason in reasons)
@@ -119,13 +119,13 @@ def test_random_amounts_are_no_card() -> None:
 @pytest.mark.parametrize("values", [("3.00", "4.50", "7.25"), ("1.00",) * 9 + ("2.00",), ("1.00",) * 29 + ("2.00",)])
 def test_an_amount_that_comes_again_and_again_is_a_practice(values: tuple[str, ...]) -> None:
     billed = amounts(*values)
-    assert not accused(billed, learn_prices(billed.table()))
+    assert not accused(billed, learn_prices(billed.charges()))
 
 
 def test_a_few_charges_prove_nothing() -> None:
     billed = Billed().bill(ORDERS[:19], "picking", CARDS["flat"])
     billed.rows[3]["amount"] = Decimal("5.00")
-    prices = learn_prices(billed.table())
+    prices = learn_prices(billed.charges())
     assert not accused(billed, prices)
     assert prices.learned_prices.to_pylist()[0]["note"] == "The price rests on 19 charges; 20 are needed."
 
@@ -134,7 +134,7 @@ def test_a_region_whose_charges_are_off_is_not_accused() -> None:
     billed = Billed().bill(ORDERS, "picking", lambda o: "2.00" if o["region"] == "NB" else "1.40")
     for index, row in enumerate(billed.rows):
         row["amount"] += Decimal(index % 13) / 10 if row["amount"] == 2 else 0
-    assert not accused(billed, learn_prices(billed.table()))
+    assert not accused(billed, learn_prices(billed.charges()))
 
 
 def test_what_is_set_aside_teaches_nothing_but_is_priced() -> None:
@@ -142,7 +142,7 @@ def test_what_is_set_aside_teaches_nothing_but_is_priced() -> None:
     for row in billed.rows[:30]:
         row |= {"amount": Decimal("9.99"), "set_aside": "duplicate"}
     billed.rows.append({**billed.rows[0], "charge_id": None, "amount": None, "set_aside": None})
-    prices = learn_prices(billed.table())
+    prices = learn_prices(billed.charges())
     assert prices.learned_prices.to_pylist()[0]["charges"] == 30
     assert {row["expected"] for row in prices.charge_prices.to_pylist()} == {Decimal("2.9500")}
 
@@ -153,7 +153,7 @@ def test_the_contract_takes_the_place_of_learning() -> None:
         ChargeRate(charge_type="Picking", fixed=Decimal("2.50"), valid_to=date(2026, 1, 3)),
         ChargeRate(charge_type="picking", fixed=Decimal("2.95"), valid_from=date(2026, 1, 4)),
     ]
-    prices = learn_prices(billed.table(), contract=terms)
+    prices = learn_prices(billed.charges(), contract=terms)
     days = {billed.rows[index]["charge_date"] for index in accused(billed, prices)}
     assert days
     assert max(days) <= date(2026, 1, 3)
@@ -165,7 +165,7 @@ def test_what_is_learned_beside_the_contract_is_kept_to_compare() -> None:
     terms = ChargeRate(charge_type="picking", fixed=Decimal("2.60"), per="units", per_unit=Decimal("0.35"))
     same = ChargeRate(charge_type="handling", fixed=Decimal("2.95"))
     never = ChargeRate(charge_type="pickling", fixed=Decimal(1))
-    prices = learn_prices(billed.table(), contract=[terms, same, never])
+    prices = learn_prices(billed.charges(), contract=[terms, same, never])
     shown = [(row["charge_type"], row["source"], row["charges"] > 0) for row in prices.learned_prices.to_pylist()]
     assert sorted(shown) == [
         ("handling", "contract", True),
@@ -185,7 +185,7 @@ def test_a_contract_s_narrower_price_goes_before_a_wider_one_whatever_their_date
     wide = ChargeRate(charge_type="picking", fixed=Decimal(1), valid_from=date(2020, 1, 1), valid_to=date(2030, 1, 1))
     narrow = ChargeRate(charge_type="picking", fixed=Decimal(2), segment={"region": "QC|ON"})
     for contract in ([wide, narrow], [narrow, wide]):
-        found = learn_prices(billed.table(), contract=contract).charge_prices.to_pylist()
+        found = learn_prices(billed.charges(), contract=contract).charge_prices.to_pylist()
         expected = [2 if billed.rows[row["charge_id"] - 1]["region"] in ("QC", "ON") else 1 for row in found]
         assert [row["expected"] for row in found] == expected
 
@@ -203,7 +203,7 @@ def test_a_contract_s_percentage_is_of_prices_whatever_the_order_of_types_and_of
         billed.bill(ORDERS[:400], f"work {number}", CARDS["flat"])
     shares = {"admin": "charges of fuel + picking", "fuel": "charges of shipping", "duties": "charges of postage"}
     contract = [ChargeRate(charge_type=name, per=per, per_unit=Decimal("0.1")) for name, per in shares.items()]
-    found = learn_prices(billed.table(), contract=contract).charge_prices.to_pylist()
+    found = learn_prices(billed.charges(), contract=contract).charge_prices.to_pylist()
     by_order = {(row["charge_type"], row["order_id"]): row["expected"] for row in found}
     for order in ORDERS[:300]:
         fuel = cents(carrier[order["order_id"]] / 10)
@@ -216,8 +216,8 @@ def test_learned_prices_can_be_written_as_configuration_and_read_back() -> None:
     billed = Billed()
     for name in ("flat tiers", "promotion", "lines and units", "insurance minimum", "zones changed"):
         billed.bill(ORDERS, name, CARDS[name])
-    learned = learn_prices(billed.table())
-    again = learn_prices(billed.table(), contract=read_prices(learned.learned_prices))
+    learned = learn_prices(billed.charges())
+    again = learn_prices(billed.charges(), contract=read_prices(learned.learned_prices))
 
     def key(row: dict[str, Any]) -> int:
         return int(row["charge_id"])
@@ -234,24 +234,24 @@ def test_charges_without_a_type_are_told_apart_by_their_description() -> None:
     billed = Billed().bill(ORDERS[:100], "", CARDS["flat"]).bill(ORDERS[:100], "", lambda _: "4.00")
     for index, row in enumerate(billed.rows):
         row |= {"charge_type": None, "description": f"{'Label' if index < 100 else 'Box'} A-{index}"}
-    rows = learn_prices(billed.table()).learned_prices.to_pylist()
+    rows = learn_prices(billed.charges()).learned_prices.to_pylist()
     assert [(row["charge_type"], row["formula"]) for row in rows] == [("label #", "2.95"), ("box #", "4.00")]
 
 
 def test_nothing_to_learn_from_is_no_error() -> None:
-    empty = learn_prices(Billed().table())
+    empty = learn_prices(Billed().charges())
     assert (empty.learned_prices.num_rows, empty.charge_prices.num_rows) == (0, 0)
     nulls = pa.table(
         {"charge_id": [1, 2], "charge_type": ["picking", None], "amount": pa.nulls(2, pa.decimal128(38, 24))}
     )
-    assert learn_prices(nulls).charge_prices.num_rows == 2
+    assert learn_prices(read_facts(nulls)).charge_prices.num_rows == 2
 
 
 def test_currencies_without_cents_are_rounded_to_whole_units() -> None:
     billed = Billed().bill(
         ORDERS[:300], "picking", lambda o: (Decimal("36.5") * o["units"]).quantize(Decimal(1), "ROUND_HALF_UP"), 0
     )
-    rows = learn_prices(billed.table(), minor_digits=0).learned_prices.to_pylist()
+    rows = learn_prices(billed.charges(10_000)).learned_prices.to_pylist()
     assert [row["formula"] for row in rows] == ["36.50 per unit"]
 
 
@@ -265,7 +265,7 @@ def test_a_dimensional_weight_that_rounding_lifts_over_a_whole_pound_is_no_devia
         rows.append(row | {"volume": volume, "amount": 5 + pounds * Decimal("0.90"), "charge_date": date(2026, 1, 5)})
     rows[7] |= {"volume": Decimal("0.2882"), "amount": 5 + 3 * Decimal("0.90")}
     rows[8] |= {"volume": Decimal("0.4000"), "amount": 5 + 4 * Decimal("0.90")}  # 4.16 lb: a pound too little
-    prices = learn_prices(pa.Table.from_pylist(rows, SCHEMA)).charge_prices.to_pylist()
+    prices = learn_prices(read_facts(pa.Table.from_pylist(rows, SCHEMA))).charge_prices.to_pylist()
     off = {
         row["charge_id"]
         for row, billed in zip(sorted(prices, key=lambda row: row["charge_id"]), rows, strict=True)
@@ -288,16 +288,16 @@ def changed_on_june_1(late: int) -> Billed:
 @pytest.mark.parametrize("is_stated", [False, True], ids=["learned", "contract"])
 def test_an_old_price_is_right_for_two_weeks_after_its_end(late: int, count: int, is_stated: bool) -> None:
     billed = changed_on_june_1(late)
-    prices = learn_prices(billed.table())
+    prices = learn_prices(billed.charges())
     if is_stated:
-        prices = learn_prices(billed.table(), contract=read_prices(prices.learned_prices))
+        prices = learn_prices(billed.charges(), contract=read_prices(prices.learned_prices))
     assert [row["valid_from"] for row in prices.learned_prices.to_pylist()] == [date(1970, 1, 1), date(2026, 6, 1)]
     assert len(accused(billed, prices)) == count
 
 
 def test_the_contract_states_also_types_that_were_never_charged() -> None:
     billed = Billed().bill(ORDERS[:50], "picking", CARDS["flat"])
-    prices = learn_prices(billed.table(), contract=[ChargeRate(charge_type="Kitting", fixed=Decimal("1.20"))])
+    prices = learn_prices(billed.charges(), contract=[ChargeRate(charge_type="Kitting", fixed=Decimal("1.20"))])
     rows = {row["charge_type"]: (row["formula"], row["charges"]) for row in prices.learned_prices.to_pylist()}
     assert rows == {"kitting": ("1.20", 0), "picking": ("2.95", 50)}
     assert len(accused(billed, prices)) == 0
@@ -308,7 +308,7 @@ def test_the_last_orders_of_a_tier_of_the_month_are_not_accused_where_the_biller
     assert len(billed.rows) == len(ORDERS)
     for row in billed.rows:
         row["month_rank"] += 2 if row["charge_date"].month % 2 else 0
-    prices = learn_prices(billed.table())
+    prices = learn_prices(billed.charges())
     assert accused(billed, prices) == set()
     assert sum(row["is_trusted"] for row in prices.charge_prices.to_pylist()) >= 0.97 * len(billed.rows)
 
@@ -322,7 +322,7 @@ def test_a_percentage_is_of_what_an_order_costs_once(extra: dict[str, Any]) -> N
     of_order = {row["order_id"]: row["amount"] for row in billed.rows}
     billed.bill(ORDERS, "fuel", lambda o: of_order[o["order_id"]] * Decimal("0.16"))
     billed.rows += [{**row, "charge_id": 10**6 + row["charge_id"], **extra} for row in billed.rows[100:112]]
-    prices = learn_prices(billed.table())
+    prices = learn_prices(billed.charges())
     assert "16 % of the charges of shipping" in stated(prices), stated(prices)
     is_fuel = {row["charge_id"] for row in billed.rows if row["charge_type"] == "fuel"}
     off = [

@@ -54,7 +54,7 @@ CARDS: dict[str, tuple[Card, list[str]]] = {
 def test_a_table_is_stated_in_one_form(name: str, wrong: float) -> None:
     card, rows = CARDS[name]
     billed = Billed().bill(ORDERS, "shipping", card, wrong)
-    learned = learn_prices(billed.table()).learned_prices
+    learned = learn_prices(billed.charges()).learned_prices
     assert [f"{row['tier']}: {row['formula']}" for row in learned.to_pylist()] == rows
-    again = learn_prices(billed.table(), contract=read_prices(learned))
+    again = learn_prices(billed.charges(), contract=read_prices(learned))
     assert [row["formula"] for row in again.learned_prices.to_pylist()] == [row.partition(": ")[2] for row in rows]

@@ -7,7 +7,7 @@ from billed_orders import Billed, cents, orders
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logentic.transform.prices.facts import QUANTITY_SCALE, RATE_SCALE, Quantity, read_facts
+from logentic.transform.prices.facts import QUANTITY_SCALE, RATE_SCALE, Quantity
 from logentic.transform.prices.formulas import Formula, per_unit
 from logentic.transform.prices.votes import fewest_decimals, points_in_most
 
@@ -29,7 +29,7 @@ def test_points_are_found_in_the_order_of_their_votes() -> None:
 @given(st.integers(1, 900), st.integers(0, 900), st.sampled_from(["units", "lines"]))
 def test_a_stated_price_is_proposed_again(rate: int, fixed: int, column: str) -> None:
     card = Billed().bill(ORDERS, "picking", lambda o: cents(Decimal(fixed + rate * int(o[column])) / 100), wrong=0.05)
-    proposed = list(per_unit(read_facts(card.table())))
+    proposed = list(per_unit(card.charges()))
     assert Formula(fixed * 100, ((rate * RATE_SCALE // 100, Quantity(column)),)) in proposed
     assert QUANTITY_SCALE == 10_000
 

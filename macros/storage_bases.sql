@@ -21,16 +21,35 @@
         'api_daily', 'api_month_start', 'api_month_end', 'api_peak']) -}}
 {% endmacro %}
 
-{#- A volume at one price for the whole period, whatever its days; the price is read from the bills. -#}
+{#- A volume, or started pallets or bins, at one price for the whole period, whatever its days; the price is read from the bills. -#}
 {% macro flat_bases() %}
     {{- return({'average_flat': 'average_volume', 'month_start_flat': 'start_volume', 'month_end_flat': 'end_volume',
-        'peak_flat': 'peak_volume'}) -}}
+        'peak_flat': 'peak_volume', 'month_start_units': 'start_units', 'month_end_units': 'end_units',
+        'peak_units': 'peak_units'}) -}}
 {% endmacro %}
+
+{#- The volumes of which pallets or bins may be started. -#}
+{% macro unit_measures() %}{{ return(['start', 'end', 'peak']) }}{% endmacro %}
+
+{#-
+    How many pallets or bins a volume starts, at the smallest capacity that the bills allow, and at the largest. A capacity is
+    known from two bills: the least is a volume that fits into so many units, the most one that does not fit into so many.
+-#}
+{% macro started_units(volume, capacity) -%}
+    ({{ whole_quotient(volume ~ ' * ' ~ capacity ~ '.fitted_units', capacity ~ '.fitted_volume') }}
+    + case when {{ volume }} * {{ capacity }}.fitted_units % nullif({{ capacity }}.fitted_volume, 0) = 0 then 0 else 1 end)
+{%- endmacro %}
+
+{% macro fewest_units(volume, capacity) -%}
+    case when {{ volume }} > 0
+        then {{ whole_quotient(volume ~ ' * ' ~ capacity ~ '.exceeded_units', capacity ~ '.exceeded_volume') }} + 1 else 0 end
+{%- endmacro %}
 
 {#- A basis as a person calls it. -#}
 {% macro basis_words(basis) -%}
-    replace(replace(replace({{ basis }}, 'api_', ''), '_flat', ''), '_', ' ')
+    replace(replace(replace(replace({{ basis }}, 'api_', ''), '_flat', ''), '_units', ''), '_', ' ')
     || case
+        when {{ basis }} like '%units' then ' volume in started pallets or bins at one price each'
         when {{ basis }} like 'api%' then ' volume of the account’s own prices'
         when {{ basis }} like '%flat' then ' volume at one price for the period'
         else ' volume'

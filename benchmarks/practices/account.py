@@ -75,14 +75,14 @@ class PracticeAccount:
         """Return what the bills that follow charge for the days up to and including as_of.
 
         A charge for a longer period counts with what its days cost, else with its share of days. Credits to come, and
-        charges for orders that ship later on the day of NOW, are left out: nobody could expect them.
+        charges for what happens later on the day of NOW, are left out: nobody could expect them.
         """
         total = ZERO
         for charge in self.charges:
             is_to_come = charge.created_at > NOW
             if charge.bill.billed <= TODAY or charge.start > as_of or (is_to_come and charge.is_credit):
                 continue
-            if is_to_come and charge.is_order_term and charge.start == TODAY:
+            if charge.happened_at and charge.happened_at > NOW:
                 continue
             length = (charge.end - charge.start).days + 1
             past = min((as_of - charge.start).days + 1, length)

@@ -31,6 +31,7 @@ class Charge:
     volume: Decimal | None = None
     charge_id: int = 0
 
+    happened_at: datetime | None = None  # what it is for; None: it follows from days that pass
     right: Decimal = ZERO
     formula: str = ""  # type, first day of the price, segment; empty where no price of the contract gives the amount
     constants: tuple[frozenset[Decimal], ...] = ()
@@ -109,6 +110,7 @@ def _bill_term(term: Term, ledger: Ledger, world: World, dice: random.Random) ->
                         created_at,
                         bill_of(contract.rhythm, on),
                         order_id=order.order_id if term.names_order else None,
+                        happened_at=order.shipped_at,
                         right=right,
                         formula=formula(term, first, segment_of(order)) if is_priced else "",
                         constants=tuple(price.constants(order, contract.digits)),
@@ -132,6 +134,7 @@ def _bill_term(term: Term, ledger: Ledger, world: World, dice: random.Random) ->
                 quantity=what.quantity,
                 order_id=order_id,
                 item_id=item_id,
+                happened_at=at,
                 right=right,
                 formula=formula(term, first, ALL) if term.charge_type else "",
                 constants=tuple(prices[ALL].constants(what, contract.digits)),

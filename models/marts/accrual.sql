@@ -11,13 +11,31 @@ unbilled as (
         item_id,
         start_date,
         end_date,
-        cast(amount as {{ money_type() }}) as amount,
+        case
+            when days_passed < days
+                then {{ rounded_money('cast(amount as decimal(38, 10)) * greatest(days_passed, 0) / days') }}
+            else cast(amount as {{ money_type() }})
+        end as amount,
         case
             when is_amount_unreadable then 'Charged, not billed yet; its amount could not be read.'
+            when days_passed < days
+                then 'Charged, not billed yet; '
+                    || case when days_passed > 0 then {{ text('days_passed') }} else 'none' end
+                    || ' of its ' || days || ' days have passed.'
             else 'Charged, not billed yet.'
         end as basis
-    from {{ ref('charges') }}
-    where not is_billed and not is_withdrawn
+    from (
+        select
+            charges.*,
+            -- What is charged in advance has cost nothing for the days to come.
+            case when charges.end_date > period.today and charges.start_date <= charges.end_date
+                then {{ days_in('charges.start_date', 'period.today') }} else 1 end as days_passed,
+            case when charges.end_date > period.today and charges.start_date <= charges.end_date
+                then {{ days_in('charges.start_date', 'charges.end_date') }} else 1 end as days
+        from {{ ref('charges') }} as charges
+        cross join {{ ref('int_open_period') }} as period
+        where not charges.is_billed and not charges.is_withdrawn
+    ) as charged
 
 ),
 
@@ -73,7 +91,7 @@ recurring as (
         start_date,
         end_date,
         expected as amount,
-        'Charged every month; ' || {{ counted('days', 'day') }} || ' of the month have passed.' as basis
+        'It recurs; ' || {{ counted('days', 'day') }} || ' of it to be charged.' as basis
     from {{ ref('int_uncharged_recurring') }}
 
 )

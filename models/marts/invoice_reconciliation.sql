@@ -1,14 +1,23 @@
 {%- set span = "coalesce('item ' || item_id, 'all items') || ', ' || start_date || ' to ' || end_date" -%}
+{%- set sentence = 'case when is_stated then coalesce(evidence_if_stated, evidence) else evidence end' -%}
 with
 
 stated as (
 
     select
-        *,
+        checks.*,
+        results.verdict,
+        results.status,
+        results.rule,
+        results.expected,
+        results.at_stake,
+        results.rule_direction,
+        rules.evidence,
+        rules.evidence_if_stated,
         -- Stated is what the user's card or the setting says; everything else is read from the bills.
         case
-            when rule_is_question is not null then not rule_is_question
-            when verdict like 'storage%' then storage_basis = {{ configured_basis() }} or not is_storage_explained
+            when results.rule_is_question is not null then not results.rule_is_question
+            when results.verdict like 'storage%' then storage_basis = {{ configured_basis() }} or not is_storage_explained
             else coalesce(is_price_contract, false)
         end as is_stated,
         case
@@ -20,7 +29,9 @@ stated as (
                 then 'Order ' || known_order_id || ' is known; no rate card says what ' || charge_type || ' costs.'
             else 'There is no rule for charges of type ' || charge_type || '.'
         end as not_checked_because
-    from {{ ref('int_charge_audit_results') }}
+    from {{ ref('int_charge_evidence') }} as checks
+    inner join {{ ref('int_charge_audit_results') }} as results on checks.charge_id = results.charge_id
+    inner join {{ ref('rules') }} as rules on results.verdict = rules.rule
 
 ),
 
@@ -28,7 +39,11 @@ written as (
 
     select
         *,
-        {{ filled('case when is_stated then coalesce(evidence_if_stated, evidence) else evidence end', {
+        -- Most charges are as expected, and their sentence has few names to fill.
+        case when verdict = 'price_as_expected' then {{ filled(sentence, {
+            'type': 'charge_type', 'price': 'price', 'rests_on': 'rests_on',
+        }) }}
+        else {{ filled(sentence, {
             'billed': money('amount'), 'expected': money('expected'), 'credited': money('credited'),
             'type': 'charge_type', 'order': 'known_or_named_order', 'invoice': 'payment_id',
             'other': 'coalesce(duplicate_of, settled_by, part_of, credited_by, replaces)',
@@ -41,7 +56,7 @@ written as (
                 ~ " when 'month' then ', the month before it was billed' else ', as ' || cast(floor(100 * period_share) as integer)"
                 ~ " || ' % of the charges on such invoices' end",
             'price': 'price', 'rests_on': 'rests_on', 'why_not': 'not_checked_because',
-        }) }} as reason
+        }) }} end as reason
     from (
         select
             *,

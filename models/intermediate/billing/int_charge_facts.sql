@@ -1,7 +1,9 @@
 -- What prices are learned from, and what they are asked for: every charge but storage with what its price may go by.
--- An order that has no charge of a type which half of its kind have stands with that type and no charge: what would
--- it cost?
+-- An order that has no charge of a type which half of its kind have, or half of those that go where it goes, stands with
+-- that type and no charge: what would it cost?
 {%- set measures = ['units', 'lines', 'weight', 'volume', 'value', 'heaviest_item', 'longest_side'] %}
+{#- Fewer orders of a region say nothing of the next one. -#}
+{%- set orders_of_region = 10 %}
 with
 
 orders as (
@@ -116,27 +118,56 @@ kinds as (
     select
         order_type,
         warehouse,
-        count(*) as orders
+        region,
+        count(*) as orders,
+        sum(count(*)) over (partition by order_type, warehouse) as orders_of_kind
     from orders
     where shipped_date is not null and not is_cancelled and not is_deleted
-    group by order_type, warehouse
+    group by order_type, warehouse, region
+
+),
+
+types_of_kinds as (
+
+    select
+        orders.order_type,
+        orders.warehouse,
+        orders.region,
+        own.charge_type,
+        count(*) as orders
+    from {{ ref('int_order_charges') }} as own
+    inner join orders on own.order_id = orders.order_id
+    where
+        orders.shipped_date is not null and not orders.is_cancelled and not orders.is_deleted
+        and own.charge_type not in ('storage', 'unknown')
+    group by orders.order_type, orders.warehouse, orders.region, own.charge_type
 
 ),
 
 usual as (
 
     select
-        orders.order_type,
-        orders.warehouse,
-        own.charge_type
-    from {{ ref('int_order_charges') }} as own
-    inner join orders on own.order_id = orders.order_id
-    inner join kinds on orders.order_type = kinds.order_type and orders.warehouse = kinds.warehouse
+        kinds.order_type,
+        kinds.warehouse,
+        kinds.region,
+        types.charge_type
+    from kinds
+    inner join (
+        select
+            order_type,
+            warehouse,
+            charge_type,
+            sum(orders) as orders
+        from types_of_kinds
+        group by order_type, warehouse, charge_type
+    ) as types on kinds.order_type = types.order_type and kinds.warehouse = types.warehouse
+    left join types_of_kinds as own
+        on
+            kinds.order_type = own.order_type and kinds.warehouse = own.warehouse and kinds.region = own.region
+            and types.charge_type = own.charge_type
     where
-        orders.shipped_date is not null and not orders.is_cancelled and not orders.is_deleted
-        and own.charge_type not in ('storage', 'unknown')
-    group by orders.order_type, orders.warehouse, own.charge_type
-    having 2 * count(*) >= max(kinds.orders)
+        2 * types.orders >= kinds.orders_of_kind
+        or (2 * own.orders >= kinds.orders and kinds.orders >= {{ orders_of_region }})
 
 ),
 
@@ -147,7 +178,8 @@ lacking as (
         orders.shipped_date,
         usual.charge_type
     from orders
-    inner join usual on orders.order_type = usual.order_type and orders.warehouse = usual.warehouse
+    inner join usual
+        on orders.order_type = usual.order_type and orders.warehouse = usual.warehouse and orders.region = usual.region
     left join {{ ref('int_order_charges') }} as own
         on orders.order_id = own.order_id and usual.charge_type = own.charge_type
     where

@@ -1,5 +1,5 @@
 {#- A type that so many orders have is expected of each; of another, as much as it costs per order. -#}
-{%- set usual_share, orders_compared, base_days = 0.98, 30, 31 -%}
+{%- set usual_share, orders_compared, orders_of_zone, base_days = 0.98, 30, 10, 31 -%}
 {%- set charged_date = 'greatest(coalesce(charges.start_date, charges.billed_date), ' ~ account_date('charges.created_at') ~ ')' -%}
 with
 
@@ -8,6 +8,7 @@ shipped as (
     select
         orders.order_id,
         orders.shipped_date,
+        orders.zone,
         period.start_date,
         period.today,
         orders.shipped_date >= period.start_date as is_open,
@@ -34,46 +35,52 @@ charged as (
 
 ),
 
--- By when nine in ten charges of a type have come; what comes later than the open period began is still to come.
+-- By when nearly all charges of a type have come, since the order left and since the day that they are for: a return of a
+-- later day has cost nothing yet.
 delays as (
 
     select
         charge_type,
-        days
+        max(case when days_place = nearly_all then days end) as days,
+        max(case when own_place = nearly_all then own_days end) as own_days
     from (
         select
-            delayed.*,
-            row_number() over (partition by charge_type order by days) as place,
-            count(*) over (partition by charge_type) as charges
+            *,
+            row_number() over (partition by charge_type order by days) as days_place,
+            row_number() over (partition by charge_type order by own_days) as own_place,
+            cast(ceiling({{ usual_share }} * count(*) over (partition by charge_type)) as bigint) as nearly_all
         from (
             select
                 lower(charges.charge_type) as charge_type,
-                cast({{ days_in('shipped.shipped_date', charged_date) }} - 1 as integer) as days
+                cast({{ days_in('shipped.shipped_date', charged_date) }} - 1 as integer) as days,
+                cast({{ days_in('greatest(shipped.shipped_date, coalesce(charges.start_date, shipped.shipped_date))',
+                    charged_date) }} - 1 as integer) as own_days
             from shipped
             inner join {{ ref('charges') }} as charges on shipped.order_id = charges.order_id
             where not charges.is_withdrawn and charges.amount > 0
         ) as delayed
         where days is not null
     ) as ranked
-    where place = cast(ceiling(0.9 * charges) as bigint)
+    group by charge_type
 
 ),
 
 -- The last closed orders: those of a month, or enough to compare; for what comes late, those that nothing is due for.
-base as (
+closed as (
 
     select
         types.charge_type,
-        count(*) as orders,
-        count(charged.order_id) as having_it,
-        coalesce(sum(charged.amount), 0) as amount,
-        max(shipped.shipped_date) as last_date,
-        max(charged.shipped_date) as last_charged,
-        max(types.days) as delay
+        types.days,
+        types.own_days,
+        shipped.order_id,
+        shipped.shipped_date,
+        shipped.zone,
+        charged.amount
     from (
         select distinct
             charged.charge_type,
-            coalesce(delays.days, 0) as days
+            coalesce(delays.days, 0) as days,
+            coalesce(delays.own_days, 0) as own_days
         from charged
         left join delays on charged.charge_type = delays.charge_type
     ) as types
@@ -85,7 +92,41 @@ base as (
                 or shipped.shipped_date >= {{ days_after('shipped.start_date', '0 - ' ~ base_days ~ ' - types.days') }}
             )
     left join charged on shipped.order_id = charged.order_id and types.charge_type = charged.charge_type
-    group by types.charge_type
+
+),
+
+-- Where an order goes may say whether it has the type, as duties of orders abroad.
+zones as (
+
+    select
+        charge_type,
+        zone,
+        case
+            when count(*) < {{ orders_of_zone }} then 'some'
+            when count(amount) = 0 then 'none'
+            when count(amount) >= {{ usual_share }} * count(*) then 'all'
+            else 'some'
+        end as having_it
+    from closed
+    group by charge_type, zone
+
+),
+
+base as (
+
+    select
+        closed.charge_type,
+        zones.having_it,
+        count(*) as orders,
+        count(closed.amount) as orders_having_it,
+        coalesce(sum(closed.amount), 0) as amount,
+        max(closed.shipped_date) as last_date,
+        max(case when closed.amount is not null then closed.shipped_date end) as last_charged,
+        max(closed.days) as days,
+        max(closed.own_days) as own_days
+    from closed
+    inner join zones on closed.charge_type = zones.charge_type and closed.zone = zones.zone
+    group by closed.charge_type, zones.having_it
 
 ),
 
@@ -93,10 +134,19 @@ base as (
 expected_types as (
 
     select
-        *,
-        having_it >= {{ usual_share }} * orders and orders >= {{ orders_compared }} as is_usual
-    from base
-    where having_it >= 3 and last_charged >= {{ dbt.dateadd('day', -7, 'last_date') }}
+        charge_type,
+        having_it,
+        orders,
+        amount,
+        is_usual,
+        case when is_usual then days else own_days end as delay
+    from (
+        select
+            *,
+            orders_having_it >= {{ usual_share }} * orders and orders >= {{ orders_compared }} as is_usual
+        from base
+    ) as groups
+    where orders_having_it >= 3 and last_charged >= {{ dbt.dateadd('day', -7, 'last_date') }}
 
 ),
 
@@ -111,8 +161,8 @@ medians as (
             amount,
             row_number() over (partition by charge_type order by amount, order_id) as place,
             count(*) over (partition by charge_type) as charges
-        from charged
-        where not is_open
+        from closed
+        where amount is not null
     ) as ranked
     where place = cast(floor((charges + 1) / 2.0) as bigint)
 
@@ -131,11 +181,15 @@ awaited as (
     from expected_types as types
     inner join shipped
         on shipped.is_open or shipped.shipped_date > {{ days_after('shipped.today', '0 - types.delay') }}
+    left join zones on types.charge_type = zones.charge_type and shipped.zone = zones.zone
     left join charged as own on shipped.order_id = own.order_id and types.charge_type = own.charge_type
     left join (select distinct charged.order_id from charged) as any_charge on shipped.order_id = any_charge.order_id
     where
-        types.is_usual or any_charge.order_id is null
-        or shipped.shipped_date > {{ days_after('shipped.today', '0 - types.delay') }}
+        types.having_it = coalesce(zones.having_it, 'some')
+        and (
+            types.is_usual or any_charge.order_id is null
+            or shipped.shipped_date > {{ days_after('shipped.today', '0 - types.delay') }}
+        )
 
 )
 

@@ -1,12 +1,17 @@
-{#- A flat price is for the days of a bill. -#}
+{#- A flat price is for the days of a bill. What stands on the last day of a bill is not known yet: the days so far stand for it. -#}
 {%- set amounts = {
-    'daily': 'sum(price)', 'month_start': 'max(first_price) * sum(days)', 'month_end': 'max(last_price) * sum(days)',
+    'daily': 'sum(price)', 'month_start': 'max(first_price) * sum(days)', 'month_end': 'sum(price)',
     'peak': 'max(price / days) * sum(days)',
 } -%}
 {%- set volumes = {
     'average_flat': 'sum(volume_cuft * days) / sum(days)', 'month_start_flat': 'max(first_volume)',
-    'month_end_flat': 'max(last_volume)', 'peak_flat': 'max(volume_cuft)',
+    'month_end_flat': 'sum(volume_cuft * days) / sum(days)', 'peak_flat': 'max(volume_cuft)',
 } -%}
+{%- set unit_bases = {'month_start_units': 'month_start_flat', 'month_end_units': 'month_end_flat', 'peak_units': 'peak_flat'} -%}
+{%- set flat_amounts = [] -%}
+{%- for basis in (volumes | list) + (unit_bases | list) -%}
+    {%- do flat_amounts.append(" when '" ~ basis ~ "' then " ~ basis ~ ' * rate * days / bill_days') -%}
+{%- endfor -%}
 with
 
 charges as (
@@ -17,21 +22,50 @@ charges as (
 ),
 
 -- The basis in force is that of the latest bill that follows one.
+explained as (
+
+    select
+        replace(storage.basis, 'api_', '') as basis,
+        storage.rate,
+        charges.start_date,
+        charges.end_date,
+        row_number() over (order by charges.end_date desc, charges.charge_id desc) as recency
+    from {{ ref('int_storage_basis_observed') }} as storage
+    inner join charges on storage.charge_id = charges.charge_id
+    where charges.is_billed and storage.is_explained
+
+),
+
+-- Where nothing explains the bills and no day has a price, a cubic foot costs what it cost on the latest of them.
+latest as (
+
+    select
+        'average_flat' as basis,
+        cast({{ rounded_quotient('sum(charges.amount)', 'sum(expectations.average_volume)', 6) }} as decimal(18, 6)) as rate,
+        charges.start_date,
+        charges.end_date,
+        row_number() over (order by charges.end_date desc, charges.start_date desc) as recency
+    from charges
+    inner join {{ ref('int_storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
+    where
+        charges.is_billed and expectations.average_volume > 0 and expectations.missing_days is not null
+        and not exists (select 1 from explained)
+    group by charges.start_date, charges.end_date
+
+),
+
+-- A bill of a calendar month is for as many days as its month has.
 basis as (
 
     select
-        replace(basis, 'api_', '') as basis,
+        basis,
         rate,
-        bill_days
+        {{ days_in('start_date', 'end_date') }} as bill_days,
+        extract(day from start_date) = 1 and end_date = {{ day_before(dbt.dateadd('month', 1, 'start_date')) }} as is_month
     from (
-        select
-            storage.basis,
-            storage.rate,
-            {{ days_in('charges.start_date', 'charges.end_date') }} as bill_days,
-            row_number() over (order by charges.end_date desc, charges.charge_id desc) as recency
-        from {{ ref('int_storage_basis_observed') }} as storage
-        inner join charges on storage.charge_id = charges.charge_id
-        where charges.is_billed and storage.is_explained
+        select * from explained
+        union all
+        select * from latest
     ) as bills
     where recency = 1
 
@@ -55,7 +89,7 @@ costs as (
     from {{ ref('storage_cost_daily') }} as costs
     inner join {{ ref('int_open_period') }} as period
         on costs.date between {{ dbt.dateadd('day', -7, 'period.start_date') }} and period.today
-    where costs.expected_price is not null
+    where costs.expected_price is not null or costs.volume_cuft is not null
 
 ),
 
@@ -69,8 +103,7 @@ uncharged as (
         costs.expected_price * costs.days as price,
         cast(costs.volume_cuft as decimal(18, 6)) as volume_cuft,
         costs.expected_price,
-        row_number() over (partition by costs.item_id order by costs.date) as place,
-        row_number() over (partition by costs.item_id order by costs.date desc) as place_from_last
+        row_number() over (partition by costs.item_id order by costs.date) as place
     from costs
     left join charges as own
         on costs.item_id = own.item_id and costs.date between own.start_date and own.end_date
@@ -85,9 +118,7 @@ placed as (
     select
         *,
         case when place = 1 then expected_price end as first_price,
-        case when place = 1 then volume_cuft end as first_volume,
-        case when place_from_last = 1 then expected_price end as last_price,
-        case when place_from_last = 1 then volume_cuft end as last_volume
+        case when place = 1 then volume_cuft end as first_volume
     from uncharged
 
 ),
@@ -110,24 +141,39 @@ summed as (
 
 ),
 
+counted as (
+
+    select
+        summed.*,
+        basis.basis,
+        basis.rate,
+        case
+            when basis.is_month then {{ days_in("cast(date_trunc('month', summed.start_date) as date)",
+                day_before(dbt.dateadd('month', 1, "cast(date_trunc('month', summed.start_date) as date)"))) }}
+            else basis.bill_days
+        end as bill_days
+        {%- for units, volume in unit_bases.items() %},
+        {{ started_units('summed.' ~ volume, 'units') }} as {{ units }}
+        {%- endfor %}
+    from summed
+    left join basis on true
+    left join {{ ref('int_storage_units') }} as units on true
+
+),
+
 expected as (
 
     select
-        summed.item_id,
-        summed.start_date,
-        summed.end_date,
-        summed.days,
+        item_id,
+        start_date,
+        end_date,
+        days,
         {{ rounded_money(
-            'case coalesce(basis.basis, ' ~ configured_basis() ~ ")"
-            ~ " when 'month_start' then summed.month_start when 'month_end' then summed.month_end when 'peak' then summed.peak"
-            ~ " when 'average_flat' then summed.average_flat * basis.rate * summed.days / basis.bill_days"
-            ~ " when 'month_start_flat' then summed.month_start_flat * basis.rate * summed.days / basis.bill_days"
-            ~ " when 'month_end_flat' then summed.month_end_flat * basis.rate * summed.days / basis.bill_days"
-            ~ " when 'peak_flat' then summed.peak_flat * basis.rate * summed.days / basis.bill_days"
-            ~ ' else summed.daily end'
+            'case coalesce(basis, ' ~ configured_basis() ~ ")"
+            ~ " when 'month_start' then month_start when 'month_end' then month_end when 'peak' then peak"
+            ~ flat_amounts | join('') ~ ' else daily end'
         ) }} as expected
-    from summed
-    left join basis on true
+    from counted
 
 )
 

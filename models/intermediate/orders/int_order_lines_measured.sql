@@ -1,13 +1,16 @@
 select
     lines.order_id,
+    lines.line_number,
     lines.item_id,
     cast(lines.quantity as decimal(38, 4)) as quantity,
     cast(items.weight as decimal(38, 4)) as weight,
     cast(items.cubic_feet as decimal(38, 4)) as volume,
-    case
-        when listed.width_in is not null and listed.depth_in is not null and listed.height_in is not null
-            then cast(greatest(listed.width_in, listed.depth_in, listed.height_in) as decimal(38, 4))
-    end as longest_side,
+    cast(
+        case
+            when listed.width_in is not null and listed.depth_in is not null and listed.height_in is not null
+                then greatest(listed.width_in, listed.depth_in, listed.height_in)
+        end as decimal(38, 4)
+    ) as longest_side,
     cast(items.price as decimal(38, 4)) as value,
     case
         when listed.item_id is null then null

@@ -1,4 +1,4 @@
-{#- Which charges each rule holds for; which rule comes first is said by the table of rules. -#}
+{#- Which charges each rule holds for, in the order of the table of rules. -#}
 {%- set holds = {
     'settled_credit': "(settled_by is not null or (net_amount = 0 and credited > 0)) and amount < 0",
     'settled_charge': "(settled_by is not null or (net_amount = 0 and credited > 0)) and amount > 0",
@@ -29,40 +29,26 @@
 } -%}
 with
 
-checks as (
-
-    select * from {{ ref('int_charge_evidence') }}
-
-),
-
-rules as (
-
-    select * from {{ ref('rules') }}
-
-),
-
+-- One pass in the order of the table of rules: of a charge, the first that holds.
 first_rules as (
 
     select
-        hits.charge_id,
-        min(rules.precedence) as precedence
-    from (
-        {%- for rule, condition in holds.items() %}
-        {{ 'union all' if not loop.first }}
-        select
-            charge_id,
-            '{{ rule }}' as rule
-        from checks
-        where {{ condition }}
-        {%- endfor %}
-    ) as hits
-    inner join rules on hits.rule = rules.rule
-    group by hits.charge_id
+        charge_id,
+        amount,
+        net_amount,
+        storage_expected,
+        price_expected,
+        case
+            {%- for rule, condition in holds.items() %}
+            when {{ condition }} then '{{ rule }}'
+            {%- endfor %}
+        end as rule
+    from {{ ref('int_charge_evidence') }}
 
 )
 
 select
-    checks.*,
+    checks.charge_id,
     rules.rule as verdict,
     rules.status,
     case when rules.status = 'exception' then rules.rule end as rule,
@@ -76,14 +62,11 @@ select
         when rules.rule = 'price_as_expected' then checks.amount
         else checks.price_expected
     end as {{ money_type() }}) as expected,
-    abs(checks.net_amount - case
+    case when rules.status = 'exception' then abs(checks.net_amount - case
         when rules.rule in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
         else coalesce(checks.storage_expected, checks.price_expected)
-    end) as at_stake,
+    end) end as at_stake,
     rules.direction as rule_direction,
-    rules.is_question as rule_is_question,
-    rules.evidence,
-    rules.evidence_if_stated
-from checks
-inner join first_rules on checks.charge_id = first_rules.charge_id
-inner join rules on first_rules.precedence = rules.precedence
+    rules.is_question as rule_is_question
+from first_rules as checks
+inner join {{ ref('rules') }} as rules on checks.rule = rules.rule

@@ -2,6 +2,8 @@
     'started_weight': 'ceiling(facts.weight)', 'started_volume': 'ceiling(facts.volume)', 'value': 'value'} -%}
 {#- A type of which more than this share lies outside its invoices' days is billed for other days as a rule. -#}
 {%- set outside_share, outside_charges = 0.05, 3 -%}
+{%- set lies_outside = 'case when periods.is_known and charges.is_billed and settlements.replaces is null'
+    ~ ' and (charges.start_date < periods.first_date or charges.end_date > periods.last_date) then 1 else 0 end' -%}
 with
 
 settlements as (
@@ -78,7 +80,8 @@ prices as (
             else ', ' || alike || case when alike = 1 then ' other is' else ' others are' end || ' off by as much'
         end as rests_on,
         reason as why_not,
-        case when expected is not null then {{ json_text({
+        -- Only a price that is not met is an exception's evidence.
+        case when expected is not null and not coalesce(is_price_trusted and abs(amount - expected) <= tolerance, false) then {{ json_text({
             'source': "case when is_contract then 'contract' else 'learned' end", 'formula': 'formula', 'segment': 'segment',
             'per': 'per', 'quantity': ['quantity'], 'fixed': ['fixed'], 'per_unit': ['per_unit'],
         }) }} end as terms_json
@@ -99,76 +102,89 @@ reach as (
 
 ),
 
-checked as (
+-- Counted apart: a window over rows as wide as these holds all of them in memory.
+alike as (
 
     select
-        charges.*,
-        lower(charges.charge_type) = 'storage' as is_storage,
-        lower(charges.charge_type) = 'storage' and stored.charge_id is null as is_unallocated,
-        charges.amount - coalesce(settlements.credited, 0) as net_amount,
-        settlements.settled_by,
-        settlements.part_of,
-        settlements.credited,
-        settlements.credited_by,
-        settlements.replaces,
-        settlements.duplicate_of,
-        settlements.repeated_of_type,
-        settlements.charges_of_type,
-        coalesce(orders.is_cancelled, false) as is_cancelled,
-        charges.order_id is not null and orders.order_id is null and reach.has_orders as is_unknown_order,
-        orders.order_id as known_order_id,
-        orders.warehouse_id,
-        expectations.missing_days,
-        expectations.days,
-        expectations.is_contract as is_storage_contract,
-        storage.basis as storage_basis,
-        -- What the contract says holds also where the bills follow nothing.
-        case when storage.is_explained then storage.expected else storage.configured end as storage_expected,
-        storage.configured as storage_configured,
-        storage.is_explained as is_storage_explained,
-        storage.is_addition as is_storage_addition,
-        storage.explained as storage_explained,
-        storage.charges as storage_charges,
-        periods.first_date as period_start,
-        periods.last_date as period_end,
-        periods.source as period_source,
-        periods.share as period_share,
-        periods.has_storage as period_has_storage,
-        case
-            when
-                periods.is_known and charges.is_billed and settlements.replaces is null
-                and (charges.start_date < periods.first_date or charges.end_date > periods.last_date) then 1
-            else 0
-        end as lies_outside,
-        prices.is_contract as is_price_contract,
-        prices.expected as price_expected,
-        prices.is_fit,
-        prices.is_net_fit,
-        prices.is_sure,
-        prices.price,
-        prices.rests_on,
-        prices.why_not,
-        prices.terms_json
+        lower(charges.charge_type) as type_name,
+        coalesce(periods.source, '') as source,
+        count(*) as charges,
+        sum({{ lies_outside }}) as outside
     from {{ ref('charges') }} as charges
-    cross join reach
     left join settlements on charges.charge_id = settlements.charge_id
-    left join {{ ref('int_charge_parties') }} as parties on charges.charge_id = parties.charge_id
-    left join orders on coalesce(charges.order_id, parties.order_id) = orders.order_id
-    left join {{ ref('int_storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
-    left join {{ ref('int_storage_basis_observed') }} as storage on charges.charge_id = storage.charge_id
     left join {{ ref('int_invoice_periods') }} as periods on charges.payment_id = periods.payment_id
-    left join prices on charges.charge_id = prices.charge_id
-    left join {{ ref('int_storage_charges_allocated') }} as stored on charges.charge_id = stored.charge_id
     where not charges.is_withdrawn
+    group by lower(charges.charge_type), coalesce(periods.source, '')
 
 )
 
 select
-    *,
-    sum(lies_outside) over alike as outside_alike,
-    lies_outside = 1 and (
-        sum(lies_outside) over alike < {{ outside_charges }}
-        or sum(lies_outside) over alike <= {{ outside_share }} * count(*) over alike
-    ) as is_outside
-from checked
-window alike as (partition by lower(charge_type), period_source)
+    charges.charge_id,
+    charges.payment_id,
+    charges.charge_type,
+    charges.order_id,
+    charges.item_id,
+    charges.amount,
+    charges.start_date,
+    charges.end_date,
+    charges.billed_date,
+    charges.is_billed,
+    charges.is_amount_unreadable,
+    lower(charges.charge_type) = 'storage' as is_storage,
+    lower(charges.charge_type) = 'storage' and stored.charge_id is null as is_unallocated,
+    charges.amount - coalesce(settlements.credited, 0) as net_amount,
+    settlements.settled_by,
+    settlements.part_of,
+    settlements.credited,
+    settlements.credited_by,
+    settlements.replaces,
+    settlements.duplicate_of,
+    settlements.repeated_of_type,
+    settlements.charges_of_type,
+    coalesce(orders.is_cancelled, false) as is_cancelled,
+    charges.order_id is not null and orders.order_id is null and reach.has_orders as is_unknown_order,
+    orders.order_id as known_order_id,
+    orders.warehouse_id,
+    expectations.missing_days,
+    expectations.days,
+    expectations.is_contract as is_storage_contract,
+    storage.basis as storage_basis,
+    -- What the contract says holds also where the bills follow nothing.
+    case when storage.is_explained then storage.expected else storage.configured end as storage_expected,
+    storage.configured as storage_configured,
+    storage.is_explained as is_storage_explained,
+    storage.is_addition as is_storage_addition,
+    storage.explained as storage_explained,
+    storage.charges as storage_charges,
+    periods.first_date as period_start,
+    periods.last_date as period_end,
+    periods.source as period_source,
+    periods.share as period_share,
+    periods.has_storage as period_has_storage,
+    {{ lies_outside }} as lies_outside,
+    alike.outside as outside_alike,
+    {{ lies_outside }} = 1 and (
+        alike.outside < {{ outside_charges }}
+        or alike.outside <= {{ outside_share }} * alike.charges
+    ) as is_outside,
+    prices.is_contract as is_price_contract,
+    prices.expected as price_expected,
+    prices.is_fit,
+    prices.is_net_fit,
+    prices.is_sure,
+    prices.price,
+    prices.rests_on,
+    prices.why_not,
+    prices.terms_json
+from {{ ref('charges') }} as charges
+cross join reach
+left join settlements on charges.charge_id = settlements.charge_id
+left join {{ ref('int_charge_parties') }} as parties on charges.charge_id = parties.charge_id
+left join orders on coalesce(charges.order_id, parties.order_id) = orders.order_id
+left join {{ ref('int_storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
+left join {{ ref('int_storage_basis_observed') }} as storage on charges.charge_id = storage.charge_id
+left join {{ ref('int_invoice_periods') }} as periods on charges.payment_id = periods.payment_id
+left join alike on lower(charges.charge_type) = alike.type_name and coalesce(periods.source, '') = alike.source
+left join prices on charges.charge_id = prices.charge_id
+left join {{ ref('int_storage_charges_allocated') }} as stored on charges.charge_id = stored.charge_id
+where not charges.is_withdrawn

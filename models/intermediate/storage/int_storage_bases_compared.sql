@@ -11,12 +11,21 @@ bills as (
         case when charges.is_billed then 'invoice ' || coalesce({{ text('charges.payment_id') }}, '') else 'not billed' end
             as invoice,
         charges.amount - coalesce(settlements.credited, 0) as amount,
-        expectations.{{ (priced_bases() + (flat_bases().values() | list)) | join(', expectations.') }}
+        expectations.{{ priced_bases() | join(', expectations.') }},
+        expectations.average_volume
+        {%- for measure in unit_measures() %},
+        expectations.{{ measure }}_volume,
+        case when {{ started_units('expectations.' ~ measure ~ '_volume', 'units') }}
+            = {{ fewest_units('expectations.' ~ measure ~ '_volume', 'units') }}
+            and units.measure = '{{ measure }}'
+            then {{ started_units('expectations.' ~ measure ~ '_volume', 'units') }} end as {{ measure }}_units
+        {%- endfor %}
     from {{ ref('charges') }} as charges
     inner join {{ ref('int_storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
     left join {{ ref('int_charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
+    left join {{ ref('int_storage_units') }} as units on true
     where
-        expectations.daily is not null
+        (expectations.daily is not null or expectations.start_volume is not null)
         and settlements.settled_by is null and settlements.duplicate_of is null
 
 ),

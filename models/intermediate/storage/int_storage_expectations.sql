@@ -46,7 +46,7 @@ account_days as (
 
 ),
 
--- The days of a charge that have an expected price for all that it covers.
+-- The days of a charge, with the expected price of all that it covers, where every part has one.
 price_days as (
 
     select
@@ -61,7 +61,6 @@ price_days as (
     from charges
     inner join item_days
         on charges.item_id = item_days.item_id and item_days.date between charges.start_date and charges.end_date
-    where item_days.expected_price is not null
     union all
     select
         charges.charge_id,
@@ -74,7 +73,7 @@ price_days as (
         account_days.is_contract
     from charges
     inner join account_days on account_days.date between charges.start_date and charges.end_date
-    where charges.item_id is null and account_days.expected_price is not null
+    where charges.item_id is null
 
 ),
 
@@ -82,18 +81,19 @@ prices as (
 
     select
         charge_id,
-        count(*) as priced_days,
+        count(expected_price) as priced_days,
+        count(volume_cuft) as measured_days,
         {%- for prefix, price in {'': 'expected_price', 'api_': 'price'}.items() %}
         case when count({{ price }}) = count(*) then sum({{ price }}) end as {{ prefix }}daily,
         max(case when date = start_date then {{ price }} end) as {{ prefix }}month_start,
         max(case when date = end_date then {{ price }} end) as {{ prefix }}month_end,
         case when count({{ price }}) = count(*) then max({{ price }}) end as {{ prefix }}peak,
         {%- endfor %}
-        case when count(volume_cuft) = count(*) then sum(volume_cuft) end as volume_days,
+        sum(volume_cuft) as volume_days,
         max(case when date = start_date then volume_cuft end) as start_volume,
         max(case when date = end_date then volume_cuft end) as end_volume,
-        case when count(volume_cuft) = count(*) then max(volume_cuft) end as peak_volume,
-        min(is_contract) = 1 as is_contract
+        max(volume_cuft) as peak_volume,
+        min(case when expected_price is not null then is_contract end) = 1 as is_contract
     from price_days
     group by charge_id
 
@@ -120,6 +120,7 @@ marks as (
         price_days.date
     from price_days
     inner join incomplete on price_days.charge_id = incomplete.charge_id
+    where price_days.expected_price is not null
     union all
     select
         charge_id,
@@ -156,7 +157,7 @@ gaps as (
 
 )
 
--- Nothing where a day has no price.
+-- No price where a day has none, and no volume where a day has none.
 select
     charges.charge_id,
     charges.end_date,
@@ -168,10 +169,10 @@ select
     case when gaps.missing_days is null then {{ rounded_money('prices.' ~ prefix ~ total) }} end as {{ prefix }}{{ basis }}
         {%- endfor %}
     {%- endfor %},
-    case when gaps.missing_days is null
+    case when prices.measured_days = charges.days
         then {{ rounded_quotient('prices.volume_days', 'cast(charges.days as decimal(38, 24))', 6) }} end as average_volume
     {%- for volume in ('start_volume', 'end_volume', 'peak_volume') %},
-    case when gaps.missing_days is null then cast(prices.{{ volume }} as decimal(18, 6)) end as {{ volume }}
+    case when prices.measured_days = charges.days then cast(prices.{{ volume }} as decimal(18, 6)) end as {{ volume }}
     {%- endfor %}
 from charges
 left join gaps on charges.charge_id = gaps.charge_id

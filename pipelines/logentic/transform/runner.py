@@ -72,7 +72,7 @@ class Runner:
         built = self._nodes["rebuilt_days"].relation.rpartition(".")[0]
         self._parameters |= {"steps": self.engine.steps or built, "is_full": "false"}
         self._kept: dict[str, Any] = {}
-        self._unchanged = Unchanged(self.engine)
+        self._unchanged = Unchanged(self.engine, self._parameters["fingerprint"])
         self._made: dict[str, Result] = {}
         self._absent: dict[str, Result] = {}  # nodes that are to be run where another one needs them
         self._use_days(None)

@@ -21,8 +21,9 @@ class Unchanged:
     it need not run.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._table = engine, engine.built_nodes
+    def __init__(self, engine: Engine, settings_version: str) -> None:
+        """`settings_version`: a hash of all settings, which Python steps read."""
+        self._engine, self._table, self._settings_version = engine, engine.built_nodes, settings_version
         self._last: dict[str, str] = {}  # node: signature
         self._contents: dict[str, str | None] = {}  # node or raw table: its rows, as last built or read
         self._new: dict[str, tuple[str, str]] = {}
@@ -69,7 +70,8 @@ class Unchanged:
         contents = [self._content(name) for name in node.reads]
         if None in contents:
             return None
-        return _digest([node.kind, sql, _code_version() if node.function else "", *contents])
+        python = [_code_version(), self._settings_version] if node.function else []
+        return _digest([node.kind, sql, *python, *contents])
 
     def _content(self, name: str) -> str | None:
         if name not in self._contents and name.startswith("raw."):

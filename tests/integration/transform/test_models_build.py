@@ -1,6 +1,7 @@
 """The models on a raw database, built by the plan: what builds, what a tampered table meets, what a reader opens."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -100,6 +101,15 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> RawAccount:
 
 def test_every_example_of_the_models_holds(dbt: Dbt, account: RawAccount, tmp_path: Path) -> None:
     assert dbt(account.copy(tmp_path / "account.duckdb"), "test", "--select", "test_type:unit").success
+
+
+def test_rules_are_tried_in_the_order_of_their_table() -> None:
+    """One expression says which rule holds first; the order in which it asks is that of `rules`."""
+    models = PROJECT / "models"
+    listed = re.findall(r"^    \('(\w+)', '", (models / "marts" / "rules.sql").read_text("utf-8"), re.M)
+    asked = (models / "intermediate" / "reconciliation" / "int_charge_audit_results.sql").read_text("utf-8")
+    holds = re.findall(r"^    '(\w+)': ", asked, re.M)
+    assert holds == [rule for rule in listed if rule != "missing_charge"]  # it is for orders, not for charges
 
 
 def test_nothing_that_is_parsed_depends_on_a_setting(dbt: Dbt, tmp_path: Path) -> None:

@@ -130,18 +130,18 @@ class Quantity:
 
 
 @dataclass
-class Lines:
+class OrderLines:
     """The lines of the orders that have charges, order by order: those of order n are from `starts[n]` on."""
 
     starts: Integers
     columns: dict[str, Integers]  # item_id, quantity, ITEM_MEASURES, and ITEM_FLAGS as 1 or 0
 
-    def of(self, orders: Integers) -> "Lines":
+    def of(self, orders: Integers) -> "OrderLines":
         """Return the lines of these orders, as often as they are named."""
         starts, ends = self.starts[orders], self.starts[orders + 1]
         begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(ends - starts)])
         chosen = np.repeat(starts - begins[:-1], ends - starts) + np.arange(begins[-1])
-        return Lines(begins, {name: column[chosen] for name, column in self.columns.items()})
+        return OrderLines(begins, {name: column[chosen] for name, column in self.columns.items()})
 
     def sums(self, values: Integers) -> Integers:
         """Return the sum of each order's lines; `MISSING` without lines, or where one is not known."""
@@ -183,7 +183,7 @@ class Charges:
     labels: dict[str, list[str]]
     rows: Integers
     minor_unit: int  # the currency's smallest amount, in ten-thousandths
-    order_lines: Lines  # of each order, by the column `order`
+    order_lines: OrderLines  # of each order, by the column `order`
     _taken: dict[str | Quantity, Integers] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -208,7 +208,7 @@ class Charges:
         return self._taken[quantity]
 
     @cached_property
-    def lines(self) -> Lines:
+    def lines(self) -> OrderLines:
         """The lines of each charge's order."""
         return self.order_lines.of(self.column("order"))
 
@@ -289,7 +289,7 @@ def _common(services: pa.ChunkedArray, untyped: pa.ChunkedArray) -> pa.ChunkedAr
     return pc.if_else(pc.is_in(services, counts.field("values").filter(is_common)), services, UNTYPED)
 
 
-def _read_lines(table: pa.Table, order_ids: Integers) -> Lines:
+def _read_lines(table: pa.Table, order_ids: Integers) -> OrderLines:
     """Return the lines of the orders with these ids, which are in ascending order."""
     columns = {name: _ten_thousandths(_column(table, name, LINES)) for name in ("quantity", *ITEM_MEASURES)}
     for name in ("order_id", "item_id"):
@@ -304,7 +304,7 @@ def _read_lines(table: pa.Table, order_ids: Integers) -> Lines:
     # The lines of orders without a charge are left out.
     spans = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.where(order_ids == MISSING, 0, ends - starts))])
     kept = order[np.repeat(starts - spans[:-1], np.diff(spans)) + np.arange(spans[-1])]
-    return Lines(spans, {name: column[kept] for name, column in columns.items()})
+    return OrderLines(spans, {name: column[kept] for name, column in columns.items()})
 
 
 def _column(table: pa.Table, name: str, schema: pa.Schema = SCHEMA) -> pa.ChunkedArray:

@@ -84,5 +84,20 @@ def _(changed, file, page, url, values, view):
     return (shown,)
 
 
+@app.cell
+def _(file, page, values, view):
+    draft = view.page_draft(file, page(), values)
+    words = view.render_draft(draft)
+    words
+    return draft, words
+
+
+@app.cell
+def _(draft, file, page, values, view):
+    letter = view.render_drafted(file, page(), values, draft)
+    letter
+    return (letter,)
+
+
 if __name__ == "__main__":
     app.run()

@@ -10,6 +10,7 @@ from logentic.currencies import money
 from logentic.dashboard import records
 from logentic.dashboard.panels import ElementGroup, Panel, Selection, format_value, render_panel
 from logentic.dashboard.snapshot import QueryResult, Snapshot
+from logentic.errors import UsageError
 from logentic.reports.exceptions import Finding, read_findings, record_decisions, resolve_author, sum_open_amounts
 from logentic.reports.humanize import count
 from logentic.settings import load_settings
@@ -22,12 +23,19 @@ where charge_id = $charge::bigint
 """
 PRICE = """
 select coalesce(card.formula, prices.reason) as price, card.segment, card.tier, card.source,
-    card.valid_from, card.valid_to, card.charges as charges_at_this_price,
+    nullif(card.valid_from, date '1970-01-01') as valid_from, nullif(card.valid_to, date '9999-12-31') as valid_to,
+    card.charges as charges_at_this_price,
     cast(prices.expected as decimal(18, 2)) as expected
 from charge_prices as prices
 left join rate_card as card on prices.charge_type = card.charge_type and prices.price_id = card.price_id
 where prices.charge_id = $charge::bigint
 order by card.valid_from, card.tier
+"""
+ORDER = """
+select order_id, external_name, order_type, status, warehouse_id, province_code, country_code, lines, units, is_deleted,
+    created_at, updated_at
+from orders
+where order_id = $order::bigint
 """
 DECISIONS = {
     "Dispute": "disputed",
@@ -37,7 +45,6 @@ DECISIONS = {
     "Open again": "open",
 }
 EXCEPTION = "exception"
-AMOUNTS = ("recoverable", "in your favour", "amount")
 
 
 def rows(snapshot: Snapshot, selection: Selection) -> Any:
@@ -53,8 +60,8 @@ def rows(snapshot: Snapshot, selection: Selection) -> Any:
         show_data_types=False,
         show_column_summaries=False,
         show_download=False,
-        format_mapping={name: lambda amount: "" if amount is None else money(amount, currency) for name in AMOUNTS},
-        text_justify_columns=dict.fromkeys(AMOUNTS, "right"),
+        format_mapping={"amount": lambda amount: money(amount, currency)},
+        text_justify_columns={"amount": "right"},
         wrapped_columns=["note"],
     )
 
@@ -64,7 +71,7 @@ def render(file: Path, invoice: int, queue: Any, changed: records.Changed) -> mo
     findings = read_findings(file, invoice=invoice)
     if not findings:
         return render_panel(
-            Panel("No exception on this invoice", note="A charge that a rule finds wrong would stand here.", wide=True)
+            Panel("No exception on this invoice", note="Charges that a rule finds wrong are listed here.", wide=True)
         )
     form = records.entry_form(
         {
@@ -75,7 +82,6 @@ def render(file: Path, invoice: int, queue: Any, changed: records.Changed) -> mo
         "Decide on the selected",
         lambda entered: _decide(file, queue.value, entered),
         changed,
-        lambda _: None if queue.value else "Select at least one exception.",
     )
     title = escape(f"{count(len(findings), 'exception')}: {sum_open_amounts(findings).text(records.currency())}")
     heading = "Select one to see its evidence below; select several to decide on them at once."
@@ -90,7 +96,7 @@ def evidence(snapshot: Snapshot, selection: Selection) -> Panel | None:
     """The evidence of what is selected."""
     found = _selected(snapshot, selection)
     if not found:
-        note = "Its evidence, its charge and the price that it was compared with stand here."
+        note = "Select one to see its evidence, charge, price and order here."
         return Panel("No exception is selected", note=note, wide=True)
     rows = [
         {
@@ -112,37 +118,52 @@ def charge(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if len(found) != 1:
         return None
     if found[0].charge_id is None:
-        return Panel("No charge stands behind it", note="It is one that is missing.")
-    fields = snapshot.query(CHARGE, charge=found[0].charge_id).first_row
-    result = QueryResult.of([{"field": name, "value": format_value(value, name)} for name, value in fields.items()])
-    return Panel(f"Charge {found[0].charge_id} as the API gives it", result, name="charge")
+        return Panel("It has no charge", note="The charge is missing on the invoice.")
+    fields = _list_fields(snapshot.query(CHARGE, charge=found[0].charge_id))
+    return Panel(f"Charge {found[0].charge_id} as the API gives it", fields, name="")
+
+
+def order(snapshot: Snapshot, selection: Selection) -> Panel | None:
+    """The order of the selected exception."""
+    found = _selected(snapshot, selection)
+    if len(found) != 1 or found[0].order_id is None:
+        return None
+    number = found[0].order_id
+    fields = _list_fields(snapshot.query(ORDER, order=number))
+    return Panel(f"Order {number}" if fields else f"The account has no order {number}", fields or None, name="")
 
 
 def price(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """The price that the charge was compared with."""
+    """The price of the charge."""
     found = _selected(snapshot, selection)
     if len(found) != 1:
         return None
     result = snapshot.query(PRICE, charge=found[0].charge_id)
     if not result:
-        return Panel(
-            "No price of the rate card stands behind it", note="The evidence says what the rule compares instead."
-        )
-    listed = [
-        {"field": name.replace("_", " "), "value": format_value(value, name)}
-        for row in result.rows
-        for name, value in row.items()
-        if value is not None
-    ]
-    return Panel("The price it was compared with", QueryResult.of(listed), name="price")
+        return Panel("The rate card has no price for it", note="The evidence says what the rule compares.")
+    return Panel("What such a charge costs by the rate card", _list_fields(result), name="")
 
 
-BEHIND = (evidence, charge, price)
+BEHIND = (evidence, charge, price, order)
 
 
 def _decide(file: Path, selected: list[dict[str, Any]], form: dict[str, Any]) -> None:
+    if not selected:
+        raise UsageError("no exception is selected", "Select at least one.")
     ids = [row[EXCEPTION] for row in selected]
     record_decisions(file, ids, form["status"], form["note"] or None, resolve_author(form["by"], file))
+
+
+def _list_fields(result: QueryResult) -> QueryResult:
+    """Return a row for each field that has a value."""
+    return QueryResult.of(
+        [
+            {"field": name.replace("_", " "), "value": format_value(value, name)}
+            for row in result.rows
+            for name, value in row.items()
+            if value not in (None, "")
+        ]
+    )
 
 
 def _selected(snapshot: Snapshot, selection: Selection) -> list[Finding]:
@@ -156,9 +177,8 @@ def _row(finding: Finding) -> dict[str, Any]:
     return {
         EXCEPTION: finding.exception_id,
         "type": finding.charge_type or "",
-        "recoverable": finding.recoverable,
-        "in your favour": finding.in_your_favour,
         "amount": finding.amount_at_stake,
+        "whose": "in your favour" if finding.is_underbilled else "recoverable",
         "status": finding.status,
         "dispute by": str(finding.dispute_until or ""),
         "note": finding.note or "",

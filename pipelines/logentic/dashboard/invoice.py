@@ -1,12 +1,9 @@
-"""Panels of one invoice: the total on the paper, what to pay, the letter, billed against expected."""
+"""Panels of one invoice: the total on the paper, billed against expected, what to pay."""
 
 from dataclasses import asdict
 from decimal import Decimal
 from functools import partial
-from html import escape
-from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import altair as alt
@@ -18,21 +15,23 @@ from logentic.dashboard.panels import Panel, Selection, amount_text
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import UsageError
 from logentic.reports.amount_parser import parse_invoice_total
-from logentic.reports.exceptions import read_findings, resolve_author
+from logentic.reports.exceptions import resolve_author
 from logentic.reports.invoice_approval import record_invoice_decision
 from logentic.reports.invoice_totals import record_invoice_total
 from logentic.reports.invoices import Invoice, read_invoice
-from logentic.reports.letter import compose_letter, missing_settings
-from logentic.reports.letter_formats import RENDERERS, Letter
-from logentic.reports.reconciliation import read_tie_out, reconcile
+from logentic.reports.reconciliation import read_tie_out
 from logentic.reports.supporting_sheets import AMOUNTS
 from logentic.reports.tie_out import TieOut
 from logentic.settings import load_settings
 
+# A charge that should not be there at all differs in volume, every other one in price.
 TYPES = f"""
-select charge_type, count(*) as charges, cast(coalesce(sum(billed), 0) as decimal(18, 2)) as billed,
+select case when grouping(charge_type) = 1 then 'all' else charge_type end as charge_type, count(*) as charges,
+    cast(coalesce(sum(billed), 0) as decimal(18, 2)) as billed,
     cast(coalesce(sum(expected), 0) as decimal(18, 2)) as expected,
     cast(coalesce(sum(difference), 0) as decimal(18, 2)) as difference,
+    cast(coalesce(sum(difference) filter (where expected <> 0), 0) as decimal(18, 2)) as in_price,
+    cast(coalesce(sum(difference) filter (where expected = 0), 0) as decimal(18, 2)) as in_volume,
     cast(coalesce(sum(not_checked), 0) as decimal(18, 2)) as not_checked,
     count(*) filter (where is_amount_unreadable) as unreadable_amounts
 from (
@@ -40,8 +39,8 @@ from (
     from invoice_reconciliation as checked
     where checked.payment_id = $invoice::bigint
 )
-group by charge_type
-order by billed desc
+group by rollup (charge_type)
+order by grouping(charge_type), billed desc
 """
 AUDIT_RESULTS = """
 select charge_type, status, count(*) as charges, cast(sum(billed) as decimal(18, 2)) as billed,
@@ -52,13 +51,6 @@ group by charge_type, status
 order by charge_type, status
 """
 RESULT_COLOURS = {"matched": charts.BLUE, "exception": charts.RED, "settled": charts.SKY, "not_checked": charts.GREY}
-
-
-LETTER_FORMATS = {
-    ".docx": ("Word", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    ".html": ("HTML", "text/html"),
-    ".txt": ("text", "text/plain"),
-}
 
 
 def tie_out(snapshot: Snapshot, selection: Selection) -> Panel | None:
@@ -84,7 +76,7 @@ def tie_out(snapshot: Snapshot, selection: Selection) -> Panel | None:
         f"Invoice {number}: {_tie_sentence(tie)}",
         QueryResult.of([{"line": label, "amount": amount} for label, amount in lines]),
         note=" ".join(tie.explanations) if tie.difference else "",
-        name="tie-out",
+        name="",
         extra=(form,),
     )
 
@@ -109,7 +101,7 @@ def decision(snapshot: Snapshot, selection: Selection) -> Panel | None:
     listed = QueryResult.of([{"what": label, "amount": amount} for label, amount in rows])
     title = f"Recommended payment {in_currency(invoice.recommended.total)}"
     if invoice.billed_date is None:
-        return Panel(title, listed, note="It is not billed yet: decide on it once it is.", name="payment")
+        return Panel(title, listed, note="It is not billed yet: decide on it once it is.", name="")
     choices = {
         f"Approve: pay {in_currency(invoice.payable)}": "approve",
         f"Approve in part: pay {in_currency(invoice.recommended.total)} or the amount below": "approve_in_part",
@@ -128,31 +120,7 @@ def decision(snapshot: Snapshot, selection: Selection) -> Panel | None:
         _wrong_decision,
     )
     note = " ".join([said.text(settings.currency), *invoice.changes]) if said else "Nobody has decided on it yet."
-    return Panel(title, listed, note=note, name="payment", extra=(form,))
-
-
-def letter(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """The letter to the warehouse."""
-    number = selection.get("invoice")
-    if not number:
-        return None
-    disputed = [each for each in read_findings(snapshot.file, invoice=number) if each.status == "disputed"]
-    if not any(not each.is_underbilled for each in disputed):
-        return Panel(
-            "No letter yet",
-            note="Dispute an exception that is recoverable: the letter with its evidence is shown here.",
-            wide=True,
-        )
-    settings = load_settings()
-    composed = compose_letter(reconcile(snapshot.file, settings, invoice=number), settings)
-    return Panel(
-        f"Letter: {composed.subject}",
-        note=f"The letter is not complete: set {', '.join(missing)}."
-        if (missing := missing_settings(settings))
-        else "",
-        extra=(*_letter_downloads(composed, f"letter-{number}"), _letter_preview(composed)),
-        wide=True,
-    )
+    return Panel(title, listed, note=note, name="", extra=(form,))
 
 
 def types(snapshot: Snapshot, selection: Selection) -> Panel | None:
@@ -160,26 +128,24 @@ def types(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if not selection.get("invoice"):
         return None
     result = snapshot.query(TYPES, **selection)
-    kinds = {"billed": "billed", "expected": "expected", "not_checked": "not checked"}
-    values = charts.unfold(result, kinds, "charge_type", "what", "amount")
-    chart = (
-        alt.Chart(charts.rows_data(values))
-        .mark_bar()
-        .encode(
-            charts.horizontal("amount", "Account's currency"),
-            alt.Y("charge_type:N", sort=None, title=None),
-            yOffset="what:N",
-            color=charts.colour("what", list(kinds.values())),
-            tooltip=charts.tooltips(charge_type="Type", what="", amount=("Amount", ",.2f")),
-        )
+    sums = result.rows[-1]
+    table = QueryResult(result.table.drop_columns(["unreadable_amounts"]))
+    note = (
+        "Before tax. Billed is expected, difference and not checked together: what is not checked has no price to"
+        " compare with. The difference is in volume where a charge should not be there at all, else in price. Missing"
+        " charges are listed among the exceptions only."
     )
-    total = sum(row["billed"] for row in result.rows)
-    title = f"Invoice {selection.get('invoice', '')}: {amount_text(total)} billed, before tax"
-    note = "Billed is expected, difference and not checked together; what is not checked has no price to compare with."
-    if unreadable := sum(row["unreadable_amounts"] for row in result.rows):
+    if unreadable := sums["unreadable_amounts"]:
         charges = "1 charge has an amount" if unreadable == 1 else f"{unreadable:,} charges have amounts"
         note = f"{charges} that could not be read, which the sums leave out: see rejected_values. {note}"
-    return Panel(title, result, charts.finish(chart, f"{title}. {note}", alt.Step(16)), note, "billed-and-expected")
+    title = f"{amount_text(sums['billed'])} billed, {_compared(sums['difference'])}"
+    return Panel(title, table, note=note, name="billed-and-expected", wide=True)
+
+
+def _compared(difference: Decimal) -> str:
+    if not difference:
+        return "as expected"
+    return f"{amount_text(abs(difference))} {'more' if difference > 0 else 'less'} than expected"
 
 
 def audit_results(snapshot: Snapshot, selection: Selection) -> Panel | None:
@@ -203,25 +169,8 @@ def audit_results(snapshot: Snapshot, selection: Selection) -> Panel | None:
     return Panel(title, result, charts.finish(chart, title, alt.Step(28)), name="verdicts")
 
 
-def workbook(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """The invoice as a workbook."""
-    invoice = selection.get("invoice")
-    if not invoice:
-        return None
-    if not find_spec("xlsxwriter"):
-        return Panel("There is no workbook", note="It needs the extra excel.")
-    button = mo.download(
-        lambda: _workbook_bytes(snapshot.file, invoice),
-        filename=f"invoice-{invoice}.xlsx",
-        mimetype="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        label="Download the workbook",
-    )
-    note = "Summary, charges, exceptions with their evidence: what `logentic reconcile --xlsx` writes."
-    return Panel(f"Invoice {invoice} as a workbook", note=note, extra=(button,), wide=True)
-
-
-LEAD = (tie_out, types)
-PANELS = (decision, audit_results, letter, workbook)
+LEAD = (tie_out, audit_results, types)
+PANELS = (decision,)
 
 
 def _tie_sentence(tie: TieOut) -> str:
@@ -265,30 +214,3 @@ def _decide(file: Path, number: int, form: dict[str, Any]) -> Invoice:
     return record_invoice_decision(
         file, load_settings(), number, form["decision"], author, amount=amount, note=form["note"] or None
     )
-
-
-def _letter_downloads(composed: Letter, name: str) -> list[mo.Html]:
-    return [
-        mo.download(
-            partial(RENDERERS[ending], composed),
-            filename=f"{name}{ending}",
-            mimetype=mimetype,
-            label=f"Download as {format_name}",
-        )
-        for ending, (format_name, mimetype) in LETTER_FORMATS.items()
-    ]
-
-
-def _letter_preview(composed: Letter) -> mo.Html:
-    """Return the letter in a frame that runs no script and keeps its own style."""
-    page = escape(RENDERERS[".html"](composed).decode())
-    return mo.Html(f'<iframe class="lg-letter" title="The letter" sandbox srcdoc="{page}"></iframe>')
-
-
-def _workbook_bytes(file: Path, invoice: int) -> bytes:
-    from logentic.reports.workbook import write_workbook
-
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "invoice.xlsx"
-        write_workbook(reconcile(file, load_settings(), invoice=invoice), path)
-        return path.read_bytes()

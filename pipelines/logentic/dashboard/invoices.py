@@ -32,7 +32,7 @@ OPEN, ALL = "To look at", "All"
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
     return {
-        **filters.choose_row(snapshot, url, "month", MONTHS, "With charges of", everything="Any month"),
+        **filters.choose_row(snapshot, url, "charges", MONTHS, "With charges of", everything="Any month"),
         "show": filters.choose_word(url, "show", [ALL, OPEN], "Show")["show"],
         **filters.choose_row(snapshot, url, "invoice", INVOICES, "Invoice", everything="The list", searchable=True),
     }
@@ -42,10 +42,10 @@ def invoices(snapshot: Snapshot, selection: Selection) -> Panel | None:
     """The list of invoices."""
     if selection.get("invoice"):
         return None
-    settings, month = load_settings(), selection.get("month")
+    settings, month = load_settings(), selection.get("charges")
     listed = read_invoices(snapshot.file, settings, date.fromisoformat(f"{month}-01") if month else None)
     shown = [each for each in listed if each.is_open or selection.get("show") != OPEN]
-    kept = {name: selection[name] for name in ("month", "show") if selection.get(name)}
+    kept = {name: selection[name] for name in ("charges", "show") if selection.get(name)}
     amounts = sum_open_amounts(finding for each in shown for finding in each.findings)
     if not shown:
         note = "An invoice appears here until it is decided on, and again when it changes."

@@ -54,7 +54,7 @@ def restatements(snapshot: Snapshot, selection: Selection) -> Panel | None:
         return None
     closed = read_month_close(snapshot.connection, snapshot.file, month)
     if closed is None:
-        return Panel("No restatements", note="Once the month is closed, what changes of it afterwards stands here.")
+        return Panel("No restatements", note="Changes after the closing are listed here.")
     result = snapshot.query(RESTATEMENTS, month=month, closed=closed["closed_at"])
     if not result:
         return Panel("No restatements", note="Nothing has changed since the month was closed.")

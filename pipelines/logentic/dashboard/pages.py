@@ -6,7 +6,7 @@ from typing import Any
 
 import marimo as mo
 
-from logentic.dashboard import exception_queue, invoice, invoices, month, orders, overview, stock, storage
+from logentic.dashboard import documents, exception_queue, invoice, invoices, month, orders, overview, stock, storage
 from logentic.dashboard.filters import Elements, Url
 from logentic.dashboard.panels import PanelOf, Selection
 from logentic.dashboard.snapshot import Snapshot
@@ -16,7 +16,8 @@ from logentic.dashboard.snapshot import Snapshot
 class DashboardPage:
     """A page: its filters, then pickers whose options depend on the filters, then panels.
 
-    Rows to select stand between `lead` and `behind`, which shows what is selected.
+    Rows to select stand between `lead` and `behind`, which shows what is selected. After the panels stands the draft
+    of a letter, and `drafted`, which shows what is written.
     """
 
     question: str
@@ -27,6 +28,8 @@ class DashboardPage:
     lead: tuple[PanelOf, ...] = ()
     rows: Callable[[Snapshot, Selection], Any] = lambda *_: None
     behind: tuple[PanelOf, ...] = ()
+    draft: Callable[[Snapshot, Selection], Elements] = lambda *_: {}
+    drafted: tuple[PanelOf, ...] = ()
 
 
 PAGES = {
@@ -39,12 +42,20 @@ PAGES = {
     "Storage": DashboardPage("What does storage cost, and who makes it?", storage.PANELS, storage.controls),
     "Invoices": DashboardPage(
         "What is wrong with the invoices, and what is to be paid?",
-        invoice.PANELS,
+        (*invoice.PANELS, documents.workbook),
         invoices.controls,
         lead=(invoices.invoices, *invoice.LEAD),
         rows=exception_queue.rows,
         behind=exception_queue.BEHIND,
+        draft=documents.draft,
+        drafted=documents.DRAFTED,
     ),
-    "Month": DashboardPage("What did the month cost, and is it closed?", month.PANELS, month.controls),
+    "Month": DashboardPage(
+        "What did the month cost, and is it closed?",
+        (*month.PANELS, documents.workbook),
+        month.controls,
+        draft=documents.draft,
+        drafted=documents.DRAFTED,
+    ),
     "Orders": DashboardPage("How far are the orders, and what does shipping cost?", orders.PANELS, orders.controls),
 }

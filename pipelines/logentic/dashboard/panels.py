@@ -24,7 +24,10 @@ NO_LINKS: Mapping[str, Callable[[Any], str]] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel. A `table` alone is open, with a chart it is collapsed; `extra` elements come last."""
+    """A panel. A `table` alone is open, with a chart it is collapsed; `extra` elements come last.
+
+    `name` is that of the download; without one there is none.
+    """
 
     title: str
     table: QueryResult | None = None
@@ -126,16 +129,14 @@ def render_panel(panel: Panel) -> mo.Html:
         drawn = mo.as_html(panel.chart)
         inside += f'<div class="lg-chart">{drawn.text}</div>'
     if panel.table is not None and panel.table:
-        result = panel.table
-        button = mo.download(
-            result.download, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV"
-        )
-        children.append(button)
-        shown = as_table(result, panel.title, panel.links)
-        if not is_drawn:
-            inside += f"{shown}<p>{button.text}</p>"
-        else:
-            inside += f"<details><summary>Table and download</summary>{shown}<p>{button.text}</p></details>"
+        shown = as_table(panel.table, panel.title, panel.links)
+        if panel.name:
+            button = mo.download(
+                panel.table.download, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV"
+            )
+            children.append(button)
+            shown += f"<p>{button.text}</p>"
+        inside += f"<details><summary>Table and download</summary>{shown}</details>" if is_drawn else shown
     elif panel.table is not None:
         inside += "<p>Nothing to show for this choice.</p>"
     for extra in panel.extra:

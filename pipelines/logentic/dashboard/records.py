@@ -20,7 +20,7 @@ def entry_form(
     button: str,
     write: Callable[[dict[str, Any]], Any],
     changed: Changed,
-    validate: Callable[[Any], str | None],
+    validate: Callable[[Any], str | None] | None = None,
 ) -> Any:
     """Return a form that records its values, and then has the page drawn again.
 

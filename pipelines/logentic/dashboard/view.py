@@ -92,6 +92,30 @@ def render_behind(file: Path, page: str, values: dict[str, Any], rows: Any) -> m
     return _render_beside(file, {**values, "rows": rows.value}, None, PAGES[page].behind)
 
 
+def page_draft(file: Path, page: str, values: dict[str, Any]) -> Any:
+    """Return the words of the page's letter; none if it has no letter."""
+    return _make_controls(file, lambda snapshot: PAGES[page].draft(snapshot, filters.selection_of(values)))
+
+
+def render_draft(draft: Any) -> mo.Html:
+    """Return the fields of the letter's words."""
+    fields = list(draft.elements.values())
+    if not fields:
+        return mo.Html("")
+    rows = "".join(f"<div>{field.text}</div>" for field in fields)
+    text = (
+        '<section class="lg-panel" aria-label="Words of the letter"><h2>The letter, in your words</h2>'
+        "<p>The table and the evidence stay as they are. Each line is a paragraph.</p>"
+        f'<div class="lg-words">{rows}</div></section>'
+    )
+    return ElementGroup(text, fields)
+
+
+def render_drafted(file: Path, page: str, values: dict[str, Any], draft: Any) -> mo.Html:
+    """Return the letter with the words of the draft."""
+    return _render_beside(file, {**values, "draft": draft.value}, None, PAGES[page].drafted)
+
+
 def render_view(
     file: Path, page: str, url: filters.Url, values: dict[str, Any], changed: Callable[[Any], None]
 ) -> mo.Html:

@@ -178,8 +178,8 @@ def _row(finding: Finding) -> dict[str, Any]:
         EXCEPTION: finding.exception_id,
         "type": finding.charge_type or "",
         "amount": finding.amount_at_stake,
-        "whose": "in your favour" if finding.is_underbilled else "recoverable",
+        "direction": "in your favour" if finding.is_underbilled else "recoverable",
         "status": finding.status,
-        "dispute by": str(finding.dispute_until or ""),
+        "dispute by": "past" if finding.is_past else str(finding.dispute_until or ""),
         "note": finding.note or "",
     }

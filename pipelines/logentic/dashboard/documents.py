@@ -26,7 +26,10 @@ LETTER_FORMATS = {
 }
 LETTER_LETTERS = 5000
 # The frame has an origin of its own, in which the newer clipboard interface is refused.
-COPY_BUTTON = """<style>button { font: inherit; padding: .3em .8em; margin-bottom: 1em; } @media print { nav { display: none; } }</style>
+COPY_BUTTON = """<style>
+button { font: inherit; padding: .3em .8em; margin-bottom: 1em; }
+@media print { nav { display: none; } }
+</style>
 <nav><button onclick="getSelection().selectAllChildren(document.querySelector('main')); document.execCommand('copy');
 this.textContent = 'Copied: paste it into an e-mail'">Copy as e-mail</button></nav>
 """

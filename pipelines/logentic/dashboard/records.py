@@ -46,7 +46,7 @@ def _save(changed: Changed, write: Callable[[], Any]) -> None:
     except (duckdb.Error, OSError) as error:
         mo.status.toast("Not saved", str(error).splitlines()[0], kind="danger")
     else:
-        mo.status.toast("Saved", "The next run publishes it.")
+        mo.status.toast("Saved", "Published with the next run.")
         changed(lambda count: count + 1)
 
 

@@ -55,10 +55,48 @@ def _(file, filters, page, url, view):
 
 
 @app.cell
-def _(changed, file, filters, page, picks, url, view):
-    shown = view.render_view(file, page(), url, {**filters.value, **picks.value}, changed)
+def _(changed, file, filters, page, picks, view):
+    values = {**filters.value, **picks.value}
+    lead = view.render_lead(file, page(), values, changed)
+    lead
+    return lead, values
+
+
+@app.cell
+def _(changed, file, page, values, view):
+    rows = view.page_rows(file, page(), values, changed)
+    queue = view.render_rows(file, rows, values, changed)
+    queue
+    return queue, rows
+
+
+@app.cell
+def _(file, page, rows, values, view):
+    behind = view.render_behind(file, page(), values, rows)
+    behind
+    return (behind,)
+
+
+@app.cell
+def _(changed, file, page, url, values, view):
+    shown = view.render_view(file, page(), url, values, changed)
     shown
     return (shown,)
+
+
+@app.cell
+def _(file, page, values, view):
+    draft = view.page_draft(file, page(), values)
+    words = view.render_draft(draft)
+    words
+    return draft, words
+
+
+@app.cell
+def _(draft, file, page, values, view):
+    letter = view.render_drafted(file, page(), values, draft)
+    letter
+    return (letter,)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import duckdb
 import pytest
@@ -18,13 +17,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from .conftest import Visitor
 
-PAGES = ("overview", "stock", "storage", "invoices", "orders")
+PAGES = ("overview", "stock", "storage", "invoices", "month", "orders")
 LAST_DAY = "(select max(date) from stock_daily)"
-LAST_INVOICE = """(
-    select payment_id from invoices where billed_date is not null group by payment_id
-    order by max(billed_date) desc, payment_id desc limit 1
-)"""
-# For each page, three queries and what the page says of their one number.
+# For each page, queries and what the page says of their one number.
 NUMBERS = {
     "overview": {
         f"select sum(physical) from stock_daily where date = {LAST_DAY}": "{:,} units",
@@ -48,9 +43,18 @@ NUMBERS = {
         from (select median(rate) as rate from storage_cost_daily group by date)""": "then {:.4f}",
     },
     "invoices": {
-        f"select cast(sum(billed) as decimal(18, 2)) from invoices where payment_id = {LAST_INVOICE}": "{:,.2f} billed",
-        f"select count(*) from invoice_exceptions where payment_id = {LAST_INVOICE}": "{:,} exceptions: ",
-        f"select count(*) from invoice_reconciliation where payment_id = {LAST_INVOICE}": "of {:,} charges could",
+        "select count(distinct payment_id) from charges where not is_withdrawn": "{:,} invoices: ",
+        """select coalesce(sum(cast(amount_at_stake as decimal(18, 2))), 0) from exception_status
+        where direction = 'recoverable' and status in ('open', 'disputed') and payment_id is not null""": (
+            "{:,.2f} recoverable"
+        ),
+        """select coalesce(sum(cast(amount_at_stake as decimal(18, 2))), 0) from exception_status
+        where direction = 'in_your_favour' and status in ('open', 'disputed') and payment_id is not null""": (
+            "{:,.2f} in your favour"
+        ),
+    },
+    "month": {
+        "select max(month) from month_facts where subject = 'charge'": "{:%B %Y} is open",
     },
     "orders": {
         "select count(*) from orders": "of {:,} orders are completed",
@@ -144,30 +148,6 @@ def test_a_table_is_downloaded_exactly(visitor: Visitor, published: duckdb.DuckD
     assert download.value.suggested_filename == "storage-by-month.csv"
     expected = published.execute("select cast(sum(billed) as decimal(18, 2)) from storage_cost_monthly").fetchone()
     assert (sum(Decimal(row["billed"]) for row in rows),) == expected
-
-
-def test_a_status_is_set_by_the_code_of_the_command_line(visitor: Visitor, file: Path) -> None:
-    page = visitor.open("?page=invoices")
-    picked = page.get_by_label("Exception", exact=True)
-    name = str(picked.evaluate("chosen => chosen.selectedOptions[0].textContent")).split(" ")[0]
-    page.get_by_label("Status", exact=True).select_option("disputed")
-    page.get_by_label("Note", exact=True).fill("written to the warehouse")
-    page.get_by_label("Your name", exact=True).fill("Ada")
-    page.get_by_role("button", name="Set status").click()
-    expect(page.locator("body")).to_contain_text(f"{name} is disputed")
-    expect(page.locator("body")).to_contain_text("Ada · written to the warehouse")
-    listed = logentic("exceptions", "--db", file, "--status", "disputed", "--json", cwd=file.parent)
-    assert [(found["exception_id"], found["set_by"]) for found in json.loads(listed.stdout)] == [(name, "Ada")]
-    logentic("exceptions", "set", name, "open", "--db", file, cwd=file.parent)
-
-
-def test_the_workbook_of_an_invoice_is_downloaded(visitor: Visitor) -> None:
-    page = visitor.open("?page=invoices")
-    with page.expect_download() as download:
-        page.get_by_text("Download the workbook").click()
-    assert re.fullmatch(r"invoice-\d+\.xlsx", download.value.suggested_filename)
-    with ZipFile(download.value.path()) as archive:
-        assert "xl/workbook.xml" in archive.namelist()
 
 
 def test_the_keyboard_goes_from_page_to_page(visitor: Visitor) -> None:

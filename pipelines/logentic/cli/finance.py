@@ -28,13 +28,6 @@ invoices = typer.Typer(
     rich_markup_mode=None,
 )
 CSV_SEPARATORS = {"comma": ",", "semicolon": ";"}
-FROZEN = {
-    "charge": ("charge", "charges"),
-    "charges": ("total by type", "totals by type"),
-    "invoice": ("invoice total", "invoice totals"),
-    "storage": ("item's storage", "items' storage"),
-    "stock": ("item's stock", "items' stock"),
-}
 
 
 def parse_invoice(text: str | int) -> int:
@@ -323,7 +316,7 @@ def close(
     frozen = preview_close(db, day, settings.timezone)
     if not yes and not sys.stdin.isatty():
         raise UsageError(f"closing {month} has to be confirmed, and there is no terminal", "Add --yes.")
-    print(f"{month} as known at {frozen.known_at:%Y-%m-%d %H:%M} UTC: {_frozen_text(frozen.facts)}", file=sys.stderr)
+    print(f"{month} as known at {frozen.known_at:%Y-%m-%d %H:%M} UTC: {frozen.frozen_text}", file=sys.stderr)
     print(f"charges: {money(frozen.charged, settings.currency)} {settings.currency} before tax", file=sys.stderr)
     if waiting := read_findings(db, month=day, status="open"):
         amounts = sum_open_amounts(waiting).text(settings.currency)
@@ -336,11 +329,7 @@ def close(
         print(f"{month} stays open", file=sys.stderr)
         raise typer.Exit(1)
     closed = close_month(db, day, resolve_author(by, db), settings.timezone)
-    print(f"{month} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {_frozen_text(closed.facts)}")
-
-
-def _frozen_text(facts: dict[str, int]) -> str:
-    return ", ".join(f"{number:,} {FROZEN[subject][number > 1]}" for subject, number in facts.items())
+    print(f"{month} is closed as known at {closed.known_at:%Y-%m-%d %H:%M} UTC: {closed.frozen_text}")
 
 
 def month_of(text: str | None) -> date | None:

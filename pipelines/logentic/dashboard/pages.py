@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import marimo as mo
 
-from logentic.dashboard import invoices, orders, overview, stock, storage
+from logentic.dashboard import documents, exception_queue, invoice, invoices, month, orders, overview, stock, storage
 from logentic.dashboard.filters import Elements, Url
 from logentic.dashboard.panels import PanelOf, Selection
 from logentic.dashboard.snapshot import Snapshot
@@ -13,13 +14,22 @@ from logentic.dashboard.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class DashboardPage:
-    """A page: its filters, then pickers whose options depend on the filters, then panels."""
+    """A page: its filters, then pickers whose options depend on the filters, then panels.
+
+    Rows to select stand between `lead` and `behind`, which shows what is selected. After the panels stands the draft
+    of a letter, and `drafted`, which shows what is written.
+    """
 
     question: str
     panels: tuple[PanelOf, ...]
     filters: Callable[[Snapshot, Url], Elements] = lambda *_: {}
     picks: Callable[[Snapshot, Url, Selection], Elements] = lambda *_: {}
     head: Callable[[Snapshot], mo.Html] | None = None
+    lead: tuple[PanelOf, ...] = ()
+    rows: Callable[[Snapshot, Selection], Any] = lambda *_: None
+    behind: tuple[PanelOf, ...] = ()
+    draft: Callable[[Snapshot, Selection], Elements] = lambda *_: {}
+    drafted: tuple[PanelOf, ...] = ()
 
 
 PAGES = {
@@ -31,7 +41,21 @@ PAGES = {
     ),
     "Storage": DashboardPage("What does storage cost, and who makes it?", storage.PANELS, storage.controls),
     "Invoices": DashboardPage(
-        "What is wrong with this invoice?", invoices.PANELS, invoices.controls, invoices.findings
+        "What is wrong with the invoices, and what is to be paid?",
+        (*invoice.PANELS, documents.workbook),
+        invoices.controls,
+        lead=(invoices.invoices, *invoice.LEAD),
+        rows=exception_queue.rows,
+        behind=exception_queue.BEHIND,
+        draft=documents.draft,
+        drafted=documents.DRAFTED,
+    ),
+    "Month": DashboardPage(
+        "What did the month cost, and is it closed?",
+        (*month.PANELS, documents.workbook),
+        month.controls,
+        draft=documents.draft,
+        drafted=documents.DRAFTED,
     ),
     "Orders": DashboardPage("How far are the orders, and what does shipping cost?", orders.PANELS, orders.controls),
 }

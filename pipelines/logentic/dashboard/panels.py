@@ -1,10 +1,11 @@
 """Render a panel: a title, the chart, and the table with its download."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -18,11 +19,15 @@ from logentic.settings import load_settings
 
 Selection = dict[str, Any]
 ROWS_SHOWN = 200
+NO_LINKS: Mapping[str, Callable[[Any], str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel. A `table` alone is open, with a chart it is collapsed; `extra` elements come last."""
+    """A panel. A `table` alone is open, with a chart it is collapsed; `extra` elements come last.
+
+    `name` is that of the download; without one there is none.
+    """
 
     title: str
     table: QueryResult | None = None
@@ -31,9 +36,10 @@ class Panel:
     name: str = "table"
     wide: bool = False
     extra: tuple[mo.Html, ...] = field(default=())
+    links: dict[str, Callable[[Any], str]] = field(default_factory=dict)  # column → the address of a value
 
 
-PanelOf = Callable[[Snapshot, Selection], Panel]
+PanelOf = Callable[[Snapshot, Selection], Panel | None]  # None: the page does not have it for this choice
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,15 @@ def render_page(
 ) -> mo.Html:
     """Render all panels of a page in one grid."""
     parts = [head(snapshot)] if head else []
-    grid = [_render_safely(make, snapshot, selection) for make in panels]
+    grid = [panel for make in panels if (panel := _render_safely(make, snapshot, selection))]
     page = ElementGroup(f'<div class="lg-page">{"".join(panel.text for panel in grid)}</div>', grid)
     return mo.vstack([*parts, page], gap=1)
 
 
-def _render_safely(make: PanelOf, snapshot: Snapshot, selection: Selection) -> mo.Html:
+def _render_safely(make: PanelOf, snapshot: Snapshot, selection: Selection) -> mo.Html | None:
     try:
-        return _as_html(make(snapshot, selection))
+        panel = make(snapshot, selection)
+        return None if panel is None else render_panel(panel)
     except duckdb.CatalogException as error:
         return render_notice(_panel_title(make), _missing_table_text(error))
     except (duckdb.Error, LogenticError) as error:
@@ -80,7 +87,7 @@ def render_notice(title: str, why: str) -> mo.Html:
     return mo.Html(f"<section {label}><h2>{escape(title)}</h2><p>{escape(why)}</p></section>")
 
 
-def as_table(result: QueryResult, caption: str) -> str:
+def as_table(result: QueryResult, caption: str, links: Mapping[str, Callable[[Any], str]] = NO_LINKS) -> str:
     """Return a plain table, which every screen reader and printer understands; the download has every row."""
     rows = result.table.slice(0, ROWS_SHOWN).to_pylist()
     numeric = {name for name in result.columns if all(_is_number(r[name]) for r in rows)}
@@ -94,7 +101,7 @@ def as_table(result: QueryResult, caption: str) -> str:
         "<tr>"
         + "".join(
             f'<td class="{"n" if name in numeric else "long" if name in long else ""}">'
-            f"{escape(format_value(row[name], name))}</td>"
+            f"{_cell(row[name], name, links.get(name))}</td>"
             for name in row
         )
         + "</tr>"
@@ -108,7 +115,12 @@ def as_table(result: QueryResult, caption: str) -> str:
     )
 
 
-def _as_html(panel: Panel) -> mo.Html:
+def _cell(value: Any, name: str, link: Callable[[Any], str] | None) -> str:
+    shown = escape(format_value(value, name))
+    return f'<a href="{escape(link(value))}">{shown}</a>' if link else shown
+
+
+def render_panel(panel: Panel) -> mo.Html:
     heading = f"<h2>{escape(panel.title)}</h2>" + (f"<p>{escape(panel.note)}</p>" if panel.note else "")
     children: list[mo.Html] = []
     inside = ""
@@ -117,16 +129,14 @@ def _as_html(panel: Panel) -> mo.Html:
         drawn = mo.as_html(panel.chart)
         inside += f'<div class="lg-chart">{drawn.text}</div>'
     if panel.table is not None and panel.table:
-        result = panel.table
-        button = mo.download(
-            result.download, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV"
-        )
-        children.append(button)
-        shown = as_table(result, panel.title)
-        if not is_drawn:
-            inside += f"{shown}<p>{button.text}</p>"
-        else:
-            inside += f"<details><summary>Table and download</summary>{shown}<p>{button.text}</p></details>"
+        shown = as_table(panel.table, panel.title, panel.links)
+        if panel.name:
+            button = mo.download(
+                panel.table.download, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV"
+            )
+            children.append(button)
+            shown += f"<p>{button.text}</p>"
+        inside += f"<details><summary>Table and download</summary>{shown}</details>" if is_drawn else shown
     elif panel.table is not None:
         inside += "<p>Nothing to show for this choice.</p>"
     for extra in panel.extra:

@@ -48,7 +48,8 @@ def _serve(file: Path, host: str, port: int, password: str) -> None:
         pass
     os.environ[view.FILE_VARIABLE] = str(file.absolute())
     token = token_hex(32) if password else None
-    builder = marimo.create_asgi_app(quiet=True, token=token)
+    # What writes needs a header that another site's form cannot send, besides the check of Host and Origin.
+    builder = marimo.create_asgi_app(quiet=True, token=token, skew_protection=True)
     served = builder.with_app(path="", root=str(project_folder() / "notebooks" / "dashboard.py")).build()
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host

@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import marimo as mo
 
-from logentic.dashboard import filters
+from logentic.dashboard import exception_queue, filters
 from logentic.dashboard.pages import PAGES
-from logentic.dashboard.panels import ElementGroup, render_notice, render_page
+from logentic.dashboard.panels import ElementGroup, PanelOf, render_notice, render_page
 from logentic.dashboard.snapshot import Snapshot, open_snapshot
 from logentic.errors import LogenticError
 
@@ -62,6 +62,60 @@ def _make_controls(file: Path, make: Callable[[Snapshot], filters.Elements]) -> 
         return mo.ui.dictionary({})
 
 
+def page_rows(file: Path, page: str, values: dict[str, Any], changed: Callable[[Any], None]) -> Any:
+    """Return the rows of the page to select from; nothing if it has none."""
+    try:
+        with open_snapshot(file) as snapshot:
+            chosen = {**filters.selection_of(values), "changed": changed}
+            rows = PAGES[page].rows(snapshot, chosen)
+            return mo.ui.dictionary({}) if rows is None else rows
+    except (duckdb.Error, LogenticError):
+        return mo.ui.dictionary({})
+
+
+def render_lead(file: Path, page: str, values: dict[str, Any], changed: Callable[[Any], None]) -> mo.Html:
+    """Return the panels before the rows to select from."""
+    return _render_beside(file, values, changed, PAGES[page].lead)
+
+
+def render_rows(file: Path, rows: Any, values: dict[str, Any], changed: Callable[[Any], None]) -> mo.Html:
+    """Return the rows to select from, and the form that decides on them."""
+    if isinstance(rows, mo.ui.dictionary):
+        return mo.Html("")
+    return exception_queue.render(file, values["invoice"], rows, changed)
+
+
+def render_behind(file: Path, page: str, values: dict[str, Any], rows: Any) -> mo.Html:
+    """Return the panels of the selected rows."""
+    if isinstance(rows, mo.ui.dictionary):
+        return mo.Html("")
+    return _render_beside(file, {**values, "rows": rows.value}, None, PAGES[page].behind)
+
+
+def page_draft(file: Path, page: str, values: dict[str, Any]) -> Any:
+    """Return the words of the page's letter; none if it has no letter."""
+    return _make_controls(file, lambda snapshot: PAGES[page].draft(snapshot, filters.selection_of(values)))
+
+
+def render_draft(draft: Any) -> mo.Html:
+    """Return the fields of the letter's words."""
+    fields = list(draft.elements.values())
+    if not fields:
+        return mo.Html("")
+    rows = "".join(f"<div>{field.text}</div>" for field in fields)
+    text = (
+        '<section class="lg-panel" aria-label="Words of the letter"><h2>The letter, in your words</h2>'
+        "<p>The table and the evidence stay as they are. Each line is a paragraph.</p>"
+        f'<div class="lg-words">{rows}</div></section>'
+    )
+    return ElementGroup(text, fields)
+
+
+def render_drafted(file: Path, page: str, values: dict[str, Any], draft: Any) -> mo.Html:
+    """Return the letter with the words of the draft."""
+    return _render_beside(file, {**values, "draft": draft.value}, None, PAGES[page].drafted)
+
+
 def render_view(
     file: Path, page: str, url: filters.Url, values: dict[str, Any], changed: Callable[[Any], None]
 ) -> mo.Html:
@@ -69,13 +123,23 @@ def render_view(
     filters.write_url(values, page.lower(), url)
     try:
         with open_snapshot(file) as snapshot:
-            return render_page(
-                snapshot, {**filters.selection_of(values), "changed": changed}, PAGES[page].panels, PAGES[page].head
-            )
+            chosen = {**filters.selection_of(values), "changed": changed}
+            return render_page(snapshot, chosen, PAGES[page].panels, PAGES[page].head)
     except LogenticError as error:
         return render_notice("There is nothing to show yet", f"{error}. {error.guidance}")
     except duckdb.Error as error:
         return render_notice("This file cannot be shown", str(error).splitlines()[0])
+
+
+def _render_beside(file: Path, values: dict[str, Any], changed: Any, panels: tuple[PanelOf, ...]) -> mo.Html:
+    """Return panels; nothing if the file cannot be read, which `render_view` reports."""
+    if not panels:
+        return mo.Html("")
+    try:
+        with open_snapshot(file) as snapshot:
+            return render_page(snapshot, {**filters.selection_of(values), "changed": changed}, panels)
+    except (duckdb.Error, LogenticError):
+        return mo.Html("")
 
 
 def render_header(page: str, *groups: Any) -> mo.Html:

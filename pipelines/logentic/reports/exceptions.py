@@ -50,6 +50,7 @@ order by status.payment_id desc nulls first, status.amount_at_stake desc, status
 """
 CHARGE_OF_EXCEPTION = """
 select
+    status.exception_id,
     status.charge_id,
     status.payment_id,
     status.rule,
@@ -66,7 +67,7 @@ select
 from exception_status as status
 left join charges on status.charge_id = charges.charge_id
 left join invoice_exceptions as found on status.exception_id = found.exception_id
-where status.exception_id = ?
+where status.exception_id in (select unnest($ids))
 """
 
 
@@ -210,24 +211,35 @@ def read_findings(
 
 def record_decision(file: Path, exception_id: str, status: str, note: str | None, by: str) -> Finding:
     """Record the status that a person gives an exception, with the charge as it is known now."""
+    return record_decisions(file, [exception_id], status, note, by)[0]
+
+
+def record_decisions(file: Path, exception_ids: list[str], status: str, note: str | None, by: str) -> list[Finding]:
+    """Record one status for several exceptions; for none of them if one cannot be given it."""
     if status not in STATUSES:
         raise UsageError(f"{status!r} is no status", f"Choose among: {', '.join(STATUSES)}.")
     with open_published(file) as published:
-        found = read_records(published, CHARGE_OF_EXCEPTION, [exception_id])
+        found = {
+            row["exception_id"]: row for row in read_records(published, CHARGE_OF_EXCEPTION, {"ids": exception_ids})
+        }
         known = read_known_at(published)
-    if not found:
-        raise UsageError(
-            f"{file} has no exception {exception_id!r}", f"List them: logentic exceptions --db {quote(str(file))}"
-        )
-    current, what_changed = found[0].pop("status"), found[0].pop("what_changed")
-    if current in OVER_STATUSES or (current == "credited" and what_changed):
-        raise UsageError(f"{exception_id} is {current}: {what_changed}", "Nothing is left to say of it.")
+    said = {"status": status, "set_at": datetime.now(UTC), "note": note and plain_text(note), "set_by": plain_text(by)}
+    rows = []
+    for exception_id in exception_ids:
+        if exception_id not in found:
+            raise UsageError(
+                f"{file} has no exception {exception_id!r}", f"List them: logentic exceptions --db {quote(str(file))}"
+            )
+        charge = dict(found[exception_id])
+        current, what_changed = charge.pop("status"), charge.pop("what_changed")
+        if current in OVER_STATUSES or (current == "credited" and what_changed):
+            raise UsageError(f"{exception_id} is {current}: {what_changed}", "Nothing is left to say of it.")
+        rows.append({**said, "known_at": known, **charge})
     state = State(file.absolute())
     state.prepare()
-    row = {"exception_id": exception_id, "status": status, "set_at": datetime.now(UTC)}
-    row |= {"note": note and plain_text(note), "set_by": plain_text(by)}
-    EXCEPTION_LOG.append(state.folder, [{**row, "known_at": known, **found[0]}])
-    return next(finding for finding in read_findings(file) if finding.exception_id == exception_id)
+    EXCEPTION_LOG.append(state.folder, rows)
+    decided = {finding.exception_id: finding for finding in read_findings(file)}
+    return [decided[exception_id] for exception_id in exception_ids]
 
 
 def resolve_author(by: str | None, file: Path | None = None) -> str:

@@ -31,7 +31,7 @@ def write_letter(found: Reconciliation, settings: Settings, path: Path) -> Lette
 
 def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
     """Compose the letter of all that is disputed and recoverable; what is in your favour is not asked back."""
-    disputed = [each for each in found.findings if each.status == "disputed" and not each.is_underbilled]
+    disputed = list(filter(has_request, found.findings))
     if not disputed:
         of_what = f"invoice {found.invoice}" if found.invoice is not None else f"the charges of {found.month:%Y-%m}"
         raise UsageError(
@@ -90,6 +90,11 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
         closing="Yours sincerely,",
         signature=address_lines(settings.signature) or company[:1],
     )
+
+
+def has_request(finding: Finding) -> bool:
+    """Return whether the letter asks it back: it is disputed, and recoverable."""
+    return finding.status == "disputed" and not finding.is_underbilled
 
 
 def answer_date(disputed: list[Finding], today: date, answer_days: int) -> date:

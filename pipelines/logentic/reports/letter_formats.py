@@ -4,9 +4,11 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from types import MappingProxyType
+
+from logentic.sanitizer import one_line
 
 RULE = "_" * 32
 
@@ -54,6 +56,26 @@ class Letter:
     remarks: tuple[str, ...]
     closing: str
     signature: tuple[str, ...]
+
+    @property
+    def words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the paragraphs before and after the table, which a person may edit."""
+        return (self.salutation, *self.opening), self.request
+
+    def reword(self, subject: str, before: str, after: str) -> "Letter":
+        """Return the letter with other words around the same table and evidence; each line is a paragraph."""
+        salutation, *opening = _paragraphs(before) or [""]
+        return replace(
+            self,
+            subject=one_line(subject).strip(),
+            salutation=salutation,
+            opening=tuple(opening),
+            request=tuple(_paragraphs(after)),
+        )
+
+
+def _paragraphs(words: str) -> list[str]:
+    return [line for line in (one_line(line).strip() for line in words.splitlines()) if line]
 
 
 def render_text(letter: Letter) -> bytes:

@@ -21,6 +21,14 @@ from logentic.reports.published_file import open_published, read_audit_log, read
 from logentic.reports.status import read_status
 from logentic.state import State
 
+FROZEN = {
+    "charge": ("charge", "charges"),
+    "charges": ("total by type", "totals by type"),
+    "invoice": ("invoice total", "invoice totals"),
+    "storage": ("item's storage", "items' storage"),
+    "stock": ("item's stock", "items' stock"),
+}
+
 
 @dataclass(frozen=True)
 class ClosedMonth:
@@ -30,6 +38,11 @@ class ClosedMonth:
     known_at: datetime
     facts: dict[str, int]
     charged: Decimal
+
+    @property
+    def frozen_text(self) -> str:
+        """Return how many figures of each subject are frozen."""
+        return ", ".join(f"{number:,} {FROZEN[subject][number > 1]}" for subject, number in self.facts.items())
 
 
 def preview_close(file: Path, month: date, timezone: str) -> ClosedMonth:

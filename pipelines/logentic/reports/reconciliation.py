@@ -201,9 +201,7 @@ def reconcile(
         if charges is None:
             require_charges(published, file, invoice, month)
             raise UsageError(f"{file} has no charge of invoice {invoice} any more", "All of them were withdrawn.")
-        if invoice is not None and paper is None:
-            paper = read_invoice_totals(published, file).get(invoice)
-        unreadable = [row["charge_id"] for row in read_records(published, UNREADABLE.format(scope=scope), chosen)]
+        unreadable = _read_unreadable(published, scope, chosen)
         billed = read_records(published, "select max(billed_date) as day from charges where payment_id = $1", [invoice])
         return Reconciliation(
             file=file,
@@ -214,12 +212,12 @@ def reconcile(
             currency=settings.currency,
             company=next(iter(address_lines(settings.company_address)), ""),
             warehouse=next(iter(address_lines(settings.warehouse_address)), ""),
-            tie_out=None if invoice is None else _tie_out(published, invoice, settings, paper, unreadable),
+            tie_out=None if invoice is None else read_tie_out(published, file, settings, invoice, paper),
             unreadable=unreadable,
             findings=findings,
             charges=charges,
             sheets=list(supporting_sheets(published, scope, chosen, month, closed["closed_at"] if closed else None)),
-            books=_books(published, month, closed, settings.currency) if month else None,
+            books=read_books(published, month, closed, settings.currency) if month else None,
             rate_changes=read_rate_changes(published, month) if month else [],
             not_checked=read_records(published, NOT_CHECKED.format(scope=scope), chosen),
             incomplete=[
@@ -235,7 +233,8 @@ order by receipts.finished_at
 """
 
 
-def _books(published: duckdb.DuckDBPyConnection, month: date, closed: Row | None, currency: str) -> Books:
+def read_books(published: duckdb.DuckDBPyConnection, month: date, closed: Row | None, currency: str) -> Books:
+    """Return how a month is closed, given the record that closes it, and what has changed since."""
     if closed is None:
         return Books(None, None, 0, Decimal(0))
     # Until the next run the published table has the restatements of an earlier closing.
@@ -245,13 +244,13 @@ def _books(published: duckdb.DuckDBPyConnection, month: date, closed: Row | None
     return Books(closed["closed_by"], closed["closed_at"], len(differences), total)
 
 
-def _tie_out(
-    published: duckdb.DuckDBPyConnection,
-    invoice: int,
-    settings: Settings,
-    paper: Decimal | None,
-    unreadable: list[int],
+def read_tie_out(
+    published: duckdb.DuckDBPyConnection, file: Path, settings: Settings, invoice: int, paper: Decimal | None = None
 ) -> TieOut:
+    """Compare an invoice with its total; without `paper` with the one that was kept."""
+    if paper is None:
+        paper = read_invoice_totals(published, file).get(invoice)
+    unreadable = _read_unreadable(published, OF_INVOICE, [invoice])
     here = [_line(row) for row in read_records(published, LINES.format(scope=ON_INVOICE), [invoice])]
     tied = tie_out(here, settings.taxes, paper, currency=settings.currency, unreadable=unreadable)
     if not tied.difference or unreadable:
@@ -260,6 +259,10 @@ def _tie_out(
     sought = [invoice, cents(tied.before_tax, unit), 3 * unit]
     elsewhere = [_line(row, _location(row)) for row in read_records(published, LINES.format(scope=ELSEWHERE), sought)]
     return tie_out(here, settings.taxes, paper, elsewhere, settings.currency)
+
+
+def _read_unreadable(published: duckdb.DuckDBPyConnection, scope: str, chosen: list[Any]) -> list[int]:
+    return [row["charge_id"] for row in read_records(published, UNREADABLE.format(scope=scope), chosen)]
 
 
 def _line(row: dict[str, Any], location: str = "") -> Line:

@@ -1,0 +1,216 @@
+"""Panels of one invoice: the total on the paper, billed against expected, what to pay."""
+
+from dataclasses import asdict
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import marimo as mo
+
+from logentic.currencies import money
+from logentic.dashboard import charts, records
+from logentic.dashboard.panels import Panel, Selection, amount_text
+from logentic.dashboard.snapshot import QueryResult, Snapshot
+from logentic.errors import UsageError
+from logentic.reports.amount_parser import parse_invoice_total
+from logentic.reports.exceptions import resolve_author
+from logentic.reports.invoice_approval import record_invoice_decision
+from logentic.reports.invoice_totals import record_invoice_total
+from logentic.reports.invoices import Invoice, read_invoice
+from logentic.reports.reconciliation import read_tie_out
+from logentic.reports.supporting_sheets import AMOUNTS
+from logentic.reports.tie_out import TieOut
+from logentic.settings import load_settings
+
+# A charge that should not be there at all differs in volume, every other one in price.
+TYPES = f"""
+select case when grouping(charge_type) = 1 then 'all' else charge_type end as charge_type, count(*) as charges,
+    cast(coalesce(sum(billed), 0) as decimal(18, 2)) as billed,
+    cast(coalesce(sum(expected), 0) as decimal(18, 2)) as expected,
+    cast(coalesce(sum(difference), 0) as decimal(18, 2)) as difference,
+    cast(coalesce(sum(difference) filter (where expected <> 0), 0) as decimal(18, 2)) as in_price,
+    cast(coalesce(sum(difference) filter (where expected = 0), 0) as decimal(18, 2)) as in_volume,
+    cast(coalesce(sum(not_checked), 0) as decimal(18, 2)) as not_checked,
+    count(*) filter (where is_amount_unreadable) as unreadable_amounts
+from (
+    select checked.charge_type, {AMOUNTS}, checked.is_amount_unreadable
+    from invoice_reconciliation as checked
+    where checked.payment_id = $invoice::bigint
+)
+group by rollup (charge_type)
+order by grouping(charge_type), billed desc
+"""
+AUDIT_RESULTS = """
+select charge_type, status, count(*) as charges, cast(sum(billed) as decimal(18, 2)) as billed,
+    any_value(reason) as for_example
+from invoice_reconciliation
+where payment_id = $invoice::bigint
+group by charge_type, status
+order by charge_type, status
+"""
+RESULT_COLOURS = {"matched": charts.BLUE, "exception": charts.RED, "settled": charts.SKY, "not_checked": charts.GREY}
+
+
+def tie_out(snapshot: Snapshot, selection: Selection) -> Panel | None:
+    """The total on the paper."""
+    number = selection.get("invoice")
+    if not number:
+        return None
+    settings, file = load_settings(), snapshot.file
+    tie = read_tie_out(snapshot.connection, file, settings, number)
+    lines: list[tuple[str, Decimal]] = [("Charges, before tax", tie.subtotal)]
+    lines += [(f"{tax.name} {tax.rate} %", amount) for tax, amount in tie.taxes]
+    lines.append(("Total with tax", tie.total))
+    if tie.paper is not None:
+        lines += [("Total on the paper", tie.paper), ("Difference", tie.difference)]
+    form = records.entry_form(
+        {"total": mo.ui.text(label="Total on the paper, with tax"), "by": records.name_field(file)},
+        "Compare and keep",
+        lambda entered: _keep_total(file, number, entered),
+        selection["changed"],
+        _wrong_total,
+    )
+    return Panel(
+        f"Invoice {number}: {_tie_sentence(tie)}",
+        QueryResult.of([{"line": label, "amount": amount} for label, amount in lines]),
+        note=" ".join(tie.explanations) if tie.difference else "",
+        name="",
+        extra=(form,),
+    )
+
+
+def decision(snapshot: Snapshot, selection: Selection) -> Panel | None:
+    """What to pay."""
+    number = selection.get("invoice")
+    if not number:
+        return None
+    settings, file = load_settings(), snapshot.file
+    invoice = read_invoice(file, settings, number)
+    said, in_currency = invoice.decision, partial(money, currency=settings.currency)
+    amounts, recovery = invoice.open_amounts, asdict(invoice.recovery)
+    rows = [
+        ("Total with tax", invoice.total.total),
+        ("Recoverable, before tax", amounts.recoverable),
+        ("In your favour, before tax", amounts.in_your_favour),
+        ("Not checked, before tax", invoice.not_checked),
+        ("Recommended payment, with tax", invoice.recommended.total),
+        *((f"To date {name}, before tax", amount) for name, amount in recovery.items()),
+    ]
+    listed = QueryResult.of([{"what": label, "amount": amount} for label, amount in rows])
+    title = f"Recommended payment {in_currency(invoice.recommended.total)}"
+    if invoice.billed_date is None:
+        return Panel(title, listed, note="It is not billed yet: decide on it once it is.", name="")
+    choices = {
+        f"Approve: pay {in_currency(invoice.payable)}": "approve",
+        f"Approve in part: pay {in_currency(invoice.recommended.total)} or the amount below": "approve_in_part",
+        "Hold: pay nothing yet": "hold",
+    }
+    form = records.entry_form(
+        {
+            "decision": mo.ui.radio(choices, label="Payment"),
+            "amount": mo.ui.text(label="Another amount in part, with tax"),
+            "note": records.note_field("Note on the payment"),
+            "by": records.name_field(file),
+        },
+        "Record the decision",
+        lambda entered: _decide(file, number, entered),
+        selection["changed"],
+        _wrong_decision,
+    )
+    note = " ".join([said.text(settings.currency), *invoice.changes]) if said else "Nobody has decided on it yet."
+    return Panel(title, listed, note=note, name="", extra=(form,))
+
+
+def types(snapshot: Snapshot, selection: Selection) -> Panel | None:
+    """Billed against expected."""
+    if not selection.get("invoice"):
+        return None
+    result = snapshot.query(TYPES, **selection)
+    sums = result.rows[-1]
+    table = QueryResult(result.table.drop_columns(["unreadable_amounts"]))
+    note = (
+        "Before tax. Billed is expected, difference and not checked together: what is not checked has no price to"
+        " compare with. The difference is in volume where a charge should not be there at all, else in price. Missing"
+        " charges are listed among the exceptions only."
+    )
+    if unreadable := sums["unreadable_amounts"]:
+        charges = "1 charge has an amount" if unreadable == 1 else f"{unreadable:,} charges have amounts"
+        note = f"{charges} that could not be read, which the sums leave out: see rejected_values. {note}"
+    title = f"{amount_text(sums['billed'])} billed, {_compared(sums['difference'])}"
+    return Panel(title, table, note=note, name="billed-and-expected", wide=True)
+
+
+def _compared(difference: Decimal) -> str:
+    if not difference:
+        return "as expected"
+    return f"{amount_text(abs(difference))} {'more' if difference > 0 else 'less'} than expected"
+
+
+def audit_results(snapshot: Snapshot, selection: Selection) -> Panel | None:
+    """What became of each charge."""
+    if not selection.get("invoice"):
+        return None
+    result = snapshot.query(AUDIT_RESULTS, **selection)
+    chart = (
+        alt.Chart(charts.result_data(result))
+        .mark_bar()
+        .encode(
+            charts.horizontal("charges", "Charges"),
+            alt.Y("charge_type:N", title=None),
+            charts.colour("status", list(RESULT_COLOURS), list(RESULT_COLOURS.values())),
+            tooltip=charts.tooltips(charge_type="Type", status="", charges=("Charges", ",")),
+        )
+    )
+    count = sum(row["charges"] for row in result.rows)
+    checked = count - sum(row["charges"] for row in result.rows if row["status"] == "not_checked")
+    title = f"{checked:,} of {count:,} charges could be checked"
+    return Panel(title, result, charts.finish(chart, title, alt.Step(28)), name="verdicts")
+
+
+LEAD = (tie_out, audit_results, types)
+PANELS = (decision,)
+
+
+def _tie_sentence(tie: TieOut) -> str:
+    if tie.paper is None:
+        return "type the total on the paper"
+    if not tie.difference:
+        return "the paper ties to the cent"
+    side = "lower" if tie.difference < 0 else "higher"
+    return f"the paper is {amount_text(abs(tie.difference))} {side} than the charges"
+
+
+def _wrong_total(form: Any) -> str | None:
+    return records.require_words(form, total="Type the total on the paper.") or _wrong_amount(form["total"])
+
+
+def _wrong_decision(form: Any) -> str | None:
+    missing = records.require_words(form, decision="Choose a payment.")
+    return missing or (_wrong_amount(form["amount"]) if form["amount"].strip() else None)
+
+
+def _wrong_amount(text: str) -> str | None:
+    try:
+        _parse_amount(text)
+    except UsageError as error:
+        return f"{error}. {error.guidance}"
+    return None
+
+
+def _parse_amount(text: str) -> Decimal:
+    return parse_invoice_total(text.strip(), records.currency(), "The amount")
+
+
+def _keep_total(file: Path, number: int, form: dict[str, Any]) -> None:
+    author = resolve_author(form["by"], file)
+    record_invoice_total(file, number, _parse_amount(form["total"]), records.currency(), author)
+
+
+def _decide(file: Path, number: int, form: dict[str, Any]) -> Invoice:
+    amount = _parse_amount(form["amount"]) if form["amount"].strip() else None
+    author = resolve_author(form["by"], file)
+    return record_invoice_decision(
+        file, load_settings(), number, form["decision"], author, amount=amount, note=form["note"] or None
+    )

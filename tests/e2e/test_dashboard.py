@@ -17,8 +17,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from .conftest import Visitor
 
-PAGES = ("overview", "stock", "storage", "invoices", "month", "orders")
+PAGES = ("overview", "stock", "storage", "costs", "invoices", "month", "orders")
 LAST_DAY = "(select max(date) from stock_daily)"
+COSTS = """select date_trunc('month', coalesce(start_date, billed_date))::date as month, * from charges
+    where not is_withdrawn and amount is not null"""
+LAST_WHOLE_MONTH = "(date_trunc('month', current_date) - interval 1 month)::date"
 # For each page, queries and what the page says of their one number.
 NUMBERS = {
     "overview": {
@@ -41,6 +44,17 @@ NUMBERS = {
         "select count(distinct item_id) from storage_cost_daily": "of {:,} items make 80 %",
         """select round(max(rate), 4)
         from (select median(rate) as rate from storage_cost_daily group by date)""": "then {:.4f}",
+    },
+    "costs": {
+        f"select sum(amount) from ({COSTS}) where month = {LAST_WHOLE_MONTH}": "cost {:,.2f}",
+        f"""select abs(sum(amount) filter (month = {LAST_WHOLE_MONTH}) - sum(amount) filter (month < {LAST_WHOLE_MONTH}))
+        from ({COSTS}) where month >= {LAST_WHOLE_MONTH} - interval 1 month and month <= {LAST_WHOLE_MONTH}""": (
+            "cost {:,.2f} "
+        ),
+        f"""select cast(sum(amount) / count(distinct order_id) as decimal(18, 2)) from ({COSTS})
+        where month = {LAST_WHOLE_MONTH} and order_id is not null""": "An order cost {:,.2f} in",
+        f"""select max(cost) from (select sum(amount) as cost from ({COSTS})
+        where month = {LAST_WHOLE_MONTH} and order_id is not null group by order_id)""": "to {:,.2f}; the median",
     },
     "invoices": {
         "select count(distinct payment_id) from charges where not is_withdrawn": "{:,} invoices: ",
@@ -80,6 +94,39 @@ def test_a_page_shows_the_numbers_of_the_tables_to_everyone(
         expect(page.locator("body")).to_contain_text(shown.format(one(published, query)))
     assert [(found["id"], found["nodes"][0]["html"]) for found in axe(page)] == []
     expect(page.locator("text=/Error|Traceback/")).to_have_count(0)
+
+
+def test_the_parts_of_the_bridge_add_up_to_the_cost_of_the_month(
+    visitor: Visitor, published: duckdb.DuckDBPyConnection
+) -> None:
+    page = visitor.open("?page=costs&back=1")
+    panel = page.get_by_role("region", name=re.compile("volume .*, mix .*, price "))
+    panel.locator("summary").click()
+    before, volume, mix, price, after = (
+        Decimal(row.locator("td").last.inner_text().replace(",", "")) for row in panel.locator("tbody tr").all()
+    )
+    assert (
+        before + volume + mix + price
+        == after
+        == one(published, f"select sum(amount) from ({COSTS}) where month = {LAST_WHOLE_MONTH}")
+    )
+    types = page.get_by_role("region", name=re.compile("The largest change is"))
+    types.locator("summary").click()
+    rows = [row.inner_text().replace(",", "").split("\t") for row in types.locator("tbody tr").all()]
+    assert [sum(Decimal(row[place]) for row in rows) for place in range(1, 6)] == [before, volume, mix, price, after]
+
+
+def test_another_month_is_compared_and_stays_in_the_address(
+    visitor: Visitor, published: duckdb.DuckDBPyConnection
+) -> None:
+    page = visitor.open("?page=costs")
+    month = one(published, f"select max(month) from ({COSTS}) where month < {LAST_WHOLE_MONTH}")
+    cost = one(published, f"select sum(amount) from ({COSTS}) where month = '{month}'")
+    page.get_by_label("Month", exact=True).select_option(label=f"{month:%B %Y}")
+    expect(page.locator("h2").first).to_contain_text(f"{month:%B %Y} cost {cost:,.2f}")
+    expect(page).to_have_url(re.compile(f"month={month:%Y-%m}"))
+    page.get_by_label("Compared with").select_option("The same month of last year")
+    expect(page.locator("body")).to_contain_text(f"{month:%B} {month.year - 1} has no costs to compare with")
 
 
 def axe(page: Page) -> list[dict[str, Any]]:
@@ -167,7 +214,11 @@ def test_the_keyboard_goes_from_page_to_page(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "width", "names"),
-    [("light", 1280, PAGES), ("dark", 1280, ("overview", "stock")), ("light", 390, ("overview", "invoices"))],
+    [
+        ("light", 1280, PAGES),
+        ("dark", 1280, ("overview", "stock", "costs")),
+        ("light", 390, ("overview", "costs", "invoices")),
+    ],
 )
 def test_pictures(
     scheme: str, width: int, names: tuple[str, ...], chromium: Browser, address: str, tmp_path: Path

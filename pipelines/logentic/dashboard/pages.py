@@ -6,7 +6,7 @@ from typing import Any
 
 import marimo as mo
 
-from logentic.dashboard import exception_queue, invoice, invoices, month, orders, overview, stock, storage
+from logentic.dashboard import costs, exception_queue, invoice, invoices, month, orders, overview, stock, storage
 from logentic.dashboard.filters import Elements, Url
 from logentic.dashboard.panels import PanelOf, Selection
 from logentic.dashboard.snapshot import Snapshot
@@ -37,6 +37,7 @@ PAGES = {
         "What is in the building, what moved, how long does it last?", stock.PANELS, stock.controls, stock.records
     ),
     "Storage": DashboardPage("What does storage cost, and who makes it?", storage.PANELS, storage.controls),
+    "Costs": DashboardPage("What does the warehouse cost, and why did it change?", costs.PANELS, costs.controls),
     "Invoices": DashboardPage(
         "What is wrong with the invoices, and what is to be paid?",
         invoice.PANELS,

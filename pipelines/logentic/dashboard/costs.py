@@ -158,18 +158,23 @@ order by {order}
 DEAREST = f"""
 {ORDERS},
 
-compared as (
+dearest as (from known order by cost desc, order_id limit $top),
+
+usual as (
     select
-        *,
-        median(cost) over () as usual_cost,
-        median(units) over () as usual_units,
-        median(weight) over () as usual_weight,
-        median(charges) over () as usual_charges,
-        median(cost) over (partition by province) as province_cost
+        median(cost) as usual_cost,
+        median(units) as usual_units,
+        median(weight) as usual_weight,
+        median(charges) as usual_charges
     from known
 ),
 
-dearest as (from compared order by cost desc, order_id limit $top),
+provinces as (
+    select province, median(cost) as province_cost
+    from known
+    where province in (select province from dearest)
+    group by province
+),
 
 parts as (
     select order_id, list({{name: charge_type, cost: cost}} order by cost desc) as parts
@@ -189,9 +194,13 @@ exceptions as (
     group by order_id
 )
 
-select dearest.* replace (cast(cost as decimal(18, 2)) as cost), parts.parts, exceptions.rules
+select
+    dearest.* replace (cast(cost as decimal(18, 2)) as cost), usual.*, provinces.province_cost, parts.parts,
+    exceptions.rules
 from dearest
+cross join usual
 inner join parts using (order_id)
+left join provinces using (province)
 left join exceptions using (order_id)
 order by dearest.cost desc, dearest.order_id
 """
@@ -289,7 +298,8 @@ def by_type(snapshot: Snapshot, selection: Selection) -> Panel | None:
         )
     )
     name, largest = moved[0]
-    title = f"The largest change is {name}: {_signed(largest.difference)}, {_signed(largest.price)} of it by its price"
+    price = f"{_signed(largest.price)} of it by price" if largest.price else "none of it by price"
+    title = f"The largest change is {name}: {_signed(largest.difference)}, {price}"
     result = QueryResult.of([_change_row(name, change) for name, change in moved])
     return Panel(title, result, charts.finish(chart, title, alt.Step(30)), name="cost-change-by-type")
 

@@ -6,7 +6,18 @@ from typing import Any
 
 import marimo as mo
 
-from logentic.dashboard import costs, exception_queue, invoice, invoices, month, orders, overview, stock, storage
+from logentic.dashboard import (
+    costs,
+    exception_queue,
+    health,
+    invoice,
+    invoices,
+    month,
+    orders,
+    overview,
+    stock,
+    storage,
+)
 from logentic.dashboard.filters import Elements, Url
 from logentic.dashboard.panels import PanelOf, Selection
 from logentic.dashboard.snapshot import Snapshot
@@ -31,7 +42,7 @@ class DashboardPage:
 
 PAGES = {
     "Overview": DashboardPage(
-        "Is it whole and fresh, and what is to be done?", overview.PANELS, head=overview.head_tiles
+        "What does the warehouse cost, and what needs attention?", overview.PANELS, head=overview.head_tiles
     ),
     "Stock": DashboardPage(
         "What is in the building, what moved, how long does it last?", stock.PANELS, stock.controls, stock.records
@@ -48,4 +59,5 @@ PAGES = {
     ),
     "Month": DashboardPage("What did the month cost, and is it closed?", month.PANELS, month.controls),
     "Orders": DashboardPage("How far are the orders, and what does shipping cost?", orders.PANELS, orders.controls),
+    "Data health": DashboardPage("Is the data complete and recent?", health.PANELS, head=health.head_tiles),
 }

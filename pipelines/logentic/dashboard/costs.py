@@ -204,7 +204,7 @@ left join provinces using (province)
 left join exceptions using (order_id)
 order by dearest.cost desc, dearest.order_id
 """
-TOP, UNKNOWN = 10, "unknown"
+TOP, UNKNOWN, NO_INVOICE = 10, "unknown", "none yet"
 MUCH_MORE = 2  # times the median: what is worth naming as a reason
 
 
@@ -357,20 +357,28 @@ def dearest(snapshot: Snapshot, selection: Selection) -> Panel | None:
             "cost": row["cost"],
             "why": "; ".join(_reasons(row)),
             "charges": ", ".join(f"{part['name']} {amount_text(part['cost'])}" for part in row["parts"]),
-            "invoice": str(row["payment_id"] or "not billed"),
+            "invoice": str(row["payment_id"] or NO_INVOICE),
         }
         for row in found
     ]
     usual = amount_text(found[0]["usual_cost"])
     title = f"The {count(len(rows), 'most expensive order')} of {month:%B %Y} cost"
     title += f" {amount_text(rows[-1]['cost'])} to {amount_text(rows[0]['cost'])}; the median order {usual}"
-    links = {"invoice": lambda number: "?" + urlencode({"page": "invoices", "invoice": number})}
-    return Panel(title, QueryResult.of(rows), name="most-expensive-orders", wide=True, links=links)
+    return Panel(title, QueryResult.of(rows), name="most-expensive-orders", wide=True, links={"invoice": invoice_link})
 
 
 def per(cost: Decimal, number: Any) -> Decimal:
     """Return the cost of each, rounded to the currency's smallest amount."""
     return (cost / Decimal(number)).quantize(minor_unit(load_settings().currency), ROUND_HALF_UP)
+
+
+def page_link(page: str, **values: str) -> str:
+    return "?" + urlencode({"page": page, **values})
+
+
+def invoice_link(number: Any) -> str:
+    """Return the address of the invoice; of the list, if there is none yet."""
+    return page_link("invoices") if number == NO_INVOICE else page_link("invoices", invoice=number)
 
 
 def _reasons(row: dict[str, Any]) -> Iterator[str]:

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from html import escape
 from typing import Any
-from urllib.parse import urlencode
 
 import altair as alt
 import duckdb
@@ -14,7 +13,7 @@ import marimo as mo
 
 from logentic.currencies import minor_unit
 from logentic.dashboard import charts
-from logentic.dashboard.costs import CHARGED, MONTHS_SHOWN, per
+from logentic.dashboard.costs import CHARGED, MONTHS_SHOWN, NO_INVOICE, invoice_link, page_link, per
 from logentic.dashboard.panels import Panel, Selection, Tile, amount_text
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import LogenticError
@@ -241,7 +240,7 @@ def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
             "days_left": finding.days_left,
             "recoverable": finding.recoverable,
             "in_your_favour": finding.in_your_favour,
-            "invoice": str(finding.payment_id or ""),
+            "invoice": str(finding.payment_id or NO_INVOICE),
             "rule": finding.rule.replace("_", " "),
         }
         for finding in waiting
@@ -249,10 +248,11 @@ def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
     amounts = sum_open_amounts(waiting)
     title = f"{amount_text(amounts.recoverable)} can still be disputed" if rows else "Nothing is left to dispute"
     note = "The page Invoices has the evidence, and decides."
+    if not rows:
+        note = "Exceptions of invoices appear here, with the last day to dispute each."
     if amounts.in_your_favour_count:
         note = f"{amount_text(amounts.in_your_favour)} in your favour is not part of it. {note}"
-    links = {"invoice": lambda number: page_link("invoices", invoice=number)}
-    return Panel(title, QueryResult.of(rows), note=note, name="open", links=links)
+    return Panel(title, QueryResult.of(rows) if rows else None, note=note, name="open", links={"invoice": invoice_link})
 
 
 PANELS = (alerts, cost_by_type, cost_per_order, deadlines, units)
@@ -422,10 +422,6 @@ def _day_text(day: date) -> str:
 
 def _are(number: int) -> str:
     return "is" if number == 1 else "are"
-
-
-def page_link(page: str, **values: str) -> str:
-    return "?" + urlencode({"page": page, **values})
 
 
 def _money(amount: Decimal | None) -> str:

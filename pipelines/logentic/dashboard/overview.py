@@ -173,8 +173,7 @@ def cost_by_type(snapshot: Snapshot, _: Selection) -> Panel:
         )
     )
     total = _total(now)
-    title = f"{_days(found.until)} cost {amount_text(total)}"
-    title += f", {_against(found)}" if found.before else ""
+    title = f"{_days(found.until)} cost {amount_text(total)}, {_against(found)}"
     note = (
         f"In {load_settings().currency}, before tax, billed or not yet, up to the last whole day;"
         " of other months the same days. Storage counts for the days that have passed."
@@ -262,9 +261,8 @@ def _cost(snapshot: Snapshot) -> list[LinkedTile]:
     found = _costs_to_date(snapshot)
     if not found.this_month:
         return [LinkedTile("Cost this month", "none", "no charge of the month yet")]
-    note = _against(found) if found.before else "no month before to compare with"
     link = page_link("costs", month=f"{found.until:%Y-%m}")
-    return [LinkedTile(f"Cost, {_days(found.until)}", _money(_total(found.this_month)), note, link=link)]
+    return [LinkedTile(f"Cost, {_days(found.until)}", _money(_total(found.this_month)), _against(found), link=link)]
 
 
 def _cost_each(snapshot: Snapshot) -> list[LinkedTile]:
@@ -274,13 +272,11 @@ def _cost_each(snapshot: Snapshot) -> list[LinkedTile]:
     now, before = rows[-1], rows[0]
     compared = {
         name: f"{_percent(now[name], before[name])} than in {before['month']:%B}"
-        if len(rows) > 1 and before[name]
-        else ""
         for name in ("per_order", "per_unit")
-        if now[name]
+        if len(rows) > 1 and now[name] is not None and (before[name] or 0) > 0
     }
-    unit = f"; {_money(now['per_unit'])} per unit, {compared['per_unit']}" if now["per_unit"] else ""
-    note = f"{compared['per_order']}{unit}"
+    unit = [f"{_money(now['per_unit'])} per unit"] if now["per_unit"] is not None else []
+    note = "; ".join(filter(None, (compared.pop("per_order", ""), ", ".join([*unit, *compared.values()]))))
     return [LinkedTile("Cost per order", _money(now["per_order"]), note, link=page_link("costs"))]
 
 
@@ -321,10 +317,10 @@ def _open_findings(snapshot: Snapshot) -> list[Finding]:
 
 def _rate_alerts(snapshot: Snapshot) -> Iterator[Alert]:
     for change in read_rate_changes(snapshot.connection):
-        percent = 100 * (change.rate - change.rate_before) / change.rate_before
+        percent = f"{100 * (change.rate / change.rate_before - 1):+.1f} %" if change.rate_before else "no longer 0"
         yearly = f"{abs(change.yearly_cost):,.0f} {load_settings().currency} a year"
         less = " less" if change.yearly_cost < 0 else ""
-        yield "storage", f"Storage rate {percent:+.1f} % since {_day_text(change.since)}: about {yearly}{less}"
+        yield "storage", f"Storage rate {percent} since {_day_text(change.since)}: about {yearly}{less}"
 
 
 def _deadline_alerts(snapshot: Snapshot) -> Iterator[Alert]:
@@ -394,9 +390,9 @@ def _against(found: CostsToDate) -> str:
                 found.average_before if len(found.before) > 1 else None,
             ),
         )
-        if costs
+        if costs and _total(costs) > 0
     ]
-    return ", ".join(words)
+    return ", ".join(words) or "no month before to compare with"
 
 
 def _percent(now: Decimal, before: Decimal) -> str:

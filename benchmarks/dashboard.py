@@ -22,7 +22,7 @@ from stock_account import generate
 from logentic.state import State
 
 LOGENTIC = str(Path(sys.executable).with_name("logentic"))
-PAGES = ("overview", "stock", "storage", "invoices", "orders")
+PAGES = ("overview", "stock", "storage", "costs", "invoices", "orders")
 WHOLE = "&from=2000-01-01"  # all days that the tables hold
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000"
 # Charts are drawn within shadow roots; a drawing is a change there.

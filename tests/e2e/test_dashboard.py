@@ -17,17 +17,33 @@ from playwright.sync_api import Browser, Page, expect
 
 from .conftest import Visitor
 
-PAGES = ("overview", "stock", "storage", "invoices", "month", "orders")
+PAGES = ("overview", "stock", "storage", "costs", "invoices", "month", "orders", "data health")
 LAST_DAY = "(select max(date) from stock_daily)"
+COSTS = """select date_trunc('month', coalesce(start_date, billed_date))::date as month, * from charges
+    where not is_withdrawn and amount is not null"""
+THIS_MONTH = (  # up to yesterday
+    "coalesce(start_date, billed_date) between date_trunc('month', current_date - 1) and current_date - 1"
+)
+LAST_WHOLE_MONTH = "(date_trunc('month', current_date) - interval 1 month)::date"
 # For each page, queries and what the page says of their one number.
 NUMBERS = {
     "overview": {
         f"select sum(physical) from stock_daily where date = {LAST_DAY}": "{:,} units",
+        f"""select cast(round(sum(physical) * 28 / (
+            select sum(shipped) from stock_ledger_daily where date between {LAST_DAY} - 28 and {LAST_DAY} - 1
+        )) as bigint) from stock_daily where date = {LAST_DAY}""": "lasts {} days as sold lately",
         """select coalesce(sum(cast(amount_at_stake as decimal(18, 2))), 0) from exception_status
         where direction = 'recoverable' and status = 'open'
             and (dispute_until is null or dispute_until >= current_date)""": ("{:,.2f} can still be disputed"),
         f"""select cast(sum(physical * price) as decimal(18, 2)) from stock_daily inner join items using (item_id)
         where date = {LAST_DAY}""": "worth {:,.2f} on",
+        f"select sum(amount) from ({COSTS}) where {THIS_MONTH}": "cost {:,.2f}, ",
+        f"""select cast(sum(amount) / count(distinct order_id) as decimal(18, 2)) from ({COSTS})
+        where {THIS_MONTH}""": "{:,.2f} per order and",
+        "select 12 * amount from findings where kind = 'storage_rate_change'": ": about {:,.0f} CAD a year",
+        "select start_date from findings where kind = 'storage_rate_change'": (
+            "Storage rate +6.2 % since {0.day} {0:%B %Y}"
+        ),
     },
     "stock": {
         f"select sum(closing) from stock_ledger_daily where date = {LAST_DAY}": "units became {:,}",
@@ -42,6 +58,15 @@ NUMBERS = {
         """select round(max(rate), 4)
         from (select median(rate) as rate from storage_cost_daily group by date)""": "then {:.4f}",
     },
+    "costs": {
+        f"select sum(amount) from ({COSTS}) where month = {LAST_WHOLE_MONTH}": "cost {:,.2f}",
+        f"""select abs(sum(case when month = {LAST_WHOLE_MONTH} then amount else -amount end)) from ({COSTS})
+        where month between {LAST_WHOLE_MONTH} - interval 1 month and {LAST_WHOLE_MONTH}""": "cost {:,.2f} ",
+        f"""select cast(sum(amount) / count(distinct order_id) as decimal(18, 2)) from ({COSTS})
+        where month = {LAST_WHOLE_MONTH} and order_id is not null""": "An order cost {:,.2f} in",
+        f"""select max(cost) from (select sum(amount) as cost from ({COSTS})
+        where month = {LAST_WHOLE_MONTH} and order_id is not null group by order_id)""": "to {:,.2f}; the median",
+    },
     "invoices": {
         "select count(distinct payment_id) from charges where not is_withdrawn": "{:,} invoices: ",
         """select coalesce(sum(cast(amount_at_stake as decimal(18, 2))), 0) from exception_status
@@ -55,6 +80,9 @@ NUMBERS = {
     },
     "month": {
         "select max(month) from month_facts where subject = 'charge'": "{:%B %Y} is open",
+    },
+    "data health": {
+        "select count(*) from logentic_raw.extract_windows where false": "Incomplete windows{}",
     },
     "orders": {
         "select count(*) from orders": "of {:,} orders are completed",
@@ -80,6 +108,56 @@ def test_a_page_shows_the_numbers_of_the_tables_to_everyone(
         expect(page.locator("body")).to_contain_text(shown.format(one(published, query)))
     assert [(found["id"], found["nodes"][0]["html"]) for found in axe(page)] == []
     expect(page.locator("text=/Error|Traceback/")).to_have_count(0)
+
+
+def test_the_parts_of_the_bridge_add_up_to_the_cost_of_the_month(
+    visitor: Visitor, published: duckdb.DuckDBPyConnection
+) -> None:
+    page = visitor.open("?page=costs&back=1")
+    panel = page.get_by_role("region", name=re.compile("volume .*, mix .*, price "))
+    panel.locator("summary").click()
+    before, volume, mix, price, after = (
+        Decimal(row.locator("td").last.inner_text().replace(",", "")) for row in panel.locator("tbody tr").all()
+    )
+    assert (
+        before + volume + mix + price
+        == after
+        == one(published, f"select sum(amount) from ({COSTS}) where month = {LAST_WHOLE_MONTH}")
+    )
+    types = page.get_by_role("region", name=re.compile("The largest change is"))
+    types.locator("summary").click()
+    rows = [row.inner_text().replace(",", "").split("\t") for row in types.locator("tbody tr").all()]
+    assert [sum(Decimal(row[place]) for row in rows) for place in range(1, 6)] == [before, volume, mix, price, after]
+
+
+def test_another_month_is_compared_and_stays_in_the_address(
+    visitor: Visitor, published: duckdb.DuckDBPyConnection
+) -> None:
+    page = visitor.open("?page=costs")
+    month = one(published, f"select max(month) from ({COSTS}) where month < {LAST_WHOLE_MONTH}")
+    cost = one(published, f"select sum(amount) from ({COSTS}) where month = '{month}'")
+    page.get_by_label("Month", exact=True).select_option(label=f"{month:%B %Y}")
+    expect(page.locator("h2").first).to_contain_text(f"{month:%B %Y} cost {cost:,.2f}")
+    expect(page).to_have_url(re.compile(f"month={month:%Y-%m}"))
+    page.get_by_label("Compared with").select_option("The same month of last year")
+    expect(page.locator("body")).to_contain_text(f"{month:%B} {month.year - 1} has no costs to compare with")
+
+
+def test_a_figure_of_the_overview_is_that_of_the_command_line_and_leads_to_its_page(
+    visitor: Visitor, file: Path
+) -> None:
+    exceptions = json.loads(logentic("exceptions", "--db", file, "--json", cwd=file.parent).stdout)
+    page = visitor.open("?page=overview")
+    for label, name in (("Recoverable", "recoverable"), ("In your favour", "in_your_favour")):
+        amount = sum(Decimal(each[name] or 0) for each in exceptions)
+        expect(page.locator(".lg-tile", has_text=label).get_by_role("link")).to_have_text(f"{amount:,.2f}")
+    for label, title in (("Recoverable", "Invoices"), ("Cost, 1", "Costs"), ("Stock", "Stock")):
+        page = visitor.open("?page=overview")
+        page.locator(".lg-tile", has_text=label).get_by_role("link").press("Enter")
+        expect(page.locator("h1")).to_have_text(title)
+    page = visitor.open("?page=overview")
+    page.get_by_role("link", name=re.compile("Storage rate")).press("Enter")
+    expect(page.locator("h1")).to_have_text("Storage")
 
 
 def axe(page: Page) -> list[dict[str, Any]]:
@@ -129,7 +207,7 @@ def test_a_bar_leads_to_its_movements_and_a_movement_to_the_record_of_the_api(
 
 def test_the_last_runs_are_shown_as_the_command_line_shows_them(visitor: Visitor, file: Path) -> None:
     runs = json.loads(logentic("status", "--runs", "--db", file, "--json", cwd=file.parent).stdout)
-    page = visitor.open("?page=overview")
+    page = visitor.open("?page=data health")
     ended_well = sum(run["outcome"] in ("published", "unchanged") for run in runs)
     panel = page.get_by_role("region", name=f"{ended_well} of the last {len(runs)} runs ended well")
     panel.locator("summary").click()
@@ -167,7 +245,11 @@ def test_the_keyboard_goes_from_page_to_page(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "width", "names"),
-    [("light", 1280, PAGES), ("dark", 1280, ("overview", "stock")), ("light", 390, ("overview", "invoices"))],
+    [
+        ("light", 1280, PAGES),
+        ("dark", 1280, ("overview", "stock", "costs")),
+        ("light", 390, ("overview", "costs", "invoices")),
+    ],
 )
 def test_pictures(
     scheme: str, width: int, names: tuple[str, ...], chromium: Browser, address: str, tmp_path: Path

@@ -74,7 +74,9 @@ def day(field: str, title: str = "Day (UTC)", **more: Any) -> alt.X:
 
 
 def horizontal(field: str, title: str, form: str = ",.0f") -> alt.X:
-    return alt.X(f"{field}:Q", title=title, axis=alt.Axis(format=form, tickCount=5))
+    return alt.X(
+        f"{field}:Q", title=title, axis=alt.Axis(format=form, tickCount=5, labelOverlap="greedy", labelSeparation=8)
+    )
 
 
 def week(field: str) -> alt.X:

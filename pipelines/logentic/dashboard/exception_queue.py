@@ -108,7 +108,7 @@ def evidence(snapshot: Snapshot, selection: Selection) -> Panel | None:
         }
         for each in found
     ]
-    title = f"Evidence: {count(len(found), 'exception')} selected, {sum_open_amounts(found).text(records.currency())}"
+    title = f"Evidence of {count(len(found), 'exception')}: {sum_open_amounts(found).text(records.currency())}"
     return Panel(title, QueryResult.of(rows), name="evidence", wide=True)
 
 

@@ -6,7 +6,19 @@ from typing import Any
 
 import marimo as mo
 
-from logentic.dashboard import documents, exception_queue, invoice, invoices, month, orders, overview, stock, storage
+from logentic.dashboard import (
+    costs,
+    documents,
+    exception_queue,
+    health,
+    invoice,
+    invoices,
+    month,
+    orders,
+    overview,
+    stock,
+    storage,
+)
 from logentic.dashboard.filters import Elements, Url
 from logentic.dashboard.panels import PanelOf, Selection
 from logentic.dashboard.snapshot import Snapshot
@@ -34,12 +46,13 @@ class DashboardPage:
 
 PAGES = {
     "Overview": DashboardPage(
-        "Is it whole and fresh, and what is to be done?", overview.PANELS, head=overview.head_tiles
+        "What does the warehouse cost, and what needs attention?", overview.PANELS, head=overview.head_tiles
     ),
     "Stock": DashboardPage(
         "What is in the building, what moved, how long does it last?", stock.PANELS, stock.controls, stock.records
     ),
     "Storage": DashboardPage("What does storage cost, and who makes it?", storage.PANELS, storage.controls),
+    "Costs": DashboardPage("What does the warehouse cost, and why did it change?", costs.PANELS, costs.controls),
     "Invoices": DashboardPage(
         "What is wrong with the invoices, and what is to be paid?",
         (*invoice.PANELS, documents.workbook),
@@ -58,4 +71,5 @@ PAGES = {
         drafted=documents.DRAFTED,
     ),
     "Orders": DashboardPage("How far are the orders, and what does shipping cost?", orders.PANELS, orders.controls),
+    "Data health": DashboardPage("Is the data complete and recent?", health.PANELS, head=health.head_tiles),
 }

@@ -5,15 +5,18 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
 import pyarrow.csv
 
-from logentic.reports.published_file import open_published, with_currency_decimals
+from logentic.reports.published_file import open_published, read_known_at, with_currency_decimals
 from logentic.sanitizer import cell
+from logentic.settings import load_settings
 
 NAMED = re.compile(r"\$([a-z]+)")
 
@@ -68,6 +71,11 @@ class Snapshot:
 
     file: Path
     connection: duckdb.DuckDBPyConnection
+
+    @property
+    def today(self) -> date:
+        """The service's day, in the account's time zone, up to which FILE knows the account."""
+        return read_known_at(self.connection).astimezone(ZoneInfo(load_settings().timezone)).date()
 
     def query(self, query: str, **values: Any) -> QueryResult:
         # A control without options has no value: null.

@@ -24,7 +24,8 @@ from typer.testing import CliRunner
 from workbook_cells import cells_of, cents, recomputed, total_of
 
 from logentic.cli.app import app
-from logentic.dashboard import invoices, overview, storage
+from logentic.dashboard import exception_queue, invoices, overview, storage
+from logentic.dashboard import invoice as invoice_panels
 from logentic.dashboard.snapshot import open_snapshot
 from logentic.job import JobOptions, run_job
 from logentic.monitoring.alerts import find_problems
@@ -247,10 +248,12 @@ def test_the_letter(scope: Scope, tmp_path: Path) -> None:
 def test_the_dashboard(invoice: Scope, month: Scope) -> None:
     with open_snapshot(invoice.file) as snapshot:
         chosen = {"invoice": invoice.invoice, "item": None, "start": TODAY - timedelta(200), "stop": TODAY}
-        panel = invoices.exceptions(snapshot, chosen)
-        check(invoice, of_sentence(panel.title), names=BOTH)
-        check(invoice, added(panel.table.rows, "recoverable", "in_your_favour"), names="recoverable in_your_favour")
-        check(invoice, added(invoices.types(snapshot, chosen).table.rows, *CHARGED.split()), names=CHARGED)
+        rows = [{exception_queue.EXCEPTION: each.exception_id} for each in read_findings(invoice.file, invoice.invoice)]
+        check(invoice, of_sentence(exception_queue.evidence(snapshot, {**chosen, "rows": rows}).title), names=BOTH)
+        listed = invoices.invoices(snapshot, {"show": "All"}).table.rows
+        (row,) = (row for row in listed if row["invoice"] == str(invoice.invoice))
+        check(invoice, row, names="recoverable in_your_favour")
+        check(invoice, invoice_panels.types(snapshot, chosen).table.rows[-1], names=CHARGED)
         every = added(
             json.loads(command("exceptions", "--db", invoice.file, "--json")), "recoverable", "in_your_favour"
         )

@@ -60,24 +60,24 @@ rhythms as (
     select
         charge_type,
         case
-            when min(days) > 16 and count(case when is_month then 1 end) = {{ periods }} then 'month'
-            when max(days) <= 16 and count(case when is_half then 1 end) = {{ periods }} then 'half month'
+            when min(spans.days) > 16 and count(case when is_month then 1 end) = {{ periods }} then 'month'
+            when max(spans.days) <= 16 and count(case when is_half then 1 end) = {{ periods }} then 'half month'
             else 'days'
         end as rhythm,
-        max(days) as days,
+        max(spans.days) as days,
         max(end_date) as last_date,
         -- Of three the middle one.
-        sum(amount) - min(amount) - max(amount) as amount
+        sum(spans.amount) - min(spans.amount) - max(spans.amount) as amount
     from spans
     where recency <= {{ periods }}
     group by charge_type
     having
-        count(*) = {{ periods }} and min(days) > 1
+        count(*) = {{ periods }} and min(spans.days) > 1
         and count(case when follows and recency < {{ periods }} then 1 end) = {{ periods - 1 }}
-        and min(amount) > 0 and max(amount) <= {{ most_times }} * min(amount)
+        and min(spans.amount) > 0 and max(spans.amount) <= {{ most_times }} * min(spans.amount)
         and (
-            min(days) = max(days) or count(case when is_month then 1 end) = {{ periods }}
-            or (max(days) <= 16 and count(case when is_half then 1 end) = {{ periods }})
+            min(spans.days) = max(spans.days) or count(case when is_month then 1 end) = {{ periods }}
+            or (max(spans.days) <= 16 and count(case when is_half then 1 end) = {{ periods }})
         )
 
 ),
@@ -119,7 +119,8 @@ by_days as (
         max(date) as end_date,
         count(*) as days,
         {{ rounded_money(
-            'cast(max(amount) * count(*) as decimal(38, 10)) / coalesce(max(days), max(days_of_calendar))'
+            'cast(max(open_days.amount) * count(*) as decimal(38, 10))
+            / coalesce(max(open_days.days), max(open_days.days_of_calendar))'
         ) }} as expected
     from open_days
     group by charge_type, start_date

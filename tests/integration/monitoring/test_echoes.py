@@ -82,8 +82,8 @@ def test_reports_letters_and_tables_hold_nothing_that_is_obeyed(file: Path) -> N
     folder = file.parent
     with duckdb.connect(str(file), read_only=True) as published:
         invoice, exception = published.execute(
-            "select payment_id, exception_id from invoice_exceptions where payment_id is not null"
-            " and charge_id is not null order by payment_id desc limit 1"
+            "select payment_id, exception_id from exception_status where payment_id is not null"
+            " and charge_id is not null and direction = 'recoverable' order by payment_id desc, exception_id limit 1"
         ).fetchall()[0]
     note = f"{HOSTILE} note"
     outputs = [logentic("exceptions", "set", exception, "disputed", "--db", file, "--note", note, cwd=folder)]

@@ -322,7 +322,7 @@ def test_what_nobody_could_know_is_marked() -> None:
 def test_what_is_unbilled_is_what_later_bills_charge(account: Any) -> None:
     made = account("storage_daily")
     open_days = [charge for charge in made.charges if charge.bill.billed > TODAY and charge.start <= TODAY]
-    orders = sum(charge.amount for charge in open_days if charge.is_order_term and charge.created_at <= NOW)
+    orders = sum(charge.amount for charge in open_days if charge.is_order_term and charge.happened_at <= NOW)
     rate, first = made.contract.storage.rates[0][1], TODAY.replace(day=1)
     volume = sum(
         item.cubic_feet * made.world.units_on(item, day) for item in made.world.items for day in days(first, TODAY)

@@ -37,7 +37,20 @@
 -#}
 {% macro started_units(volume, capacity) -%}
     ({{ whole_quotient(volume ~ ' * ' ~ capacity ~ '.fitted_units', capacity ~ '.fitted_volume') }}
-    + case when {{ volume }} * {{ capacity }}.fitted_units % nullif({{ capacity }}.fitted_volume, 0) = 0 then 0 else 1 end)
+    + case when {{ volume }} * {{ capacity }}.fitted_units % {{ capacity }}.fitted_volume = 0 then 0 else 1 end)
+{%- endmacro %}
+
+{#- What pallets or bins hold, in one row: without a measure where no bill tells, and never a zero to divide by. -#}
+{% macro unit_capacity() -%}
+    (
+        select
+            max(units.measure) as measure,
+            coalesce(max(units.fitted_units), 0) as fitted_units,
+            coalesce(max(units.fitted_volume), 1) as fitted_volume,
+            coalesce(max(units.exceeded_units), 0) as exceeded_units,
+            coalesce(max(units.exceeded_volume), 1) as exceeded_volume
+        from {{ ref('int_storage_units') }} as units
+    )
 {%- endmacro %}
 
 {% macro fewest_units(volume, capacity) -%}

@@ -157,7 +157,7 @@ counted as (
         {%- endfor %}
     from summed
     left join basis on true
-    left join {{ ref('int_storage_units') }} as units on true
+    cross join {{ unit_capacity() }} as units
 
 ),
 

@@ -23,7 +23,7 @@ bills as (
     from {{ ref('charges') }} as charges
     inner join {{ ref('int_storage_expectations') }} as expectations on charges.charge_id = expectations.charge_id
     left join {{ ref('int_charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
-    left join {{ ref('int_storage_units') }} as units on true
+    cross join {{ unit_capacity() }} as units
     where
         (expectations.daily is not null or expectations.start_volume is not null)
         and settlements.settled_by is null and settlements.duplicate_of is null
@@ -58,18 +58,41 @@ members as (
 
 ),
 
-volumes as (
-    {%- for basis, volume in flat_bases().items() %}
+bases as (
+    {%- for basis in priced_bases() %}
     {{ 'union all' if not loop.first }}
-    select
-        pool,
-        charge_id,
-        amount,
-        '{{ basis }}' as basis,
-        {{ volume }} as volume
-    from members
-    where {{ volume }} > 0
+    select '{{ basis }}' as basis, {{ loop.index }} as place
     {%- endfor %}
+    {%- for basis in flat_bases() %}
+    union all
+    select '{{ basis }}' as basis, {{ 10 + loop.index }} as place
+    {%- endfor %}
+
+),
+
+-- One row per basis: what it expects, or the volume that it goes by.
+by_basis as (
+
+    select
+        members.pool,
+        members.charge_id,
+        members.stored,
+        members.is_judged,
+        members.amount,
+        bases.basis,
+        bases.place,
+        case bases.basis
+            {%- for basis in priced_bases() %}
+            when '{{ basis }}' then members.{{ basis }}
+            {%- endfor %}
+        end as priced,
+        cast(case bases.basis
+            {%- for basis, volume in flat_bases().items() %}
+            when '{{ basis }}' then members.{{ volume }}
+            {%- endfor %}
+        end as decimal(18, 6)) as volume
+    from members
+    cross join bases
 
 ),
 
@@ -86,7 +109,8 @@ ratios as (
             *,
             row_number() over (partition by pool, basis order by amount desc, charge_id) as size_rank,
             count(*) over (partition by pool, basis) as size
-        from volumes
+        from by_basis
+        where volume > 0
     ) as ranked
     where 2 * size_rank <= size + 1
 
@@ -115,37 +139,20 @@ flat_rates as (
 ),
 
 expected_amounts as (
-    {%- for basis in priced_bases() %}
-    {{ 'union all' if not loop.first }}
+
     select
-        pool,
-        charge_id,
-        stored,
-        is_judged,
-        amount,
-        '{{ basis }}' as basis,
-        {{ loop.index }} as place,
-        {{ basis }} as expected,
-        cast(null as decimal(18, 6)) as rate
-    from members
-    where {{ basis }} is not null
-    {%- endfor %}
-    {%- for basis, volume in flat_bases().items() %}
-    union all
-    select
-        members.pool,
-        members.charge_id,
-        members.stored,
-        members.is_judged,
-        members.amount,
-        '{{ basis }}' as basis,
-        {{ 10 + loop.index }} as place,
-        {{ rounded_money('members.' ~ volume ~ ' * flat_rates.rate') }} as expected,
+        by_basis.pool,
+        by_basis.charge_id,
+        by_basis.stored,
+        by_basis.is_judged,
+        by_basis.amount,
+        by_basis.basis,
+        by_basis.place,
+        coalesce(by_basis.priced, {{ rounded_money('by_basis.volume * flat_rates.rate') }}) as expected,
         flat_rates.rate
-    from members
-    inner join flat_rates on members.pool = flat_rates.pool and flat_rates.basis = '{{ basis }}'
-    where members.{{ volume }} is not null
-    {%- endfor %}
+    from by_basis
+    left join flat_rates on by_basis.pool = flat_rates.pool and by_basis.basis = flat_rates.basis
+    where by_basis.priced is not null or by_basis.volume * flat_rates.rate is not null
 
 )
 

@@ -41,6 +41,7 @@ PRACTICES = (
     "carrier",
     "moving_prices",
 )
+RESULT = Path(__file__).parent / "results" / "prices.json"
 FACTS, LINES = "int_charge_facts", "int_order_lines_measured"
 APART = 100_000_000  # between the ids of two copies
 
@@ -57,7 +58,10 @@ def main() -> int:
         file = Path(name) / "facts.duckdb"
         write_facts(file, options.charges)
         command = [sys.executable, "-m", "benchmarks.prices", "--measure", str(file)]
-        print(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    print(found.strip())
+    if options.charges == parser.get_default("charges"):
+        RESULT.write_text(json.dumps(json.loads(found), indent=1) + "\n", "ascii")
     return 0
 
 
@@ -111,6 +115,7 @@ def learn(file: Path) -> dict[str, float]:
     return {
         "charges": charges,
         "types": types,
+        "practices": len(PRACTICES),
         "prices": prices,
         "seconds": round(time.monotonic() - began, 1),
         "cpu_seconds": round(time.process_time() - used, 1),

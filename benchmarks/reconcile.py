@@ -23,6 +23,7 @@ from logentic.sandbox import Account
 
 SECONDS, MEMORY_MB, LIMIT = 60, 1024, "500MB"
 TODAY = date(2026, 3, 17)
+PRICES = Path(__file__).parent / "results" / "prices.json"
 PAGE, RESULT = ROOT / "docs" / "reconciliation.md", Path(__file__).parent / "reconcile.json"
 HEADING = "## A large account\n"
 
@@ -61,6 +62,7 @@ def main() -> int:
 
 def section(result: dict[str, Any]) -> str:
     """The end of the page; the page's other writer appends it as it was measured last."""
+    prices = json.loads(PRICES.read_text("ascii"))
     slowest = ", ".join(f"`{table}` {spent}" for table, spent in result["slowest"].items())
     return f"""{HEADING}
 {result["charges"]:,} charges, every table built from the raw tables by one process on two cores, as
@@ -74,6 +76,10 @@ def section(result: dict[str, Any]) -> str:
 
 Seconds of the slowest tables: {slowest}.
 DuckDB's memory limit, the setting `duckdb_memory`, was {result["memory_limit"]}.
+
+Learning and pricing alone, of {prices["charges"]:,} charges of {prices["types"]} types as
+{prices["practices"]} practices bill them, took {prices["cpu_seconds"]} CPU seconds and {prices["peak_mb"]:,} MB in a
+process of its own, as `python -m benchmarks.prices` measured it. The goal is 15 CPU seconds and 500 MB.
 """
 
 

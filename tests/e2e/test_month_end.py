@@ -393,6 +393,8 @@ def test_pictures_of_the_month_end(
     folder, kind = Path(os.environ.get("PICTURES", tmp_path)), "narrow" if width < 600 else scheme
     visitor = Visitor(chromium, desk, scheme, width)
     number = invoices(books)[3]["invoice"]
+    disputed = next(each["exception_id"] for each in exceptions(books, number) if each["direction"] == "recoverable")
+    logentic("exceptions", "set", disputed, "disputed", "--db", books, "--by", NAME, cwd=books.parent)
     pages = {
         "?page=invoices": {"invoice-list": "invoices:"},
         f"?page=invoices&invoice={number}": {

@@ -85,7 +85,7 @@ def write_facts(file: Path, charges: int) -> None:
             connection.execute(f"insert into {LINES} select * replace ({orders}) from account.logentic_build.{LINES}")
             connection.execute("detach account")
         [(count,)] = connection.execute(f"select count(*) from {FACTS}").fetchall()
-        copies = -(-charges // count)
+        copies = round(charges / count)
         beyond = f"n * {len(PRACTICES) * APART}"
         for table, shifted in (
             (FACTS, f"charge_id + {beyond} as charge_id, order_id + {beyond} as order_id"),
@@ -108,7 +108,6 @@ def learn(file: Path) -> dict[str, float]:
             connection.execute(f"create table {table} as from empty")
         reads = {FACTS: FACTS, LINES: LINES}
         context = StepContext(engine, "learned_prices", reads, model_settings(Settings()), {}, {})
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         began, used = time.monotonic(), time.process_time()
         prices = write_learned_prices(context)
         write_charge_prices(replace(context, table="charge_prices"))
@@ -119,7 +118,6 @@ def learn(file: Path) -> dict[str, float]:
         "prices": prices,
         "seconds": round(time.monotonic() - began, 1),
         "cpu_seconds": round(time.process_time() - used, 1),
-        "before_mb": round(before),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 

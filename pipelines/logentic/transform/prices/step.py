@@ -23,10 +23,7 @@ def write_learned_prices(context: StepContext) -> int:
 
 
 def _read_charges(context: StepContext) -> Charges:
-    lines = context.engine.read_arrow(f"select * from {context.reads[LINES]}")
-    # In one order whatever the engine's: prices are chosen on samples.
-    in_order = "order by charge_id nulls last, order_id, charge_type"
-    facts = context.engine.read_arrow(f"select * from {context.reads[FACTS]} {in_order}")
+    facts, lines = (context.engine.read_arrow(f"select * from {context.reads[name]}") for name in (FACTS, LINES))
     return read_facts(facts, 10 ** (4 - int(context.settings["minor_digits"])), lines)
 
 

@@ -1,5 +1,9 @@
 -- The service's today, by the last receipt; without receipts, by the last record that was read.
 {%- set now_at = 'coalesce(max(case when is_receipt = 1 then read_at end), max(read_at))' %}
+with
+
+{{ counted_receipts() }}
+
 select
     {{ account_date(now_at) }} as today,
     {{ account_midnight(day_after(account_date(now_at))) }} as ends_at
@@ -7,7 +11,8 @@ from (
     select
         1 as is_receipt,
         max(finished_at) as read_at
-    from {{ ref('stg_extract_windows') }}
+    from receipts
+    where recency = 1
     union all
     select
         0 as is_receipt,

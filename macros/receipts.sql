@@ -1,0 +1,36 @@
+{#- The receipts that count, as the common table `receipts`: each run's last of a window has the recency 1. -#}
+{% macro counted_receipts() -%}
+loaded as (
+
+    select receipts.*
+    from {{ source('raw', 'extract_windows') }} as receipts
+    -- A receipt counts only when the load that brought it, and its rows, was finished.
+    inner join {{ source('raw', '_dlt_loads') }} as loads
+        on receipts._dlt_load_id = loads.load_id and loads.status = 0
+
+),
+
+latest_load as (
+
+    select max(finished_at) as finished_at
+    from loaded
+    where _dlt_load_id = (select max(newest._dlt_load_id) from loaded as newest)
+
+),
+
+receipts as (
+
+    select
+        loaded.*,
+        row_number() over (
+            partition by loaded.window_id, loaded.run_id order by loaded.finished_at desc, loaded._dlt_load_id desc
+        ) as recency
+    from loaded
+    cross join latest_load
+    -- Nor does one count that a wrong clock of the service dated after the latest load: extraction reads it again too.
+    where
+        loaded.finished_at is null or latest_load.finished_at is null
+        or loaded.finished_at <= {{ dbt.dateadd('minute', 1, 'latest_load.finished_at') }}
+
+)
+{%- endmacro %}

@@ -119,12 +119,18 @@ class Visitor:
             self.wrong.append(f"asked {request.url}")
 
 
-@pytest.fixture
-def visitor(chromium: Browser, address: str) -> Iterator[Visitor]:
-    visitor = Visitor(chromium, address)
+@contextmanager
+def visiting(browser: Browser, address: str) -> Iterator[Visitor]:
+    visitor = Visitor(browser, address)
     yield visitor
     visitor.context.close()
     assert visitor.wrong == []
+
+
+@pytest.fixture
+def visitor(chromium: Browser, address: str) -> Iterator[Visitor]:
+    with visiting(chromium, address) as visitor:
+        yield visitor
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from command_line import logentic
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
-from .conftest import Visitor, dashboard
+from .conftest import Visitor, dashboard, visiting
 from .test_dashboard import axe
 
 SETTINGS = {
@@ -54,10 +54,8 @@ def desk(books: Path) -> Iterator[str]:
 
 @pytest.fixture
 def clerk(chromium: Browser, desk: str) -> Iterator[Visitor]:
-    clerk = Visitor(chromium, desk)
-    yield clerk
-    clerk.context.close()
-    assert clerk.wrong == []
+    with visiting(chromium, desk) as clerk:
+        yield clerk
 
 
 def asked(books: Path, *command: str) -> Any:

@@ -109,7 +109,7 @@ def dashboard(
         str, typer.Option(metavar="ADDRESS", help="Let others in; needs dashboard_password.")
     ] = "127.0.0.1",
 ) -> None:
-    """Show FILE in a browser, on this machine: overview, stock, storage, costs, invoices, orders."""
+    """Show FILE in a browser, on this machine: costs, stock, storage, invoices, month, orders."""
     from logentic.dashboard.serve import serve_dashboard
     from logentic.settings import load_settings
 

@@ -18,10 +18,6 @@ from logentic.settings import load_settings
 
 BACK = {"The month before": 1, "Three months before": 3, "The same month of last year": 12}
 MONTHS_SHOWN = 13
-MONTHS = """
-select strftime(month, '%Y-%m') as month, strftime(month, '%B %Y') as label
-from month_facts where subject = 'charges' group by all order by month desc
-"""
 SPEND = f"""
 select
     strftime(month, '%Y-%m') as month, key as charge_type, cast(value as decimal(18, 2)) as cost,
@@ -209,10 +205,10 @@ MUCH_MORE = 2  # times the median: what is worth naming as a reason
 
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
-    months = [row["month"] for row in snapshot.query(MONTHS).rows]
+    months = [row["month"] for row in snapshot.query(filters.MONTHS).rows]
     whole = next((month for month in months if month < f"{snapshot.today:%Y-%m}"), None)
     return {
-        **filters.choose_row(snapshot, {"month": whole, **url}, "month", MONTHS, "Month"),
+        **filters.choose_row(snapshot, {"month": whole, **url}, "month", filters.MONTHS, "Month"),
         **filters.choose_among(url, "back", BACK, "Compared with"),
         **filters.choose_word(url, "by", list(GROUPS), "Cost per order by"),
     }
@@ -250,7 +246,7 @@ def bridge(snapshot: Snapshot, selection: Selection) -> Panel | None:
         return None
     month, before = _month_of(selection), _compared_month(selection)
     names = f"{before:%B %Y}", f"{month:%B %Y}"
-    changes = _changes(snapshot, month, before)
+    changes = snapshot.once(_changes, month, before)
     total = sum_changes(changes.values())
     if not total.before:
         return Panel(
@@ -279,7 +275,7 @@ def by_type(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if not selection.get("month"):
         return None
     month, before = _month_of(selection), _compared_month(selection)
-    changes = _changes(snapshot, month, before)
+    changes = snapshot.once(_changes, month, before)
     if not sum_changes(changes.values()).before:
         return None
     moved = sorted(changes.items(), key=lambda change: -abs(change[1].difference))

@@ -170,7 +170,11 @@ def _selected(snapshot: Snapshot, selection: Selection) -> list[Finding]:
     wanted = {row[EXCEPTION] for row in selection.get("rows") or ()}
     if not wanted:
         return []
-    return [each for each in read_findings(snapshot.file, invoice=selection["invoice"]) if each.exception_id in wanted]
+    return [each for each in snapshot.once(_findings, selection["invoice"]) if each.exception_id in wanted]
+
+
+def _findings(snapshot: Snapshot, invoice: int) -> list[Finding]:
+    return read_findings(snapshot.file, invoice=invoice)
 
 
 def _row(finding: Finding) -> dict[str, Any]:

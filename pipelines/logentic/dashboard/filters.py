@@ -18,6 +18,10 @@ SPANS = {
         select cast(min(created_at) as date) as first, cast(max(created_at) as date) as last from orders
     """,
 }
+MONTHS = """
+select distinct strftime(month, '%Y-%m') as month, strftime(month, '%B %Y') as label
+from month_facts where subject = 'charges' order by month desc
+"""
 ITEMS = (
     "select item_id, coalesce(sku || coalesce(' · ' || name, ''), name, cast(item_id as varchar)) as label from items"
 )

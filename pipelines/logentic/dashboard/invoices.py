@@ -23,16 +23,12 @@ where payment_id is not null
 group by payment_id
 order by max(billed_date) is null, max(billed_date) desc, payment_id desc
 """
-MONTHS = """
-select distinct strftime(month, '%Y-%m') as month, strftime(month, '%B %Y') as label
-from month_facts where subject = 'charge' order by month desc
-"""
 OPEN, ALL = "To look at", "All"
 
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
     return {
-        **filters.choose_row(snapshot, url, "charges", MONTHS, "With charges of", everything="Any month"),
+        **filters.choose_row(snapshot, url, "charges", filters.MONTHS, "With charges of", everything="Any month"),
         "show": filters.choose_word(url, "show", [ALL, OPEN], "Show")["show"],
         **filters.choose_row(snapshot, url, "invoice", INVOICES, "Invoice", everything="The list", searchable=True),
     }

@@ -10,7 +10,6 @@ import marimo as mo
 
 from logentic.currencies import money
 from logentic.dashboard import filters, records
-from logentic.dashboard.invoices import MONTHS
 from logentic.dashboard.panels import Panel, Selection
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import UsageError
@@ -34,7 +33,7 @@ LAYOUT_NAMES = {"quickbooks": "QuickBooks Online", "xero": "Xero"}
 
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
-    return filters.choose_row(snapshot, url, "month", MONTHS, "Month")
+    return filters.choose_row(snapshot, url, "month", filters.MONTHS, "Month")
 
 
 def close(snapshot: Snapshot, selection: Selection) -> Panel:

@@ -1,7 +1,6 @@
 """Panels of the overview: alerts, cost of the month, cost per order, what can be recovered, stock."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from html import escape
@@ -14,7 +13,7 @@ import marimo as mo
 from logentic.currencies import minor_unit
 from logentic.dashboard import charts
 from logentic.dashboard.costs import CHARGED, MONTHS_SHOWN, NO_INVOICE, invoice_link, page_link, per
-from logentic.dashboard.panels import Panel, Selection, Tile, amount_text
+from logentic.dashboard.panels import Panel, Selection, Tile, amount_text, render_tiles
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import LogenticError
 from logentic.reports.costs_to_date import CostsToDate, read_costs_to_date
@@ -102,28 +101,15 @@ order by sum(abs(amount)) desc nulls last, kind, charge_type
 STORAGE_FINDINGS = ("storage_", "item_size_")  # beginnings of kinds that the page Storage lists
 
 
-@dataclass(frozen=True)
-class LinkedTile(Tile):
-    """A tile that leads to the page that lists what it counts."""
-
-    link: str = ""
-
-
 def head_tiles(snapshot: Snapshot) -> mo.Html:
     """Return the tiles; one that this file has no data for says so, and the others still show."""
-    found: list[LinkedTile] = []
+    found: list[Tile] = []
     for label, make in TILES.items():
         try:
             found += make(snapshot)
         except (duckdb.Error, LogenticError):
-            found.append(LinkedTile(label, "unknown", "this file does not say yet"))
-    cells = "".join(
-        f'<div class="lg-tile {tile.state}"><dt>{escape(tile.label)}</dt><dd>'
-        + (f'<a href="{escape(tile.link)}">{escape(tile.value)}</a>' if tile.link else escape(tile.value))
-        + f"<small>{escape(tile.note)}</small></dd></div>"
-        for tile in found
-    )
-    return mo.Html(f'<section aria-label="At a glance"><dl class="lg-tiles">{cells}</dl></section>')
+            found.append(Tile(label, "unknown", "this file does not say yet"))
+    return render_tiles(found)
 
 
 def alerts(snapshot: Snapshot, _: Selection) -> Panel:
@@ -143,7 +129,7 @@ def alerts(snapshot: Snapshot, _: Selection) -> Panel:
 
 def cost_by_type(snapshot: Snapshot, _: Selection) -> Panel:
     """Cost of the month so far."""
-    found = _costs_to_date(snapshot)
+    found = snapshot.once(_costs_to_date)
     now, average = found.this_month, found.average_before
     last = next(iter(found.before.values()), {})
     if not found.by_month:
@@ -183,7 +169,7 @@ def cost_by_type(snapshot: Snapshot, _: Selection) -> Panel:
 
 def cost_per_order(snapshot: Snapshot, _: Selection) -> Panel:
     """Cost per order and unit."""
-    rows = _trend(snapshot)
+    rows = snapshot.once(_trend)
     kinds = {"per_order": "per order", "per_unit": "per unit"}
     if not any(row["per_order"] for row in rows):
         return Panel("No cost per order yet", note="It appears here with the first charge for an order.")
@@ -257,18 +243,18 @@ def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
 PANELS = (alerts, cost_by_type, cost_per_order, deadlines, units)
 
 
-def _cost(snapshot: Snapshot) -> list[LinkedTile]:
-    found = _costs_to_date(snapshot)
+def _cost(snapshot: Snapshot) -> list[Tile]:
+    found = snapshot.once(_costs_to_date)
     if not found.this_month:
-        return [LinkedTile("Cost this month", "none", "no charge of the month yet")]
+        return [Tile("Cost this month", "none", "no charge of the month yet")]
     link = page_link("costs", month=f"{found.until:%Y-%m}")
-    return [LinkedTile(f"Cost, {_days(found.until)}", _money(_total(found.this_month)), _against(found), link=link)]
+    return [Tile(f"Cost, {_days(found.until)}", _money(_total(found.this_month)), _against(found), link=link)]
 
 
-def _cost_each(snapshot: Snapshot) -> list[LinkedTile]:
-    rows = _trend(snapshot)[-2:]
+def _cost_each(snapshot: Snapshot) -> list[Tile]:
+    rows = snapshot.once(_trend)[-2:]
     if not rows or rows[-1]["per_order"] is None:
-        return [LinkedTile("Cost per order", "none", "no order was charged yet")]
+        return [Tile("Cost per order", "none", "no order was charged yet")]
     now, before = rows[-1], rows[0]
     compared = {
         name: f"{_percent(now[name], before[name])} than in {before['month']:%B}"
@@ -277,31 +263,31 @@ def _cost_each(snapshot: Snapshot) -> list[LinkedTile]:
     }
     unit = [f"{_money(now['per_unit'])} per unit"] if now["per_unit"] is not None else []
     note = "; ".join(filter(None, (compared.pop("per_order", ""), ", ".join([*unit, *compared.values()]))))
-    return [LinkedTile("Cost per order", _money(now["per_order"]), note, link=page_link("costs"))]
+    return [Tile("Cost per order", _money(now["per_order"]), note, link=page_link("costs"))]
 
 
-def _stock(snapshot: Snapshot) -> list[LinkedTile]:
+def _stock(snapshot: Snapshot) -> list[Tile]:
     found = snapshot.query(STOCK).first_row
     if found["date"] is None:
-        return [LinkedTile("Stock", "none", "no stock was read yet")]
+        return [Tile("Stock", "none", "no stock was read yet")]
     without = f", {found['without_price']} items have no price" if found["without_price"] else ""
-    days = snapshot.query(COVER).first_row["days"]
+    days = snapshot.once(_cover)["days"]
     cover = f"; lasts {count(days, 'day')} as sold lately" if days is not None else ""
     worth = f"worth {_money(found['value'])} on {found['date']}{without}{cover}"
-    return [LinkedTile("Stock", f"{found['units']:,} units", worth, link=page_link("stock"))]
+    return [Tile("Stock", f"{found['units']:,} units", worth, link=page_link("stock"))]
 
 
-def _exceptions(snapshot: Snapshot) -> list[LinkedTile]:
-    found = [finding for finding in read_findings(snapshot.file) if finding.status in OPEN_STATUSES]
+def _exceptions(snapshot: Snapshot) -> list[Tile]:
+    found = [finding for finding in snapshot.once(_findings) if finding.status in OPEN_STATUSES]
     if not found:
-        return [LinkedTile("Open exceptions", "none", "nothing to dispute", "good")]
+        return [Tile("Open exceptions", "none", "nothing to dispute", "good")]
     amounts, invoices = sum_open_amounts(found), page_link("invoices")
     paid, favour = (count(n, "exception") for n in (amounts.recoverable_count, amounts.in_your_favour_count))
     nearest = min((each.dispute_until for each in _open_findings(snapshot) if each.dispute_until), default=None)
     until = f", the first to be disputed by {nearest}" if nearest else ""
     return [
-        LinkedTile("Recoverable", _money(amounts.recoverable), f"{paid}, open or disputed{until}", "bad", invoices),
-        LinkedTile(
+        Tile("Recoverable", _money(amounts.recoverable), f"{paid}, open or disputed{until}", "bad", invoices),
+        Tile(
             "In your favour",
             _money(amounts.in_your_favour),
             f"{favour}: billed too little or not at all",
@@ -312,7 +298,15 @@ def _exceptions(snapshot: Snapshot) -> list[LinkedTile]:
 
 def _open_findings(snapshot: Snapshot) -> list[Finding]:
     """Of which nobody has said anything yet, and it is not too late."""
-    return [finding for finding in read_findings(snapshot.file, status="open") if not finding.is_past]
+    return [finding for finding in snapshot.once(_findings) if finding.status == "open" and not finding.is_past]
+
+
+def _findings(snapshot: Snapshot) -> list[Finding]:
+    return read_findings(snapshot.file)
+
+
+def _cover(snapshot: Snapshot) -> dict[str, Any]:
+    return snapshot.query(COVER).first_row
 
 
 def _rate_alerts(snapshot: Snapshot) -> Iterator[Alert]:
@@ -343,7 +337,7 @@ def _finding_alerts(snapshot: Snapshot) -> Iterator[Alert]:
 
 
 def _stock_alerts(snapshot: Snapshot) -> Iterator[Alert]:
-    found = snapshot.query(COVER).first_row
+    found = snapshot.once(_cover)
     if found["out"]:
         yield "stock", f"{count(found['out'], 'item')} sold lately {_are(found['out'])} out of stock"
     if found["short"]:
@@ -424,7 +418,7 @@ def _money(amount: Decimal | None) -> str:
     return "unknown" if amount is None else amount_text(amount)
 
 
-TILES: dict[str, Callable[[Snapshot], list[LinkedTile]]] = {
+TILES: dict[str, Callable[[Snapshot], list[Tile]]] = {
     "Cost this month": _cost,
     "Cost per order": _cost_each,
     "Open exceptions": _exceptions,

@@ -48,6 +48,7 @@ class Tile:
     value: str
     note: str = ""
     state: str = ""  # good, bad or empty; the note says it in words
+    link: str = ""  # to the page that lists what it counts
 
 
 def render_page(
@@ -75,8 +76,9 @@ def _render_safely(make: PanelOf, snapshot: Snapshot, selection: Selection) -> m
 
 def render_tiles(found: Iterable[Tile]) -> mo.Html:
     cells = "".join(
-        f'<div class="lg-tile {escape(tile.state)}"><dt>{escape(tile.label)}</dt><dd>{escape(tile.value)}'
-        f"<small>{escape(tile.note)}</small></dd></div>"
+        f'<div class="lg-tile {escape(tile.state)}"><dt>{escape(tile.label)}</dt><dd>'
+        + (f'<a href="{escape(tile.link)}">{escape(tile.value)}</a>' if tile.link else escape(tile.value))
+        + f"<small>{escape(tile.note)}</small></dd></div>"
         for tile in found
     )
     return mo.Html(f'<section aria-label="At a glance"><dl class="lg-tiles">{cells}</dl></section>')

@@ -2,12 +2,12 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -19,6 +19,7 @@ from logentic.sanitizer import cell
 from logentic.settings import load_settings
 
 NAMED = re.compile(r"\$([a-z]+)")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,14 @@ class Snapshot:
 
     file: Path
     connection: duckdb.DuckDBPyConnection
+    _read: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, read: Callable[..., Found], *values: Any) -> Found:
+        """Return `read(self, *values)`; panels that ask for the same share it."""
+        if (read, values) not in self._read:
+            self._read[read, values] = read(self, *values)
+        found: Found = self._read[read, values]
+        return found
 
     @property
     def today(self) -> date:

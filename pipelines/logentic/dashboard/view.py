@@ -55,22 +55,23 @@ def page_picks(file: Path, page: str, url: filters.Url, values: dict[str, Any]) 
 
 def _make_controls(file: Path, make: Callable[[Snapshot], filters.Elements]) -> Any:
     """Return the controls; none if the file cannot be read, which the panels report."""
-    try:
-        with open_snapshot(file) as snapshot:
-            return mo.ui.dictionary(make(snapshot))
-    except (duckdb.Error, LogenticError):
-        return mo.ui.dictionary({})
+    return _make_element(file, lambda snapshot: mo.ui.dictionary(make(snapshot)))
 
 
 def page_rows(file: Path, page: str, values: dict[str, Any], changed: Callable[[Any], None]) -> Any:
     """Return the rows of the page to select from; nothing if it has none."""
+    return _make_element(
+        file, lambda snapshot: PAGES[page].rows(snapshot, {**filters.selection_of(values), "changed": changed})
+    )
+
+
+def _make_element(file: Path, make: Callable[[Snapshot], Any]) -> Any:
     try:
         with open_snapshot(file) as snapshot:
-            chosen = {**filters.selection_of(values), "changed": changed}
-            rows = PAGES[page].rows(snapshot, chosen)
-            return mo.ui.dictionary({}) if rows is None else rows
+            element = make(snapshot)
     except (duckdb.Error, LogenticError):
-        return mo.ui.dictionary({})
+        element = None
+    return mo.ui.dictionary({}) if element is None else element
 
 
 def render_lead(file: Path, page: str, values: dict[str, Any], changed: Callable[[Any], None]) -> mo.Html:

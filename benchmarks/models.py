@@ -42,7 +42,7 @@ def main() -> None:
         hide_unneeded_modules(models=True)
         PARTS[options.part](options.keep, options.memory)
         exit_process(0)
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="logentic-models-"))
+    folder = options.keep.resolve() if options.keep else Path(tempfile.mkdtemp(prefix="logentic-models-"))
     try:
         print(json.dumps(measure(folder, options), indent=1))
     finally:
@@ -117,7 +117,9 @@ def run(checkout: Path, part: str, folder: Path, memory: str) -> dict[str, float
     began = time.monotonic()
     program = [str(checkout / ".venv" / "bin" / "python"), str(checkout / "benchmarks" / "models.py")]
     command = [*program, "--part", part, "--keep", str(folder), "--memory", memory]
-    process = subprocess.Popen(command, stdout=sys.stderr, env={**os.environ, "MALLOC_ARENA_MAX": "2"})
+    # Settings come from the checkout that is measured, not from the folders of dlt that `import logentic` names here.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DLT_")}
+    process = subprocess.Popen(command, stdout=sys.stderr, cwd=checkout, env=environment | {"MALLOC_ARENA_MAX": "2"})
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

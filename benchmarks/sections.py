@@ -172,13 +172,11 @@ def profile() -> Runs:
 
 
 def models() -> Runs:
-    """With BESIDE=folder, beside another checkout that is set up."""
-    beside = ["--beside", os.environ["BESIDE"]] if os.environ.get("BESIDE") else []
-    yield _told("models.py", "--records", "600000", "--rounds", str(ROUNDS), *beside)
+    yield _told("models.py", "--records", "600000", "--rounds", str(ROUNDS), *_beside())
 
 
 def models_at_10_million() -> Runs:
-    yield _told("models.py", "--records", "10000000", "--memory", "2GB")
+    yield _told("models.py", "--records", "10000000", "--memory", "2GB", *_beside())
 
 
 def builds() -> Runs:
@@ -201,6 +199,11 @@ def dashboard() -> Runs:
     """How long a reader waits, at two million rows of inventory history."""
     found = _told("dashboard.py", "--rounds", str(ROUNDS))
     yield from found if isinstance(found, list) else [found]
+
+
+def _beside() -> list[str]:
+    """With BESIDE=folder, models are measured beside those of another checkout that is set up."""
+    return ["--beside", os.environ["BESIDE"]] if os.environ.get("BESIDE") else []
 
 
 def _told(script: str, *options: str) -> Any:

@@ -38,6 +38,7 @@ first_rules as (
         net_amount,
         storage_expected,
         price_expected,
+        part_of,
         case
             {%- for rule, condition in holds.items() %}
             when {{ condition }} then '{{ rule }}'
@@ -45,28 +46,51 @@ first_rules as (
         end as rule
     from {{ ref('int_charge_evidence') }}
 
+),
+
+results as (
+
+    select
+        checks.charge_id,
+        checks.amount,
+        checks.part_of,
+        rules.rule as verdict,
+        rules.status,
+        case when rules.status = 'exception' then rules.rule end as rule,
+        cast(case
+            when rules.rule in ('settled_credit', 'settled_charge') then checks.amount
+            when rules.rule in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
+            when rules.rule in ('storage_unexplained', 'storage_addition', 'unsure_price', 'part_credit') then null
+            when checks.storage_expected is not null then checks.storage_expected
+            when rules.rule = 'corrected' then checks.net_amount
+            -- A price of an earlier day is right where the order is of that day.
+            when rules.rule = 'price_as_expected' then checks.amount
+            else checks.price_expected
+        end as {{ money_type() }}) as expected,
+        case when rules.status = 'exception' then abs(checks.net_amount - case
+            when rules.rule in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
+            else coalesce(checks.storage_expected, checks.price_expected)
+        end) end as at_stake,
+        rules.direction as rule_direction,
+        rules.is_question as rule_is_question
+    from first_rules as checks
+    inner join {{ ref('rules') }} as rules on checks.rule = rules.rule
+
 )
 
+-- What is expected of a charge is after its credits: beside it nothing is expected of a credit of a part.
 select
-    checks.charge_id,
-    rules.rule as verdict,
-    rules.status,
-    case when rules.status = 'exception' then rules.rule end as rule,
-    cast(case
-        when rules.rule in ('settled_credit', 'settled_charge', 'part_credit') then checks.amount
-        when rules.rule in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
-        when rules.rule in ('storage_unexplained', 'storage_addition', 'unsure_price') then null
-        when checks.storage_expected is not null then checks.storage_expected
-        when rules.rule = 'corrected' then checks.net_amount
-        -- A price of an earlier day is right where the order is of that day.
-        when rules.rule = 'price_as_expected' then checks.amount
-        else checks.price_expected
-    end as {{ money_type() }}) as expected,
-    case when rules.status = 'exception' then abs(checks.net_amount - case
-        when rules.rule in ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period') then 0
-        else coalesce(checks.storage_expected, checks.price_expected)
-    end) end as at_stake,
-    rules.direction as rule_direction,
-    rules.is_question as rule_is_question
-from first_rules as checks
-inner join {{ ref('rules') }} as rules on checks.rule = rules.rule
+    results.charge_id,
+    results.verdict,
+    results.status,
+    results.rule,
+    case
+        when results.verdict <> 'part_credit' then results.expected
+        when charges.expected is null or charges.verdict = 'settled_charge' then cast(results.amount as {{ money_type() }})
+        else cast(0 as {{ money_type() }})
+    end as expected,
+    results.at_stake,
+    results.rule_direction,
+    results.rule_is_question
+from results
+left join results as charges on results.part_of = charges.charge_id

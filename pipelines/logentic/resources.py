@@ -3,7 +3,8 @@
 How to add a resource or a window kind: docs/architecture.md.
 """
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
@@ -99,6 +100,8 @@ class Lines:
     parent: str
     columns: dict[str, pa.DataType]
     item_column: str | None = None  # where an item's id stands
+    description: str = ""
+    meanings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of its columns
 
     def schema(self) -> pa.Schema:
         named = {self.parent: INTEGER, "line_number": INTEGER, **self.columns}
@@ -120,6 +123,8 @@ class Resource:
     key: tuple[str, ...]
     columns: dict[str, pa.DataType]
     window: WindowKind
+    description: str = ""
+    meanings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of its columns
     personal: frozenset[str] = frozenset()
     lines: Lines | None = None
     # What a list is counted by: a stock record updated in place while it is read must count once.
@@ -202,6 +207,7 @@ class Resource:
 
 ORDERS = Resource(
     name="orders",
+    description="Orders, one row per version.",
     path="/orders",
     key=("id",),
     columns={
@@ -223,6 +229,25 @@ ORDERS = Resource(
         "place__province_code": TEXT,
         "place__country_code": TEXT,
     },
+    meanings={
+        "id": "The order, as the API numbers it",
+        "order_type": "Kind of order, as the API says it",
+        "status": "Status, as the API says it; PENDING, CANCELLED, IN_TRANSIT and COMPLETED are known",
+        "warehouse_id": "The warehouse that ships it",
+        "external_name": "The merchant's name of the order, for example #1001",
+        "shopify_order_id": "The order in Shopify, where it comes from there",
+        "created_at": "When the order was created (UTC)",
+        "updated_at": "When the order last changed (UTC); null where the API does not say",
+        "recipient__name": "Recipient's name, hashed before it was stored",
+        "recipient__email": "Recipient's mail address, hashed before it was stored",
+        "recipient__phone": "Recipient's telephone number, hashed before it was stored",
+        "place__address1": "First line of the address",
+        "place__address2": "Second line of the address",
+        "place__postal_code": "Postal code",
+        "place__city": "City",
+        "place__province_code": "Province or state, as a code",
+        "place__country_code": "Country, as a code",
+    },
     personal=frozenset(
         {
             "recipient__name",
@@ -238,6 +263,12 @@ ORDERS = Resource(
         field="stored_items",
         parent="order_id",
         columns={"item_id": INTEGER, "shopify_variant_id": TEXT, "quantity": QUANTITY},
+        description="Lines of orders, of every version.",
+        meanings={
+            "item_id": "The item ordered; null where the line names only a Shopify variant",
+            "shopify_variant_id": "The Shopify variant ordered, where the line names one",
+            "quantity": "Units ordered",
+        },
         item_column="item_id",
     ),
     is_about_people=True,
@@ -251,6 +282,7 @@ ORDERS = Resource(
 
 ITEMS = Resource(
     name="items",
+    description="Items, one row per version.",
     path="/items",
     key=("id",),
     columns={
@@ -273,6 +305,26 @@ ITEMS = Resource(
         "created_at": MOMENT,
         "updated_at": MOMENT,
     },
+    meanings={
+        "id": "The item, as the API numbers it",
+        "name": "Name of the item",
+        "external_name": "The merchant's own number of the item (external_name in the API)",
+        "shopify_variant_id": "The item in Shopify",
+        "description": "Description",
+        "width_in": "Width in inches",
+        "depth_in": "Depth in inches",
+        "height_in": "Height in inches",
+        "weight": "Weight; the API does not state its unit",
+        "price": "Price of the item, in the account's currency",
+        "notify_email": "Where the warehouse writes about the item, hashed before it was stored",
+        "expiration_warning_in_days": "Days before expiry at which the warehouse warns",
+        "ht_code": "Customs tariff code",
+        "country_of_origin": "Country of origin",
+        "back_order_limit": "Units that may be ordered beyond the stock",
+        "is_prepackaged": "True if the item ships in its own package",
+        "created_at": "When the item was created (UTC)",
+        "updated_at": "When the item last changed (UTC)",
+    },
     personal=frozenset({"notify_email"}),
     window=SNAPSHOT,
     filters=frozenset({"external_name", "shopify_variant_id"}),
@@ -282,6 +334,7 @@ ITEMS = Resource(
 
 ITEM_QUANTITIES = Resource(
     name="item_quantities",
+    description="Records of an item's stock: five counters after a change, one row per version.",
     path="/items/item_quantities",
     key=("id", "updated_at"),
     columns={
@@ -296,6 +349,18 @@ ITEM_QUANTITIES = Resource(
         "created_at": MOMENT,
         "updated_at": MOMENT,
     },
+    meanings={
+        "id": "The record, as the API numbers it. Where the API overwrites records in place, several rows share one",
+        "item_id": "The item, as the API numbers it",
+        "sku": "The item's number as the record gives it",
+        "supply": "Units on the shelf",
+        "receiving": "Units announced or arriving, not yet on the shelf",
+        "prepared": "Units picked or packed, still in the building",
+        "back_ordered": "Units ordered beyond the stock",
+        "delivered": "Units that left the building since the item exists",
+        "created_at": "When the record was created (UTC)",
+        "updated_at": "When the counters took these values (UTC)",
+    },
     window=UPDATED_AT,
     look_back=lambda settings: timedelta(minutes=settings.quantity_overlap_minutes),
     absence=Absence.NORMAL,
@@ -306,6 +371,7 @@ ITEM_QUANTITIES = Resource(
 
 INVENTORY_HISTORY = Resource(
     name="inventory_history",
+    description="Inventory at the end of each day, as the warehouse bills it, one row per version.",
     path="/items/inventory",
     key=("id", "date", "warehouse_id"),
     counted_by=("id", "date", "warehouse_id"),
@@ -323,6 +389,22 @@ INVENTORY_HISTORY = Resource(
         "receiving": INTEGER,
         "supply": INTEGER,
     },
+    meanings={
+        "id": "The item, as the API numbers it",
+        "name": "The item's name at that time",
+        "external_name": "The item's number at that time",
+        "warehouse_id": "The warehouse; null where the API gives one row per item",
+        "cubic_size": "Volume of one unit in cubic feet",
+        "weight": "Weight; the API does not state its unit",
+        "date": "Calendar day in the account's time zone",
+        "total_volume": "Volume stored, in cubic feet",
+        "total_storage_price": (
+            "Price of that day's storage, in the account's currency; null where the account hides prices"
+        ),
+        "prepared": "Units picked or packed, still in the building; null where they could not be read",
+        "receiving": "Units announced or arriving; null where they could not be read",
+        "supply": "Units on the shelf; null where the API gives a value that could not be read",
+    },
     window=DATE,
     look_back=lambda settings: (settings.history_lookback_days + 1) * ONE_DAY,
     absence=Absence.READ_AGAIN,
@@ -336,6 +418,7 @@ INVENTORY_HISTORY = Resource(
 
 PAYMENT_ITEMS = Resource(
     name="payment_items",
+    description="Charges, one row per version.",
     path="/payment_items",
     key=("id",),
     columns={
@@ -353,6 +436,22 @@ PAYMENT_ITEMS = Resource(
         "total_volume": MEASURE,
         "created_at": MOMENT,
         "updated_at": MOMENT,
+    },
+    meanings={
+        "id": "The charge, as the API numbers it",
+        "payment_id": "The invoice that it stands on; null where it has none yet",
+        "type": "Kind of charge, as the API says it: storage, handling, picking, shipping and others",
+        "description": "The warehouse's words",
+        "amount": "Amount in the account's currency, exactly as the API says it; negative for a credit",
+        "quantity": "Quantity that was charged for, in the unit of the charge type",
+        "start": "First day that the charge is for",
+        "end": "Last day that the charge is for",
+        "billed_date": "Day on which it was billed; null while it is not",
+        "order_id": "The order that it is for, if any",
+        "item_id": "The item that it is for, if any",
+        "total_volume": "Volume that was charged for, in cubic feet (storage)",
+        "created_at": "When the charge was created (UTC)",
+        "updated_at": "When the charge last changed (UTC), where the API says so",
     },
     window=PAYMENT_DATE,
     settled=BILLED_DATE,
@@ -433,3 +532,93 @@ RAW_KEYS = {
     "rejected_values": ("resource", "key", "field", "_seen_at", "_is_removed"),
     "extract_windows": ("window_id",),
 }
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a table holds, what its columns mean, and what all others of its columns are."""
+
+    text: str
+    columns: Mapping[str, str]
+    other_columns: str = ""
+
+
+OF_EVERY_VERSION = {
+    "_seen_at": "Service time (UTC) at which this version was read",
+    "_is_removed": "True if the API no longer gives the record; its other columns say what was known last",
+    "_dlt_load_id": "The load that brought the row, as in _dlt_loads",
+}
+UNNAMED = "A field that the API reference does not name, as the text of the JSON"
+OF_LINES = {"line_number": "Place of the line within its record, from 1"}
+OF_RECEIPTS = {
+    "window_id": "The window",
+    "run_id": "The run that read it",
+    "resource": "The resource that was read",
+    "filter": "The field that bounds the window: updated_at, date, payment_date, billed_date, snapshot or id",
+    "window_start": "First moment of the window (UTC), included",
+    "window_end": "Last moment of the window (UTC), excluded",
+    "total_announced": "Rows that the API said there were",
+    "rows_read": "Rows that were read",
+    "distinct_keys": "Different keys among them",
+    "rows_new": "Rows with a key not seen before",
+    "rows_changed": "Rows that differ from the version before",
+    "rows_removed": "Keys that the API no longer gives",
+    "requests": "Requests that it took",
+    "bytes": "Bytes that were received",
+    "started_at": "Service time (UTC) at the first request",
+    "finished_at": "Service time (UTC) at the last answer",
+    "is_complete": "True if everything in the window was read",
+    "is_confirmed": "True if a second reading gave the same rows, where one reading proves nothing",
+    "is_accepted": (
+        "True if the window is not complete and is no longer read again: in three readings the API announced as many "
+        "rows too many or too few as now (total_announced − distinct_keys). Nothing in it is marked as removed"
+    ),
+    "reason": "Why the window is not complete",
+}
+OF_REJECTED_VALUES = {
+    "resource": "The list that the record is part of, as in extract_windows",
+    "key": (
+        "The record: its id; where an id is not enough, with the other parts of its key, joined by |; where the key "
+        "itself could not be read, unreadable: and a digest of the row"
+    ),
+    "field": (
+        "The raw column, empty where the whole row could not be read; stored_items.2.quantity is of the second line"
+    ),
+    "text": "The value as received, shortened; pseudonymized where it is personal",
+    "reason": "Why it could not be read",
+}
+OF_EVENTS = {
+    "event_id": "The event; equal contents received within webhook_duplicate_hours are one event",
+    "order_id": "The order that the payload names; null where it names none",
+    "topic": "As sent, for example order-picked",
+    "occurred_at": "The time that the payload gives (UTC); null where it gives none",
+    "received_at": "When it was received, by the clock of the receiving machine (UTC)",
+    "api_version": "As sent",
+    "is_known_version": "Whether that version is the one that the reference describes",
+    "topic_mismatch": (
+        "Whether the signed body names another step than the topic, which is not signed; null where it names none"
+    ),
+    "body": "The payload as JSON text, personal data hashed",
+    "outcome": "waiting, read (the order was asked for), no_order, or dead (it could not be read)",
+    "attempts": "Runs that asked for the order",
+    "reason": "Why the order could not be read",
+}
+
+
+def raw_descriptions() -> dict[str, Description]:
+    """Return what each raw table that a load fills holds, by its name."""
+    found = {
+        name: Description(resource.description, {**resource.meanings, **OF_EVERY_VERSION}, UNNAMED)
+        for name, resource in RESOURCES.items()
+    }
+    for resource in RESOURCES.values():
+        if lines := resource.lines:
+            parent = {lines.parent: f"The record of {resource.name}"}
+            columns = {**parent, **OF_LINES, **lines.meanings, **OF_EVERY_VERSION}
+            found[lines.table] = Description(lines.description, columns, UNNAMED)
+    own = {
+        "extract_windows": ("Receipts: one row per window of a resource that a run read.", OF_RECEIPTS),
+        "rejected_values": ("Values that could not be read, one row when one is found or changes.", OF_REJECTED_VALUES),
+        "order_events": ("Events that the receiver took, one row when what became of one changes.", OF_EVENTS),
+    }
+    return found | {name: Description(text, {**columns, **OF_EVERY_VERSION}) for name, (text, columns) in own.items()}

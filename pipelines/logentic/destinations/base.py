@@ -12,6 +12,7 @@ from logentic.audit_log import PUBLISHED_LOGS, RUNS, AuditLog, Row
 from logentic.errors import StateError, UsageError
 from logentic.extract.stored_records import Query
 from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint
+from logentic.resources import Description
 from logentic.settings import Settings
 from logentic.state import DEFERRED_RECEIPTS, LOOKED_UP_ORDERS, State
 
@@ -103,6 +104,10 @@ class Engine(Protocol):
 
     def finish_table(self, relation: str) -> None:
         """Do what the engine needs after a table was written."""
+        return
+
+    def write_comments(self, descriptions: Mapping[str, Description]) -> None:
+        """Say of each relation, and of its columns, what it holds, where the engine keeps comments with its tables."""
         return
 
     def drop_table(self, relation: str) -> None:

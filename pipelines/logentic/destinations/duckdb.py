@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
@@ -26,10 +26,20 @@ from logentic.destinations.base import (
 from logentic.errors import StateError, UsageError, first_line
 from logentic.extract.stored_records import QUALIFIED, Query
 from logentic.privacy.pseudonyms import key_fingerprint
+from logentic.resources import Description
 from logentic.settings import Settings
 from logentic.state import State
 
 SIGNATURE = "logentic_raw._logentic"
+MARTS = "logentic_marts"
+COMMENTS = """
+select schema_name, table_name, null, 'table', comment from duckdb_tables() where database_name = current_database()
+union all
+select schema_name, view_name, null, 'view', comment from duckdb_views() where database_name = current_database()
+union all
+select schema_name, table_name, column_name, 'column', comment from duckdb_columns()
+where database_name = current_database() and not internal
+"""
 SIGNED = f"select format, key_fingerprint from {SIGNATURE}"
 
 
@@ -347,8 +357,22 @@ class DuckdbEngine(Engine):
     def finish_table(self, relation: str) -> None:
         """`select * from orders` works in the file that analysts open."""
         schema, _, name = relation.partition(".")
-        if schema == '"logentic_marts"':
+        if schema == _quoted(MARTS):
             self.execute(f"create or replace view main.{name} as select * from {relation}")
+
+    def write_comments(self, descriptions: Mapping[str, Description]) -> None:
+        """Only those that are missing or differ: each costs a change of the catalogue."""
+        standing = self.rows(COMMENTS)
+        statements = []
+        for schema, table, column, kind, comment in standing:
+            # The short names of marts, in the schema main, are described as the marts are.
+            described = descriptions.get(f"{_quoted(MARTS if schema == 'main' else schema)}.{_quoted(table)}")
+            text = described and (described.columns.get(column, described.other_columns) if column else described.text)
+            if text and text != comment:
+                name = ".".join(map(_quoted, filter(None, (schema, table, column))))
+                statements.append(f"comment on {kind} {name} is {self.literal(text)}")
+        if statements:
+            self._work.execute("begin; " + "; ".join(statements) + "; commit")
 
     def remove_all_but(self, kept: Set[str]) -> None:
         for relation, is_view in self._standing.items():

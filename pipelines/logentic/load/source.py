@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
+from dlt.common.schema.typing import TColumnSchema
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
@@ -29,11 +30,13 @@ from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint, load
 from logentic.resources import (
     ORDER_EVENTS,
     ORDERS,
+    RAW_KEYS,
     RECEIPTS,
     REJECTED_VALUES,
     RESOURCES,
     Lines,
     Resource,
+    raw_descriptions,
 )
 from logentic.settings import Settings, interval_of_schedule, load_settings, require_token
 
@@ -79,9 +82,10 @@ def logentic_source(shared: Any = None) -> Iterable[DltResource]:
         def records() -> Iterator[Any]:
             yield from shared.steps(resource.name, shared.changes(resource))
 
-        if resource.lines:
+        if lines := resource.lines:
             records.add_step(_GiveCompanions(resource.name, f"the lines of its {resource.name} are"))
-        return records
+            _describe(records, lines.table, lines.schema())
+        return _describe(records, resource.name, resource.schema())
 
     @dlt.resource(write_disposition="append", _impl_cls=_OneThread)
     def order_events() -> Iterator[Any]:
@@ -92,7 +96,12 @@ def logentic_source(shared: Any = None) -> Iterable[DltResource]:
         yield from shared.steps(RECEIPTS_NAME, shared.all_receipts())
 
     extract_windows.add_step(_GiveCompanions(RECEIPTS_NAME, "the values that could not be read are"))
-    return *map(records_of, RESOURCES.values()), order_events, extract_windows
+    _describe(extract_windows, "rejected_values", REJECTED_VALUES)
+    return (
+        *map(records_of, RESOURCES.values()),
+        _describe(order_events, "order_events", ORDER_EVENTS),
+        _describe(extract_windows, RECEIPTS_NAME, RECEIPTS),
+    )
 
 
 class _OneThread(DltResource):
@@ -332,10 +341,25 @@ def _tables(resource: Resource, rows: Rows) -> Iterator[Any]:
         yield DataItemWithMeta(_Lines(resource.lines, lines, len(records)), records)
 
 
+def _describe(resource: DltResource, table: str, schema: pa.Schema) -> DltResource:
+    """Tell dlt's schema what a table of a resource holds, its columns mean and its key is. No constraint is made.
+
+    The companion of a resource's table first: dlt takes what it knows of the resource for all of its tables.
+    """
+    described, key = raw_descriptions()[table], RAW_KEYS.get(table, ())
+    columns: list[TColumnSchema] = [
+        {"name": name, "description": described.columns.get(name, ""), "primary_key": name in key, "nullable": True}
+        for name in schema.names
+    ]
+    about: dict[str, Any] = {"description": described.text}
+    is_companion = table != resource.name
+    resource.apply_hints(table, columns=columns, additional_table_hints=about, create_table_variant=is_companion)
+    return resource
+
+
 def _as_table(name: str, rows: pa.Table) -> Any:
     """Rows that go into another table than their resource's."""
-    hints = dlt.mark.make_hints(table_name=name, write_disposition="append", primary_key="")
-    return dlt.mark.with_hints(rows, hints, create_table_variant=True)
+    return dlt.mark.with_hints(rows, dlt.mark.make_hints(table_name=name), create_table_variant=True)
 
 
 class _Lines:

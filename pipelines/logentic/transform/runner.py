@@ -10,6 +10,7 @@ from typing import Any
 
 from logentic.destinations.base import Engine
 from logentic.errors import BuildError, first_line, is_out_of_memory
+from logentic.transform.descriptions import descriptions
 from logentic.transform.plan import DAYS, Node, Plan, bind, setting_parameters
 from logentic.transform.raw_tables import raw_tables
 from logentic.transform.unchanged import Unchanged
@@ -100,6 +101,7 @@ class Runner:
                 engine.make_empty(self.relation(node), node.read_before)
         self._run(nodes, standing.keys())
         self._unchanged.write()
+        engine.write_comments(descriptions(self.plan))
         engine.remove_all_but({engine.built_nodes or ""} | {self.relation(node) for node in nodes})
 
     def relation(self, node: Node) -> str:

@@ -1,0 +1,89 @@
+"""What each table of the published file holds, and what its columns mean."""
+
+from logentic.audit_log import PUBLISHED_LOGS, RUNS
+from logentic.resources import Description, raw_descriptions
+from logentic.transform.plan import Plan
+
+RAW = '"logentic_raw"'
+OF_ROWS = {
+    "event_id": "Names the row",
+    "undoes": "Of a row that opens the month again: the closing that it undoes",
+    "note": "What the person wrote",
+}
+OF_TOTALS = {
+    "invoice_totals": Description(
+        "The totals of invoices that someone typed; nothing is ever changed.",
+        {
+            "event_id": OF_ROWS["event_id"],
+            "payment_id": "The invoice",
+            "total": "The total on the invoice, in the account's currency",
+            "currency": "The currency",
+            "entered_by": "Who typed it (self-declared)",
+            "entered_at": "When it was typed (UTC)",
+        },
+    )
+}
+OF_DLT = {
+    "_dlt_loads": Description(
+        "The loads of dlt, one row each when it is complete.",
+        {
+            "load_id": "Names the load",
+            "schema_name": "dlt's schema",
+            "status": "0: complete",
+            "inserted_at": "When it was complete, by this machine's clock",
+            "schema_version_hash": "The version of the schema, as in _dlt_version",
+        },
+    ),
+    "_dlt_version": Description(
+        "The versions of dlt's schema.",
+        {
+            "version": "Its number",
+            "engine_version": "Version of the format of schemas",
+            "inserted_at": "When it was written, by this machine's clock",
+            "schema_name": "dlt's schema",
+            "version_hash": "Hash of its content",
+            "schema": "The schema as JSON",
+        },
+    ),
+    "_dlt_pipeline_state": Description(
+        "The states of dlt's pipeline.",
+        {
+            "version": "Its number",
+            "engine_version": "Version of the format of states",
+            "pipeline_name": "The pipeline",
+            "state": "The state, compressed",
+            "created_at": "When it was written, by this machine's clock",
+            "version_hash": "Hash of its content",
+            "_dlt_load_id": "The load that wrote it, as in _dlt_loads",
+            "_dlt_id": "Names the row",
+        },
+    ),
+    "_logentic": Description(
+        "What this file is, one row.",
+        {
+            "format": "Version of the file's format",
+            "key_fingerprint": "Fingerprint of the key by which personal data are hashed; null where they are kept",
+        },
+    ),
+}
+
+
+BUILT_NODES = Description(
+    "What the last build made, one row per model or check: where nothing changed, the next one leaves it as it is.",
+    {
+        "name": "The model or check",
+        "signature": "Hash of its statement and of what it reads",
+        "content": "Hash of its rows",
+    },
+)
+
+
+def descriptions(plan: Plan) -> dict[str, Description]:
+    """Return the description of each relation, by the name that the plan gives it: of models, and of raw tables."""
+    models = {node.name: node for node in plan.nodes if node.kind not in ("check", "step")}
+    found = {node.relation: Description(node.description, node.columns or {}) for node in models.values()}
+    logs = {log.name: models.get(f"stg_{log.name}") or models.get(log.name) for log in (*PUBLISHED_LOGS, RUNS)}
+    described = {name: Description(n.description, {**OF_ROWS, **(n.columns or {})}) for name, n in logs.items() if n}
+    for name, description in (OF_TOTALS | described | raw_descriptions() | OF_DLT).items():
+        found[f'{RAW}."{name}"'] = description
+    return found | {'"logentic_build"."built_nodes"': BUILT_NODES}

@@ -293,7 +293,17 @@ class Search:
                 return best
         if len(plans) == 1:
             return best
-        parts = [part for plan, values in plans.items() for part in _within(OneOf(name, tuple(sorted(values))), plan)]
+        parts: list[Part] = []
+        for plan, values in plans.items():
+            condition = OneOf(name, tuple(sorted(values)))
+            if len(values) > 1:  # what too few charges of one value show, those of all may
+                inside = charges.take(condition.holds(charges))
+                shared = self._single(plan, inside, 0)
+                if self._needs_search(shared.missed, inside):
+                    own = self.plan(inside, candidates.formulas, depth - 1, has_time)
+                    if own.cost < shared.cost:
+                        missed, cost, plan = missed + own.missed - shared.missed, cost + own.cost - shared.cost, own
+            parts += _within(condition, plan)
         return Draft(tuple(parts), missed, cost)
 
 

@@ -364,7 +364,10 @@ class Candidates:
             cost, steps = self._cheapest(matrix, np.unique(np.concatenate([starts, *finer])), switch)
         if len(steps) < 2:
             return None
-        return Split(cost + missing, axis, tuple((int(values[order[start]]), option) for start, option in steps))
+        found = tuple((int(values[order[start]]), option) for start, option in steps)
+        # A divisor that the prices themselves go by need not be stated again.
+        used = {quantity.divisor for _, option in steps for quantity in _quantities(self.options[option])}
+        return Split(cost + missing + LIMITS.discovered * (axis.divisor not in used | {0}), axis, found)
 
     def _cheapest(self, matrix: Integers, starts: Integers, switch: float) -> tuple[float, list[tuple[int, int]]]:
         """Return the cost of the cheapest sequence of options, and where each begins; it may change at `starts` only."""
@@ -402,6 +405,11 @@ class Candidates:
 
 def _own_cost(option: Option) -> float:
     return option.cost if isinstance(option, Formula) else option.own_cost
+
+
+def _quantities(option: Option) -> Iterator[Quantity]:
+    formulas = [option] if isinstance(option, Formula) else [part.formula for part in option.parts]
+    return (quantity for formula in formulas for _, quantity in formula.terms)
 
 
 def explanations(options: Sequence[Option], charges: Charges) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from logentic.transform.prices.facts import (
     Charges,
     Integers,
 )
-from logentic.transform.prices.formulas import Formula, amount
+from logentic.transform.prices.formulas import Formula, amount, is_money
 from logentic.transform.prices.learning import Card, billed_base, expect, with_bases
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
@@ -72,7 +72,8 @@ def price_charges(charges: Charges, card: Card) -> Priced:
     of_charge = np.array([*reasons, _no_price(card)], object)[price]
     of_charge[(price >= 0) & (expected == MISSING)] = "A quantity that the price goes by is not known."
     if card.is_learned:
-        _doubt(part, card, price, gap, is_off, followers, explained, alike, of_charge)
+        beyond = _beyond_what_follows(part, card, price, is_explained)
+        _doubt(part, card, price, gap, is_off, beyond, followers, explained, alike, of_charge)
     return Priced(part, card, price, expected, tolerance, alike, of_charge.tolist(), followers, explained, reasons)
 
 
@@ -186,6 +187,7 @@ def _doubt(
     price: Integers,
     gap: Integers,
     is_off: Booleans,
+    beyond: Booleans,
     followers: Integers,
     explained: Integers,
     alike: Integers,
@@ -227,6 +229,8 @@ def _doubt(
             reasons[row] = f"{with_sign[at]} of {charged[at]} charges of the month are off in the same direction."
         elif by_day[at] or by_weight[at]:
             reasons[row] = f"Half of the charges next to it by {'day' if by_day[at] else 'weight'} are off as well."
+        elif beyond[row]:
+            reasons[row] = "No charge that follows the price is for as little or as much."
         elif by_category[at]:
             reasons[row] = (
                 "Most charges of its kind (region, order type, ...) are off as well, or there are few of them."
@@ -237,6 +241,19 @@ def _doubt(
             reasons[row] = (
                 f"It is off by {difference}, a difference between prices of a card that does not explain all charges."
             )
+
+
+def _beyond_what_follows(charges: Charges, card: Card, price: Integers, is_explained: Booleans) -> Booleans:
+    """Tell which charges have less or more of what their price goes by than any that follows it."""
+    beyond = np.zeros(len(charges), bool)
+    for index, one in enumerate(card.prices):
+        held, following = price == index, (price == index) & is_explained
+        limits = {limit.quantity for limit in one.conditions if isinstance(limit, Range) and not limit.is_time}
+        for quantity in limits | {replace(of, after=0) for _, of in one.formula.terms if not is_money(of)}:
+            values = charges.quantity(quantity)
+            least, most = values[following].min(initial=-MISSING), values[following].max(initial=MISSING)
+            beyond |= held & ((values < least) | (values > most))
+    return beyond
 
 
 def _goes_by_month(card: Card) -> bool:

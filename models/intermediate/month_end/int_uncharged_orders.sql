@@ -95,20 +95,34 @@ closed as (
 
 ),
 
--- Where an order goes may say whether it has the type, as duties of orders abroad.
+-- Where an order goes may say whether it has the type, as duties of orders abroad. Of a zone with few orders nothing is
+-- known but what is known of all.
 zones as (
 
     select
         charge_type,
         zone,
+        elsewhere,
         case
-            when count(*) < {{ orders_of_zone }} then 'some'
-            when count(amount) = 0 then 'none'
-            when count(amount) >= {{ usual_share }} * count(*) then 'all'
-            else 'some'
+            when orders < {{ orders_of_zone }} then elsewhere
+            when orders_having_it = 0 then 'none'
+            when orders_having_it >= {{ usual_share }} * orders then 'all'
+            else elsewhere
         end as having_it
-    from closed
-    group by charge_type, zone
+    from (
+        select
+            charge_type,
+            zone,
+            count(*) as orders,
+            count(amount) as orders_having_it,
+            case
+                when sum(count(amount)) over (partition by charge_type)
+                    >= {{ usual_share }} * sum(count(*)) over (partition by charge_type) then 'all'
+                else 'some'
+            end as elsewhere
+        from closed
+        group by charge_type, zone
+    ) as counted
 
 ),
 
@@ -117,6 +131,7 @@ base as (
     select
         closed.charge_type,
         zones.having_it,
+        max(zones.elsewhere) as elsewhere,
         count(*) as orders,
         count(closed.amount) as orders_having_it,
         coalesce(sum(closed.amount), 0) as amount,
@@ -136,7 +151,9 @@ expected_types as (
     select
         charge_type,
         having_it,
+        elsewhere,
         orders,
+        orders_having_it,
         amount,
         is_usual,
         case when is_usual then days else own_days end as delay
@@ -176,7 +193,9 @@ awaited as (
         shipped.shipped_date,
         types.charge_type,
         types.is_usual,
-        cast(types.amount / types.orders as decimal(18, 6)) as mean_amount,
+        -- An order that is charged has had its part, whatever its own charge comes to.
+        cast(types.amount / types.orders as decimal(18, 6))
+        - case when own.amount is null then 0 else cast(types.amount / types.orders_having_it as decimal(18, 6)) end as to_come,
         own.amount
     from expected_types as types
     inner join shipped
@@ -185,7 +204,7 @@ awaited as (
     left join charged as own on shipped.order_id = own.order_id and types.charge_type = own.charge_type
     left join (select distinct charged.order_id from charged) as any_charge on shipped.order_id = any_charge.order_id
     where
-        types.having_it = coalesce(zones.having_it, 'some')
+        types.having_it = coalesce(zones.having_it, types.elsewhere)
         and (
             types.is_usual or any_charge.order_id is null
             or shipped.shipped_date > {{ days_after('shipped.today', '0 - types.delay') }}
@@ -212,9 +231,9 @@ select
     max(shipped_date) as shipped_date,
     charge_type,
     count(*) as orders,
-    {{ rounded_money('sum(mean_amount) - coalesce(sum(amount), 0)') }} as expected,
+    {{ rounded_money('sum(to_come)') }} as expected,
     false as is_priced
 from awaited
 where not is_usual
 group by charge_type
-having sum(mean_amount) - coalesce(sum(amount), 0) >= {{ minor_unit() }}
+having sum(to_come) >= {{ minor_unit() }}

@@ -12,6 +12,7 @@ bills as (
             as invoice,
         charges.amount - coalesce(settlements.credited, 0) as amount,
         expectations.{{ priced_bases() | join(', expectations.') }},
+        expectations.missing_days is null as is_complete,
         expectations.average_volume
         {%- for measure in unit_measures() %},
         expectations.{{ measure }}_volume,
@@ -25,7 +26,7 @@ bills as (
     left join {{ ref('int_charge_settlements') }} as settlements on charges.charge_id = settlements.charge_id
     cross join {{ unit_capacity() }} as units
     where
-        (expectations.daily is not null or expectations.start_volume is not null)
+        coalesce(expectations.daily, expectations.month_start, expectations.month_end, expectations.start_volume) is not null
         and settlements.settled_by is null and settlements.duplicate_of is null
 
 ),
@@ -39,7 +40,8 @@ counted as (
 
 ),
 
--- The account's pool counts all charges; it judges those of small invoices.
+-- The account's pool counts all charges; it judges those of small invoices, and those in advance: some of their days
+-- have no price, so they cannot tell which basis is in force.
 members as (
 
     select
@@ -47,14 +49,14 @@ members as (
         invoice as pool,
         true as is_judged
     from counted
-    where charges >= {{ invoice_charges }}
+    where charges >= {{ invoice_charges }} and is_complete
     union all
     select
         *,
         'account' as pool,
-        charges < {{ invoice_charges }} as is_judged
+        charges < {{ invoice_charges }} or not is_complete as is_judged
     from counted
-    where exists (select 1 from counted as small where small.charges < {{ invoice_charges }})
+    where exists (select 1 from counted as one where one.charges < {{ invoice_charges }} or not one.is_complete)
 
 ),
 

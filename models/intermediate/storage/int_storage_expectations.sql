@@ -157,7 +157,7 @@ gaps as (
 
 )
 
--- No price where a day has none, and no volume where a day has none.
+-- No price where a day that the basis looks at has none, and no volume where any day has none.
 select
     charges.charge_id,
     charges.end_date,
@@ -166,7 +166,11 @@ select
     coalesce(prices.is_contract, false) as is_contract
     {%- for prefix in ('', 'api_') %}
         {%- for basis, total in bases.items() %},
+    {%- if basis in ('month_start', 'month_end') %}
+    {{ rounded_money('prices.' ~ prefix ~ total) }} as {{ prefix }}{{ basis }}
+    {%- else %}
     case when gaps.missing_days is null then {{ rounded_money('prices.' ~ prefix ~ total) }} end as {{ prefix }}{{ basis }}
+    {%- endif %}
         {%- endfor %}
     {%- endfor %},
     case when prices.measured_days = charges.days

@@ -76,8 +76,8 @@ class Quantity:
     """A number that a price goes by: a column, counted after the first `after`, rounded up to whole units if `started`.
 
     With a `divisor` the column is the dimensional weight: cubic inches ÷ divisor, but at least the actual weight.
-    `nudge` is added before it is rounded up: what a volume that was rounded may be off by. With `each` ("unit" or
-    "line") the price of each unit or line is rounded, and the order costs their sum.
+    Volumes of items are rounded: `nudge` 1 or -1 takes the largest or smallest that the order may have. With `each`
+    ("unit" or "line") the price of each unit or line is rounded, and the order costs their sum.
     """
 
     column: str
@@ -98,10 +98,12 @@ class Quantity:
         values = charges.column(self.column)
         if self.divisor:
             volumes = charges.column("volume")
+            if self.nudge:  # half a ten-thousandth of each unit
+                volumes = np.where(volumes == MISSING, MISSING, volumes + self.nudge * charges.half_units)
             dimensional = -(-volumes * CUBIC_INCHES // self.divisor)
             values = np.where((values == MISSING) | (volumes == MISSING), MISSING, np.maximum(values, dimensional))
         if self.started:
-            whole = -(-(values + self.nudge) // QUANTITY_SCALE) * QUANTITY_SCALE
+            whole = -(-values // QUANTITY_SCALE) * QUANTITY_SCALE
             values = np.where(values == MISSING, MISSING, whole)
         if self.after:
             values = np.where(values == MISSING, MISSING, np.maximum(values - self.after, 0))
@@ -206,6 +208,11 @@ class Charges:
         if quantity not in self._taken:
             self._taken[quantity] = quantity.of(self)
         return self._taken[quantity]
+
+    @property
+    def half_units(self) -> Integers:
+        """Half the units of each charge's order, as a number, and at least one."""
+        return np.maximum(-(-self.column("units") // (2 * QUANTITY_SCALE)), 1)
 
     @cached_property
     def lines(self) -> OrderLines:

@@ -260,7 +260,7 @@ def percentages(charges: Charges, known: Known) -> Iterator[Formula]:
             continue
         for day in ("billed_date", "charge_date"):
             for part in _weeks(counted, day):
-                yield from (Formula(terms=((rate, quantity),)) for rate in _rates(part, quantity)[:1])
+                yield from (Formula(terms=((rate, quantity),)) for rate in _rates(part, quantity)[:2])
 
 
 def bounds(charges: Charges, known: Known) -> Iterator[Formula]:
@@ -293,7 +293,7 @@ def quantities(charges: Charges) -> list[Quantity]:
 
 
 def _weeks(charges: Charges, day: str) -> Iterator[Charges]:
-    weeks = charges.column(day) // 7
+    weeks = (charges.column(day) + 3) // 7  # from Monday on; 1970-01-01 was a Thursday
     order = np.argsort(weeks, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(weeks[order])) + 1):
         if len(rows) >= LIMITS.alike:
@@ -376,4 +376,6 @@ def unit(quantity: Quantity) -> str:
 
 
 def plural(quantity: Quantity) -> str:
-    return unit(replace(quantity, after=0)).replace("cubic foot", "cubic feet").removesuffix("s") + "s"
+    name, of, rest = unit(replace(quantity, after=0)).partition(" of ")
+    many = name.replace("foot", "feet") if name.endswith("foot") else name.removesuffix("s") + "s"
+    return many + of + rest

@@ -170,12 +170,8 @@ def add_base(charges: Charges, card: Card) -> None:
 
     It is priced from the type's own card: a charge that is wrong, missing or set aside says nothing about a percentage.
     """
-    known = charges.columns["order_id"] != MISSING
     first, orders = charges.columns["first_of_order"], charges.columns["order"]
-    is_repeated = np.array([text.startswith(REPEATED) for text in charges.labels["set_aside"]])
-    is_credit = (charges.amounts < 0) & (charges.amounts != MISSING)
-    is_own = known & charges.of_type(card.charge_type) & ~is_repeated[charges.columns["set_aside"]] & ~is_credit
-    own, priced = np.flatnonzero(is_own), with_bases(charges, card.charge_type)
+    own, priced = _charged_once(charges, card.charge_type), with_bases(charges, card.charge_type)
     billed = priced.take(own)
     chosen, expected = expect(card, billed)
     # Use the billed amount where the price explains too few charges.
@@ -185,10 +181,31 @@ def add_base(charges: Charges, card: Card) -> None:
     is_sound = (followers >= LIMITS.same_sign) & (explained >= LIMITS.trusted_share * followers)
     expected = np.where(is_sound[chosen + 1], expected, MISSING)
     amounts, counts = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
-    np.add.at(amounts, orders[own], np.where(expected == MISSING, np.maximum(billed.amounts, 0), expected))
+    money = np.where(expected == MISSING, billed.amounts, expected)
+    np.add.at(amounts, orders[own], np.maximum(money, 0))
     np.add.at(counts, orders[own], 1)
+    amounts[orders[own[money == MISSING]]] = MISSING
     if (counts > 0).mean() >= USUAL_SHARE:
         lacking = np.flatnonzero(counts == 0)
         _, expected = expect(card, priced.take(first[lacking]))
-        amounts[lacking] = np.maximum(expected, 0)
-    charges.columns[CHARGES_OF + card.charge_type] = np.where(known, amounts[orders], MISSING)
+        amounts[lacking] = expected
+    charges.columns[CHARGES_OF + card.charge_type] = _of_order(charges, amounts)
+
+
+def billed_base(charges: Charges, charge_type: str) -> Integers:
+    """Return what each charge's order was billed for a type."""
+    own, amounts = _charged_once(charges, charge_type), np.zeros(len(charges.columns["first_of_order"]), np.int64)
+    np.add.at(amounts, charges.columns["order"][own], np.maximum(charges.amounts[own], 0))
+    return _of_order(charges, amounts)
+
+
+def _charged_once(charges: Charges, charge_type: str) -> Integers:
+    """Return the rows of the orders' charges of a type, without credits and what an order has twice."""
+    is_repeated = np.array([text.startswith(REPEATED) for text in charges.labels["set_aside"]])
+    is_credit = (charges.amounts < 0) & (charges.amounts != MISSING)
+    is_own = charges.of_type(charge_type) & ~is_repeated[charges.columns["set_aside"]] & ~is_credit
+    return np.flatnonzero(is_own & (charges.columns["order_id"] != MISSING))
+
+
+def _of_order(charges: Charges, amounts: Integers) -> Integers:
+    return np.where(charges.columns["order_id"] == MISSING, MISSING, amounts[charges.columns["order"]])

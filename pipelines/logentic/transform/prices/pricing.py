@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from logentic.price_terms import CATEGORIES
 from logentic.transform.prices.card import Price, Range
 from logentic.transform.prices.facts import (
+    CHARGES_OF,
     MISSING,
     MONTH_VOLUMES,
     QUANTITY_SCALE,
@@ -17,8 +18,8 @@ from logentic.transform.prices.facts import (
     Charges,
     Integers,
 )
-from logentic.transform.prices.formulas import Formula, amount
-from logentic.transform.prices.learning import Card, expect, with_bases
+from logentic.transform.prices.formulas import Formula, amount, is_money
+from logentic.transform.prices.learning import Card, billed_base, expect, with_bases
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
 
@@ -47,6 +48,8 @@ def price_charges(charges: Charges, card: Card) -> Priced:
     part = whole.take(charges.of_type(card.charge_type))
     price, expected = expect(card, part)
     _follow_prices_nearby(part, card, price, expected)
+    if card.is_learned and card.bases:
+        _follow_billed_bases(whole, part, card, price, expected)
     is_learned = part.is_usable
     gap = np.where((expected == MISSING) | (part.amounts == MISSING), 0, part.amounts - expected)
     tolerance = np.full(len(part), part.minor_unit, np.int64)
@@ -69,7 +72,8 @@ def price_charges(charges: Charges, card: Card) -> Priced:
     of_charge = np.array([*reasons, _no_price(card)], object)[price]
     of_charge[(price >= 0) & (expected == MISSING)] = "A quantity that the price goes by is not known."
     if card.is_learned:
-        _doubt(part, card, price, gap, is_off, followers, explained, alike, of_charge)
+        beyond = _beyond_what_follows(part, card, price, is_explained)
+        _doubt(part, card, price, gap, is_off, beyond, followers, explained, alike, of_charge)
     return Priced(part, card, price, expected, tolerance, alike, of_charge.tolist(), followers, explained, reasons)
 
 
@@ -78,7 +82,7 @@ def _rounding(formula: Formula, charges: Charges, expected: Integers, held: Bool
     result = np.zeros(len(charges), np.int64)
     if any(quantity.divisor and quantity.started for _, quantity in formula.terms):
         rows = np.flatnonzero(held & (expected != MISSING))
-        for nudge in (-LIMITS.dimensional_noise, LIMITS.dimensional_noise):
+        for nudge in (-1, 1):
             terms = tuple((rate, replace(quantity, nudge=nudge)) for rate, quantity in formula.terms)
             other = replace(formula, terms=terms).expected(charges.take(rows))
             result[rows] = np.maximum(result[rows], np.abs(other - expected[rows]))
@@ -90,8 +94,7 @@ def _follow_prices_nearby(charges: Charges, card: Card, price: Integers, expecte
 
     Paperwork comes late: what held when the order came is right as well. Only a contract begins exactly on its day.
     """
-    is_off = (expected != MISSING) & (charges.amounts != MISSING)
-    is_off &= np.abs(charges.amounts - expected) > charges.minor_unit
+    is_off = _differs(charges, expected)
     for index, one in enumerate(card.prices):
         off = np.flatnonzero(is_off & (price != index))
         part = charges.take(off)
@@ -99,6 +102,22 @@ def _follow_prices_nearby(charges: Charges, card: Card, price: Integers, expecte
         near = off[is_near & one.formula.explains(part)]
         price[near], expected[near] = index, one.formula.expected(charges.take(near))
         is_off[near] = False
+
+
+def _follow_billed_bases(whole: Charges, charges: Charges, card: Card, price: Integers, expected: Integers) -> None:
+    """Expect the percentage of what was billed where the charge is that: what is wrong, if anything, is the base."""
+    off = np.flatnonzero(_differs(charges, expected))
+    if len(off):
+        bases = {CHARGES_OF + base: billed_base(whole, base) for base in card.bases}
+        billed = charges.take(off).with_columns(whole.columns | bases)
+        for index, one in enumerate(card.prices):
+            followed = (price[off] == index) & one.formula.explains(billed)
+            expected[off[followed]] = one.formula.expected(billed)[followed]
+
+
+def _differs(charges: Charges, expected: Integers) -> Booleans:
+    is_known = (expected != MISSING) & (charges.amounts != MISSING)
+    return np.asarray(is_known & (np.abs(charges.amounts - expected) > charges.minor_unit))
 
 
 def _holds_nearby(price: Price, charges: Charges, early_days: int) -> Booleans:
@@ -168,6 +187,7 @@ def _doubt(
     price: Integers,
     gap: Integers,
     is_off: Booleans,
+    beyond: Booleans,
     followers: Integers,
     explained: Integers,
     alike: Integers,
@@ -209,6 +229,8 @@ def _doubt(
             reasons[row] = f"{with_sign[at]} of {charged[at]} charges of the month are off in the same direction."
         elif by_day[at] or by_weight[at]:
             reasons[row] = f"Half of the charges next to it by {'day' if by_day[at] else 'weight'} are off as well."
+        elif beyond[row]:
+            reasons[row] = "No charge that follows the price is for as little or as much."
         elif by_category[at]:
             reasons[row] = (
                 "Most charges of its kind (region, order type, ...) are off as well, or there are few of them."
@@ -219,6 +241,19 @@ def _doubt(
             reasons[row] = (
                 f"It is off by {difference}, a difference between prices of a card that does not explain all charges."
             )
+
+
+def _beyond_what_follows(charges: Charges, card: Card, price: Integers, is_explained: Booleans) -> Booleans:
+    """Tell which charges have less or more of what their price goes by than any that follows it."""
+    beyond = np.zeros(len(charges), bool)
+    for index, one in enumerate(card.prices):
+        held, following = price == index, (price == index) & is_explained
+        limits = {limit.quantity for limit in one.conditions if isinstance(limit, Range) and not limit.is_time}
+        for quantity in limits | {replace(of, after=0) for _, of in one.formula.terms if not is_money(of)}:
+            values = charges.quantity(quantity)
+            least, most = values[following].min(initial=-MISSING), values[following].max(initial=MISSING)
+            beyond |= held & ((values < least) | (values > most))
+    return beyond
 
 
 def _goes_by_month(card: Card) -> bool:

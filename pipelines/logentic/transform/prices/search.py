@@ -24,6 +24,7 @@ from logentic.transform.prices.facts import (
     SIZES,
     Booleans,
     Charges,
+    Integers,
     Quantity,
 )
 from logentic.transform.prices.formulas import (
@@ -292,7 +293,17 @@ class Search:
                 return best
         if len(plans) == 1:
             return best
-        parts = [part for plan, values in plans.items() for part in _within(OneOf(name, tuple(sorted(values))), plan)]
+        parts: list[Part] = []
+        for plan, values in plans.items():
+            condition = OneOf(name, tuple(sorted(values)))
+            if len(values) > 1:  # what too few charges of one value show, those of all may
+                inside = charges.take(condition.holds(charges))
+                shared = self._single(plan, inside, 0)
+                if self._needs_search(shared.missed, inside):
+                    own = self.plan(inside, candidates.formulas, depth - 1, has_time)
+                    if own.cost < shared.cost:
+                        missed, cost, plan = missed + own.missed - shared.missed, cost + own.cost - shared.cost, own
+            parts += _within(condition, plan)
         return Draft(tuple(parts), missed, cost)
 
 
@@ -328,7 +339,8 @@ class Candidates:
     def steps(self, axis: Quantity) -> Split | None:
         """Return the cheapest sequence of options along an axis, if it is more than one.
 
-        A dynamic programme over bins of values: the misses of a bin are a sum over its charges, so it is exact.
+        A dynamic programme over bins of values: the misses of a bin are a sum over its charges, so it is exact. Where
+        the options change, a second one looks at each value, so that bins decide between no two axes.
         """
         values = self.charges.quantity(axis)
         order = np.argsort(values, kind="stable")
@@ -336,16 +348,31 @@ class Candidates:
         missing = len(values) - len(order)
         if missing * 10 > len(values) or len(order) == 0:
             return None
-        starts = np.flatnonzero(np.diff(values[order], prepend=values[order[0]] - 1))
-        if len(starts) < 2:
+        distinct = np.flatnonzero(np.diff(values[order], prepend=values[order[0]] - 1))
+        if len(distinct) < 2:
             return None
-        if len(starts) > (LIMITS.days if axis in TIMES else LIMITS.bins):
-            starts = starts[
-                np.unique(np.searchsorted(starts, np.linspace(0, len(order) - 1, LIMITS.bins), "right") - 1)
-            ]
-        sizes = np.diff(starts, append=len(order))
-        misses = (sizes - np.add.reduceat(self.matrix[:, order].astype(np.int32), starts, axis=1)).T
         switch = LIMITS.change_in_time if axis in TIMES else LIMITS.step
+        matrix, starts = self.matrix[:, order].astype(np.int32), distinct
+        if is_coarse := len(distinct) > (LIMITS.days if axis in TIMES else LIMITS.bins):
+            places = np.linspace(0, len(order) - 1, LIMITS.bins)
+            starts = distinct[np.unique(np.searchsorted(distinct, places, "right") - 1)]
+        cost, steps = self._cheapest(matrix, starts, switch)
+        if is_coarse and len(steps) > 1:
+            ends = np.append(starts, len(order))
+            near = np.searchsorted(starts, [start for start, _ in steps[1:]])
+            finer = [distinct[(distinct >= ends[at - 1]) & (distinct < ends[at + 1])] for at in near]
+            cost, steps = self._cheapest(matrix, np.unique(np.concatenate([starts, *finer])), switch)
+        if len(steps) < 2:
+            return None
+        found = tuple((int(values[order[start]]), option) for start, option in steps)
+        # A divisor that the prices themselves go by need not be stated again.
+        used = {quantity.divisor for _, option in steps for quantity in _quantities(self.options[option])}
+        return Split(cost + missing + LIMITS.discovered * (axis.divisor not in used | {0}), axis, found)
+
+    def _cheapest(self, matrix: Integers, starts: Integers, switch: float) -> tuple[float, list[tuple[int, int]]]:
+        """Return the cost of the cheapest sequence of options, and where each begins; it may change at `starts` only."""
+        sizes = np.diff(starts, append=matrix.shape[1])
+        misses = (sizes - np.add.reduceat(matrix, starts, axis=1)).T
         total = self.costs + misses[0]
         is_switch = np.zeros(misses.shape, bool)
         sources = np.zeros(len(starts), np.int64)
@@ -355,12 +382,12 @@ class Candidates:
             is_switch[index] = switched < total
             total = np.minimum(total, switched) + misses[index]
         option, steps = int(np.argmin(total)), list[tuple[int, int]]()
-        cost = float(total[option]) + missing
+        cost = float(total[option])
         for index in range(len(starts) - 1, -1, -1):
             if index == 0 or is_switch[index, option]:
-                steps.append((int(values[order[starts[index]]]), option))
+                steps.append((int(starts[index]), option))
                 option = int(sources[index])
-        return Split(cost, axis, tuple(steps[::-1])) if len(steps) > 1 else None
+        return cost, steps[::-1]
 
     def by_category(self, name: str) -> Split | None:
         """Return the split where each value of a category has its own best option."""
@@ -378,6 +405,11 @@ class Candidates:
 
 def _own_cost(option: Option) -> float:
     return option.cost if isinstance(option, Formula) else option.own_cost
+
+
+def _quantities(option: Option) -> Iterator[Quantity]:
+    formulas = [option] if isinstance(option, Formula) else [part.formula for part in option.parts]
+    return (quantity for formula in formulas for _, quantity in formula.terms)
 
 
 def explanations(options: Sequence[Option], charges: Charges) -> NDArray[np.bool_]:

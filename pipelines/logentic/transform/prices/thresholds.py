@@ -56,7 +56,6 @@ class Thresholds:
 
     # A charge off a trusted price is accused, unless one of these makes the price doubtful for it.
     fraction_tolerance: float = 0.02  # of the price, where it is a percentage or has parts of a cent: rounding differs
-    dimensional_noise: int = 20  # ten-thousandths of a pound: volumes are rounded before the division
     alike_in_price: float = 0.04  # of a price's charges with the same difference: a practice, not an error
     many_alike_in_price: float = 0.02  # the same, of many charges
     alike_in_month: float = 0.05  # of the type's charges in a month with the same difference or ratio

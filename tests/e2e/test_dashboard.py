@@ -209,7 +209,7 @@ def test_the_last_runs_are_shown_as_the_command_line_shows_them(visitor: Visitor
     runs = json.loads(logentic("status", "--runs", "--db", file, "--json", cwd=file.parent).stdout)
     page = visitor.open("?page=data health")
     ended_well = sum(run["outcome"] in ("published", "unchanged") for run in runs)
-    panel = page.get_by_role("region", name=f"{ended_well} of the last {len(runs)} runs ended well")
+    panel = page.get_by_role("region", name=f"{ended_well} of the last {len(runs)} runs succeeded")
     panel.locator("summary").click()
     rows = [row.inner_text().split("\t") for row in panel.locator("tbody tr").all()]
     assert [row[3] for row in rows] == [run["outcome"] for run in reversed(runs)]

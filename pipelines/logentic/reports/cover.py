@@ -151,7 +151,7 @@ def _parts(found: Reconciliation) -> Iterator[CoverPart]:
     yield CoverPart("Billed against expected", list(_billed_against_expected(found)), is_for_signing=True)
     yield CoverPart("What is wrong", list(_wrong(found)), is_for_signing=True)
     yield CoverPart("What was decided", list(_decisions(found)))
-    yield CoverPart("What to pay", list(_recommended_payment(found)), is_for_signing=True)
+    yield CoverPart("What to pay", [*_recommended_payment(found), *_payment_decision(found)], is_for_signing=True)
     changes = [
         CoverLine("Cost of a year", change.yearly_cost, f"{change.words} At the volume of that day. Was it agreed?")
         for change in found.rate_changes
@@ -324,3 +324,11 @@ def _recommended_payment(found: Reconciliation) -> Iterator[CoverLine]:
     yield CoverLine(
         "Recommended payment", recommended.total, "With the taxes on what remains.", formula=formula, is_sum=True
     )
+
+
+def _payment_decision(found: Reconciliation) -> Iterator[CoverLine]:
+    if (decision := found.decision) is None:
+        return
+    yield CoverLine("Decision", decision.amount, decision.text_without_amount)
+    if found.tie_out and found.tie_out.total != decision.total:
+        yield CoverLine("Total when decided", decision.total, "It has changed since: decide again.")

@@ -47,6 +47,7 @@ def as_dict(found: Reconciliation) -> dict[str, Any]:
         "recoverable": str(found.open_amounts.recoverable),
         "in_your_favour": str(found.open_amounts.in_your_favour),
         "recommended_payment": None if found.recommended is None else str(found.recommended.total),
+        "decision": None if found.decision is None else found.decision.as_dict(),
         "unreadable_amounts": found.unreadable,
         "storage_rate_changes": [
             {"since": str(each.since), "monthly_cost": str(each.monthly_cost), "yearly_cost": str(each.yearly_cost)}

@@ -247,10 +247,16 @@ def test_the_letter(scope: Scope, tmp_path: Path) -> None:
 
 def test_the_dashboard(invoice: Scope, month: Scope) -> None:
     with open_snapshot(invoice.file) as snapshot:
-        chosen = {"invoice": invoice.invoice, "item": None, "start": TODAY - timedelta(200), "stop": TODAY}
+        chosen = {
+            "invoice": invoice.invoice,
+            "item": None,
+            "here": {"page": "invoices"},
+            "start": TODAY - timedelta(200),
+            "stop": TODAY,
+        }
         rows = [{exception_queue.EXCEPTION: each.exception_id} for each in read_findings(invoice.file, invoice.invoice)]
         check(invoice, of_sentence(exception_queue.evidence(snapshot, {**chosen, "rows": rows}).title), names=BOTH)
-        listed = invoices.invoices(snapshot, {"show": "All"}).table.rows
+        listed = invoices.invoices(snapshot, {**chosen, "invoice": None, "show": "All"}).table.rows
         (row,) = (row for row in listed if row["invoice"] == str(invoice.invoice))
         check(invoice, row, names="recoverable in_your_favour")
         check(invoice, invoice_panels.types(snapshot, chosen).table.rows[-1], names=CHARGED)

@@ -93,6 +93,7 @@ def tie_out(snapshot: Snapshot, selection: Selection) -> Panel | None:
         f"Invoice {number}: {_tie_sentence(tie)}",
         QueryResult.of([{"line": label, "amount": amount} for label, amount in lines]),
         note=" ".join(tie.explanations) if tie.difference else "",
+        state="" if tie.paper is None else "bad" if tie.difference else "good",
         extra=(form,),
     )
 

@@ -1,6 +1,7 @@
 """The list of invoices; each leads to its own view."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from logentic.dashboard import filters
@@ -82,7 +83,7 @@ def _row(invoice: Invoice) -> dict[str, Any]:
         "billed": str(invoice.billed_date or "not billed"),
         "invoice": str(invoice.payment_id),
         "total": invoice.total.total,
-        "tie_out": "no total typed" if invoice.difference is None else "differs" if invoice.difference else "ties",
+        "tie_out": _tie_out_word(invoice.difference),
         "difference": invoice.difference,
         "recoverable": amounts.recoverable,
         "in_your_favour": amounts.in_your_favour,
@@ -92,6 +93,12 @@ def _row(invoice: Invoice) -> dict[str, Any]:
         "to_pay": decision.amount if decision else None,
         "recommended": invoice.recommended.total,
     }
+
+
+def _tie_out_word(difference: Decimal | None) -> str:
+    if difference is None:
+        return "no total typed"
+    return f"paper {'lower' if difference < 0 else 'higher'}" if difference else "ties"
 
 
 def decision_word(invoice: Invoice) -> str:

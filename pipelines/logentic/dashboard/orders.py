@@ -182,18 +182,9 @@ def sizes(snapshot: Snapshot, selection: Selection) -> Panel:
     result = snapshot.query(SIZES, **selection)
     kinds = {"lines": "lines", "units": "units"}
     values = charts.unfold(result, kinds, "week", "what", "count", null_is_zero=True)
-    chart = (
-        alt.Chart(charts.rows_data([row | {"link": _week_link(selection, row["week"])} for row in values]))
-        .mark_line(point=True, strokeWidth=2)
-        .encode(
-            charts.week("week"),
-            charts.LINK,
-            charts.number("count", "Ordered each week"),
-            charts.colour("what", list(kinds)),
-            strokeDash=charts.dash("what", list(kinds)),
-            tooltip=charts.tooltips(week="Week of", what="", count=("Count", ",")),
-        )
-    )
+    values = [row | {"link": _week_link(selection, row["week"])} for row in values]
+    tips = charts.tooltips(week="Week of", what="", count=("Count", ","))
+    chart = _lines(values, "what", list(kinds), tips).encode(charts.number("count", "Ordered each week"))
     units, lines = (sum(row[what] or 0 for row in result.rows) for what in ("units", "lines"))
     title = f"{units:,} units were ordered in {lines:,} lines"
     links = {"week": lambda row: _week_link(selection, row["week"])}
@@ -241,25 +232,17 @@ def steps(snapshot: Snapshot, selection: Selection) -> Panel:
     result = snapshot.query(TIMES, **selection)
     values = charts.unfold(result, STEPS, "week", "step", "hours")
     values = [row | {"link": _week_link(selection, row["week"])} for row in values]
-    names = list(STEPS.values())
-    chart = (
-        alt.Chart(charts.rows_data(values))
-        .mark_line(point=True, strokeWidth=2)
-        .encode(
-            charts.week("week"),
-            charts.LINK,
-            charts.number("hours", "Median hours"),
-            charts.colour("step", names),
-            strokeDash=charts.dash("step", names),
-            tooltip=charts.tooltips(week="Week of", step="Step", hours=("Median hours", ",.1f")),
-        )
-    )
+    if not values:
+        note = "How long orders take to be picked, packed and handed over appears here, by week."
+        return Panel("When orders left is not known for these days", note=note)
+    tips = charts.tooltips(week="Week of", step="Step", hours=("Median hours", ",.1f"))
+    chart = _lines(values, "step", list(STEPS.values()), tips).encode(charts.number("hours", "Median hours"))
     in_time, known = (sum(row[what] for row in result.rows) for what in ("in_time", "left_or_late"))
     title = (
         f"{in_time:,} of {known:,} orders left in the promised time" if known else "When orders left is not known yet"
     )
     note = "By week of creation. Steps are known from events, and from the states that runs have seen."
-    drawn = charts.finish(chart, f"{title}; median hours of each step") if values else None
+    drawn = charts.finish(chart, f"{title}; median hours of each step")
     links = {"week": lambda row: _week_link(selection, row["week"])}
     return Panel(title, result, drawn, note, "order-steps", links=links)
 
@@ -348,6 +331,16 @@ PANELS = (order, lines, charged, statuses, sizes, steps, shipping, waiting, list
 def _found(snapshot: Snapshot, asked: str) -> int | None:
     rows = snapshot.query(ORDER, order=asked).rows if asked else []
     return rows[0]["order_id"] if rows else None
+
+
+def _lines(values: list[dict[str, Any]], kind: str, names: list[str], tips: list[alt.Tooltip]) -> Any:
+    """Return lines over the weeks; bars where there is one week only."""
+    drawn = alt.Chart(charts.rows_data(values)).encode(
+        charts.week("week"), charts.LINK, charts.colour(kind, names), tooltip=tips
+    )
+    if len({row["week"] for row in values}) > 1:
+        return drawn.mark_line(point=True, strokeWidth=2).encode(strokeDash=charts.dash(kind, names))
+    return drawn.mark_bar().encode(xOffset=alt.XOffset(f"{kind}:N"))
 
 
 def _week_link(selection: Selection, week: date, status: str | None = None) -> str:

@@ -19,6 +19,7 @@ from logentic.settings import load_settings
 
 Selection = dict[str, Any]
 ROWS_SHOWN = 200
+LINKS_BY_TAB = 30  # of a table; where there are more, arrow keys go from one to the next
 NOTHING = "Nothing to show for this choice."
 Link = Callable[[dict[str, Any]], str]  # the address that a row leads to; empty if to none
 Links = Mapping[str, Link]  # by column
@@ -46,6 +47,7 @@ class Panel:
     extra: tuple[mo.Html, ...] = field(default=())
     links: Links = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    state: str = ""  # good or bad; the title says it in words
     empty: str = ""  # what would appear, if the table has no rows
 
 
@@ -122,6 +124,9 @@ def as_table(panel: Panel) -> str:
         for row in rows
     )
     body = "".join(f"<tr>{each}</tr>" for each in cells)
+    if body.count("<a ") > LINKS_BY_TAB:
+        first, link, others = body.partition("<a ")
+        body = first + link + others.replace("<a ", '<a tabindex="-1" ')
     left = result.table.num_rows - len(rows)
     more = f"<p>The first {len(rows):,} rows are shown and sorted; {left:,} more are in the download.</p>"
     title = escape(panel.title)
@@ -167,7 +172,8 @@ def render_panel(panel: Panel) -> mo.Html:
         inside += extra.text
     wide = " lg-wide" if panel.wide else ""
     named = f' id="{panel.name}" tabindex="-1"' if panel.name else ""
-    attributes = f'class="lg-panel{wide}" aria-label="{escape(panel.title)}"{named}'
+    state = f" {panel.state}" if panel.state else ""
+    attributes = f'class="lg-panel{wide}{state}" aria-label="{escape(panel.title)}"{named}'
     return ElementGroup(f"<section {attributes}>{heading}{inside}</section>", children)
 
 

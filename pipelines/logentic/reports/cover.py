@@ -64,7 +64,7 @@ class CoverLine(NamedTuple):
 
     The formulas are those of the amount and the number in a workbook: `{Charges.billed}` stands for a column of a
     sheet, `{here}` for the label of this line, `{Billed}` for the amount of the line with that label. A line to fill in
-    has a rule to write on in the place of its amount.
+    has a rule to write on in the place of its amount. A wrong one is coloured.
     """
 
     label: str
@@ -75,6 +75,7 @@ class CoverLine(NamedTuple):
     formula: str = ""
     number_formula: str = ""
     is_to_fill_in: bool = False
+    is_wrong: bool = False
     is_sum: bool = False
 
     @property
@@ -179,8 +180,9 @@ def tie_out_lines(found: Reconciliation) -> Iterator[CoverLine]:
         return
     yield CoverLine(total, tie.total, formula=formula, is_sum=True)
     yield CoverLine("Total on the paper", tie.paper)
-    words = "They tie to the cent." if not tie.difference else tie.explanations[0]
-    yield CoverLine("Difference", tie.difference, words, formula=f"{{Total on the paper}}-{{{total}}}")
+    words = f"{tie.side} {tie.explanations[0]}" if tie.difference else "They tie to the cent."
+    formula = f"{{Total on the paper}}-{{{total}}}"
+    yield CoverLine("Difference", tie.difference, words, formula=formula, is_wrong=bool(tie.difference))
     for words in tie.explanations[1:]:
         yield CoverLine("", None, words)
 

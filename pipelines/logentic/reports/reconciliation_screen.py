@@ -26,7 +26,8 @@ def print_reconciliation(found: Reconciliation, console: Console) -> None:
             shown = "" if line.number is None or line.noun else f"{line.number:,}"
             if line.amount is not None:
                 shown = money(line.amount, found.currency)
-            table.add_row(Text(line.label), Text(shown), Text(line.sentence))
+            cells = (Text(line.label), Text(shown), Text(line.sentence))
+            table.add_row(*cells, style="bold red" if line.is_wrong else None)
         console.print("", table, sep="\n")
     if found.findings:
         console.print()

@@ -151,8 +151,6 @@ def _(amount, charged, currency, decimal, mo, month, published, sum_open_amounts
     ).fetchone()[0]
     rounding = decimal.Decimal("0.01") * (len(charged) + 1)  # each type is rounded by itself
     assert abs(total - billed - accrued) < rounding, "the parts do not add up to the charges"
-        "the parts do not add up to the charges"
-    )
     amounts = sum_open_amounts(wrong)
     mo.md(f"""
     ## The answer for {month.selected_key}

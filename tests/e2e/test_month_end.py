@@ -102,7 +102,8 @@ def choose(group: Locator, label: str) -> None:
     for _ in group.get_by_role("radio").all():
         if group.get_by_role("radio", name=label).is_checked():
             return
-        group.page.keyboard.press("ArrowDown")
+        group.page.keyboard.press("ArrowDown", delay=100)  # as a finger does: it chooses while the key is down
+        expect(group.get_by_role("radio", checked=True)).to_be_focused()
     expect(group.get_by_role("radio", name=label)).to_be_checked()
 
 

@@ -99,12 +99,13 @@ def submit(region: Locator, button: str) -> None:
 def choose(group: Locator, label: str) -> None:
     """A group of radio buttons is one stop of Tab; arrows lead from one to the next."""
     press(group)
-    for _ in group.get_by_role("radio").all():
-        if group.get_by_role("radio", name=label).is_checked():
-            return
-        group.page.keyboard.press("ArrowDown", delay=100)  # as a finger does: it chooses while the key is down
-        expect(group.get_by_role("radio", checked=True)).to_be_focused()
-    expect(group.get_by_role("radio", name=label)).to_be_checked()
+    radios = group.get_by_role("radio")
+    checked = [radio.is_checked() for radio in radios.all()].index(True)
+    wanted = [text.strip().startswith(label) for text in group.locator("label").all_inner_texts()].index(True)
+    for place in range(checked, wanted, 1 if wanted > checked else -1):
+        key = "ArrowDown" if wanted > place else "ArrowUp"
+        group.page.keyboard.press(key, delay=100)  # as a finger does: it chooses while the key is down
+    expect(radios.nth(wanted)).to_be_checked()
 
 
 def panel(page: Page, name: str) -> Locator:

@@ -262,6 +262,7 @@ def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
         QueryResult.of(rows) if rows else None,
         note=note,
         name="open",
+        wide=True,
         links={"invoice": invoice_link, "of": order_link},
         hidden=("order_id",),
     )

@@ -16,13 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from playwright.sync_api import Browser, Page, sync_playwright
 from stock_account import generate
 
 from logentic.state import State
 
 LOGENTIC = str(Path(sys.executable).with_name("logentic"))
-PAGES = ("overview", "stock", "storage", "costs", "invoices", "orders")
+PAGES = ("overview", "stock", "storage", "costs", "invoices", "month", "orders", "data health")
+NEWEST_INVOICE = "select max(payment_id) from invoices where billed_date is not null"
 WHOLE = "&from=2000-01-01"  # all days that the tables hold
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000"
 # Charts are drawn within shadow roots; a drawing is a change there.
@@ -61,9 +63,13 @@ def waits(file: Path, rounds: int) -> Iterator[dict[str, Any]]:
     with served(file) as address, sync_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        with duckdb.connect(str(file), read_only=True) as published:
+            (invoice,) = published.execute(NEWEST_INVOICE).fetchone() or (None,)
         for _ in range(rounds):
             for name in PAGES:
                 yield from waits_of(name, browser, f"{address}/?page={name}")
+            if invoice:
+                yield from waits_of("invoice", browser, f"{address}/?page=invoices&invoice={invoice}")
             for name in ("stock", "storage"):
                 with visit(browser, f"{address}/?page={name}{WHOLE}") as page:
                     page.wait_for_function(STILL)
@@ -80,7 +86,8 @@ def waits_of(name: str, browser: Browser, url: str) -> Iterator[dict[str, Any]]:
         for chosen in page.locator("select").all():
             if chosen.locator("option").count() > 1:
                 yield waited(page, f"{name}, another choice", partial(chosen.select_option, index=1))
-        following = PAGES[(PAGES.index(name) + 1) % len(PAGES)].capitalize()
+        place = PAGES.index(name) if name in PAGES else len(PAGES) - 1
+        following = PAGES[(place + 1) % len(PAGES)].capitalize()
         click = page.get_by_role("button", name=following, exact=True).click
         yield waited(page, f"{name}, to the next page", click)
 

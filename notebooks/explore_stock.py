@@ -10,6 +10,7 @@ app = marimo.App(app_title="Will we run out of anything?")
 def _():
     import os
 
+    import altair as alt
     import duckdb
     import marimo as mo
 
@@ -21,7 +22,7 @@ def _():
     Read from `{file}`, read only. A run that publishes meanwhile does not disturb this notebook: run it again to see
     what is new. Every column is explained in `docs/tables.md`.
     """)
-    return mo, published
+    return alt, mo, published
 
 
 @app.cell
@@ -35,15 +36,32 @@ def _(mo):
 
 
 @app.cell
-def _(published):
+def _(mo, published):
     today = published.sql("""
-        select sku, supply, prepared, receiving, physical, days_of_cover
-        from stock_daily
+        select stock.sku, items.name, supply, prepared, receiving, physical, days_of_cover
+        from stock_daily as stock
+        left join items using (item_id)
         where date = (select max(date) from stock_daily)
-        order by days_of_cover nulls last, sku
+        order by days_of_cover nulls last, stock.sku
     """).df()
-    today
+    mo.ui.table(today, selection=None, format_mapping={"days_of_cover": "{:.1f}"}, show_column_summaries=False)
     return (today,)
+
+
+@app.cell
+def _(alt, today):
+    first = today.dropna(subset="days_of_cover").head(20)
+    bars = first[["sku", "name", "days_of_cover"]].to_dict("records")
+    alt.Chart(
+        alt.Data(values=[{**row, "days_of_cover": float(row["days_of_cover"])} for row in bars]),
+        width="container",
+        title=f"The {len(first)} items that run out first",
+    ).mark_bar().encode(
+        alt.X("days_of_cover:Q", title="Days of cover"),
+        alt.Y("sku:N", sort=None, title=None),
+        tooltip=[alt.Tooltip("sku:N"), alt.Tooltip("name:N"), alt.Tooltip("days_of_cover:Q", format=".1f")],
+    )
+    return
 
 
 @app.cell
@@ -67,8 +85,8 @@ def _(published, today):
     before = ledger[ledger["date"] < last].groupby("sku")["shipped"].sum()
     closing = ledger[ledger["date"] == last].set_index("sku")["closing"]
     cover = (closing * 28 / before[before > 0]).rename("by_pandas")
-    compared = today.set_index("sku")[["physical", "days_of_cover"]].join(cover)
-    compared.dropna().sort_values("by_pandas")
+    compared = today.set_index("sku")[["name", "physical", "days_of_cover"]].join(cover)
+    compared.dropna().sort_values("by_pandas").round(1)
     return (compared,)
 
 
@@ -84,7 +102,7 @@ def _(compared):
 def _(compared, mo, today):
     soon = compared[compared["by_pandas"] < 14].index
     arriving = today.set_index("sku")["receiving"]
-    without = [sku for sku in soon if arriving.get(sku, 0) == 0]
+    without = [f"{sku} {compared.loc[sku, 'name'] or ''}".strip() for sku in soon if arriving.get(sku, 0) == 0]
     mo.md(f"""
     ## The answer
 

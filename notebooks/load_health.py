@@ -10,13 +10,14 @@ app = marimo.App(app_title="Can the tables be trusted today?")
 def _():
     import os
 
+    import altair as alt
     import duckdb
     import marimo as mo
 
     file = mo.cli_args().get("db") or os.environ.get("LOGENTIC_DB", "demo/logentic.duckdb")
     published = duckdb.connect(file, read_only=True)
     mo.md(f"# Can the tables be trusted today?\n\nRead from `{file}`, read only.")
-    return mo, published
+    return alt, mo, published
 
 
 @app.cell
@@ -30,7 +31,7 @@ def _(mo):
 
 
 @app.cell
-def _(published):
+def _(mo, published):
     receipts = published.sql("""
         select
             resource, count(*) as windows, sum(rows_read) as rows_read, sum(rows_new) as rows_new,
@@ -41,8 +42,30 @@ def _(published):
         group by resource
         order by resource
     """).df()
-    receipts
+    mo.ui.table(
+        receipts,
+        selection=None,
+        format_mapping=dict.fromkeys(("rows_read", "rows_new", "rows_changed", "rows_removed", "requests"), "{:,.0f}")
+        | {"last_read": "{:%Y-%m-%d %H:%M}"},
+        show_column_summaries=False,
+    )
     return (receipts,)
+
+
+@app.cell
+def _(alt, receipts):
+    kinds = {"rows_new": "new", "rows_changed": "changed", "rows_removed": "removed"}
+    bars = [
+        {"resource": row["resource"].replace("_", " "), "rows": float(row[name]), "what": words}
+        for row in receipts.to_dict("records")
+        for name, words in kinds.items()
+    ]
+    alt.Chart(alt.Data(values=bars), width="container", title="What the windows brought").mark_bar().encode(
+        alt.X("rows:Q", title="Rows"),
+        alt.Y("resource:N", title=None),
+        alt.Color("what:N", title=None, sort=list(kinds.values())),
+    )
+    return
 
 
 @app.cell
@@ -57,7 +80,7 @@ def _(mo):
 
 
 @app.cell
-def _(published):
+def _(mo, published):
     versions = published.sql("""
         select 'orders' as resource, count(*) as versions, count(distinct id) as keys from logentic_raw.orders
         union all
@@ -66,7 +89,12 @@ def _(published):
         select 'payment_items', count(*), count(distinct id) from logentic_raw.payment_items
     """).df()
     versions["versions_per_key"] = versions["versions"] / versions["keys"]
-    versions
+    mo.ui.table(
+        versions,
+        selection=None,
+        format_mapping={"versions": "{:,}", "keys": "{:,}", "versions_per_key": "{:.2f}"},
+        show_column_summaries=False,
+    )
     return
 
 

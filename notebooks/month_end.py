@@ -8,16 +8,25 @@ app = marimo.App(app_title="What has to be booked for this month?")
 
 @app.cell
 def _():
+    import decimal
     import os
 
+    import altair as alt
     import duckdb
     import marimo as mo
 
+    from logentic.currencies import money
     from logentic.reports.exceptions import read_findings, sum_open_amounts
+    from logentic.settings import load_settings
 
     file = mo.cli_args().get("db") or os.environ.get("LOGENTIC_DB", "demo/logentic.duckdb")
     published = duckdb.connect(file, read_only=True)
-    return file, mo, published, read_findings, sum_open_amounts
+    currency = load_settings().currency
+
+    def amount(value):
+        return "" if value is None else money(value, currency)
+
+    return alt, amount, currency, decimal, file, mo, published, read_findings, sum_open_amounts
 
 
 @app.cell
@@ -46,24 +55,51 @@ def _(mo):
 
 
 @app.cell
-def _(month, published):
+def _(amount, mo, month, published):
     chosen = {"month": month.value}
-    charged = published.execute(
-        """
-        select
-            charge_type, count(*) as charges,
-            cast(coalesce(sum(amount) filter (where is_billed), 0) as decimal(18, 2)) as billed,
-            cast(coalesce(sum(amount) filter (where not is_billed), 0) as decimal(18, 2)) as to_accrue,
-            count(*) filter (where is_amount_unreadable) as unreadable_amounts
-        from charges
-        where date_trunc('month', coalesce(start_date, billed_date)) = $month and not is_withdrawn
-        group by charge_type
-        order by charge_type
-        """,
-        chosen,
-    ).df()
-    charged
-    return charged, chosen
+    charged = (
+        published.sql(
+            """
+            select
+                charge_type, count(*) as charges,
+                cast(coalesce(sum(amount) filter (where is_billed), 0) as decimal(18, 2)) as billed,
+                cast(coalesce(sum(amount) filter (where not is_billed), 0) as decimal(18, 2)) as to_accrue,
+                count(*) filter (where is_amount_unreadable) as unreadable_amounts
+            from charges
+            where date_trunc('month', coalesce(start_date, billed_date)) = $month and not is_withdrawn
+            group by charge_type
+            order by billed + to_accrue desc
+            """,
+            params=chosen,
+        )
+        .to_arrow_table()
+        .to_pylist()
+    )
+    mo.ui.table(
+        charged,
+        selection=None,
+        format_mapping={"billed": amount, "to_accrue": amount},
+        text_justify_columns={"billed": "right", "to_accrue": "right"},
+        show_data_types=False,
+        show_column_summaries=False,
+    )
+    return (charged,)
+
+
+@app.cell
+def _(alt, charged, currency):
+    parts = {"billed": "billed", "to_accrue": "to accrue"}
+    bars = [
+        {"type": row["charge_type"], "part": words, "cost": float(row[name])}
+        for row in charged
+        for name, words in parts.items()
+    ]
+    alt.Chart(alt.Data(values=bars), width="container", title="What was charged, by type").mark_bar().encode(
+        alt.X("cost:Q", title=f"Cost, {currency}"),
+        alt.Y("type:N", sort=None, title=None),
+        alt.Color("part:N", title=None, sort=list(parts.values())),
+    )
+    return
 
 
 @app.cell
@@ -77,16 +113,18 @@ def _(mo):
 
 
 @app.cell
-def _(file, mo, month, read_findings):
+def _(amount, file, mo, month, read_findings):
     from pathlib import Path
 
     wrong = read_findings(Path(file), month=month.value)
+    shown = ["recoverable", "in_your_favour"] if wrong else []  # a table without rows has no columns
     mo.ui.table(
         [
             {
-                "invoice": finding.payment_id,
-                "rule": finding.rule,
-                "charge": finding.charge_id,
+                "invoice": str(finding.payment_id or "none yet"),
+                "rule": finding.rule.replace("_", " "),
+                "of": finding.item or finding.order_name or "",
+                "charge": str(finding.charge_id or "missing"),
                 "status": finding.status,
                 "recoverable": finding.recoverable,
                 "in_your_favour": finding.in_your_favour,
@@ -96,24 +134,30 @@ def _(file, mo, month, read_findings):
             for finding in wrong
         ],
         selection=None,
+        format_mapping=dict.fromkeys(shown, amount),
+        text_justify_columns=dict.fromkeys(shown, "right"),
+        wrapped_columns=["evidence"] if wrong else [],
+        show_data_types=False,
+        show_column_summaries=False,
     )
     return (wrong,)
 
 
 @app.cell
-def _(charged, mo, month, published, sum_open_amounts, wrong):
-    billed, accrued = charged["billed"].sum(), charged["to_accrue"].sum()
+def _(amount, charged, currency, decimal, mo, month, published, sum_open_amounts, wrong):
+    billed, accrued = (sum((row[name] for row in charged), decimal.Decimal(0)) for name in ("billed", "to_accrue"))
     total = published.execute(
         "select coalesce(sum(value), 0) from month_facts where subject = 'charge' and month = ?", [month.value]
     ).fetchone()[0]
-    assert abs(float(total) - billed - accrued) < 0.01 * (len(charged) + 1), "the parts do not add up to the charges"
+    rounding = decimal.Decimal("0.01") * (len(charged) + 1)  # each type is rounded by itself
+    assert abs(total - billed - accrued) < rounding, "the parts do not add up to the charges"
     amounts = sum_open_amounts(wrong)
     mo.md(f"""
     ## The answer for {month.selected_key}
 
-    **Book {billed:,.2f} as billed and accrue {accrued:,.2f}. Of {len(wrong)} exceptions,
-    {amounts.recoverable:,.2f} is recoverable and {amounts.in_your_favour:,.2f} is in your favour.**
-    The two are never set off against each other. Amounts are before tax, in the account's currency.
+    **Book {amount(billed)} as billed and accrue {amount(accrued)}. Of {len(wrong)} exceptions,
+    {amount(amounts.recoverable)} is recoverable and {amount(amounts.in_your_favour)} is in your favour.**
+    The two are never set off against each other. Amounts are in {currency}, before tax.
     """)
     return
 

@@ -23,9 +23,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 if not CHROMIUM and "REQUIRE_BROWSER" not in os.environ:
     pytest.skip("no chromium on this machine: apt-get install chromium", allow_module_level=True)
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright  # noqa: E402
 
 expect.set_options(timeout=20_000)
+TAB_STOPS = 300
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions", "--mute-audio"]
 
 
@@ -117,6 +118,16 @@ class Visitor:
     def _asked(self, request: Request) -> None:
         if not request.url.startswith((self.address, self.address.replace("http", "ws"), "data:", "blob:")):
             self.wrong.append(f"asked {request.url}")
+
+
+def press(target: Locator, key: str = "Space") -> None:
+    """Go to the target by Tab, as someone without a mouse does, and press a key there."""
+    expect(target).to_be_visible()
+    for _ in range(TAB_STOPS):
+        if target.evaluate("element => element.contains(element.getRootNode().activeElement)"):
+            return target.page.keyboard.press(key)
+        target.page.keyboard.press("Tab")
+    raise AssertionError(f"{target} cannot be reached by Tab")
 
 
 @contextmanager

@@ -51,10 +51,10 @@ def test_a_file_that_is_replaced_while_it_is_open_shows_its_new_tables(
     replace(shown, changed(file, "fewer", fewer))
     with duckdb.connect(str(shown), read_only=True) as connection:
         (left,) = connection.execute("select count(*) from orders").fetchone() or (0,)
-    page.get_by_role("button", name="Read the file again").click()
+    page.get_by_role("button", name="Refresh").click()
     expect(page.locator("h2").first).to_contain_text(f"of {left:,} orders are completed")
     shown.unlink()
-    page.get_by_role("button", name="Read the file again").click()
+    page.get_by_role("button", name="Refresh").click()
     expect(page.locator("body")).to_contain_text("does not exist. Make it: logentic run")
     visitor.context.close()
     assert visitor.wrong == []

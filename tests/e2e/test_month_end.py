@@ -17,7 +17,7 @@ import pytest
 from command_line import logentic
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
-from .conftest import Visitor, dashboard, visiting
+from .conftest import Visitor, dashboard, press, visiting
 from .test_dashboard import axe
 
 SETTINGS = {
@@ -28,7 +28,6 @@ SETTINGS = {
     "charge_accounts": json.dumps({"*": "Warehouse costs"}),
 }
 NAME = "Marie Roy"
-TAB_STOPS = 300
 STILL = """() => new Promise(still => {
     const restart = () => { clearTimeout(timer); timer = setTimeout(still, 700) }
     let timer = setTimeout(still, 700)
@@ -84,16 +83,6 @@ def amount(value: object) -> str:
     return f"{Decimal(str(value)):,.2f}"
 
 
-def press(target: Locator, key: str = "Space") -> None:
-    """Go to the target by Tab, as someone without a mouse does, and press a key there."""
-    expect(target).to_be_visible()
-    for _ in range(TAB_STOPS):
-        if target.evaluate("element => element.contains(element.getRootNode().activeElement)"):
-            return target.page.keyboard.press(key)
-        target.page.keyboard.press("Tab")
-    raise AssertionError(f"{target} cannot be reached by Tab")
-
-
 def type_into(field: Locator, text: str) -> None:
     press(field, "ControlOrMeta+a")
     field.page.keyboard.type(text)
@@ -105,6 +94,18 @@ def submit(region: Locator, button: str) -> None:
     press(region.get_by_role("button", name=button), "Enter")
     expect(region.page.get_by_text("Saved", exact=True).first).to_be_visible()
     region.page.evaluate(STILL)
+
+
+def choose(group: Locator, label: str) -> None:
+    """A group of radio buttons is one stop of Tab; arrows lead from one to the next."""
+    press(group)
+    radios = group.get_by_role("radio")
+    checked = [radio.is_checked() for radio in radios.all()].index(True)
+    wanted = [text.strip().startswith(label) for text in group.locator("label").all_inner_texts()].index(True)
+    for place in range(checked, wanted, 1 if wanted > checked else -1):
+        key = "ArrowDown" if wanted > place else "ArrowUp"
+        group.page.keyboard.press(key, delay=100)  # as a finger does: it chooses while the key is down
+    expect(radios.nth(wanted)).to_be_checked()
 
 
 def panel(page: Page, name: str) -> Locator:
@@ -184,20 +185,20 @@ def test_the_variance_adds_up_although_a_type_has_charges_without_a_price(clerk:
     heads = [head.inner_text() for head in region.locator("th").all()]
     shown = {row[0]: dict(zip(heads[1:], row[1:], strict=True)) for row in rows_of(region)}
     assert (
-        shown["all"]["charges"] == f"{one_row(books, f'select count(*) from charges where payment_id = {number}')[0]:,}"
+        shown["All"]["Charges"] == f"{one_row(books, f'select count(*) from charges where payment_id = {number}')[0]:,}"
     )
     for name, row in shown.items():
         money = {head: Decimal(cell.replace(",", "")) for head, cell in row.items()}
-        assert money["billed"] == money["expected"] + money["difference"] + money["not checked"], name
-        assert money["difference"] == money["in price"] + money["in volume"], name
-        of_type = "" if name == "all" else f"and charge_type = '{name}'"
-        assert (money["billed"], money["in volume"]) == one_row(
+        assert money["Billed"] == money["Expected"] + money["Difference"] + money["Not checked"], name
+        assert money["Difference"] == money["In price"] + money["In volume"], name
+        of_type = "" if name == "All" else f"and charge_type = '{name.lower()}'"
+        assert (money["Billed"], money["In volume"]) == one_row(
             books,
             f"""select cast(sum(billed) as decimal(18, 2)), cast(coalesce(sum(billed) filter (where rule in
                 ('duplicate_charge', 'cancelled_order', 'unknown_order', 'outside_period')), 0) as decimal(18, 2))
             from invoice_reconciliation where payment_id = {number} {of_type}""",
         ), name
-    mixed = [row for row in shown.values() if "0.00" not in (row["expected"], row["not checked"])]
+    mixed = [row for row in shown.values() if "0.00" not in (row["Expected"], row["Not checked"])]
     assert mixed, "a type of which some charges have a price"
 
 
@@ -269,10 +270,7 @@ def test_each_decision_on_the_payment_is_recorded_with_its_amount(clerk: Visitor
         ("Approve: pay", "", "", lambda invoice: invoice["total"]),
     ):
         region = panel(page, "Recommended payment")
-        wanted = region.get_by_role("radio", name=label)
-        wanted.focus()  # a group of radio buttons is one stop of Tab; arrows lead to the others
-        page.keyboard.press("Space")
-        expect(wanted).to_be_checked()
+        choose(region.get_by_role("radiogroup"), label)
         type_into(region.get_by_role("textbox", name="Another amount"), typed)
         type_into(region.get_by_role("textbox", name="Note on the payment"), note)
         type_into(region.get_by_role("textbox", name="Your name"), NAME)

@@ -34,7 +34,7 @@ def status(
     from logentic.state import State
 
     settings = load_settings(destination=destination)
-    file = state_file(db, settings, default=DEFAULT_FILE)
+    file = state_file(db, settings)
     if of_runs:
         history = read_runs(State(file.absolute()))
         if as_json:
@@ -96,7 +96,7 @@ def demo(
     ),
     seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
 ) -> None:
-    """Run the main job against the sandbox, offline, and show what the tables answer."""
+    """Load a made-up account into FILE, offline, in seconds. LOGENTIC_DB, which names your own file, does not count."""
     from logentic.demo import run_demo
 
     run_demo(db, seed)

@@ -30,15 +30,21 @@ invoices = typer.Typer(
 CSV_SEPARATORS = {"comma": ",", "semicolon": ";"}
 
 
-def parse_invoice(text: str | int) -> int:
+def parse_invoice(text: str | int, option: str = "") -> int:
     """Return the number of an invoice; refuse anything else in words that say what a number is."""
     given = str(text).strip()
     if not (given.isascii() and given.isdigit() and int(given)):
-        raise UsageError(f"--invoice {given}: this is not the number of an invoice", "Give one such as 7005.")
+        raise UsageError(f"{option}{given}: this is not the number of an invoice", "Give one such as 7005.")
     return int(given)
 
 
-Invoice = Annotated[int | None, typer.Option(metavar="N", parser=parse_invoice, help="The charges of this payment.")]
+def _parse_invoice_option(text: str | int) -> int:
+    return parse_invoice(text, "--invoice ")
+
+
+Invoice = Annotated[
+    int | None, typer.Option(metavar="N", parser=_parse_invoice_option, help="The charges of this payment.")
+]
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; kept for next time. Else you.")]
 
@@ -81,7 +87,7 @@ def reconcile(
             newest = list_newest_invoices(published)
         raise UsageError("--invoice N or --month YYYY-MM: one of them is needed", newest)
     if invoice_total is not None and invoice is None:
-        raise UsageError("--invoice-total is of one invoice", "Name it: --invoice N.")
+        raise UsageError("--invoice-total is of one invoice", "Name it, such as --invoice 7005.")
     settings = load_settings()
     paper = None if invoice_total is None else parse_invoice_total(invoice_total, settings.currency)
     found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=paper)

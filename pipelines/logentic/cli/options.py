@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.exceptions import TyperException
 
 from logentic.database_file import database_path
 from logentic.errors import UsageError
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from logentic.settings import Settings
 
 FILE_VARIABLE = "LOGENTIC_DB"
-DEFAULT_FILE = Path("logentic.duckdb")  # in the working folder, for commands that read
+DEFAULT_FILE = Path("logentic.duckdb")  # in the working folder
 
 
 def file_option(text: str) -> Any:
@@ -52,14 +51,12 @@ def parse_words(option: str, given: str | None, known: tuple[str, ...]) -> froze
     return words
 
 
-def state_file(db: Path | None, settings: "Settings", default: Path | None = None) -> Path:
+def state_file(db: Path | None, settings: "Settings") -> Path:
     """Return the file that the state folder is named after; a destination other than DuckDB has no file."""
     from logentic.destinations.base import destination_class
 
     if db is None and destination_class(settings).publishes_file:
-        if default is None:
-            raise TyperException("Missing option '--db'")
-        return default
+        return DEFAULT_FILE
     return db or Path(f"logentic.{settings.destination}")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from logentic.cli.options import DEFAULT_FILE, OptionalDb, state_file
+from logentic.cli.options import OptionalDb, state_file
 from logentic.errors import StateError, UsageError
 
 
@@ -25,7 +25,7 @@ def privacy(
     from logentic.state import State
 
     settings = load_settings()
-    db = state_file(db, settings, default=DEFAULT_FILE)
+    db = state_file(db, settings)
     state = State(db.absolute())
     work = destination_class(settings).working_database(state)
     if settings.keep_personal_data:

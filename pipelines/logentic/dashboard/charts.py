@@ -8,26 +8,44 @@ from typing import Any
 import altair as alt
 import pyarrow as pa
 
+from logentic.dashboard.panels import CODES, Link
 from logentic.dashboard.snapshot import QueryResult
+from logentic.reports.humanize import label
 
 # Okabe and Ito's colours, as far as they are visible on white and on black.
 BLUE, ORANGE, GREEN, RED, PINK, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#868686"
 PALETTE = [BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY]
+FONT = "PT Sans, sans-serif"  # marimo's, as the text around the charts
 HEIGHT = 260
+LINK = alt.Href("link:N")
 TIMES = ("date", "week", "first", "last")
 FITTED = alt.AutoSizeParams(type="fit-x", contains="padding")
 EMBED = {"embedOptions": {"actions": False, "renderer": "svg"}}
 
 
-def result_data(result: QueryResult, *columns: str) -> alt.Data:
-    """Return the columns to draw; all without names. They are sent as CSV, because Altair checks every other value."""
-    shown = QueryResult(result.table.select(columns)) if columns else result
+def result_data(result: QueryResult, *columns: str, link: Link | None = None) -> alt.Data:
+    """Return the columns to draw; all without names. They are sent as CSV, because Altair checks every other value.
+
+    With `link` a mark leads to the address of its row, if it is encoded by `LINK`.
+    """
+    table = result.table
+    for place, name in enumerate(table.column_names):
+        if name in CODES:
+            texts = [None if text is None else label(text) for text in table.column(place).to_pylist()]
+            table = table.set_column(place, name, pa.array(texts, pa.string()))
+    table = table.select(columns) if columns else table
+    if link:
+        table = table.append_column("link", pa.array([link(row) for row in result.rows], pa.string()))
+    shown = QueryResult(table)
     form = alt.CsvDataFormat(type="csv", parse={field.name: _kind(field.type) for field in shown.table.schema})
     return alt.Data(values=shown.csv().decode(), format=form)  # type: ignore[no-untyped-call]
 
 
 def rows_data(rows: list[dict[str, Any]]) -> alt.Data:
-    values = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    values = [
+        {name: label(value) if name in CODES and value else _plain(value) for name, value in row.items()}
+        for row in rows
+    ]
     return alt.Data(values=values)  # type: ignore[no-untyped-call]
 
 
@@ -54,7 +72,8 @@ def finish(chart: Any, description: str, height: int | alt.Step = HEIGHT) -> Any
         autosize=FITTED,
     )
     return (
-        sized.configure_view(strokeWidth=0)
+        sized.configure(font=FONT)
+        .configure_view(strokeWidth=0)
         .configure_axis(grid=True, gridOpacity=0.25, domainOpacity=0.4, labelFontSize=12, titleFontSize=12)
         .configure_legend(orient="bottom", title=None, labelFontSize=12, columns=2, symbolLimit=20)
     )
@@ -93,12 +112,13 @@ def month(field: str) -> alt.X:
 
 def colour(field: str, values: list[str], colours: list[str] | None = None) -> alt.Color:
     """Return the colour encoding; the same list of values gets the same colours in every chart."""
-    chosen = (colours or PALETTE)[: len(values)]
+    chosen, values = (colours or PALETTE)[: len(values)], _labels(field, values)
     return alt.Color(f"{field}:N", scale=alt.Scale(domain=values, range=chosen), sort=values)
 
 
 def dash(field: str, values: list[str]) -> alt.StrokeDash:
     """Return a dash encoding, which tells lines apart without colour."""
+    values = _labels(field, values)
     return alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=values), sort=values)
 
 
@@ -110,6 +130,10 @@ def tooltips(**fields: str | tuple[str, str]) -> list[alt.Tooltip]:
         else alt.Tooltip(f"{name}:{'T' if name in TIMES else 'N'}", title=title)
         for name, title in fields.items()
     ]
+
+
+def _labels(field: str, values: list[str]) -> list[str]:
+    return [label(value) for value in values] if field in CODES else values
 
 
 def _kind(of: pa.DataType) -> str:

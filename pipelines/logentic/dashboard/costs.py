@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 import altair as alt
 
@@ -13,7 +12,7 @@ from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Panel, Selection, amount_text
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.reports.cost_bridge import Cell, Change, split_by_type, sum_changes
-from logentic.reports.humanize import count
+from logentic.reports.humanize import count, words
 from logentic.settings import load_settings
 
 BACK = {"The month before": 1, "Three months before": 3, "The same month of last year": 12}
@@ -151,10 +150,16 @@ from known
 group by all
 order by {order}
 """
+TOP, UNKNOWN, NO_INVOICE = 10, "unknown", "none yet"
 DEAREST = f"""
 {ORDERS},
 
-dearest as (from known order by cost desc, order_id limit $top),
+chosen as (
+    select *, coalesce({{group}}, '{UNKNOWN}') as kind from known
+    where $orders::varchar is null or kind = $orders
+),
+
+dearest as (select * exclude (kind) from chosen order by cost desc, order_id limit $top),
 
 usual as (
     select
@@ -200,7 +205,26 @@ left join provinces using (province)
 left join exceptions using (order_id)
 order by dearest.cost desc, dearest.order_id
 """
-TOP, UNKNOWN, NO_INVOICE = 10, "unknown", "none yet"
+ALL_TYPES, ALL_ORDERS, LISTED = "All types", "All orders", 200
+TYPES = f"select charge_type from ({CHARGED}) where month = $month::date group by all order by sum(amount) desc"
+# The charges of a month, of a type if one is chosen, the dearest first.
+LIST = f"""
+select
+    charged.charge_type, cast(charged.amount as decimal(18, 2)) as amount, charged.start_date, charged.end_date,
+    charged.order_id, coalesce(orders.external_name, cast(charged.order_id as varchar)) as "order",
+    concat_ws(' · ', items.sku, items.name) as item, charged.description,
+    coalesce(cast(charged.payment_id as varchar), '{NO_INVOICE}') as invoice, charged.charge_id
+from ({CHARGED}) as charged
+left join orders using (order_id)
+left join items using (item_id)
+where charged.month = $month::date and ($type::varchar is null or charged.charge_type = $type)
+order by charged.amount desc, charged.charge_id
+limit {LISTED}
+"""
+LISTED_SUM = f"""
+select count(*) as charges, cast(coalesce(sum(amount), 0) as decimal(18, 2)) as amount
+from ({CHARGED}) where month = $month::date and ($type::varchar is null or charge_type = $type)
+"""
 MUCH_MORE = 2  # times the median: what is worth naming as a reason
 
 
@@ -214,6 +238,19 @@ def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
     }
 
 
+def choices(snapshot: Snapshot, url: filters.Url, selection: Selection) -> filters.Elements:
+    """Return the pickers of a bar: a charge type of the month, and a kind of orders."""
+    if not selection.get("month"):
+        return {}
+    month, by = _month_of(selection), selection["by"]
+    types = [row["charge_type"] for row in snapshot.query(TYPES, month=month).rows]
+    kinds = [row["group"] for row in snapshot.query(_by_group_query(by), month=month).rows]
+    return {
+        **filters.choose_code(url, "type", types, "Charges listed", ALL_TYPES),
+        **filters.choose_code(url, "orders", kinds, "Orders of", ALL_ORDERS),
+    }
+
+
 def spend(snapshot: Snapshot, selection: Selection) -> Panel:
     """Spend by type and month."""
     if not selection.get("month"):
@@ -224,20 +261,23 @@ def spend(snapshot: Snapshot, selection: Selection) -> Panel:
     chosen = [row for row in rows if row["month"] == f"{month:%Y-%m}"]
     types = list(dict.fromkeys(row["charge_type"] for row in (*chosen, *rows)))
     chart = (
-        alt.Chart(charts.result_data(result))
+        alt.Chart(charts.result_data(result, link=lambda row: _listed(selection, row["charge_type"], row["month"])))
         .mark_bar()
         .encode(
             charts.month("month"),
             charts.number("cost", f"Cost, {load_settings().currency}", stack="zero"),
+            charts.LINK,
             charts.colour("charge_type", types),
             tooltip=charts.tooltips(month="Month", charge_type="Charge type", cost=("Cost", ",.2f")),
         )
     )
     total = sum((row["cost"] for row in chosen), Decimal(0))
-    largest = f", {amount_text(chosen[0]['cost'])} of it {chosen[0]['charge_type']}" if chosen else ""
+    largest = f", {amount_text(chosen[0]['cost'])} of it {words(chosen[0]['charge_type'])}" if chosen else ""
     title = f"{month:%B %Y} cost {amount_text(total)}{largest}"
     note = f"Before tax, billed or not yet, by the month that a charge is for.{_unfinished(snapshot, month)}"
-    return Panel(title, result, charts.finish(chart, f"{title}. Cost by type and month."), note, "spend-by-month")
+    drawn = charts.finish(chart, f"{title}. Cost by type and month.")
+    links = {"charge_type": lambda row: _listed(selection, row["charge_type"], row["month"])}
+    return Panel(title, result, drawn, note, "spend-by-month", links=links)
 
 
 def bridge(snapshot: Snapshot, selection: Selection) -> Panel | None:
@@ -281,7 +321,9 @@ def by_type(snapshot: Snapshot, selection: Selection) -> Panel | None:
     moved = sorted(changes.items(), key=lambda change: -abs(change[1].difference))
     parts = {"volume": charts.BLUE, "mix": charts.ORANGE, "price": charts.PINK}
     bars = [
-        {"charge_type": name, "part": part, "amount": getattr(change, part)} for name, change in moved for part in parts
+        {"charge_type": name, "part": part, "amount": getattr(change, part), "link": _listed(selection, name)}
+        for name, change in moved
+        for part in parts
     ]
     chart = (
         alt.Chart(charts.rows_data(bars))
@@ -289,15 +331,17 @@ def by_type(snapshot: Snapshot, selection: Selection) -> Panel | None:
         .encode(
             charts.horizontal("amount", f"Change, {load_settings().currency}", "+,.0f"),
             alt.Y("charge_type:N", sort=None, title=None),
+            charts.LINK,
             charts.colour("part", list(parts), list(parts.values())),
             tooltip=charts.tooltips(charge_type="Charge type", part="", amount=("Amount", "+,.2f")),
         )
     )
     name, largest = moved[0]
     price = f"{_signed(largest.price)} of it by price" if largest.price else "none of it by price"
-    title = f"The largest change is {name}: {_signed(largest.difference)}, {price}"
+    title = f"The largest change is {words(name)}: {_signed(largest.difference)}, {price}"
     result = QueryResult.of([_change_row(name, change) for name, change in moved])
-    return Panel(title, result, charts.finish(chart, title, alt.Step(30)), name="cost-change-by-type")
+    links = {"charge_type": lambda row: _listed(selection, row["charge_type"])}
+    return Panel(title, result, charts.finish(chart, title, alt.Step(30)), name="cost-change-by-type", links=links)
 
 
 def by_group(snapshot: Snapshot, selection: Selection) -> Panel | None:
@@ -305,38 +349,42 @@ def by_group(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if not selection.get("month"):
         return None
     month, by = _month_of(selection), selection["by"]
-    order = "lightest nulls last" if by == "Weight" else "cost desc"
-    query = BY_GROUP.format(orders=ORDERS, group=GROUPS[by], order=order, unknown=UNKNOWN)
+    name = by.lower().replace(" ", "_")
     rows = [
-        {by.lower(): row["group"], "cost_per_order": per(row["cost"], row["orders"])}
-        | {name: row[name] for name in ("orders", "units", "cost")}
-        for row in snapshot.query(query, month=month).rows
+        {name: row["group"], "cost_per_order": per(row["cost"], row["orders"])}
+        | {each: row[each] for each in ("orders", "units", "cost")}
+        for row in snapshot.query(_by_group_query(by), month=month).rows
     ]
     if not rows:
         return Panel(f"No order was charged in {month:%B %Y}", note="The cost of an order, by kind, appears here.")
     result = QueryResult.of(rows)
+
+    def link(row: dict[str, Any]) -> str:
+        return filters.link_here(selection, "most-expensive-orders", orders=row[name])
+
     chart = (
-        alt.Chart(charts.result_data(result, by.lower(), "cost_per_order", "orders"))
+        alt.Chart(charts.result_data(result, name, "cost_per_order", "orders", link=link))
         .mark_bar(color=charts.BLUE)
         .encode(
             charts.horizontal("cost_per_order", f"Cost per order, {load_settings().currency}", ",.2f"),
-            alt.Y(f"{by.lower()}:N", sort=None, title=by),
+            alt.Y(f"{name}:N", sort=None, title=by),
+            charts.LINK,
             tooltip=[
-                alt.Tooltip(f"{by.lower()}:N", title=by),
+                alt.Tooltip(f"{name}:N", title=by),
                 *charts.tooltips(cost_per_order=("Cost per order", ",.2f"), orders=("Orders", ",")),
             ],
         )
     )
     cost, orders = sum(row["cost"] for row in rows), sum(row["orders"] for row in rows)
     title = f"An order cost {amount_text(per(cost, orders))} in {month:%B %Y}"
-    known = [row for row in rows if row[by.lower()] != UNKNOWN]
+    known = [row for row in rows if row[name] != UNKNOWN]
     if len(known) > 1:
         low, high = (choose(known, key=lambda row: row["cost_per_order"]) for choose in (min, max))
-        title += f": from {_priced(low, by)} to {_priced(high, by)}"
+        title += f": from {_priced(low, name)} to {_priced(high, name)}"
     note = f"{count(orders, 'order')} with a charge of the month; charges without an order, as storage, are not in it."
     if by == "Weight":
         note += " The API does not state the unit of weights."
-    return Panel(title, result, charts.finish(chart, title, alt.Step(28)), note, "cost-per-order")
+    return Panel(title, result, charts.finish(chart, title, alt.Step(28)), note, "cost-per-order", links={name: link})
 
 
 def dearest(snapshot: Snapshot, selection: Selection) -> Panel | None:
@@ -344,23 +392,54 @@ def dearest(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if not selection.get("month"):
         return None
     month = _month_of(selection)
-    found = snapshot.query(DEAREST, month=month, top=TOP).rows
+    kind = selection.get("orders")
+    query = DEAREST.replace("{group}", GROUPS[selection["by"]])
+    found = snapshot.query(query, month=month, top=TOP, orders=kind).rows
     if not found:
         return Panel("No expensive orders", note=f"The {TOP} most expensive orders of the month appear here, with why.")
     rows = [
         {
             "order": row["external_name"] or str(row["order_id"]),
+            "order_id": row["order_id"],
             "cost": row["cost"],
             "why": "; ".join(_reasons(row)),
-            "charges": ", ".join(f"{part['name']} {amount_text(part['cost'])}" for part in row["parts"]),
+            "charges": ", ".join(f"{words(part['name'])} {amount_text(part['cost'])}" for part in row["parts"]),
             "invoice": str(row["payment_id"] or NO_INVOICE),
         }
         for row in found
     ]
     usual = amount_text(found[0]["usual_cost"])
-    title = f"The {count(len(rows), 'most expensive order')} of {month:%B %Y} cost"
+    among = f", {words(kind)}," if kind else ""
+    title = f"The {count(len(rows), 'most expensive order')} of {month:%B %Y}{among} cost"
     title += f" {amount_text(rows[-1]['cost'])} to {amount_text(rows[0]['cost'])}; the median order {usual}"
-    return Panel(title, QueryResult.of(rows), name="most-expensive-orders", wide=True, links={"invoice": invoice_link})
+    return Panel(
+        title,
+        QueryResult.of(rows),
+        name="most-expensive-orders",
+        wide=True,
+        links={"invoice": invoice_link, "order": order_link},
+        hidden=("order_id",),
+    )
+
+
+def listed(snapshot: Snapshot, selection: Selection) -> Panel | None:
+    """The charges of a type."""
+    if not selection.get("month"):
+        return None
+    month, kind = _month_of(selection), selection.get("type")
+    result = snapshot.query(LIST, month=month, type=kind)
+    total = snapshot.query(LISTED_SUM, month=month, type=kind).first_row
+    title = f"{count(total['charges'], f'{words(kind)} charge' if kind else 'charge')} of {month:%B %Y}:"
+    return Panel(
+        f"{title} {amount_text(total['amount'])}",
+        result,
+        note=f"The {LISTED} largest. A bar above chooses the type." if total["charges"] > LISTED else "",
+        name="charges",
+        wide=True,
+        links={"invoice": invoice_link, "order": order_link},
+        hidden=("order_id", "charge_id"),
+        empty="The charges of the month are listed here.",
+    )
 
 
 def per(cost: Decimal, number: Any) -> Decimal:
@@ -368,23 +447,24 @@ def per(cost: Decimal, number: Any) -> Decimal:
     return (cost / Decimal(number)).quantize(minor_unit(load_settings().currency), ROUND_HALF_UP)
 
 
-def page_link(page: str, **values: str) -> str:
-    return "?" + urlencode({"page": page, **values})
+def invoice_link(row: dict[str, Any]) -> str:
+    """Return the address of the invoice of a row; nothing if there is none yet."""
+    number = row["invoice"]
+    return "" if number == NO_INVOICE else filters.page_link("invoices", invoice=number)
 
 
-def invoice_link(number: Any) -> str:
-    """Return the address of the invoice; of the list, if there is none yet."""
-    return page_link("invoices") if number == NO_INVOICE else page_link("invoices", invoice=number)
+def order_link(row: dict[str, Any]) -> str:
+    return filters.page_link("orders", "order", order=row["order_id"]) if row["order_id"] is not None else ""
 
 
 def _reasons(row: dict[str, Any]) -> Iterator[str]:
     if row["rules"]:
         yield f"has the exception {' and '.join(rule.replace('_', ' ') for rule in row['rules'])}"
-    for name, words in (("units", "{:f} units"), ("weight", "weighs {:f}"), ("charges", "{:f} charges")):
+    for name, form in (("units", "{:f} units"), ("weight", "weighs {:f}"), ("charges", "{:f} charges")):
         value, usual = row[name], row[f"usual_{name}"]
         if value is not None and usual and value > (usual if name == "charges" else MUCH_MORE * usual):
             shown, half = (round(Decimal(each), 1).normalize() for each in (value, usual))
-            yield f"{words.format(shown)}, where the median order has {half:f}"
+            yield f"{form.format(shown)}, where the median order has {half:f}"
     if row["province"] and row["province_cost"] > row["usual_cost"]:
         yield f"goes to {row['province']}, where the median order costs {amount_text(row['province_cost'])}"
 
@@ -445,7 +525,18 @@ def _unfinished(snapshot: Snapshot, month: date) -> str:
 
 
 def _priced(row: dict[str, Any], by: str) -> str:
-    return f"{amount_text(row['cost_per_order'])} ({row[by.lower()]})"
+    return f"{amount_text(row['cost_per_order'])} ({words(row[by])})"
+
+
+def _by_group_query(by: str) -> str:
+    order = "lightest nulls last" if by == "Weight" else "cost desc"
+    return BY_GROUP.format(orders=ORDERS, group=GROUPS[by], order=order, unknown=UNKNOWN)
+
+
+def _listed(selection: Selection, name: str, month: str | None = None) -> str:
+    """Return the link to the charges of a type; credits are of the type that they credit."""
+    chosen = {"month": month} if month else {}
+    return filters.link_here(selection, "charges", type=name.removesuffix(", credits"), **chosen)
 
 
 def _signed(amount: Decimal) -> str:
@@ -456,4 +547,4 @@ def _more(difference: Decimal) -> str:
     return f"{amount_text(abs(difference))} {'less' if difference < 0 else 'more'}"
 
 
-PANELS = (spend, bridge, by_type, by_group, dearest)
+PANELS = (spend, bridge, by_type, by_group, dearest, listed)

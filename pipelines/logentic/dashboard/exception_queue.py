@@ -8,11 +8,11 @@ import marimo as mo
 
 from logentic.currencies import money
 from logentic.dashboard import records
-from logentic.dashboard.panels import ElementGroup, Panel, Selection, format_value, render_panel
+from logentic.dashboard.panels import ElementGroup, Panel, Selection, list_fields, render_panel
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import UsageError
 from logentic.reports.exceptions import Finding, read_findings, record_decisions, resolve_author, sum_open_amounts
-from logentic.reports.humanize import count
+from logentic.reports.humanize import count, label
 from logentic.settings import load_settings
 
 CHARGE = """
@@ -119,8 +119,8 @@ def charge(snapshot: Snapshot, selection: Selection) -> Panel | None:
         return None
     if found[0].charge_id is None:
         return Panel("It has no charge", note="The charge is missing on the invoice.")
-    fields = _list_fields(snapshot.query(CHARGE, charge=found[0].charge_id))
-    return Panel(f"Charge {found[0].charge_id} as the API gives it", fields, name="")
+    fields = list_fields(snapshot.query(CHARGE, charge=found[0].charge_id))
+    return Panel(f"Charge {found[0].charge_id} as the API gives it", fields)
 
 
 def order(snapshot: Snapshot, selection: Selection) -> Panel | None:
@@ -129,8 +129,8 @@ def order(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if len(found) != 1 or found[0].order_id is None:
         return None
     number = found[0].order_id
-    fields = _list_fields(snapshot.query(ORDER, order=number))
-    return Panel(f"Order {number}" if fields else f"The account has no order {number}", fields or None, name="")
+    fields = list_fields(snapshot.query(ORDER, order=number))
+    return Panel(f"Order {number}" if fields else f"The account has no order {number}", fields or None)
 
 
 def price(snapshot: Snapshot, selection: Selection) -> Panel | None:
@@ -141,7 +141,7 @@ def price(snapshot: Snapshot, selection: Selection) -> Panel | None:
     result = snapshot.query(PRICE, charge=found[0].charge_id)
     if not result:
         return Panel("The rate card has no price for it", note="The evidence says what the rule compares.")
-    return Panel("What such a charge costs by the rate card", _list_fields(result), name="")
+    return Panel("What such a charge costs by the rate card", list_fields(result))
 
 
 BEHIND = (evidence, charge, price, order)
@@ -152,18 +152,6 @@ def _decide(file: Path, selected: list[dict[str, Any]], form: dict[str, Any]) ->
         raise UsageError("no exception is selected", "Select at least one.")
     ids = [row[EXCEPTION] for row in selected]
     record_decisions(file, ids, form["status"], form["note"] or None, resolve_author(form["by"], file))
-
-
-def _list_fields(result: QueryResult) -> QueryResult:
-    """Return a row for each field that has a value."""
-    return QueryResult.of(
-        [
-            {"field": name.replace("_", " "), "value": format_value(value, name)}
-            for row in result.rows
-            for name, value in row.items()
-            if value not in (None, "")
-        ]
-    )
 
 
 def _selected(snapshot: Snapshot, selection: Selection) -> list[Finding]:
@@ -180,10 +168,11 @@ def _findings(snapshot: Snapshot, invoice: int) -> list[Finding]:
 def _row(finding: Finding) -> dict[str, Any]:
     return {
         EXCEPTION: finding.exception_id,
-        "type": finding.charge_type or "",
+        "type": label(finding.charge_type or ""),
+        "of": finding.item or finding.order_name or "",
         "amount": finding.amount_at_stake,
         "direction": "in your favour" if finding.is_underbilled else "recoverable",
-        "status": finding.status,
+        "status": label(finding.status),
         "dispute by": "past" if finding.is_past else str(finding.dispute_until or ""),
         "note": finding.note or "",
     }

@@ -2,10 +2,12 @@
 
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import marimo as mo
 
 from logentic.dashboard.snapshot import Snapshot
+from logentic.reports.humanize import label as code_label
 
 ALL_ITEMS = "All items"
 Url = dict[str, Any]
@@ -72,31 +74,57 @@ def choose_among(url: Url, name: str, options: dict[str, Any], label: str, *, se
     return {name: mo.ui.dropdown(options, begun or next(iter(options)), searchable=searchable, label=label)}
 
 
+def choose_code(url: Url, name: str, codes: list[str], label: str, everything: str) -> Elements:
+    """Return a dropdown of codes, shown as words; `everything` chooses none."""
+    return choose_among(url, name, {everything: None} | {code_label(code): code for code in codes}, label)
+
+
 def choose_word(url: Url, name: str, options: list[str], label: str) -> Elements:
     """Return a dropdown of words."""
     asked = str(url.get(name, ""))
     return {name: mo.ui.dropdown(options, asked if asked in options else options[0], label=label)}
 
 
-def selection_of(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of the panels: `start` and `stop` of the days, and null for everything not chosen."""
+def selection_of(values: dict[str, Any], page: str) -> dict[str, Any]:
+    """Return the parameters of the panels: `start` and `stop` of the days, and null for everything not chosen.
+
+    `here` is the view's own address, for `link_here`.
+    """
     span = values.get("days") or (date(1970, 1, 1), date(9999, 12, 31))
     given = {name: value for name, value in values.items() if name != "days"}
-    return {"item": None, "warehouse": None, "start": span[0], "stop": span[1], **given}
+    here = address(values, page)
+    return {"item": None, "warehouse": None, "start": span[0], "stop": span[1], "here": here, **given}
+
+
+def address(values: dict[str, Any], page: str) -> dict[str, str]:
+    """Return the parameters of the address at which a page shows what is chosen."""
+    wanted = {"page": page.lower()}
+    if span := values.get("days"):
+        wanted |= {"from": span[0].isoformat(), "to": span[1].isoformat()}
+    return wanted | {name: str(value) for name, value in values.items() if isinstance(value, str | int) and value != ""}
+
+
+def page_link(page: str, panel: str = "", **values: Any) -> str:
+    """Return the link to a page, and to one of its panels."""
+    given = {name.rstrip("_"): value for name, value in values.items() if value not in (None, "")}
+    return "?" + urlencode({"page": page, **given}) + (f"#{panel}" if panel else "")
+
+
+def link_here(selection: dict[str, Any], panel: str = "", **changes: Any) -> str:
+    """Return the link to the same view with other choices; None takes one back. `from_` is the parameter `from`."""
+    values = selection["here"] | {name.rstrip("_"): value for name, value in changes.items()}
+    return page_link(panel=panel, **values)
 
 
 def write_url(values: dict[str, Any], page: str, url: Url) -> None:
     """Write the selection to the URL; remove what the page does not use."""
-    wanted = {"page": page}
-    if span := values.get("days"):
-        wanted |= {"from": span[0].isoformat(), "to": span[1].isoformat()}
-    wanted |= {name: str(value) for name, value in values.items() if name != "days" and value is not None}
-    address = mo.query_params()
+    wanted = address(values, page)
+    query = mo.query_params()
     for name in [name for name in url if name not in wanted]:
-        address.remove(name)
+        query.remove(name)
     for name, value in wanted.items():
         if url.get(name) != value:
-            address.set(name, value)
+            query.set(name, value)
     url.clear()
     url.update(wanted)
 

@@ -10,12 +10,14 @@ import altair as alt
 import marimo as mo
 
 from logentic.currencies import money
-from logentic.dashboard import charts, records
+from logentic.dashboard import charts, filters, records
+from logentic.dashboard.costs import order_link
 from logentic.dashboard.panels import Panel, Selection, amount_text
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import UsageError
 from logentic.reports.amount_parser import parse_invoice_total
 from logentic.reports.exceptions import resolve_author
+from logentic.reports.humanize import count, label
 from logentic.reports.invoice_approval import record_invoice_decision
 from logentic.reports.invoice_totals import record_invoice_total
 from logentic.reports.invoices import Invoice, read_invoice
@@ -50,6 +52,21 @@ where payment_id = $invoice::bigint
 group by charge_type, status
 order by charge_type, status
 """
+LISTED = """
+select
+    checked.charge_type, checked.status, cast(checked.billed as decimal(18, 2)) as billed,
+    cast(checked.expected as decimal(18, 2)) as expected, cast(checked.difference as decimal(18, 2)) as difference,
+    coalesce(orders.external_name, cast(checked.order_id as varchar)) as "order",
+    concat_ws(' · ', items.sku, items.name) as item, checked.start_date, checked.end_date, checked.reason,
+    checked.charge_id, checked.order_id
+from invoice_reconciliation as checked
+left join orders using (order_id)
+left join items using (item_id)
+where
+    checked.payment_id = $invoice::bigint
+    and $listed in (checked.charge_type, concat_ws(',', checked.charge_type, checked.status))
+order by abs(checked.difference) desc nulls last, checked.billed desc, checked.charge_id
+"""
 RESULT_COLOURS = {"matched": charts.BLUE, "exception": charts.RED, "settled": charts.SKY, "not_checked": charts.GREY}
 
 
@@ -76,7 +93,7 @@ def tie_out(snapshot: Snapshot, selection: Selection) -> Panel | None:
         f"Invoice {number}: {_tie_sentence(tie)}",
         QueryResult.of([{"line": label, "amount": amount} for label, amount in lines]),
         note=" ".join(tie.explanations) if tie.difference else "",
-        name="",
+        state="" if tie.paper is None else "bad" if tie.difference else "good",
         extra=(form,),
     )
 
@@ -101,7 +118,7 @@ def decision(snapshot: Snapshot, selection: Selection) -> Panel | None:
     listed = QueryResult.of([{"what": label, "amount": amount} for label, amount in rows])
     title = f"Recommended payment {in_currency(invoice.recommended.total)}"
     if invoice.billed_date is None:
-        return Panel(title, listed, note="It is not billed yet: decide on it once it is.", name="")
+        return Panel(title, listed, note="It is not billed yet: decide on it once it is.")
     choices = {
         f"Approve: pay {in_currency(invoice.payable)}": "approve",
         f"Approve in part: pay {in_currency(invoice.recommended.total)} or the amount below": "approve_in_part",
@@ -127,7 +144,7 @@ def types(snapshot: Snapshot, selection: Selection) -> Panel | None:
     """Billed against expected."""
     if not selection.get("invoice"):
         return None
-    result = snapshot.query(TYPES, **selection)
+    result = snapshot.query(TYPES, invoice=selection["invoice"])
     sums = result.rows[-1]
     table = QueryResult(result.table.drop_columns(["unreadable_amounts"]))
     note = (
@@ -139,7 +156,10 @@ def types(snapshot: Snapshot, selection: Selection) -> Panel | None:
         charges = "1 charge has an amount" if unreadable == 1 else f"{unreadable:,} charges have amounts"
         note = f"{charges} that could not be read, which the sums leave out: see rejected_values. {note}"
     title = f"{amount_text(sums['billed'])} billed, {_compared(sums['difference'])}"
-    return Panel(title, table, note=note, name="billed-and-expected", wide=True)
+    links = {
+        "charge_type": lambda row: _list_link(selection, row["charge_type"]) if row["charge_type"] != "all" else ""
+    }
+    return Panel(title, table, note=note, name="billed-and-expected", wide=True, links=links)
 
 
 def _compared(difference: Decimal) -> str:
@@ -152,25 +172,46 @@ def audit_results(snapshot: Snapshot, selection: Selection) -> Panel | None:
     """What became of each charge."""
     if not selection.get("invoice"):
         return None
-    result = snapshot.query(AUDIT_RESULTS, **selection)
+    result = snapshot.query(AUDIT_RESULTS, invoice=selection["invoice"])
+
+    def link(row: dict[str, Any]) -> str:
+        return _list_link(selection, row["charge_type"], row["status"])
+
     chart = (
-        alt.Chart(charts.result_data(result))
+        alt.Chart(charts.result_data(result, link=link))
         .mark_bar()
         .encode(
+            charts.LINK,
             charts.horizontal("charges", "Charges"),
             alt.Y("charge_type:N", title=None),
             charts.colour("status", list(RESULT_COLOURS), list(RESULT_COLOURS.values())),
             tooltip=charts.tooltips(charge_type="Type", status="", charges=("Charges", ",")),
         )
     )
-    count = sum(row["charges"] for row in result.rows)
-    checked = count - sum(row["charges"] for row in result.rows if row["status"] == "not_checked")
-    title = f"{checked:,} of {count:,} charges could be checked"
-    return Panel(title, result, charts.finish(chart, title, alt.Step(28)), name="verdicts")
+    number = sum(row["charges"] for row in result.rows)
+    checked = number - sum(row["charges"] for row in result.rows if row["status"] == "not_checked")
+    title = f"{checked:,} of {number:,} charges could be checked"
+    return Panel(title, result, charts.finish(chart, title, alt.Step(28)), name="audit-results", links={"status": link})
 
 
-LEAD = (tie_out, audit_results, types)
+def listed(snapshot: Snapshot, selection: Selection) -> Panel | None:
+    """The charges of a type."""
+    if not selection.get("invoice") or not (chosen := selection.get("listed")):
+        return None
+    result = snapshot.query(LISTED, invoice=selection["invoice"], listed=chosen)
+    billed = sum((row["billed"] or 0 for row in result.rows), Decimal(0))
+    of = " · ".join(map(label, chosen.split(",")))
+    title = f"{of}: {count(result.table.num_rows, 'charge')}, {amount_text(billed)} before tax"
+    links = {"order": order_link}
+    return Panel(title, result, name="listed-charges", wide=True, links=links, hidden=("order_id", "charge_id"))
+
+
+LEAD = (tie_out, audit_results, types, listed)
 PANELS = (decision,)
+
+
+def _list_link(selection: Selection, *chosen: str) -> str:
+    return filters.link_here(selection, "listed-charges", listed=",".join(chosen))
 
 
 def _tie_sentence(tie: TieOut) -> str:

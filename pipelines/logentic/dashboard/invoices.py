@@ -1,14 +1,14 @@
 """The list of invoices; each leads to its own view."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from logentic.dashboard import filters
 from logentic.dashboard.panels import Panel, Selection
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.reports.exceptions import sum_open_amounts
-from logentic.reports.humanize import count
+from logentic.reports.humanize import count, label, words
 from logentic.reports.invoice_decisions import DECISION_TEXTS
 from logentic.reports.invoices import Invoice, read_invoices
 from logentic.settings import load_settings
@@ -23,6 +23,14 @@ where payment_id is not null
 group by payment_id
 order by max(billed_date) is null, max(billed_date) desc, payment_id desc
 """
+# The charges of an invoice by type, and by type and result; `listed` is `shipping` or `shipping,matched`.
+LISTS = """
+select charge_type, status, count(*) as charges, concat_ws(',', charge_type, status) as name
+from invoice_reconciliation
+where payment_id = $invoice::bigint
+group by grouping sets ((charge_type, status), (charge_type))
+order by charge_type, status nulls first
+"""
 OPEN, ALL = "To look at", "All"
 
 
@@ -32,6 +40,18 @@ def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
         "show": filters.choose_word(url, "show", [ALL, OPEN], "Show")["show"],
         **filters.choose_row(snapshot, url, "invoice", INVOICES, "Invoice", everything="The list", searchable=True),
     }
+
+
+def picks(snapshot: Snapshot, url: filters.Url, selection: Selection) -> filters.Elements:
+    """Return the picker of the charges that are listed on the page of an invoice."""
+    if not selection.get("invoice"):
+        return {}
+    rows = snapshot.query(LISTS, **selection).rows
+    options = {
+        f"{label(row['charge_type'])}, {words(row['status'] or 'all')} ({row['charges']:,})": row["name"]
+        for row in rows
+    }
+    return filters.choose_among(url, "listed", {"None": None} | options, "Charges listed")
 
 
 def invoices(snapshot: Snapshot, selection: Selection) -> Panel | None:
@@ -53,7 +73,7 @@ def invoices(snapshot: Snapshot, selection: Selection) -> Panel | None:
         note=f"{taxed} Amounts in {settings.currency}.",
         name="invoices",
         wide=True,
-        links={"invoice": lambda number: "?" + urlencode({"page": "invoices", **kept, "invoice": number})},
+        links={"invoice": lambda row: filters.page_link("invoices", **kept, invoice=row["invoice"])},
     )
 
 
@@ -63,7 +83,7 @@ def _row(invoice: Invoice) -> dict[str, Any]:
         "billed": str(invoice.billed_date or "not billed"),
         "invoice": str(invoice.payment_id),
         "total": invoice.total.total,
-        "tie_out": "no total typed" if invoice.difference is None else "differs" if invoice.difference else "ties",
+        "tie_out": _tie_out_word(invoice.difference),
         "difference": invoice.difference,
         "recoverable": amounts.recoverable,
         "in_your_favour": amounts.in_your_favour,
@@ -73,6 +93,12 @@ def _row(invoice: Invoice) -> dict[str, Any]:
         "to_pay": decision.amount if decision else None,
         "recommended": invoice.recommended.total,
     }
+
+
+def _tie_out_word(difference: Decimal | None) -> str:
+    if difference is None:
+        return "no total typed"
+    return f"paper {'lower' if difference < 0 else 'higher'}" if difference else "ties"
 
 
 def decision_word(invoice: Invoice) -> str:

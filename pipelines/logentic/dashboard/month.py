@@ -23,11 +23,21 @@ from logentic.sanitizer import one_line
 from logentic.settings import load_settings
 
 RESTATEMENTS = """
-select subject, key, measure, cast(value_before as decimal(18, 2)) as before,
-    cast(value_after as decimal(18, 2)) as after, cast(difference as decimal(18, 2)) as difference, seen_at
-from restatements
-where month = $month::date and closed_at = $closed
-order by subject, abs(difference) desc, key
+select
+    restated.subject,
+    coalesce(nullif(concat_ws(' · ', items.sku, items.name), ''), restated.key) as which,
+    restated.measure,
+    cast(restated.value_before as decimal(18, 2)) as before,
+    cast(restated.value_after as decimal(18, 2)) as after,
+    cast(restated.difference as decimal(18, 2)) as difference,
+    restated.seen_at,
+    charges.payment_id as invoice
+from restatements as restated
+left join items
+    on restated.subject in ('storage', 'stock') and restated.key = cast(items.item_id as varchar)
+left join charges on restated.subject = 'charge' and restated.key = cast(charges.charge_id as varchar)
+where restated.month = $month::date and restated.closed_at = $closed
+order by restated.subject, abs(restated.difference) desc, which
 """
 LAYOUT_NAMES = {"quickbooks": "QuickBooks Online", "xero": "Xero"}
 
@@ -58,7 +68,12 @@ def restatements(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if not result:
         return Panel("No restatements", note="Nothing has changed since the month was closed.")
     return Panel(
-        f"{count(result.table.num_rows, 'figure')} changed since the closing", result, name="restatements", wide=True
+        f"{count(result.table.num_rows, 'figure')} changed since the closing",
+        result,
+        name="restatements",
+        wide=True,
+        links={"which": lambda row: filters.page_link("invoices", invoice=row["invoice"]) if row["invoice"] else ""},
+        hidden=("invoice",),
     )
 
 
@@ -97,7 +112,12 @@ def accrual(snapshot: Snapshot, selection: Selection) -> Panel | None:
         note, downloads = f"{note} No journal to download: {error}. {error.guidance}", ()
     total = money(accrued.total, settings.currency)
     return Panel(
-        f"Accrual at {accrued.accrued_on}: {total}", QueryResult.of(rows), note=note, name="accrual", extra=downloads
+        f"Accrual at {accrued.accrued_on}: {total}",
+        QueryResult.of(rows),
+        note=note,
+        name="accrual",
+        extra=downloads,
+        links={"charge_type": lambda row: _charges_link(month, row["charge_type"])},
     )
 
 
@@ -145,6 +165,10 @@ def _closed(file: Path, month: date, books: Books, selection: Selection) -> Pane
 
 def _reopen(file: Path, month: date, form: dict[str, Any]) -> None:
     reopen_month(file, month, resolve_author(form["by"], file), one_line(form["reason"]).strip())
+
+
+def _charges_link(month: date, charge_type: str) -> str:
+    return filters.page_link("costs", "charges", month=f"{month:%Y-%m}", type=charge_type)
 
 
 def _month_of(selection: Selection) -> date | None:

@@ -12,18 +12,20 @@ import marimo as mo
 
 from logentic.currencies import minor_unit
 from logentic.dashboard import charts
-from logentic.dashboard.costs import CHARGED, MONTHS_SHOWN, NO_INVOICE, invoice_link, page_link, per
+from logentic.dashboard.costs import CHARGED, MONTHS_SHOWN, NO_INVOICE, invoice_link, order_link, per
+from logentic.dashboard.filters import page_link
 from logentic.dashboard.panels import Panel, Selection, Tile, amount_text, render_tiles
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import LogenticError
 from logentic.reports.costs_to_date import CostsToDate, read_costs_to_date
 from logentic.reports.exceptions import OPEN_STATUSES, Finding, read_findings, sum_open_amounts
-from logentic.reports.humanize import count
+from logentic.reports.humanize import count, verb
+from logentic.reports.item_names import name_items
 from logentic.reports.rate_changes import read_rate_changes
 from logentic.reports.status import read_status
 from logentic.settings import load_settings
 
-Alert = tuple[str, str]  # the page that lists what it is about, and the sentence
+Alert = tuple[str, str]  # the link to what it is about, and the sentence
 COVER_DAYS, SHORT_DAYS, SOON_DAYS = 28, 14, 14
 STOCK = """
 select
@@ -118,7 +120,7 @@ def alerts(snapshot: Snapshot, _: Selection) -> Panel:
     if not found:
         note = "A new price, an end of a time to dispute, stock that runs out or an order that is stuck appears here."
         return Panel("Nothing needs attention", note=note, wide=True)
-    lines = "".join(f'<li><a href="{escape(page_link(page))}">{escape(words)}</a></li>' for page, words in found)
+    lines = "".join(f'<li><a href="{escape(link)}">{escape(said)}</a></li>' for link, said in found)
     verb = "needs" if len(found) == 1 else "need"
     return Panel(
         f"{count(len(found), 'thing')} {verb} attention",
@@ -144,13 +146,20 @@ def cost_by_type(snapshot: Snapshot, _: Selection) -> Panel:
         {"charge_type": name} | {period: costs.get(name, Decimal(0)) for period, costs in periods.items()}
         for name in types
     ]
+    months = dict(zip(periods, (found.until, next(iter(found.before), None)), strict=False))
+
+    def link(row: dict[str, Any]) -> str:
+        month = months.get(row.get("period", "")) or found.until
+        return page_link("costs", "charges", month=f"{month:%Y-%m}", type=row["charge_type"])
+
     values = [
         {"charge_type": row["charge_type"], "period": period, "cost": row[period]} for row in rows for period in periods
     ]
     chart = (
-        alt.Chart(charts.rows_data(values))
+        alt.Chart(charts.rows_data([row | {"link": link(row)} for row in values]))
         .mark_bar()
         .encode(
+            charts.LINK,
             charts.horizontal("cost", f"Cost, {load_settings().currency}"),
             alt.Y("charge_type:N", sort=None, title=None),
             yOffset=alt.YOffset("period:N", sort=list(periods)),
@@ -164,7 +173,9 @@ def cost_by_type(snapshot: Snapshot, _: Selection) -> Panel:
         f"In {load_settings().currency}, before tax, billed or not yet, up to the last whole day;"
         " of other months the same days. Storage counts for the days that have passed."
     )
-    return Panel(title, QueryResult.of(rows), charts.finish(chart, title), note, "cost-of-the-month")
+    return Panel(
+        title, QueryResult.of(rows), charts.finish(chart, title), note, "cost-of-the-month", links={"charge_type": link}
+    )
 
 
 def cost_per_order(snapshot: Snapshot, _: Selection) -> Panel:
@@ -175,10 +186,15 @@ def cost_per_order(snapshot: Snapshot, _: Selection) -> Panel:
         return Panel("No cost per order yet", note="It appears here with the first charge for an order.")
     result = QueryResult.of([{**row, "month": f"{row['month']:%Y-%m}"} for row in rows])
     values = charts.unfold(result, kinds, "month", "what", "cost")
+
+    def link(row: dict[str, Any]) -> str:
+        return page_link("costs", month=row["month"])
+
     chart = (
-        alt.Chart(charts.rows_data(values))
+        alt.Chart(charts.rows_data([row | {"link": link(row)} for row in values]))
         .mark_bar()
         .encode(
+            charts.LINK,
             charts.month("month"),
             charts.number("cost", f"Cost, {load_settings().currency}", ",.2f"),
             xOffset=alt.XOffset("what:N", sort=list(kinds.values())),
@@ -190,7 +206,7 @@ def cost_per_order(snapshot: Snapshot, _: Selection) -> Panel:
     each = " and ".join(f"{amount_text(last[name])} {words}" for name, words in kinds.items() if last[name] is not None)
     title = f"{last['month']:%B} costs {each}"
     note = "All costs of the month, storage too, divided by the orders that were charged, and by their units."
-    return Panel(title, result, charts.finish(chart, title), note, "cost-per-order")
+    return Panel(title, result, charts.finish(chart, title), note, "cost-per-order", links={"month": link})
 
 
 def units(snapshot: Snapshot, _: Selection) -> Panel:
@@ -213,7 +229,9 @@ def units(snapshot: Snapshot, _: Selection) -> Panel:
     )
     last = result.rows[-1]
     title = f"{last['on_the_shelf'] + last['prepared']:,} units in the building, {last['receiving']:,} on their way"
-    return Panel(title, result, charts.finish(chart, f"{title}, last 90 days"), "The last 90 days.", "units")
+    drawn = charts.finish(chart, f"{title}, last 90 days")
+    links = {"date": lambda row: page_link("stock", from_=row["date"], to=row["date"])}
+    return Panel(title, result, drawn, "The last 90 days.", "units", links=links)
 
 
 def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
@@ -226,7 +244,9 @@ def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
             "recoverable": finding.recoverable,
             "in_your_favour": finding.in_your_favour,
             "invoice": str(finding.payment_id or NO_INVOICE),
-            "rule": finding.rule.replace("_", " "),
+            "rule": finding.rule,
+            "of": finding.item or finding.order_name or "",
+            "order_id": finding.order_id,
         }
         for finding in waiting
     ]
@@ -237,7 +257,15 @@ def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
         note = "Exceptions of invoices appear here, with the last day to dispute each."
     if amounts.in_your_favour_count:
         note = f"{amount_text(amounts.in_your_favour)} in your favour is not part of it. {note}"
-    return Panel(title, QueryResult.of(rows) if rows else None, note=note, name="open", links={"invoice": invoice_link})
+    return Panel(
+        title,
+        QueryResult.of(rows) if rows else None,
+        note=note,
+        name="open",
+        wide=True,
+        links={"invoice": invoice_link, "of": order_link},
+        hidden=("order_id",),
+    )
 
 
 PANELS = (alerts, cost_by_type, cost_per_order, deadlines, units)
@@ -247,7 +275,7 @@ def _cost(snapshot: Snapshot) -> list[Tile]:
     found = snapshot.once(_costs_to_date)
     if not found.this_month:
         return [Tile("Cost this month", "none", "no charge of the month yet")]
-    link = page_link("costs", month=f"{found.until:%Y-%m}")
+    link = page_link("costs", "charges", month=f"{found.until:%Y-%m}")
     return [Tile(f"Cost, {_days(found.until)}", _money(_total(found.this_month)), _against(found), link=link)]
 
 
@@ -263,7 +291,7 @@ def _cost_each(snapshot: Snapshot) -> list[Tile]:
     }
     unit = [f"{_money(now['per_unit'])} per unit"] if now["per_unit"] is not None else []
     note = "; ".join(filter(None, (compared.pop("per_order", ""), ", ".join([*unit, *compared.values()]))))
-    return [Tile("Cost per order", _money(now["per_order"]), note, link=page_link("costs"))]
+    return [Tile("Cost per order", _money(now["per_order"]), note, link=page_link("costs", "cost-per-order"))]
 
 
 def _stock(snapshot: Snapshot) -> list[Tile]:
@@ -314,7 +342,10 @@ def _rate_alerts(snapshot: Snapshot) -> Iterator[Alert]:
         percent = f"{100 * (change.rate / change.rate_before - 1):+.1f} %" if change.rate_before else "no longer 0"
         yearly = f"{abs(change.yearly_cost):,.0f} {load_settings().currency} a year"
         less = " less" if change.yearly_cost < 0 else ""
-        yield "storage", f"Storage rate {percent} since {_day_text(change.since)}: about {yearly}{less}"
+        yield (
+            page_link("storage", "storage-rate"),
+            f"Storage rate {percent} since {_day_text(change.since)}: about {yearly}{less}",
+        )
 
 
 def _deadline_alerts(snapshot: Snapshot) -> Iterator[Alert]:
@@ -326,36 +357,43 @@ def _deadline_alerts(snapshot: Snapshot) -> Iterator[Alert]:
     if soon:
         amount = amount_text(sum_open_amounts(soon).recoverable)
         nearest = min(each.dispute_until for each in soon if each.dispute_until)
-        yield "invoices", f"{amount} recoverable must be disputed within {SOON_DAYS} days, the first by {nearest}"
+        yield "#open", f"{amount} recoverable must be disputed within {SOON_DAYS} days, the first by {nearest}"
 
 
 def _finding_alerts(snapshot: Snapshot) -> Iterator[Alert]:
-    for row in snapshot.query(FINDINGS).rows:
+    rows = snapshot.query(FINDINGS).rows
+    for row, said in zip(rows, name_items(snapshot.connection, [row["finding"] for row in rows]), strict=True):
         more = f" And {row['findings'] - 1:,} more like it." if row["findings"] > 1 else ""
         is_storage = row["kind"].startswith(STORAGE_FINDINGS) or row["charge_type"] == "storage"
-        yield "storage" if is_storage else "invoices", row["finding"] + more
+        yield page_link("storage", "storage-findings") if is_storage else page_link("invoices"), said + more
 
 
 def _stock_alerts(snapshot: Snapshot) -> Iterator[Alert]:
     found = snapshot.once(_cover)
     if found["out"]:
-        yield "stock", f"{count(found['out'], 'item')} sold lately {_are(found['out'])} out of stock"
+        yield page_link("stock"), f"{count(found['out'], 'item')} sold lately {verb(found['out'])} out of stock"
     if found["short"]:
         runs = "runs" if found["short"] == 1 else "run"
-        yield "stock", f"{count(found['short'], 'item')} {runs} out within {SHORT_DAYS} days as sold lately"
+        yield (
+            page_link("stock", "days-of-cover"),
+            f"{count(found['short'], 'item')} {runs} out within {SHORT_DAYS} days as sold lately",
+        )
 
 
 def _order_alerts(snapshot: Snapshot) -> Iterator[Alert]:
     found = snapshot.query(WAITING).first_row
     for state in ("late", "stuck"):
         if found[state]:
-            yield "orders", f"{count(found[state], 'order')} {_are(found[state])} {state}"
+            yield page_link("orders", "waiting-orders"), f"{count(found[state], 'order')} {verb(found[state])} {state}"
 
 
 def _data_alerts(snapshot: Snapshot) -> Iterator[Alert]:
     missing = sum(row["incomplete_windows"] for row in read_status(snapshot.file)["resources"].values())
     if missing:
-        yield "data health", f"{count(missing, 'date range')} {_are(missing)} incomplete: figures may still change"
+        yield (
+            page_link("data health", "receipts"),
+            f"{count(missing, 'date range')} {verb(missing)} incomplete: figures may still change",
+        )
 
 
 def _costs_to_date(snapshot: Snapshot) -> CostsToDate:
@@ -408,10 +446,6 @@ def _days(until: date) -> str:
 
 def _day_text(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
 
 
 def _money(amount: Decimal | None) -> str:

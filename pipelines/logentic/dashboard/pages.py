@@ -52,11 +52,14 @@ PAGES = {
         "What is in the building, what moved, how long does it last?", stock.PANELS, stock.controls, stock.records
     ),
     "Storage": DashboardPage("What does storage cost, and who makes it?", storage.PANELS, storage.controls),
-    "Costs": DashboardPage("What does the warehouse cost, and why did it change?", costs.PANELS, costs.controls),
+    "Costs": DashboardPage(
+        "What does the warehouse cost, and why did it change?", costs.PANELS, costs.controls, costs.choices
+    ),
     "Invoices": DashboardPage(
         "What is wrong with the invoices, and what is to be paid?",
         (*invoice.PANELS, documents.workbook),
         invoices.controls,
+        invoices.picks,
         lead=(invoices.invoices, *invoice.LEAD),
         rows=exception_queue.rows,
         behind=exception_queue.BEHIND,
@@ -71,5 +74,7 @@ PAGES = {
         drafted=documents.DRAFTED,
     ),
     "Orders": DashboardPage("How far are the orders, and what does shipping cost?", orders.PANELS, orders.controls),
-    "Data health": DashboardPage("Is the data complete and recent?", health.PANELS, head=health.head_tiles),
+    "Data health": DashboardPage(
+        "Is the data complete and recent?", health.PANELS, health.controls, head=health.head_tiles
+    ),
 }

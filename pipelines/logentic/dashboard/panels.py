@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from html import escape
-from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -14,29 +13,42 @@ import marimo as mo
 from logentic.currencies import minor_digits, money
 from logentic.dashboard.snapshot import QueryResult, Snapshot
 from logentic.errors import LogenticError
+from logentic.reports.humanize import label
 from logentic.sanitizer import one_line
 from logentic.settings import load_settings
 
 Selection = dict[str, Any]
 ROWS_SHOWN = 200
-NO_LINKS: Mapping[str, Callable[[Any], str]] = MappingProxyType({})
+LINKS_BY_TAB = 30  # of a table; where there are more, arrow keys go from one to the next
+NOTHING = "Nothing to show for this choice."
+Link = Callable[[dict[str, Any]], str]  # the address that a row leads to; empty if to none
+Links = Mapping[str, Link]  # by column
+# Columns whose values are codes, and are shown as words.
+CODES = (
+    *("charge_type", "status", "kind", "rule", "resource", "movement_type", "outcome", "order_type", "step", "subject"),
+    *("measure", "direction", "state", "part", "tie_out"),
+)
 
 
 @dataclass(frozen=True)
 class Panel:
     """A panel. A `table` alone is open, with a chart it is collapsed; `extra` elements come last.
 
-    `name` is that of the download; without one there is none.
+    `name` is that of the download, and of the panel in an address; without one there is none. Columns in `hidden` are
+    for links, and in the download only.
     """
 
     title: str
     table: QueryResult | None = None
     chart: Any = None
     note: str = ""
-    name: str = "table"
+    name: str = ""
     wide: bool = False
     extra: tuple[mo.Html, ...] = field(default=())
-    links: dict[str, Callable[[Any], str]] = field(default_factory=dict)  # column → the address of a value
+    links: Links = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    state: str = ""  # good or bad; the title says it in words
+    empty: str = ""  # what would appear, if the table has no rows
 
 
 PanelOf = Callable[[Snapshot, Selection], Panel | None]  # None: the page does not have it for this choice
@@ -85,41 +97,55 @@ def render_tiles(found: Iterable[Tile]) -> mo.Html:
 
 
 def render_notice(title: str, why: str) -> mo.Html:
-    label = f'class="lg-panel lg-sorry" aria-label="{escape(title)}"'
-    return mo.Html(f"<section {label}><h2>{escape(title)}</h2><p>{escape(why)}</p></section>")
+    attributes = f'class="lg-panel lg-sorry" aria-label="{escape(title)}"'
+    return mo.Html(f"<section {attributes}><h2>{escape(title)}</h2><p>{escape(why)}</p></section>")
 
 
-def as_table(result: QueryResult, caption: str, links: Mapping[str, Callable[[Any], str]] = NO_LINKS) -> str:
-    """Return a plain table, which every screen reader and printer understands; the download has every row."""
+def as_table(panel: Panel) -> str:
+    """Return a plain table, which every screen reader and printer understands; the download has every row.
+
+    `head.html` sorts its rows.
+    """
+    result = panel.table or QueryResult.of([])
     rows = result.table.slice(0, ROWS_SHOWN).to_pylist()
-    numeric = {name for name in result.columns if all(_is_number(r[name]) for r in rows)}
-    numeric -= {name for name in result.columns if name.endswith("_id")}
-    long = {name for name in result.columns if any(len(str(row[name])) > 40 for row in rows)}
+    names = [name for name in result.columns if name not in panel.hidden]
+    numeric = {name for name in names if not name.endswith("_id") and all(_is_number(row[name]) for row in rows)}
+    long = {name for name in names if any(len(str(row[name])) > 40 for row in rows)}
+    short = {name for name in names if all(len(str(row[name])) < 20 for row in rows)}
+    kinds = (("n", numeric), ("long", long), ("short", short))
+    classes = {name: next((kind for kind, those in kinds if name in those), "") for name in names}
     heads = "".join(
-        f'<th scope="col" class="{"n" if name in numeric else ""}">{escape(name.replace("_", " "))}</th>'
-        for name in result.columns
+        f'<th scope="col" aria-sort="none" class="{classes[name]}">'
+        f'<button type="button">{escape(label(name))}</button></th>'
+        for name in names
     )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td class="{"n" if name in numeric else "long" if name in long else ""}">'
-            f"{_cell(row[name], name, links.get(name))}</td>"
-            for name in row
-        )
-        + "</tr>"
+    cells = (
+        "".join(_cell(row, name, classes[name], panel.links.get(name), name in numeric) for name in names)
         for row in rows
     )
+    body = "".join(f"<tr>{each}</tr>" for each in cells)
+    if body.count("<a ") > LINKS_BY_TAB:
+        first, link, others = body.partition("<a ")
+        body = first + link + others.replace("<a ", '<a tabindex="-1" ')
     left = result.table.num_rows - len(rows)
-    more = f"<p>{left:,} more rows are in the download.</p>" if left > 0 else ""
+    more = f"<p>The first {len(rows):,} rows are shown and sorted; {left:,} more are in the download.</p>"
+    title = escape(panel.title)
     return (
-        f'<div class="lg-scroll" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{more}"
+        f'<div class="lg-scroll" tabindex="0" role="group" aria-label="{title}"><table>'
+        f"<caption>{title}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+        + (more if left > 0 else "")
     )
 
 
-def _cell(value: Any, name: str, link: Callable[[Any], str] | None) -> str:
+def _cell(
+    row: dict[str, Any], name: str, kind: str, link: Callable[[dict[str, Any]], str] | None, numeric: bool
+) -> str:
+    value = row[name]
     shown = escape(format_value(value, name))
-    return f'<a href="{escape(link(value))}">{shown}</a>' if link else shown
+    address = link(row) if link and shown else ""
+    shown = f'<a href="{escape(address)}">{shown}</a>' if address else shown
+    exact = f' data-value="{"" if value is None else value}"' if numeric else ""
+    return f'<td class="{kind}"{exact}>{shown}</td>'
 
 
 def render_panel(panel: Panel) -> mo.Html:
@@ -131,7 +157,7 @@ def render_panel(panel: Panel) -> mo.Html:
         drawn = mo.as_html(panel.chart)
         inside += f'<div class="lg-chart">{drawn.text}</div>'
     if panel.table is not None and panel.table:
-        shown = as_table(panel.table, panel.title, panel.links)
+        shown = as_table(panel)
         if panel.name:
             button = mo.download(
                 panel.table.download, filename=f"{panel.name}.csv", mimetype="text/csv", label="Download as CSV"
@@ -140,13 +166,15 @@ def render_panel(panel: Panel) -> mo.Html:
             shown += f"<p>{button.text}</p>"
         inside += f"<details><summary>Table and download</summary>{shown}</details>" if is_drawn else shown
     elif panel.table is not None:
-        inside += "<p>Nothing to show for this choice.</p>"
+        inside += f"<p>{escape(panel.empty or NOTHING)}</p>"
     for extra in panel.extra:
         children.append(extra)
         inside += extra.text
     wide = " lg-wide" if panel.wide else ""
-    label = f'class="lg-panel{wide}" aria-label="{escape(panel.title)}"'
-    return ElementGroup(f"<section {label}>{heading}{inside}</section>", children)
+    named = f' id="{panel.name}" tabindex="-1"' if panel.name else ""
+    state = f" {panel.state}" if panel.state else ""
+    attributes = f'class="lg-panel{wide}{state}" aria-label="{escape(panel.title)}"{named}'
+    return ElementGroup(f"<section {attributes}>{heading}{inside}</section>", children)
 
 
 class ElementGroup(mo.Html):
@@ -168,6 +196,18 @@ def _missing_table_text(error: Exception) -> str:
 
 def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
+
+
+def list_fields(result: QueryResult) -> QueryResult:
+    """Return a row for each field that has a value."""
+    return QueryResult.of(
+        [
+            {"field": label(name), "value": format_value(value, name)}
+            for row in result.rows
+            for name, value in row.items()
+            if value not in (None, "")
+        ]
+    )
 
 
 def amount_text(amount: Any) -> str:
@@ -193,4 +233,4 @@ def format_value(value: Any, name: str) -> str:
         if not decimals.strip("0") and not minor_digits(load_settings().currency):
             return whole
         return exact if len(decimals) <= 2 else ".".join(filter(None, (whole, decimals.rstrip("0"))))
-    return one_line(value)
+    return label(one_line(value)) if name in CODES else one_line(value)

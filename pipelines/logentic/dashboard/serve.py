@@ -49,7 +49,8 @@ def _serve(file: Path, host: str, port: int, password: str) -> None:
     os.environ[view.FILE_VARIABLE] = str(file.absolute())
     token = token_hex(32) if password else None
     # What writes needs a header that another site's form cannot send, besides the check of Host and Origin.
-    builder = marimo.create_asgi_app(quiet=True, token=token, skew_protection=True)
+    head = Path(__file__).with_name("head.html").read_text("utf-8")
+    builder = marimo.create_asgi_app(quiet=True, token=token, skew_protection=True, html_head=head)
     served = builder.with_app(path="", root=str(project_folder() / "notebooks" / "dashboard.py")).build()
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host

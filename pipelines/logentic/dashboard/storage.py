@@ -1,13 +1,18 @@
 """Panels of storage: cost by month, item and size, the rate, how bills fit, the outlook."""
 
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import altair as alt
 
 from logentic.dashboard import charts, filters
 from logentic.dashboard.panels import Panel, Selection, amount_text
 from logentic.dashboard.snapshot import QueryResult, Snapshot
+from logentic.reports.humanize import count
+from logentic.reports.item_names import name_items
 from logentic.reports.supporting_sheets import STORAGE_CHARGES
+from logentic.settings import load_settings
 
 WHERE = "date between $start and $stop and ($item::bigint is null or item_id = $item::bigint)"
 MONTH = """
@@ -42,30 +47,41 @@ select cast(coalesce(sum(difference), 0) as decimal(18, 2)) as difference
 from ({STORAGE_CHARGES})
 where is_billed and {MONTH}
 """
-BY_ITEM = f"""
-with costs as (
-    select coalesce(sku, cast(item_id as varchar)) as sku, sum(allocated_charge) as cost
-    from storage_cost_daily
-    where {WHERE}
-    group by all
-)
-
-select
-    row_number() over by_cost as place, sku, cast(cost as decimal(18, 2)) as cost,
-    cast(100 * sum(cost) over by_cost / nullif(sum(cost) over (), 0) as decimal(5, 1)) as percent_so_far
-from costs
-window by_cost as (order by cost desc, sku)
-order by place
-"""
-CLASSES = f"""
-select
+SIZES = ("under 0.05", "0.05 to 0.2", "0.2 to 1", "1 and more", "size unknown")
+SIZE = """
     case
         when items.cubic_feet is null then 'size unknown'
         when items.cubic_feet < 0.05 then 'under 0.05'
         when items.cubic_feet < 0.2 then '0.05 to 0.2'
         when items.cubic_feet < 1 then '0.2 to 1'
         else '1 and more'
-    end as cubic_feet_each,
+    end
+"""
+BY_ITEM = f"""
+with costs as (
+    select item_id, sum(allocated_charge) as cost
+    from storage_cost_daily
+    where {WHERE}
+    group by item_id
+),
+
+named as (
+    select coalesce(items.sku, cast(item_id as varchar)) as sku, items.name, costs.cost, item_id
+    from costs
+    left join items using (item_id)
+    where $size::varchar is null or {SIZE} = $size
+)
+
+select
+    row_number() over by_cost as place, sku, name, cast(cost as decimal(18, 2)) as cost,
+    cast(100 * sum(cost) over by_cost / nullif(sum(cost) over (), 0) as decimal(5, 1)) as percent_so_far, item_id
+from named
+window by_cost as (order by cost desc, sku)
+order by place
+"""
+CLASSES = f"""
+select
+    {SIZE} as cubic_feet_each,
     count(distinct item_id) as items,
     cast(sum(volume_cuft) / count(distinct date) as decimal(18, 1)) as average_cubic_feet,
     cast(sum(allocated_charge) as decimal(18, 2)) as cost
@@ -85,7 +101,7 @@ group by date
 order by date
 """
 FINDINGS = """
-select kind, start_date, end_date, occurrences, cast(amount as decimal(18, 2)) as amount, finding
+select kind, start_date, end_date, occurrences, cast(amount as decimal(18, 2)) as amount, finding, item_id
 from findings
 where kind like '%storage%' or kind like '%basis%' or kind like '%item_size%' or charge_type = 'storage'
 order by abs(amount) desc nulls last, start_date
@@ -103,7 +119,11 @@ order by month
 
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
-    return {**filters.choose_days(snapshot, url, "storage", last=370), **filters.choose_item(snapshot, url)}
+    return {
+        **filters.choose_days(snapshot, url, "storage", last=370),
+        **filters.choose_item(snapshot, url),
+        **filters.choose_among(url, "size", {"All sizes": None} | {size: size for size in SIZES}, "Cubic feet each"),
+    }
 
 
 def months(snapshot: Snapshot, selection: Selection) -> Panel:
@@ -111,12 +131,14 @@ def months(snapshot: Snapshot, selection: Selection) -> Panel:
     result = snapshot.query(MONTHS, **selection)
     parts = {"billed": "billed", "not_yet_billed": "not yet billed"}
     values = charts.unfold(result, parts, "month", "part", "cost", null_is_zero=True)
+    values = [row | {"link": _month(selection, row)} for row in values]
     bars = (
         alt.Chart(charts.rows_data(values))
         .mark_bar()
         .encode(
             charts.month("month"),
-            charts.number("cost", "Account's currency", stack="zero"),
+            charts.LINK,
+            charts.number("cost", f"Cost, {load_settings().currency}", stack="zero"),
             charts.colour("part", list(parts.values()), [charts.BLUE, charts.SKY]),
             tooltip=charts.tooltips(month="Month", part="", cost=("Cost", ",.2f")),
         )
@@ -126,7 +148,7 @@ def months(snapshot: Snapshot, selection: Selection) -> Panel:
         .mark_tick(color=charts.ORANGE, thickness=3, width=28)
         .encode(
             charts.month("month"),
-            charts.number("expected", "Account's currency"),
+            charts.number("expected", f"Cost, {load_settings().currency}"),
             tooltip=charts.tooltips(month="Month", expected=("Expected", ",.2f")),
         )
     )
@@ -134,7 +156,10 @@ def months(snapshot: Snapshot, selection: Selection) -> Panel:
     side = "above" if difference >= 0 else "below"
     title = f"Storage was charged {amount_text(abs(difference))} {side} what it should cost"
     note = "Bars show what was charged, orange marks what was expected. The title counts billed charges only."
-    return Panel(title, result, charts.finish(alt.layer(bars, ticks), f"{title}. {note}"), note, "storage-by-month")
+    drawn = charts.finish(alt.layer(bars, ticks), f"{title}. {note}")
+    links = {"month": lambda row: _month(selection, row)}
+    empty = "What storage costs each month appears here."
+    return Panel(title, result, drawn, note, "storage-by-month", links=links, empty=empty)
 
 
 def largest_items(snapshot: Snapshot, selection: Selection) -> Panel:
@@ -142,32 +167,55 @@ def largest_items(snapshot: Snapshot, selection: Selection) -> Panel:
     result = snapshot.query(BY_ITEM, **selection)
     rows = result.rows
     enough = sum((row["percent_so_far"] or 0) < 80 for row in rows) + 1 if rows else 0
-    base = alt.Chart(charts.result_data(QueryResult(result.table.slice(0, 100)))).encode(
-        alt.X("place:Q", title="Items, the dearest first", axis=alt.Axis(tickMinStep=1))
+    first = charts.result_data(QueryResult(result.table.slice(0, 100)), link=lambda row: _item(selection, row))
+    base = alt.Chart(first).encode(
+        alt.X("place:O", title="Items, the dearest first", axis=alt.Axis(values=[1, *range(10, 101, 10)], labelAngle=0))
     )
-    line = base.mark_area(line={"color": charts.BLUE}, color=charts.BLUE, opacity=0.25).encode(
+    line = base.mark_bar(color=charts.BLUE).encode(
         charts.number("percent_so_far", "% of the cost so far", scale=alt.Scale(domain=[0, 100])),
-        tooltip=charts.tooltips(sku="Item", cost=("Cost", ",.2f"), percent_so_far=("% so far", ".1f")),
+        charts.LINK,
+        tooltip=charts.tooltips(sku="SKU", name="Item", cost=("Cost", ",.2f"), percent_so_far=("% so far", ".1f")),
     )
     mark = alt.Chart(charts.rows_data([{"y": 80}])).mark_rule(color=charts.ORANGE, strokeDash=[6, 4]).encode(y="y:Q")
-    title = f"{min(enough, len(rows))} of {len(rows)} items make 80 % of the storage cost"
-    return Panel(title, result, charts.finish(alt.layer(line, mark), title), name="storage-by-item")
+    of_size = f" of {selection['size']} cubic feet" if selection.get("size") else ""
+    title = f"{min(enough, len(rows))} of {len(rows)} items{of_size} make 80 % of the storage cost"
+    return Panel(
+        title,
+        result,
+        charts.finish(alt.layer(line, mark), title),
+        name="storage-by-item",
+        links={"sku": lambda row: _item(selection, row)},
+        hidden=("item_id",),
+        empty="The items that cost most to store appear here.",
+    )
 
 
 def classes(snapshot: Snapshot, selection: Selection) -> Panel:
     """Cost by size of the item."""
     result = snapshot.query(CLASSES, **selection)
+
+    def link(row: dict[str, Any]) -> str:
+        return filters.link_here(selection, "storage-by-item", size=row["cubic_feet_each"])
+
     chart = (
-        alt.Chart(charts.result_data(result))
+        alt.Chart(charts.result_data(result, link=link))
         .mark_bar(color=charts.BLUE)
         .encode(
-            alt.X("cost:Q", title="Cost, account's currency", axis=alt.Axis(format=",.0f", tickCount=5)),
+            charts.horizontal("cost", f"Cost, {load_settings().currency}"),
+            charts.LINK,
             alt.Y("cubic_feet_each:N", sort=None, title="Cubic feet each"),
             tooltip=charts.tooltips(cubic_feet_each="Cubic feet each", items="Items", cost=("Cost", ",.2f")),
         )
     )
-    title = "Storage cost by the size of one unit"
-    return Panel(title, result, charts.finish(chart, title, alt.Step(32)), name="storage-by-size")
+    most = max(result.rows, key=lambda row: row["cost"] or 0, default=None)
+    title = "No storage cost in these days"
+    if most:
+        size = f"{most['cubic_feet_each']} cubic feet" if most["cubic_feet_each"] != SIZES[-1] else "unknown size"
+        title = f"Items of {size} cost most to store: {amount_text(most['cost'] or 0)}"
+    links = {"cubic_feet_each": link}
+    empty = "The cost of storage, by the size of one unit, appears here."
+    drawn = charts.finish(chart, title, alt.Step(32))
+    return Panel(title, result, drawn, name="storage-by-size", links=links, empty=empty)
 
 
 def rates(snapshot: Snapshot, selection: Selection) -> Panel:
@@ -175,26 +223,35 @@ def rates(snapshot: Snapshot, selection: Selection) -> Panel:
     result = snapshot.query(RATES, **selection)
     base = alt.Chart(charts.result_data(result)).encode(charts.day("date"))
     tips = charts.tooltips(date="Day", rate=("Median", ".5f"))
-    line = base.mark_line(color=charts.BLUE, strokeWidth=2, interpolate="step-after").encode(
-        charts.number("rate", "Currency per cubic foot and day", ".4f", scale=alt.Scale(zero=False)), tooltip=tips
-    )
+    is_span, per_unit = result.table.num_rows > 1, f"{load_settings().currency} per cubic foot and day"
+    scale = alt.Scale(zero=not is_span)
+    line = (
+        base.mark_line(color=charts.BLUE, strokeWidth=2, interpolate="step-after")
+        if is_span
+        else base.mark_bar(color=charts.BLUE, size=40)
+    ).encode(charts.number("rate", per_unit, ".4f", scale=scale), tooltip=tips)
     contract = base.mark_line(color=charts.ORANGE, strokeDash=[6, 4], interpolate="step-after").encode(
-        charts.number("contract_rate", "Currency per cubic foot and day", ".4f", scale=alt.Scale(zero=False))
+        charts.number("contract_rate", per_unit, ".4f", scale=scale)
     )
     seen = sorted({round(row["rate"], 4) for row in result.rows})
-    title = f"The rate was {' then '.join(f'{rate:f}' for rate in seen)}" if 0 < len(seen) < 4 else "The rate by day"
+    title = f"The rate was {' then '.join(f'{rate:f}' for rate in seen)}" if 0 < len(seen) < 4 else _rate_range(seen)
     note = "Per cubic foot and day: the median of all items, price ÷ volume. Dashed: the contract's, where one is set."
-    return Panel(title, result, charts.finish(alt.layer(line, contract), f"{title}. {note}"), note, "storage-rate")
+    drawn = charts.finish(alt.layer(line, contract), f"{title}. {note}")
+    return Panel(
+        title, result, drawn, note, "storage-rate", empty="The price of a cubic foot, day by day, appears here."
+    )
 
 
 def findings(snapshot: Snapshot, selection: Selection) -> Panel:
     """What storage bills have in common."""
-    result = snapshot.query(FINDINGS)
-    title = (
-        f"{result.table.num_rows} findings on how storage is measured and billed" if result else "Nothing systematic"
-    )
+    found = snapshot.query(FINDINGS).rows
+    sentences = name_items(snapshot.connection, [row["finding"] for row in found])
+    result = QueryResult.of([row | {"finding": said} for row, said in zip(found, sentences, strict=True)])
+    number = count(len(found), "finding")
+    title = f"{number} on how storage is measured and billed" if found else "No finding on storage"
     note = "A basis that explains the bills better than the configured one is named here, with its error."
-    return Panel(title, result, note=note, name="storage-findings", wide=True)
+    links = {"finding": lambda row: _item(selection, row) if row["item_id"] else ""}
+    return Panel(title, result, note=note, name="storage-findings", wide=True, links=links, hidden=("item_id",))
 
 
 def outlook(snapshot: Snapshot, selection: Selection) -> Panel:
@@ -205,14 +262,31 @@ def outlook(snapshot: Snapshot, selection: Selection) -> Panel:
         .mark_bar(color=charts.SKY)
         .encode(
             charts.month("month"),
-            charts.number("expected_cost", "Account's currency"),
+            charts.number("expected_cost", f"Cost, {load_settings().currency}"),
             tooltip=charts.tooltips(month="Month", expected_cost=("Expected", ",.2f")),
         )
     )
     total = sum((row["expected_cost"] for row in result.rows), Decimal(0))
     title = f"Storing what is there now is going to cost {amount_text(total)}"
     note = "What is left of this month and what follows, as stock sells as lately and nothing arrives."
-    return Panel(title, result, charts.finish(chart, f"{title}. {note}"), note, "storage-outlook")
+    empty = "What the stock of today is going to cost, month by month, appears here."
+    return Panel(title, result, charts.finish(chart, f"{title}. {note}"), note, "storage-outlook", empty=empty)
+
+
+def _item(selection: Selection, row: dict[str, Any]) -> str:
+    return filters.link_here(selection, item=row["item_id"])
+
+
+def _month(selection: Selection, row: dict[str, Any]) -> str:
+    first = date.fromisoformat(f"{row['month']}-01")
+    last = (first + timedelta(31)).replace(day=1) - timedelta(1)
+    return filters.link_here(selection, from_=first, to=last)
+
+
+def _rate_range(seen: list[Decimal]) -> str:
+    if not seen:
+        return "No storage rate in these days"
+    return f"The rate was {seen[0]:f} to {seen[-1]:f}, by day"
 
 
 PANELS = (months, largest_items, classes, rates, outlook, findings)

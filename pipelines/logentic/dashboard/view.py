@@ -37,7 +37,7 @@ def render_menu(go: Callable[[str], None], changed: Callable[[Any], None]) -> mo
     def opener(name: str) -> Any:
         return mo.ui.button(label=name, on_change=lambda _: go(name))
 
-    again = mo.ui.button(label="Read the file again", on_change=lambda _: changed(lambda count: count + 1))
+    again = mo.ui.button(label="Refresh", on_change=lambda _: changed(lambda count: count + 1))
     buttons = {name: opener(name) for name in PAGES}
     row = "".join(f'<span data-to="{name}">{button.text}</span>' for name, button in buttons.items())
     return ElementGroup(
@@ -50,7 +50,7 @@ def page_filters(file: Path, page: str, url: filters.Url) -> Any:
 
 
 def page_picks(file: Path, page: str, url: filters.Url, values: dict[str, Any]) -> Any:
-    return _make_controls(file, lambda snapshot: PAGES[page].picks(snapshot, url, filters.selection_of(values)))
+    return _make_controls(file, lambda snapshot: PAGES[page].picks(snapshot, url, filters.selection_of(values, page)))
 
 
 def _make_controls(file: Path, make: Callable[[Snapshot], filters.Elements]) -> Any:
@@ -61,7 +61,7 @@ def _make_controls(file: Path, make: Callable[[Snapshot], filters.Elements]) -> 
 def page_rows(file: Path, page: str, values: dict[str, Any], changed: Callable[[Any], None]) -> Any:
     """Return the rows of the page to select from; nothing if it has none."""
     return _make_element(
-        file, lambda snapshot: PAGES[page].rows(snapshot, {**filters.selection_of(values), "changed": changed})
+        file, lambda snapshot: PAGES[page].rows(snapshot, {**filters.selection_of(values, page), "changed": changed})
     )
 
 
@@ -76,7 +76,7 @@ def _make_element(file: Path, make: Callable[[Snapshot], Any]) -> Any:
 
 def render_lead(file: Path, page: str, values: dict[str, Any], changed: Callable[[Any], None]) -> mo.Html:
     """Return the panels before the rows to select from."""
-    return _render_beside(file, values, changed, PAGES[page].lead)
+    return _render_beside(file, page, values, changed, PAGES[page].lead)
 
 
 def render_rows(file: Path, rows: Any, values: dict[str, Any], changed: Callable[[Any], None]) -> mo.Html:
@@ -90,12 +90,12 @@ def render_behind(file: Path, page: str, values: dict[str, Any], rows: Any) -> m
     """Return the panels of the selected rows."""
     if isinstance(rows, mo.ui.dictionary):
         return mo.Html("")
-    return _render_beside(file, {**values, "rows": rows.value}, None, PAGES[page].behind)
+    return _render_beside(file, page, {**values, "rows": rows.value}, None, PAGES[page].behind)
 
 
 def page_draft(file: Path, page: str, values: dict[str, Any]) -> Any:
     """Return the words of the page's letter; none if it has no letter."""
-    return _make_controls(file, lambda snapshot: PAGES[page].draft(snapshot, filters.selection_of(values)))
+    return _make_controls(file, lambda snapshot: PAGES[page].draft(snapshot, filters.selection_of(values, page)))
 
 
 def render_draft(draft: Any) -> mo.Html:
@@ -114,17 +114,17 @@ def render_draft(draft: Any) -> mo.Html:
 
 def render_drafted(file: Path, page: str, values: dict[str, Any], draft: Any) -> mo.Html:
     """Return the letter with the words of the draft."""
-    return _render_beside(file, {**values, "draft": draft.value}, None, PAGES[page].drafted)
+    return _render_beside(file, page, {**values, "draft": draft.value}, None, PAGES[page].drafted)
 
 
 def render_view(
     file: Path, page: str, url: filters.Url, values: dict[str, Any], changed: Callable[[Any], None]
 ) -> mo.Html:
     """Return the panels of the open page. A panel that changes something calls `changed`."""
-    filters.write_url(values, page.lower(), url)
+    filters.write_url(values, page, url)
     try:
         with open_snapshot(file) as snapshot:
-            chosen = {**filters.selection_of(values), "changed": changed}
+            chosen = {**filters.selection_of(values, page), "changed": changed}
             return render_page(snapshot, chosen, PAGES[page].panels, PAGES[page].head)
     except LogenticError as error:
         return render_notice("There is nothing to show yet", f"{error}. {error.guidance}")
@@ -132,13 +132,13 @@ def render_view(
         return render_notice("This file cannot be shown", str(error).splitlines()[0])
 
 
-def _render_beside(file: Path, values: dict[str, Any], changed: Any, panels: tuple[PanelOf, ...]) -> mo.Html:
+def _render_beside(file: Path, page: str, values: dict[str, Any], changed: Any, panels: tuple[PanelOf, ...]) -> mo.Html:
     """Return panels; nothing if the file cannot be read, which `render_view` reports."""
     if not panels:
         return mo.Html("")
     try:
         with open_snapshot(file) as snapshot:
-            return render_page(snapshot, {**filters.selection_of(values), "changed": changed}, panels)
+            return render_page(snapshot, {**filters.selection_of(values, page), "changed": changed}, panels)
     except (duckdb.Error, LogenticError):
         return mo.Html("")
 

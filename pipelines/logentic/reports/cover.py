@@ -64,7 +64,7 @@ class CoverLine(NamedTuple):
 
     The formulas are those of the amount and the number in a workbook: `{Charges.billed}` stands for a column of a
     sheet, `{here}` for the label of this line, `{Billed}` for the amount of the line with that label. A line to fill in
-    has a rule to write on in the place of its amount.
+    has a rule to write on in the place of its amount. A wrong one is coloured.
     """
 
     label: str
@@ -75,6 +75,7 @@ class CoverLine(NamedTuple):
     formula: str = ""
     number_formula: str = ""
     is_to_fill_in: bool = False
+    is_wrong: bool = False
     is_sum: bool = False
 
     @property
@@ -151,7 +152,7 @@ def _parts(found: Reconciliation) -> Iterator[CoverPart]:
     yield CoverPart("Billed against expected", list(_billed_against_expected(found)), is_for_signing=True)
     yield CoverPart("What is wrong", list(_wrong(found)), is_for_signing=True)
     yield CoverPart("What was decided", list(_decisions(found)))
-    yield CoverPart("What to pay", list(_recommended_payment(found)), is_for_signing=True)
+    yield CoverPart("What to pay", [*_recommended_payment(found), *_payment_decision(found)], is_for_signing=True)
     changes = [
         CoverLine("Cost of a year", change.yearly_cost, f"{change.words} At the volume of that day. Was it agreed?")
         for change in found.rate_changes
@@ -179,8 +180,9 @@ def tie_out_lines(found: Reconciliation) -> Iterator[CoverLine]:
         return
     yield CoverLine(total, tie.total, formula=formula, is_sum=True)
     yield CoverLine("Total on the paper", tie.paper)
-    words = "They tie to the cent." if not tie.difference else tie.explanations[0]
-    yield CoverLine("Difference", tie.difference, words, formula=f"{{Total on the paper}}-{{{total}}}")
+    words = f"{tie.side} {tie.explanations[0]}" if tie.difference else "They tie to the cent."
+    formula = f"{{Total on the paper}}-{{{total}}}"
+    yield CoverLine("Difference", tie.difference, words, formula=formula, is_wrong=bool(tie.difference))
     for words in tie.explanations[1:]:
         yield CoverLine("", None, words)
 
@@ -324,3 +326,11 @@ def _recommended_payment(found: Reconciliation) -> Iterator[CoverLine]:
     yield CoverLine(
         "Recommended payment", recommended.total, "With the taxes on what remains.", formula=formula, is_sum=True
     )
+
+
+def _payment_decision(found: Reconciliation) -> Iterator[CoverLine]:
+    if (decision := found.decision) is None:
+        return
+    yield CoverLine("Decision", decision.amount, decision.text_without_amount)
+    if found.tie_out and found.tie_out.total != decision.total:
+        yield CoverLine("Total when decided", decision.total, "It has changed since: decide again.")

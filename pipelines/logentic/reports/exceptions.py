@@ -19,6 +19,7 @@ from logentic.audit_log import EXCEPTION_LOG
 from logentic.currencies import money
 from logentic.errors import UsageError
 from logentic.reports.humanize import count
+from logentic.reports.item_names import name_items
 from logentic.reports.published_file import open_published, read_audit_log, read_known_at, read_records, require_charges
 from logentic.state import State
 
@@ -36,6 +37,7 @@ select
     found.order_id, found.item_id, found.start_date, found.end_date, cast(found.billed as decimal(18, 2)) as billed,
     cast(found.expected as decimal(18, 2)) as expected, status.direction, status.is_question,
     cast(coalesce(checked.credited, 0) as decimal(18, 2)) as credited_part,
+    concat_ws(' ', items.sku, items.name) as item, orders.external_name as order_name,
     case
         when status.direction = 'in_your_favour' then coalesce(rules.letter_if_too_low, rules.letter)
         when status.is_question then rules.letter
@@ -45,6 +47,8 @@ from exception_status as status
 left join invoice_exceptions as found on status.exception_id = found.exception_id
 left join rules on status.rule = rules.rule
 left join invoice_reconciliation as checked on status.charge_id = checked.charge_id
+left join items on found.item_id = items.item_id
+left join orders on found.order_id = orders.order_id
 where ($invoice is null or status.payment_id = $invoice) and ($month is null or status.month = $month)
 order by status.payment_id desc nulls first, status.amount_at_stake desc, status.exception_id
 """
@@ -104,6 +108,8 @@ class Finding:
     direction: str
     is_question: bool
     credited_part: Decimal  # what a credit took back, where it did not take back all
+    item: str  # the SKU and the name; empty if no item is known
+    order_name: str | None
     request: str | None  # what a letter to the warehouse asks
 
     @property
@@ -200,9 +206,11 @@ def read_findings(
     with open_published(file) as published:
         decisions = _read_unpublished_decisions(file, published)
         today = read_known_at(published).date()
+        rows = read_records(published, EXCEPTIONS, {"invoice": invoice, "month": month})
+        evidence = name_items(published, [row["evidence"] for row in rows])
         found = [
-            _finding_of({**row, **decisions.get(row["exception_id"], {})}, today)
-            for row in read_records(published, EXCEPTIONS, {"invoice": invoice, "month": month})
+            _finding_of({**row, "evidence": words, **decisions.get(row["exception_id"], {})}, today)
+            for row, words in zip(rows, evidence, strict=True)
         ]
         if not found:
             require_charges(published, file, invoice, month)

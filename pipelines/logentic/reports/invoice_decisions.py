@@ -37,11 +37,22 @@ class Decision:
 
     def text(self, currency: str) -> str:
         """Return it as one sentence: what, how much, by whom and when, and why."""
-        what = "Approved by tolerance" if self.is_by_tolerance else DECISION_TEXTS[self.decision]
         amount = "" if self.amount is None else f" {money(self.amount, currency)}"
+        return f"{self._what}{amount} {self._circumstances}"
+
+    @property
+    def text_without_amount(self) -> str:
+        return f"{self._what} {self._circumstances}"
+
+    @property
+    def _what(self) -> str:
+        return "Approved by tolerance" if self.is_by_tolerance else DECISION_TEXTS[self.decision]
+
+    @property
+    def _circumstances(self) -> str:
         who = "" if self.is_by_tolerance else f"{self.decided_by}, "
         note = f": {self.note}" if self.note else ""
-        return f"{what}{amount} ({who}{self.decided_at:%Y-%m-%d %H:%M} UTC){note}"
+        return f"({who}{self.decided_at:%Y-%m-%d %H:%M} UTC){note}"
 
     def as_dict(self) -> dict[str, Any]:
         return {

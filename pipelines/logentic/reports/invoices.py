@@ -233,13 +233,19 @@ def print_invoices(invoices: list[Invoice], console: Console) -> None:
             invoice.open_exceptions or "",
             "past" if invoice.is_past else str(invoice.dispute_until or ""),
         )
-        console.print(Text(ROW.format(*cells)), *(Padding(Text(line), (0, 0, 0, 4)) for line in _notes(invoice)))
+        row = Text(ROW.format(*cells))
+        if invoice.difference:
+            row.highlight_words([difference], "bold red")
+        console.print(row, *(Padding(Text(line), (0, 0, 0, 4)) for line in _notes(invoice)))
     console.print(_sum_text(invoices))
 
 
 def _notes(invoice: Invoice) -> Iterator[str]:
-    """Yield what was decided or what to pay, what has changed since, and what was recovered."""
+    """Yield how the paper differs, what was decided or what to pay, what has changed, and what was recovered."""
     currency = invoice.currency
+    if invoice.difference:
+        side = "lower" if invoice.difference < 0 else "higher"
+        yield f"The paper is {money(abs(invoice.difference), currency)} {side} than the charges."
     if invoice.decision:
         yield invoice.decision.text(currency)
     elif invoice.billed_date:

@@ -20,8 +20,8 @@ MODELS = "models"  # the bar of the build
 class Display(PageProgress):
     """Progress on stderr: the extraction calls `announced` and `read`, the job `step`, a build `built`."""
 
-    def __init__(self, bars: "Progress | None") -> None:
-        self._bars = bars
+    def __init__(self, bars: "Progress | None", line_every_seconds: float = LINE_EVERY_SECONDS) -> None:
+        self._bars, self._line_every_seconds = bars, line_every_seconds
         self._tasks: dict[str, TaskID] = {}
         self._pages: dict[str, list[int]] = {}
         self._lock = threading.Lock()
@@ -58,7 +58,7 @@ class Display(PageProgress):
             if task is None:
                 task = self._tasks[MODELS] = self._bars.add_task(MODELS, total=count, shown="")
             self._bars.update(task, completed=number, shown=model)
-        elif time.monotonic() - self._last_line > LINE_EVERY_SECONDS:
+        elif time.monotonic() - self._last_line > self._line_every_seconds:
             self._last_line = time.monotonic()
             if json_log.is_enabled():
                 json_log.write("progress", models=f"{number} of {count}", model=model)
@@ -69,7 +69,7 @@ class Display(PageProgress):
         done, total, rows = self._pages[resource]
         if self._bars:
             self._bars.update(self._tasks[resource], completed=done, total=total, shown=f"pages, {rows:,} rows")
-        elif time.monotonic() - self._last_line > LINE_EVERY_SECONDS:
+        elif time.monotonic() - self._last_line > self._line_every_seconds:
             self._last_line = time.monotonic()
             if json_log.is_enabled():
                 json_log.write("progress", pages={name: f"{n[0]} of {n[1]}" for name, n in self._pages.items()})
@@ -79,10 +79,10 @@ class Display(PageProgress):
 
 
 @contextmanager
-def display_progress() -> Iterator[Display]:
+def display_progress(line_every_seconds: float = LINE_EVERY_SECONDS) -> Iterator[Display]:
     """Yield the display that fits stderr."""
     if json_log.is_enabled() or not sys.stderr.isatty():
-        yield Display(None)
+        yield Display(None, line_every_seconds)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -46,7 +46,7 @@ def open_published(file: Path) -> duckdb.DuckDBPyConnection:
         ) from None
     except duckdb.Error as error:
         raise StateError(
-            f"--db {file} cannot be read: {str(error).splitlines()[0]}", "Run again to publish a new one."
+            f"--db {file} cannot be read: {str(error).splitlines()[0]}", "Name another; or move it away and run again."
         ) from None
     return connection
 

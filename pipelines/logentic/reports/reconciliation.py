@@ -14,6 +14,7 @@ from logentic.errors import UsageError
 from logentic.extract.acceptance import open_windows
 from logentic.extract.stored_records import receipt_of
 from logentic.reports.exceptions import Finding, OpenAmounts, read_findings, sum_open_amounts
+from logentic.reports.invoice_decisions import Decision, read_decisions
 from logentic.reports.invoice_totals import read_invoice_totals
 from logentic.reports.month_close import read_month_close
 from logentic.reports.published_file import open_published, read_known_at, read_records, require_charges
@@ -116,6 +117,7 @@ class Reconciliation:
     incomplete: list[str]
     books: Books | None
     rate_changes: list[RateChange]
+    decision: Decision | None  # the last one on the payment of the invoice
     unreadable: list[int]  # charges whose amount could not be read: no sum includes them
 
     @property
@@ -213,6 +215,7 @@ def reconcile(
             company=next(iter(address_lines(settings.company_address)), ""),
             warehouse=next(iter(address_lines(settings.warehouse_address)), ""),
             tie_out=None if invoice is None else read_tie_out(published, file, settings, invoice, paper),
+            decision=None if invoice is None else _read_decision(published, file, invoice, settings.currency),
             unreadable=unreadable,
             findings=findings,
             charges=charges,
@@ -225,6 +228,10 @@ def reconcile(
                 for receipt in open_windows(map(receipt_of, read_records(published, INCOMPLETE)))
             ],
         )
+
+
+def _read_decision(published: duckdb.DuckDBPyConnection, file: Path, invoice: int, currency: str) -> Decision | None:
+    return next(iter(read_decisions(published, file, minor_unit(currency))[invoice]), None)
 
 
 INCOMPLETE = """

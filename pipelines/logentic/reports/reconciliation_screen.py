@@ -26,7 +26,8 @@ def print_reconciliation(found: Reconciliation, console: Console) -> None:
             shown = "" if line.number is None or line.noun else f"{line.number:,}"
             if line.amount is not None:
                 shown = money(line.amount, found.currency)
-            table.add_row(Text(line.label), Text(shown), Text(line.sentence))
+            cells = (Text(line.label), Text(shown), Text(line.sentence))
+            table.add_row(*cells, style="bold red" if line.is_wrong else None)
         console.print("", table, sep="\n")
     if found.findings:
         console.print()
@@ -47,6 +48,7 @@ def as_dict(found: Reconciliation) -> dict[str, Any]:
         "recoverable": str(found.open_amounts.recoverable),
         "in_your_favour": str(found.open_amounts.in_your_favour),
         "recommended_payment": None if found.recommended is None else str(found.recommended.total),
+        "decision": None if found.decision is None else found.decision.as_dict(),
         "unreadable_amounts": found.unreadable,
         "storage_rate_changes": [
             {"since": str(each.since), "monthly_cost": str(each.monthly_cost), "yearly_cost": str(each.yearly_cost)}

@@ -83,7 +83,16 @@ ACCOUNT_SHEETS = {
         "Findings",
         """select
             findings.kind, findings.charge_type, items.sku,
-            findings.* exclude (kind, charge_type, finding_id, place, evidence_json)
+            findings.* exclude (kind, charge_type, finding_id, place, evidence_json) replace (
+                case
+                    when items.sku is null then findings.finding
+                    else replace(
+                        findings.finding,
+                        'tem ' || findings.item_id || ' ',
+                        'tem ' || concat_ws(' ', items.sku, items.name) || ' (' || findings.item_id || ') '
+                    )
+                end as finding
+            )
         from findings
         left join items on findings.item_id = items.item_id
         order by findings.kind, findings.place""",

@@ -53,6 +53,11 @@ class TieOut:
         return Decimal(0) if self.paper is None else self.paper - self.total
 
     @property
+    def side(self) -> str:
+        """Return which side is lower; empty if they tie."""
+        return "" if not self.difference else f"The paper is {'lower' if self.difference < 0 else 'higher'}."
+
+    @property
     def before_tax(self) -> Decimal:
         """The amount of a charge that would make the difference together with its tax."""
         return self.difference / (1 + sum((tax.rate for tax, _ in self.taxes), Decimal(0)) / 100)
@@ -108,8 +113,9 @@ def tie_out(
             tied, explanations=(_of_unreadable(tied, unreadable, unit),), charges=tuple(unreadable[:SHOWN_CAUSES])
         )
     sums = Sums(lines, taxes, subtotal, total, paper, elsewhere, unit)
+    typed = list(_of_digits(sums))
     for kind in (_of_taxes, _of_earlier, _of_lines, _of_types, _of_elsewhere, _of_other_rates, _of_cents):
-        if causes := list(kind(sums)):
+        if causes := [*typed, *kind(sums)]:  # a swap is the likelier, but hides no charge of that amount
             named = [cause for cause in causes if cause.line][:SHOWN_CAUSES]
             charges = tuple(cause.line.charge_id for cause in named if cause.line)
             return replace(tied, explanations=tuple(_explanations(causes)), charges=charges)
@@ -136,6 +142,16 @@ def cents(amount: Decimal, unit: Decimal, rounding: str = ROUND_HALF_UP) -> Deci
 def with_taxes(subtotal: Decimal, taxes: Sequence[Tax], unit: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
     base = cents(subtotal, unit)
     return base + sum((cents(base * tax.rate / 100, unit, rounding) for tax in taxes), Decimal(0))
+
+
+def _of_digits(sums: Sums) -> Iterator[Cause]:
+    """Yield two neighbouring digits that were typed in the other order."""
+    typed = str(sums.paper)
+    for place in range(len(typed) - 1):
+        pair = typed[place : place + 2]
+        swapped = f"{typed[:place]}{pair[::-1]}{typed[place + 2 :]}"
+        if pair.isdigit() and Decimal(swapped) == sums.total:
+            yield Cause(f"Two digits may be swapped: {sums.paper:,} was typed, and {sums.total:,} ties.")
 
 
 def _of_taxes(sums: Sums) -> Iterator[Cause]:

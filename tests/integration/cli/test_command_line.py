@@ -21,7 +21,11 @@ TOKEN = "a-token-that-nobody-may-see"
 HEAVY = {"dlt", "duckdb", "pyarrow", "dbt", "pandas", "pendulum", "pydantic", "pycurl", "numpy"}
 USAGE = {
     "a missing token": (["run", "--db", "x.duckdb"], {"api_token": ""}, "LOGENTIC_API_TOKEN is not set.*logentic demo"),
-    "no file": (["run"], {}, r"Missing option '--db'\. See: logentic run --help"),
+    "a word for the invoice to decide on": (
+        ["invoices", "decide", "x", "hold"],
+        {},
+        "logentic: x: this is not the number",
+    ),
     "an unknown option": (["run", "--db", "x.duckdb", "--dry"], {}, r"No such option: --dry.*See: logentic run --help"),
     "an unknown command": (["rum"], {}, r"No such command 'rum'.*See: logentic --help"),
     "a wrong day": (

@@ -55,6 +55,7 @@ def taxed(subtotal: object, gst: bool = True, qst: bool = True) -> Decimal:
         (taxed(SUBTOTAL - Decimal("2.50")), "Any one of 2 charges would make it:"),
         (SUBTOTAL + Decimal("19.41"), "The paper has 13 % of tax; the setting taxes has 14.975 %."),
         (SUBTOTAL + Decimal("7.47") + Decimal("10.45"), "The paper has 12 % of tax; the setting taxes has"),
+        (Decimal("117.68"), "Two digits may be swapped: 117.68 was typed, and 171.68 ties."),
         (taxed(SUBTOTAL) - Decimal("0.02"), "It is as small as rounding makes it"),
         (Decimal("1000.00"), "No single charge or tax makes this difference."),
     ],

@@ -15,7 +15,6 @@ import duckdb
 
 from logentic.errors import UsageError, first_line, is_out_of_memory
 from logentic.reports.published_file import open_published
-from logentic.settings import load_settings
 
 TABLE_FUNCTIONS = frozenset(
     {
@@ -23,7 +22,7 @@ TABLE_FUNCTIONS = frozenset(
         *("duckdb_tables", "duckdb_columns", "duckdb_views", "duckdb_functions"),
     }
 )
-NO_ACCESS = {
+LIMITS = {
     "enable_external_access": False,
     "allow_community_extensions": False,
     "allow_persistent_secrets": False,
@@ -31,6 +30,7 @@ NO_ACCESS = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,  # the names of this process's variables are no tables
     "temp_directory": "",  # nothing is spilled to the disk
+    "memory_limit": "1GB",
 }
 RESULT_CHARACTERS = 200_000  # what an assistant can still read
 ADVICE = "Write one SELECT of the tables that list_tables names."
@@ -39,8 +39,7 @@ ADVICE = "Write one SELECT of the tables that list_tables names."
 @contextmanager
 def open_guarded(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open FILE so that no statement can write, reach another file or change a setting."""
-    memory = {"memory_limit": load_settings().duckdb_memory}
-    with open_published(file, {**NO_ACCESS, **memory}) as connection:
+    with open_published(file, LIMITS) as connection:
         connection.execute("set lock_configuration = true")
         yield connection
 

@@ -20,8 +20,9 @@ def mcp(
     try:
         from logentic.assistant import server
     except ImportError as error:
+        library = str(error.name).partition(".")[0]
         raise UsageError(
-            f"logentic mcp needs {error.name}, which is not installed", "Install it: pip install 'logentic-elt[mcp]'"
+            f"logentic mcp needs {library}, which is not installed", "Install it: pip install 'logentic-elt[mcp]'"
         ) from None
     from logentic.reports.published_file import open_published
 

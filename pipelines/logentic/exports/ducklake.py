@@ -20,9 +20,9 @@ def write(marts: list[Mart], folder: Path, named: Path) -> dict[str, int]:
         for mart in marts:
             table = f'lake.main."{mart.name}"'
             connection.register("rows_of_mart", mart.reader("comment"))
-            created = connection.execute(f"create table {table} as from rows_of_mart").fetchone()
+            (created,) = connection.execute(f"create table {table} as from rows_of_mart").fetchall()
             connection.unregister("rows_of_mart")
-            rows[mart.name] = created[0] if created else 0
+            rows[mart.name] = created[0]
             if mart.comment:
                 connection.execute(f"comment on table {table} is {_text(mart.comment)}")
             for column, comment in mart.column_comments.items():
@@ -39,7 +39,7 @@ def _load_extension(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("set autoinstall_known_extensions = false")
     package = find_spec("duckdb_extension_ducklake")
     folder = Path(package.origin or "").parent / "extensions" if package else None
-    brought = folder / str(duckdb.__version__) / "ducklake.duckdb_extension" if folder else None
+    brought = folder / f"v{duckdb.__version__}" / "ducklake.duckdb_extension" if folder else None
     try:
         connection.execute(f"load {_text(str(brought))}" if brought and brought.exists() else "load ducklake")
     except duckdb.Error as error:

@@ -87,10 +87,10 @@ def test_every_mart_is_read_back_with_its_rows_and_types(layout: str, file: Path
             ]
             assert types["read_back"] == expected, name
             for more, less in ((f"logentic_marts.{name}", "read_back"), ("read_back", f"logentic_marts.{name}")):
-                (missing,) = published.execute(f"select count(*) from (from {more} except all from {less})").fetchone()
-                assert missing == 0, name
-            (rows,) = published.execute("select count(*) from read_back").fetchone()
-            assert said["tables"][name] == rows
+                missing = published.execute(f"from {more} except all from {less}").fetchall()
+                assert missing == [], name
+            rows = published.execute("select count(*) from read_back").fetchall()
+            assert rows == [(said["tables"][name],)]
             published.unregister("read_back")
 
 

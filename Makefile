@@ -149,4 +149,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/spark_cluster/.venv deploy/airflow/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/older_ducklake/.venv conformance/spark_cluster/.venv deploy/airflow/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

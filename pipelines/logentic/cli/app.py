@@ -19,7 +19,8 @@ from typer.exceptions import TyperException
 
 from logentic.cli import account as account_commands
 from logentic.cli import events as event_commands
-from logentic.cli import explore, finance
+from logentic.cli import explore, export, finance
+from logentic.cli import mcp as mcp_commands
 from logentic.cli import privacy as privacy_commands
 from logentic.cli.options import (
     DbOrState,
@@ -191,6 +192,7 @@ for _command in (
     *(event_commands.serve, event_commands.events, finance.reconcile, finance.prices),
     *(finance.accrual, finance.close),
     *(explore.status, explore.dashboard, explore.demo, explore.sandbox, privacy_commands.privacy),
+    *(export.export, mcp_commands.mcp),
 ):
     app.command()(_command)
 app.add_typer(finance.exceptions, name="exceptions")
@@ -199,7 +201,7 @@ app.add_typer(finance.invoices, name="invoices")
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 COMMANDS |= {"exceptions", "invoices"}
 FILE_COMMANDS = {"verify", "reconcile", "exceptions", "invoices", "prices", "accrual", "close", "dashboard"}
-FILE_COMMANDS |= {"notify", "events", "privacy"}
+FILE_COMMANDS |= {"notify", "events", "privacy", "mcp", "export"}
 FILE_GUIDANCE = "Run into a file as well: logentic run --destination duckdb --db FILE."
 
 

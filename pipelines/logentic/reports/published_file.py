@@ -21,8 +21,11 @@ log = logging.getLogger("logentic")
 AMOUNT = "decimal(18, 2)"
 
 
-def open_published(file: Path) -> duckdb.DuckDBPyConnection:
-    """Open the published file read-only; raise a clear error for a missing or foreign one."""
+def open_published(file: Path, config: dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
+    """Open the published file read-only; raise a clear error for a missing or foreign one.
+
+    `config`: further settings of DuckDB.
+    """
     require_file(file)
     if not file.exists():
         if not destination_class(settings := load_settings()).publishes_file:
@@ -37,7 +40,7 @@ def open_published(file: Path) -> duckdb.DuckDBPyConnection:
             f"--db {file} is not a file that logentic published", "Name another; or move it away and run again."
         )
     try:
-        connection = duckdb.connect(str(read_by_duckdb(file)), read_only=True)
+        connection = duckdb.connect(str(read_by_duckdb(file)), read_only=True, config=config or {})
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("select 1 from logentic_raw.extract_windows limit 1").fetchall()
     except duckdb.CatalogException:

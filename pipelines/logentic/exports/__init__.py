@@ -1,0 +1,1 @@
+"""Write the marts of FILE in the formats of data lakes."""

@@ -13,11 +13,10 @@ from pydantic import ValidationError
 from logentic import config_folder, project_folder
 from logentic.errors import UsageError
 from logentic.sanitizer import redacted
+from logentic.secret_files import SECRETS_OF_OTHERS, give_secrets_to_others
 from logentic.settings import (
-    SECRETS_OF_OTHERS,
     Settings,
     _warn_of_former_name,
-    give_secrets_to_others,
     load_settings,
     require_token,
     secret_names,

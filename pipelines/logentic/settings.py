@@ -157,7 +157,7 @@ class Settings(BaseSettings):
     confirm_pages: int = setting(
         200,
         "Loading",
-        "Read about this many pages of each resource a second time per run, until every window is confirmed",
+        "Pages that a run reads a second time, until every window is confirmed",
         unit="pages",
         ge=0,
         change="0 skips confirmation.",

@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 from pydantic import SecretStr
-from rich.console import Console
 
-from logentic.reports.terminal import plain_table
+from logentic.sanitizer import one_line
 from logentic.settings import Settings, find_sources
 
 HIDDEN = "***"
@@ -29,14 +28,14 @@ def list_settings(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def print_settings(listed: list[dict[str, Any]], terminal: Console) -> None:
-    for group in dict.fromkeys(row["group"] for row in listed):
-        table = plain_table(str(group), "setting", "value", "from", left=3)
-        for row in listed:
-            if row["group"] == group:
-                table.add_row(row["name"], _as_text(row["value"]), row["source"])
-        terminal.print(table)
-        terminal.print()
+def print_settings(listed: list[dict[str, Any]]) -> None:
+    """Print a line for each setting; long values and paths are not cut, so that they can be copied."""
+    group = ""
+    for row in listed:
+        if row["group"] != group:
+            print(("\n" if group else "") + row["group"])
+            group = row["group"]
+        print(one_line(f"  {row['name']:<25} {_as_text(row['value']):<36} {row['source']}"))
 
 
 def _hide(value: Any, shown: Any) -> Any:

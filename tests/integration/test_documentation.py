@@ -190,7 +190,11 @@ def lay_out(folder: Path) -> None:
     ids=lambda page: page.name,
 )
 def test_the_commands_of_a_page_run(page: Path, desk: Path, service: str) -> None:
-    run_shell(page, desk, service)
+    environment = {
+        "PATH": f"{desk / 'shims'}:{desk / '.venv' / 'bin'}:{os.environ['PATH']}",
+        "LOGENTIC_API_TOKEN": TOKEN,
+    }
+    run_shell(page, desk, service, environment)
     written = {path.name for path in (desk / f"home_of_{page.stem}").iterdir()}
     assert written <= ({".cache", ".config"} if "\nmarimo " in page.read_text("utf-8") else set()), "only marimo's own"
 

@@ -94,7 +94,7 @@ reconcile-benchmark: setup ## Reconcile one million charges; writes seconds and 
 	$(BIN)/python -m benchmarks.reconcile
 
 .PHONY: check
-check: setup ## Lint, type-check, check the direction of imports, the locks and the generated docs
+check: setup ## Lint, type-check, check the direction of imports, the locks, generated pages and commit subjects
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -106,6 +106,8 @@ check: setup ## Lint, type-check, check the direction of imports, the locks and 
 	$(BIN)/python scripts/plan.py --check
 	for peer in benchmarks/peers/*.py; do $(UV) lock --check --quiet --script $$peer || exit 1; done
 	$(BIN)/python scripts/tables.py --check
+	$(BIN)/python scripts/reference.py --check
+	$(BIN)/python scripts/commit_subjects.py
 	$(BIN)/python scripts/reliability.py --check
 
 .PHONY: plan
@@ -115,6 +117,10 @@ plan: setup ## Compile the models into plan/*.json, which the product runs, wher
 .PHONY: docs-tables
 docs-tables: setup ## Write docs/tables.md anew from the models' .yml
 	$(BIN)/python scripts/tables.py
+
+.PHONY: docs-reference
+docs-reference: setup ## Write docs/settings.md, docs/cli.md, docs/exit-codes.md and dlt_config/config.toml from the code
+	$(BIN)/python scripts/reference.py
 
 .PHONY: docs-pictures
 docs-pictures: setup ## Draw the pictures of docs/finance.md anew; needs LibreOffice and pdftoppm

@@ -15,7 +15,6 @@ import yaml
 from logentic.resources import RECEIPTS, REJECTED_VALUES, RESOURCES, Resource
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "tables.md"
 
 OPENING = """\
 # Tables
@@ -46,7 +45,7 @@ Every table of a resource ends with the same columns: `_seen_at`, the service's 
 `_is_removed`, true where the API no longer gives the key (the other columns then repeat what was known last; lines have
 none); and `_dlt_load_id`, the load that brought the row. A field that the reference does not name arrives as a further
 column of text, exactly as the JSON wrote it. Columns marked *hashed* hold personal data: see
-[operator.md](operator.md#personal-data). What each column means stands at its staging view.
+[personal-data.md](personal-data.md). Its staging view describes each column.
 """
 TYPES = {
     pa.int64(): "bigint",
@@ -58,11 +57,11 @@ TYPES = {
 
 
 def main(arguments: list[str]) -> int:
-    page = "".join(written())
+    path, page = ROOT / "docs" / "tables.md", "".join(written())
     if "--check" not in arguments:
-        PAGE.write_text(page, "utf-8")
+        path.write_text(page, "utf-8")
         return 0
-    if PAGE.exists() and PAGE.read_text("utf-8") == page:
+    if path.exists() and path.read_text("utf-8") == page:
         return 0
     print("docs/tables.md is stale: run `make docs-tables` and commit it with the models.", file=sys.stderr)
     return 1

@@ -10,7 +10,7 @@ from functools import cache
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import pendulum
 from pydantic import (
@@ -35,21 +35,14 @@ from logentic import config_folder
 from logentic.errors import UsageError
 from logentic.price_terms import ChargeRates, StorageRates
 from logentic.sanitizer import register_secret
+from logentic.secret_files import error_text, give_secrets_to_others, read_secret_file
 
 log = logging.getLogger("logentic")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # in this order, after `ca_file`
 HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 VISIBLE = re.compile(r"[!-~]*")  # ASCII without blanks and control characters
-LARGEST_SECRET_BYTES = 65_536
-# Secrets that others read in the environment: dlt's of a destination (whole or a part), and the engine's address.
-SECRETS_OF_OTHERS = re.compile(r"(?:\w+__)?DESTINATION__(?:\w+__)?CREDENTIALS(?:__\w+)?|SPARK_REMOTE")
-PUBLIC_PARTS = re.compile(r".*__(HOST|PORT|DATABASE|USERNAME|ENDPOINT_URL|REGION_NAME|DRIVERNAME|CONNECT_TIMEOUT)")
-ORDINARY_WORDS = {"logentic", "postgres", "password"}  # as passwords they protect nothing, and messages hold them
-PASSWORD = re.compile(r"//[^/@]*:([^/@]+)@|;token=([^;]+)")  # of a URL
 RENAMED = {"patience_seconds": "retry_seconds"}  # former names, which work until the next release
-
-_given_by_files: dict[str, str] = {}  # variables that this process has set
 
 
 def _split(names: Any) -> Any:
@@ -81,64 +74,381 @@ def _taxes(text: Any) -> Any:
     return [{"name": name.strip(), "rate": rate} for name, _, rate in pairs]
 
 
+def setting(
+    default: Any, group: str, meaning: str, *, change: str, unit: str = "", values: str = "", **constraints: Any
+) -> Any:
+    """Declare a setting with everything that its reference page says about it (scripts/reference.py)."""
+    about: Any = {"group": group, "unit": unit, "values": values, "change": change}
+    return Field(default, description=meaning, json_schema_extra=about, **constraints)
+
+
 class Settings(BaseSettings):
+    """All settings; `logentic settings` prints those in force."""
+
     model_config = SettingsConfigDict(env_prefix="LOGENTIC_", extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    api_token: SecretStr = SecretStr("")
-    hash_key: SecretStr = SecretStr("")
-    dashboard_password: SecretStr = SecretStr("")
-    webhook_secret: SecretStr = SecretStr("")
-    base_url: str = "https://api.getlogentic.com/v1"
-    ca_file: str = ""
-    destination: Literal["duckdb", "postgres", "filesystem"] = "duckdb"
-    raw_format: Literal["parquet", "delta"] = "parquet"
-    engine: Literal["none", "spark"] = "none"
-    timezone: str = "UTC"
-    earliest_date: date = date(2015, 1, 1)
-    connections: Annotated[int, Field(ge=1, le=32)] = 4
-    timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60
-    retry_seconds: Annotated[float, Field(gt=0)] = 45
-    rate_limit_seconds: Annotated[float, Field(ge=0, le=86_400)] = 900
-    window_pages: Annotated[int, Field(ge=1)] = 40
-    confirm_pages: Annotated[int, Field(ge=0)] = 200
-    load_every_seconds: Annotated[float, Field(gt=0)] = 300
-    order_overlap_days: Annotated[int, Field(ge=0)] = 1
-    quantity_overlap_minutes: Annotated[int, Field(ge=0)] = 60
-    history_lookback_days: Annotated[int, Field(ge=1)] = 7
-    dispute_days: Annotated[int, Field(ge=0)] = 90
-    keep_personal_data: bool = False
-    hash_fields: FieldNames = []
-    plain_fields: FieldNames = []
-    allow_plain_http: bool = False
-    storage_basis: Literal["daily", "average", "month_start", "month_end", "peak"] = "daily"
-    storage_rates: StorageRates = []
-    charge_rates: ChargeRates = []
-    webhook_file: str = "logentic.duckdb"
-    webhook_hash: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
-    webhook_encoding: Literal["hex", "base64"] = "hex"
-    webhook_order_id_paths: FieldNames = []
-    webhook_duplicate_hours: Annotated[float, Field(gt=0)] = 24
-    webhook_attempts: Annotated[int, Field(ge=1)] = 5
-    webhook_connections: Annotated[int, Field(ge=1)] = 200
-    promised_hours: Annotated[float, Field(gt=0)] = 48
-    stuck_hours: Annotated[float, Field(gt=0)] = 72
-    payment_item_aliases: dict[str, list[str]] = {}
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "CAD"
-    taxes: Annotated[list[Tax], NoDecode, BeforeValidator(_taxes)] = Field("GST 5, QST 9.975", validate_default=True)
-    company_address: str = ""
-    warehouse_address: str = ""
-    signature: str = ""
-    answer_days: Annotated[int, Field(ge=1)] = 14
-    accrual_account: str = "Accrued liabilities"
-    charge_accounts: dict[str, str] = {"*": "Fulfilment costs"}
-    journal_tax_rate: str = "Tax Exempt"
-    approval_tolerance: Annotated[Decimal, Field(ge=0)] | None = None
-    alert_urls: AlertUrls = []
-    alert_amount: Annotated[Decimal, Field(ge=0)] = Decimal(100)
-    freshness_hours: Annotated[float, Field(gt=0)] = 26
-    duckdb_memory: str = "200MB"
-    load_memory: str = "64MB"
-    duckdb_storage_version: str = "v1.2.0"
+    # Account
+    api_token: SecretStr = setting(
+        SecretStr(""), "Account", "Token of the account", change="Required by every command that queries the account."
+    )
+    base_url: str = setting(
+        "https://api.getlogentic.com/v1",
+        "Account",
+        "Address of the API; the token is sent to this host only",
+        values="an ASCII URL; an international host name in its `xn--` form",
+        change="For the sandbox, or behind a proxy.",
+    )
+    allow_plain_http: bool = setting(
+        False, "Account", "Send the token over plain http to another host", change="Only within a network you trust."
+    )
+    ca_file: str = setting(
+        "",
+        "Account",
+        "Certificates to trust instead of the bundled ones",
+        values="path of a PEM file or folder",
+        change="Behind a proxy with its own certificate authority.",
+    )
+    timezone: str = setting(
+        "UTC",
+        "Account",
+        "Time zone in which the warehouse counts its days",
+        values="a name such as `America/Toronto`",
+        change="Before the first load.",
+    )
+    earliest_date: date = setting(
+        date(2015, 1, 1),
+        "Account",
+        "Day on which daily tables begin; earlier records count from this day on",
+        change="If the account is older.",
+    )
+
+    # Loading
+    connections: int = setting(
+        4, "Loading", "Requests sent at once", ge=1, le=32, change="Lower it if the service often returns 429 or 503."
+    )
+    timeout_seconds: float = setting(
+        60, "Loading", "Time limit of one request", unit="s", gt=0, le=86_400, change="On a slow connection."
+    )
+    retry_seconds: float = setting(
+        45,
+        "Loading",
+        "How long to retry while every request fails; waits that the service asks for do not count",
+        unit="s",
+        gt=0,
+        change="To survive longer outages.",
+    )
+    rate_limit_seconds: float = setting(
+        900,
+        "Loading",
+        "Longest wait for one response when the service limits requests",
+        unit="s",
+        ge=0,
+        le=86_400,
+        change="If runs fail with `for longer than rate_limit_seconds`.",
+    )
+    window_pages: int = setting(
+        40,
+        "Loading",
+        "Split windows of more pages than this",
+        unit="pages",
+        ge=1,
+        change="Lower it if one window takes longer than `--max-duration`.",
+    )
+    confirm_pages: int = setting(
+        200,
+        "Loading",
+        "Pages that a run reads a second time, until every window is confirmed",
+        unit="pages",
+        ge=0,
+        change="0 skips confirmation.",
+    )
+    load_every_seconds: float = setting(
+        300,
+        "Loading",
+        "Load a long extraction this often, so that an interruption loses no more",
+        unit="s",
+        gt=0,
+        change="To lose less work when a first load is interrupted.",
+    )
+    order_overlap_days: int = setting(
+        1, "Loading", "Overlap between two readings of orders", unit="days", ge=0, change="If orders arrive late."
+    )
+    quantity_overlap_minutes: int = setting(
+        60,
+        "Loading",
+        "Overlap between two readings of stock records",
+        unit="min",
+        ge=0,
+        change="If stock records arrive late.",
+    )
+    history_lookback_days: int = setting(
+        7,
+        "Loading",
+        "Days of inventory history that each run reads again",
+        unit="days",
+        ge=1,
+        change="If the warehouse corrects older days.",
+    )
+
+    # Destination
+    destination: Literal["duckdb", "postgres", "filesystem"] = setting(
+        "duckdb",
+        "Destination",
+        "Where the tables go: a DuckDB file, PostgreSQL, or a folder or bucket",
+        change="To publish to a warehouse.",
+    )
+    raw_format: Literal["parquet", "delta"] = setting(
+        "parquet",
+        "Destination",
+        "Format of raw tables in a folder or bucket; `delta` needs `logentic-elt[delta]`",
+        change="Before the first load.",
+    )
+    engine: Literal["none", "spark"] = setting(
+        "none",
+        "Destination",
+        "Engine that builds the tables of a folder or bucket; `spark` needs `logentic-elt[spark]` and `SPARK_REMOTE`",
+        change="To build tables in a bucket.",
+    )
+    duckdb_memory: str = setting(
+        "200MB",
+        "Destination",
+        "Memory limit of DuckDB while it builds tables",
+        change="Raise it if a build ends with Out of Memory; one million charges need 500MB.",
+    )
+    load_memory: str = setting(
+        "64MB",
+        "Destination",
+        "Memory limit of DuckDB while it compares and loads rows",
+        change="Raise it if loading ends with Out of Memory.",
+    )
+    duckdb_storage_version: str = setting(
+        "v1.2.0",
+        "Destination",
+        "Oldest DuckDB version that can open the published file",
+        change="Before the file is first made.",
+    )
+
+    # Personal data
+    hash_key: SecretStr = setting(
+        SecretStr(""),
+        "Personal data",
+        "Key of the pseudonyms; if empty, made once and kept in the state folder",
+        values="64 hexadecimal digits",
+        change="To use the same pseudonyms in several files.",
+    )
+    keep_personal_data: bool = setting(
+        False, "Personal data", "Load personal data without pseudonymizing it", change="If you may store it in clear."
+    )
+    hash_fields: FieldNames = setting(
+        [],
+        "Personal data",
+        "Further fields to pseudonymize",
+        values="names, such as `place__city`",
+        change="If `logentic check` shows a personal field in clear.",
+    )
+    plain_fields: FieldNames = setting(
+        [],
+        "Personal data",
+        "Fields to load in clear although they look personal",
+        values="names, such as `carrier`",
+        change="If a field that you need is pseudonymized.",
+    )
+
+    # Contract
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = setting(
+        "CAD",
+        "Contract",
+        "Currency of charges and invoices; amounts are rounded to its smallest unit",
+        values="ISO 4217 code",
+        change="If you are billed in another currency.",
+    )
+    taxes: Annotated[list[Tax], NoDecode, BeforeValidator(_taxes)] = setting(
+        "GST 5, QST 9.975",
+        "Contract",
+        "Taxes on an invoice, by name and per cent",
+        values="`NAME RATE`, with commas; empty for none",
+        change="If another tax applies.",
+        validate_default=True,
+    )
+    storage_basis: Literal["daily", "average", "month_start", "month_end", "peak"] = setting(
+        "daily", "Contract", "Volume that storage is billed by", change="If the contract bills by another volume."
+    )
+    storage_rates: StorageRates = setting(
+        [],
+        "Contract",
+        "Contract rates of storage per cubic foot and day",
+        values="[rate card](rate-card.md)",
+        change="To audit against your contract.",
+    )
+    charge_rates: ChargeRates = setting(
+        [],
+        "Contract",
+        "Contract prices of other charges",
+        values="[rate card](rate-card.md)",
+        change="To audit against your contract.",
+    )
+    payment_item_aliases: dict[str, list[str]] = setting(
+        {},
+        "Contract",
+        "Names under which this account's charges carry a field, besides the built-in ones",
+        values="a table",
+        change="If `logentic check` names a missing field of charges.",
+    )
+    dispute_days: int = setting(
+        90,
+        "Contract",
+        "How long an invoice can be disputed; its charges are read again once a week",
+        unit="days",
+        ge=0,
+        change="If the contract sets another period.",
+    )
+
+    # Orders
+    promised_hours: float = setting(
+        48,
+        "Orders",
+        "Time within which an order must leave the warehouse",
+        unit="h",
+        gt=0,
+        change="If another time was agreed.",
+    )
+    stuck_hours: float = setting(
+        72,
+        "Orders",
+        "An open order without progress for this long is stuck",
+        unit="h",
+        gt=0,
+        change="If orders wait longer.",
+    )
+
+    # Month end
+    company_address: str = setting(
+        "",
+        "Month end",
+        "Sender of the letter to the warehouse; its first line is the company on the workbook",
+        values="lines separated by `;` or line ends",
+        change="Before the first letter.",
+    )
+    warehouse_address: str = setting(
+        "",
+        "Month end",
+        "Recipient of the letter",
+        values="lines separated by `;` or line ends",
+        change="Before the first letter.",
+    )
+    signature: str = setting(
+        "",
+        "Month end",
+        "Lines below the signature of the letter, such as a name and a title",
+        values="lines separated by `;` or line ends",
+        change="Before the first letter.",
+    )
+    answer_days: int = setting(
+        14,
+        "Month end",
+        "Time that the letter gives for a reply, at most until the last day to dispute",
+        unit="days",
+        ge=1,
+        change="To set another deadline.",
+    )
+    approval_tolerance: Annotated[Decimal, Field(ge=0)] | None = setting(
+        None,
+        "Month end",
+        "Approve invoices automatically if no more than this amount is recoverable or not checked",
+        unit="`currency`",
+        change="To approve small differences without review.",
+    )
+    accrual_account: str = setting(
+        "Accrued liabilities", "Month end", "Account that accrual journals credit", change="To match your accounts."
+    )
+    charge_accounts: dict[str, str] = setting(
+        {"*": "Fulfilment costs"},
+        "Month end",
+        "Account that accrual journals debit, by charge type; `*` for all others",
+        values="a table",
+        change="To match your accounts.",
+    )
+    journal_tax_rate: str = setting(
+        "Tax Exempt", "Month end", "Tax rate of journal lines, by its name in Xero", change="To match your tax rates."
+    )
+
+    # Alerts
+    alert_urls: AlertUrls = setting(
+        [], "Alerts", "Addresses that alerts are sent to", values="apprise URLs, with blanks", change="To get alerts."
+    )
+    alert_amount: Decimal = setting(
+        Decimal(100),
+        "Alerts",
+        "Smallest exception that causes an alert",
+        unit="`currency`",
+        ge=0,
+        change="If there are too many alerts, or too few.",
+    )
+    freshness_hours: float = setting(
+        26,
+        "Alerts",
+        "Time without a successful run that causes an alert",
+        unit="h",
+        gt=0,
+        change="If runs are not daily.",
+    )
+
+    # Dashboard
+    dashboard_password: SecretStr = setting(
+        SecretStr(""), "Dashboard", "Password of the dashboard", change="Required by `logentic dashboard --host`."
+    )
+
+    # Webhooks
+    webhook_secret: SecretStr = setting(
+        SecretStr(""),
+        "Webhooks",
+        "Secret that the service signs events with",
+        values="several with commas while one replaces another",
+        change="Required by `logentic serve`.",
+    )
+    webhook_file: str = setting(
+        "logentic.duckdb",
+        "Webhooks",
+        "Database file of a receiver that your own server runs",
+        values="a path",
+        change="With `logentic.webhooks`.",
+    )
+    webhook_hash: Literal["sha1", "sha256", "sha384", "sha512"] = setting(
+        "sha256", "Webhooks", "Hash function of the HMAC signature", change="If every signature is rejected."
+    )
+    webhook_encoding: Literal["hex", "base64"] = setting(
+        "hex", "Webhooks", "Encoding of the signature", change="If every signature is rejected."
+    )
+    webhook_order_id_paths: FieldNames = setting(
+        [],
+        "Webhooks",
+        "Where events carry the id of the order, besides `id`, `data.id`, `order.id` and `order_id`",
+        values="paths with dots",
+        change="If `logentic events` lists events without an order.",
+    )
+    webhook_duplicate_hours: float = setting(
+        24,
+        "Webhooks",
+        "Events of equal content within this time are one event",
+        unit="h",
+        gt=0,
+        change="If the service resends later.",
+    )
+    webhook_attempts: int = setting(
+        5,
+        "Webhooks",
+        "Runs that look an event's order up before the event is dead",
+        unit="runs",
+        ge=1,
+        change="If orders appear in the API long after their events.",
+    )
+    webhook_connections: int = setting(
+        200,
+        "Webhooks",
+        "Open connections; the receiver answers further ones with 503",
+        ge=1,
+        change="If the receiver returns 503.",
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -241,6 +551,23 @@ def load_settings(**overrides: Any) -> Settings:
         ) from None
 
 
+def find_sources() -> dict[str, str]:
+    """Return where the value of each setting comes from: a variable, a file, or `default`."""
+    variables = {name.upper() for name in os.environ}
+    files = {path: _table(path.name) for path in (config_folder() / name for name in ("secrets.toml", "config.toml"))}
+    former = {name: old for old, name in RENAMED.items()}
+
+    def find(name: str) -> str:
+        given = [_variable(each) for each in (name, former.get(name)) if each]
+        if name in secret_names():
+            given.append(f"{_variable(name)}_FILE")
+        places = [each for each in given if each in variables]
+        places += [str(path) for path, values in files.items() if name in values]
+        return next(iter(places), "default")
+
+    return {name: find(name) for name in Settings.model_fields}
+
+
 def webhook_secrets(settings: Settings) -> list[str]:
     """Return the secrets: one, or several separated by commas while a new one replaces an old one."""
     return [secret.strip() for secret in settings.webhook_secret.get_secret_value().split(",") if secret.strip()]
@@ -306,69 +633,18 @@ def secret_names() -> list[str]:
 
 
 def _secrets_in_files() -> dict[str, str]:
-    """Read the files that LOGENTIC_<NAME>_FILE name. No message shows the path: it may be the secret itself."""
-    found = {}
-    for name in secret_names():
-        direct = _variable(name)
-        if path := os.environ.get(f"{direct}_FILE"):
-            found[name] = _secret_in_file(direct, path)
-    return found
-
-
-def give_secrets_to_others() -> None:
-    """Set the variables of dlt and Spark whose values are in files, named by the same variable and _FILE.
-
-    All their secrets in the environment are redacted from now on.
-    """
-    for direct in [name for name in _given_by_files if not os.environ.get(f"{name}_FILE")]:
-        if os.environ.get(direct) == _given_by_files.pop(direct):
-            del os.environ[direct]
-    for variable, path in sorted(os.environ.items()):
-        direct = variable.removesuffix("_FILE")
-        if path and direct != variable and SECRETS_OF_OTHERS.fullmatch(direct):
-            if os.environ.get(direct) == _given_by_files.get(direct, ""):
-                os.environ.pop(direct, None)
-            os.environ[direct] = _given_by_files[direct] = _secret_in_file(direct, path)
-    for name, value in os.environ.items():
-        if SECRETS_OF_OTHERS.fullmatch(name) and not name.endswith("_FILE") and not PUBLIC_PARTS.fullmatch(name):
-            _register_secrets_of(name, value)
-
-
-def _register_secrets_of(name: str, value: str) -> None:
-    """Register a variable's secrets; of a URL only the password, because messages must show the host."""
-    passwords = [part for found in PASSWORD.findall(value) for part in found if part]
-    is_url = "://" in value
-    for secret in passwords if is_url else [value]:
-        for text in {secret, unquote(secret)} - ORDINARY_WORDS:
-            register_secret(text)
-
-
-def _secret_in_file(direct: str, path: str) -> str:
-    """Return the content of a file without trailing line ends."""
-    variable = f"{direct}_FILE"
-    if os.environ.get(direct):
-        raise UsageError(f"{direct} and {variable} are both set", "Unset one of them.")
-    try:
-        with Path(path).expanduser().open("rb") as file:
-            content = file.read(LARGEST_SECRET_BYTES + 1)
-        text = content.decode("utf-8-sig").rstrip("\r\n")
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error_text(error)
-        raise UsageError(f"{variable}: the file cannot be read: {reason}", f"Correct or unset {variable}.") from None
-    if not text or len(content) > LARGEST_SECRET_BYTES or "\0" in text:
-        reason = "holds a NUL" if "\0" in text else f"is larger than {LARGEST_SECRET_BYTES} bytes"
-        raise UsageError(f"{variable}: the file {reason if text else 'is empty'}", f"Correct or unset {variable}.")
-    return text
+    """Read the files that LOGENTIC_<NAME>_FILE name."""
+    variables = {name: _variable(name) for name in secret_names()}
+    return {
+        name: read_secret_file(direct, path)
+        for name, direct in variables.items()
+        if (path := os.environ.get(f"{direct}_FILE"))
+    }
 
 
 def _variable(name: str) -> str:
     """Return the environment variable of a setting; a name in capitals is one already."""
     return name if name.isupper() else f"LOGENTIC_{name.upper()}"
-
-
-def error_text(error: Exception) -> str:
-    """Return the system's message about a file, without the file's name."""
-    return (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
 
 
 def _table(name: str) -> dict[str, Any]:

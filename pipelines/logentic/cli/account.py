@@ -1,4 +1,4 @@
-"""The commands that query the account and change no table: check, get, verify, notify."""
+"""Define the commands that query the account and change no table: check, get, verify, notify."""
 
 import sys
 from contextlib import suppress
@@ -12,21 +12,31 @@ from logentic.cli.options import DEFAULT_FILE, AsJson, Db, OptionalDb, file_opti
 from logentic.errors import StateError, UsageError
 from logentic.sanitizer import json_text, one_line, print_json
 
-Day = Annotated[str | None, typer.Option(metavar="DAY", help="YYYY-MM-DD.")]
-Moment = Annotated[
-    str | None, typer.Option(metavar="TIME", help="A day for orders, a day or time for item_quantities.")
-]
-Text = Annotated[str | None, typer.Option(metavar="TEXT")]
+
+def day_option(text: str) -> Any:
+    return typer.Option(metavar="YYYY-MM-DD", help=text)
+
+
+def time_option(text: str) -> Any:
+    return typer.Option(metavar="TIME", help=f"{text}: a day for orders, a day or time for item_quantities.")
+
+
+def text_option(text: str) -> Any:
+    return typer.Option(metavar="TEXT", help=text)
 
 
 def check(
-    db: Annotated[Path | None, file_option("Keep the answers in FILE.state/check.json.")] = None,
-    fail_on: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Exit 3 when there is something to look at: findings.")
-    ] = None,
+    db: Annotated[Path | None, file_option("Keep the result in FILE.state/check.json.")] = None,
+    fail_on: Annotated[str | None, typer.Option(metavar="WHAT", help="Exit with 3 if there are `findings`.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the account what the reference leaves open: fields, pages, order, ends of filters, formats, limits."""
+    """Check what the API reference leaves open: fields, page size, order, filters, formats, rate limit.
+
+    \b
+    Examples:
+      logentic check
+      logentic check --json --fail-on findings
+    """
     from logentic.api.probe import check_account
     from logentic.reports import probe
     from logentic.reports.terminal import Terminal
@@ -58,29 +68,51 @@ def check(
 
 def get(
     resource: Annotated[
-        str, typer.Argument(metavar="RESOURCE", help="Such as orders or payment_items; an unknown name lists all.")
+        str,
+        typer.Argument(
+            metavar="RESOURCE", help="Resource, such as orders or payment_items; an unknown name lists all."
+        ),
     ],
     record_id: Annotated[
-        int | None, typer.Argument(metavar="[ID]", min=1, help="The record's; the item's for the two of stock.")
+        int | None,
+        typer.Argument(metavar="[ID]", min=1, help="Id of the record; of the item for inventory and item_quantities."),
     ] = None,
-    external_name: Text = None,
-    shopify_order_id: Text = None,
-    shopify_variant_id: Text = None,
-    updated_at_start: Moment = None,
-    updated_at_end: Moment = None,
-    start: Day = None,
-    end: Day = None,
-    billed_date_start: Day = None,
-    billed_date_end: Day = None,
-    payment_id: Annotated[int | None, typer.Option(metavar="ID", min=1)] = None,
-    group_by_invoice: Annotated[bool, typer.Option("--group-by-invoice")] = False,
-    exclude_storage_info: Annotated[bool, typer.Option("--exclude-storage-info")] = False,
-    exclude_storage_price: Annotated[bool, typer.Option("--exclude-storage-price")] = False,
+    external_name: Annotated[
+        str | None, text_option("Name in the shop, of orders or items; several orders with commas.")
+    ] = None,
+    shopify_order_id: Annotated[str | None, text_option("Shopify's id of the order.")] = None,
+    shopify_variant_id: Annotated[str | None, text_option("Shopify's id of the item, of items or stock.")] = None,
+    updated_at_start: Annotated[str | None, time_option("Updated since")] = None,
+    updated_at_end: Annotated[str | None, time_option("Updated until")] = None,
+    start: Annotated[str | None, day_option("First day of inventory history.")] = None,
+    end: Annotated[str | None, day_option("Last day of inventory history.")] = None,
+    billed_date_start: Annotated[str | None, day_option("First billing day of payment_items.")] = None,
+    billed_date_end: Annotated[str | None, day_option("Last billing day of payment_items.")] = None,
+    payment_id: Annotated[
+        int | None, typer.Option(metavar="ID", min=1, help="Payment that the payment_items belong to.")
+    ] = None,
+    group_by_invoice: Annotated[
+        bool, typer.Option("--group-by-invoice", help="Group payment_items by invoice.")
+    ] = False,
+    exclude_storage_info: Annotated[
+        bool, typer.Option("--exclude-storage-info", help="Leave out the storage details of payment_items.")
+    ] = False,
+    exclude_storage_price: Annotated[
+        bool, typer.Option("--exclude-storage-price", help="Leave out the storage prices of inventory.")
+    ] = False,
     keep_personal_data: Annotated[
-        bool, typer.Option("--keep-personal-data", help="Show personal values instead of ***.")
+        bool, typer.Option("--keep-personal-data", help="Print personal values instead of ***.")
     ] = False,
 ) -> None:
-    """Print one record, or a list, as the API gives it: JSON. Each filter is one of the reference."""
+    """Print one record or a filtered list as the API returns it, as JSON.
+
+    \b
+    Examples:
+      logentic get orders 19015
+      logentic get items --external-name SKU-1
+      logentic get inventory --start 2026-01-01 --end 2026-01-02
+      logentic get payment_items --group-by-invoice
+    """
     given: dict[str, Any] = {
         "external_name": external_name,
         "shopify_order_id": shopify_order_id,
@@ -131,14 +163,20 @@ def _print_records(name: str, record_id: int | None, filters: dict[str, str], ke
 
 def verify(
     db: Db = DEFAULT_FILE,
-    start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Compare from this day on.")] = None,
-    end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Compare up to and with this day.")] = None,
-    fail_on: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Exit 3 when FILE and the account differ: differences.")
+    start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Compare this day and later ones.")] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Compare no later day; this day is included.")
     ] = None,
+    fail_on: Annotated[str | None, typer.Option(metavar="WHAT", help="Exit with 3 if there are `differences`.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare what FILE holds with what the account announces for past days, and name every difference."""
+    """Compare FILE with the totals that the account announces, and list every difference.
+
+    \b
+    Examples:
+      logentic verify
+      logentic verify --start 2026-01-01 --end 2026-01-31 --fail-on differences
+    """
     from logentic.reports import verification
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings, require_token
@@ -165,9 +203,17 @@ def verify(
 
 def notify(
     db: OptionalDb = None,
-    test: Annotated[bool, typer.Option("--test", help="Send a test message and nothing else.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Send a test message only.")] = False,
 ) -> None:
-    """Tell by alert_urls what is wrong with FILE and its runs, once; and what is well again."""
+    """Send an alert for each new problem of FILE and its runs, and one when a problem is over.
+
+    Alerts go to the setting alert_urls.
+
+    \b
+    Examples:
+      logentic notify --test
+      logentic notify --db logentic.duckdb
+    """
     from logentic.monitoring.alerts import find_problems, send_alerts, send_test_alert
     from logentic.monitoring.run_history import record_killed_run
     from logentic.settings import load_settings

@@ -1,13 +1,13 @@
-"""The command line: options, printing and exit codes.
+"""Define the command line: commands, printing and exit codes.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done,
-but a check found something that `--fail-on` asked to be told.
+Results go to stdout, everything else to stderr. `EXIT_CODES` lists the exit codes.
 """
 
 import io
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from math import inf
@@ -40,14 +40,18 @@ if TYPE_CHECKING:
     from logentic.settings import Settings
 
 app = typer.Typer(
-    help="Everything a Logentic account says over its API, complete and exact, as DuckDB tables.",
+    help="Load a Logentic account into DuckDB and audit every invoice. Try it without an account: logentic demo.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+EXIT_CODES = {
+    0: "Success.",
+    1: "Failure. What was loaded is kept, the published file is unchanged, and the next run continues.",
+    2: "Wrong option, setting or file. Nothing was attempted.",
+    3: "Success, but the data have a problem that `--fail-on` names.",
+}
 VERSIONED = ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb")  # dbt where it is installed
 
 
@@ -63,40 +67,67 @@ def _version(is_asked: bool) -> None:
 
 @app.callback()
 def _common(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and each request (never the token).")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Print tracebacks and each request, without the token.")
+    ] = False,
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which one this is, and its parts.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version and those of its libraries."
+        ),
     ] = False,
 ) -> None:
-    """Set LOGENTIC_API_TOKEN; or begin without one: logentic demo."""
+    """Take the options of every command."""
 
 
-@app.command()
 def run(
     db: DbOrState = None,
     destination: DestinationName = None,
     engine: EngineName = None,
-    start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read again from this day on.")] = None,
-    end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read up to and with this day.")] = None,
-    select: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these resources, with commas.")] = None,
-    models: Annotated[bool, typer.Option("--models/--no-models", help="Build the staging views and marts.")] = True,
-    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild all days of the marts.")] = False,
-    keep_steps: Annotated[bool, typer.Option("--keep-steps", help="Keep the tables that marts are made of.")] = False,
-    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
+    start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Read this day and later ones again.")] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Read no later day; this day is included.")
+    ] = None,
+    select: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Load only these resources, separated by commas.")
+    ] = None,
+    models: Annotated[
+        bool, typer.Option("--models/--no-models", help="Build the tables, or keep them as last built.")
+    ] = True,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Rebuild the tables for all days, not only for changed ones.")
+    ] = False,
+    keep_steps: Annotated[
+        bool, typer.Option("--keep-steps", help="Keep intermediate tables, in the schema logentic_build.")
+    ] = False,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait this long for another run to end.")] = 0,
     fail_on: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Exit 3 when the run left this: incomplete, rejected, or both.")
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Exit with 3 if windows are `incomplete` or values were `rejected`; separate both by a comma.",
+        ),
     ] = None,
     new_hash_key: Annotated[
-        bool, typer.Option("--new-hash-key", help="Go on with a new key for personal data when the old one is lost.")
+        bool, typer.Option("--new-hash-key", help="Accept another pseudonym key when the old one is lost.")
     ] = False,
     max_duration: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0, help="Read nothing after it; the next run goes on."),
+        typer.Option(metavar="SECONDS", min=0, help="Stop reading after this time; the next run continues."),
     ] = None,
-    log_format: Annotated[str, typer.Option(metavar="FORMAT", help="Of stderr: text, or json for machines.")] = "text",
+    log_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="Format of stderr: `text`, or `json` with one object per line.")
+    ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Extract what is new, build the tables, check them, publish FILE."""
+    """Load what changed, build and check the tables, and publish FILE.
+
+    \b
+    Examples:
+      logentic run --db logentic.duckdb
+      logentic run --db logentic.duckdb --start 2026-01-01 --select orders
+      logentic run --db logentic.duckdb --wait 600 --fail-on incomplete
+    """
     from logentic.settings import interval_of_schedule, load_settings
 
     settings = load_settings(destination=destination, engine=engine)
@@ -158,18 +189,22 @@ def _approve_by_tolerance(file: Path, settings: "Settings") -> None:
             print(one_line(f"invoice {invoice.payment_id}: {text}"), file=sys.stderr)
 
 
-@app.command()
 def build(
     db: DbOrState = None,
     destination: DestinationName = None,
     engine: EngineName = None,
-    keep_steps: Annotated[bool, typer.Option("--keep-steps", help="Keep the tables that marts are made of.")] = False,
-    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait for a run that is at work.")] = 0,
-    fail_on: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
-    ] = None,
+    keep_steps: Annotated[
+        bool, typer.Option("--keep-steps", help="Keep intermediate tables, in the schema logentic_build.")
+    ] = False,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait this long for another run to end.")] = 0,
+    fail_on: Annotated[str | None, typer.Option(metavar="WHAT", help="Exit with 3 if values were `rejected`.")] = None,
 ) -> None:
-    """Build the tables of what is loaded, check them, publish FILE; the account is not asked."""
+    """Build and check the tables from what is loaded, and publish FILE, without a request to the account.
+
+    \b
+    Examples:
+      logentic build --db logentic.duckdb
+    """
     from logentic.job import JobOptions, run_job
     from logentic.reports import summary
     from logentic.reports.progress import display_progress
@@ -187,16 +222,27 @@ def build(
         raise typer.Exit(3)
 
 
-for _command in (
-    *(account_commands.check, account_commands.get, account_commands.verify, account_commands.notify),
-    *(event_commands.serve, event_commands.events, finance.reconcile, finance.prices),
-    *(finance.accrual, finance.close),
-    *(explore.status, explore.dashboard, explore.demo, explore.sandbox, privacy_commands.privacy),
-    *(export.export, mcp_commands.mcp),
-):
-    app.command()(_command)
-app.add_typer(finance.exceptions, name="exceptions")
-app.add_typer(finance.invoices, name="invoices")
+GROUPS: dict[str, tuple[Callable[..., None] | tuple[str, typer.Typer], ...]] = {
+    "Run": (run, build, explore.status, account_commands.notify),
+    "Explore": (explore.demo, explore.dashboard, export.export),
+    "Finance": (
+        finance.reconcile,
+        ("invoices", finance.invoices),
+        ("exceptions", finance.exceptions),
+        *(finance.prices, finance.accrual, finance.close),
+    ),
+    "Account": (
+        *(account_commands.check, account_commands.get, account_commands.verify),
+        *(explore.settings, privacy_commands.privacy),
+    ),
+    "Serve": (event_commands.serve, event_commands.events, mcp_commands.mcp, explore.sandbox),
+}
+for _group, _commands in GROUPS.items():
+    for _command in _commands:
+        if isinstance(_command, tuple):
+            app.add_typer(_command[1], name=_command[0], rich_help_panel=_group)
+        else:
+            app.command(rich_help_panel=_group)(_command)
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 COMMANDS |= {"exceptions", "invoices"}
@@ -206,7 +252,7 @@ FILE_GUIDANCE = "Run into a file as well: logentic run --destination duckdb --db
 
 
 def program() -> NoReturn:
-    """The command as a process."""
+    """Run the command and end the process."""
     try:
         main()
     except SystemExit as ended:
@@ -263,7 +309,7 @@ def _exit_with_traceback(code: int) -> NoReturn:
 
 
 def _exit_interrupted() -> NoReturn:
-    print("logentic: interrupted; what was loaded stays, the next run goes on from there", file=sys.stderr)
+    print("logentic: interrupted; what was loaded is kept, and the next run continues", file=sys.stderr)
     sys.exit(1)
 
 

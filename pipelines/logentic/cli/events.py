@@ -1,4 +1,4 @@
-"""The commands about events: serve receives them, events lists their outcomes."""
+"""Define the commands for webhook events: serve, events."""
 
 from typing import Annotated
 
@@ -10,16 +10,22 @@ from logentic.sanitizer import print_json
 
 def serve(
     db: Db,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8360,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free one.")] = 8360,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Run when events have come, at most once a minute.")
+        bool, typer.Option("--refresh", help="Start a run when events arrive, at most once a minute.")
     ] = False,
     accept_unsigned: Annotated[
-        bool, typer.Option("--accept-unsigned", help="Take unsigned events, from this machine only.")
+        bool, typer.Option("--accept-unsigned", help="Accept unsigned events, from this machine only.")
     ] = False,
 ) -> None:
-    """Take the service's events as they happen, and keep them for the next run."""
+    """Receive the service's webhook events until Ctrl-C, and keep them for the next run.
+
+    \b
+    Examples:
+      logentic serve --db logentic.duckdb --refresh
+      logentic serve --db logentic.duckdb --accept-unsigned --port 0
+    """
     from logentic.cli.event_server import run_event_server
     from logentic.settings import load_settings
 
@@ -28,11 +34,19 @@ def serve(
 
 def events(
     db: Db = DEFAULT_FILE,
-    dead: Annotated[bool, typer.Option("--dead", help="Only events whose order could not be read.")] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="Have the next run ask for the dead ones again.")] = False,
+    dead: Annotated[bool, typer.Option("--dead", help="List only dead events: their order could not be read.")] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Let the next run look up the orders of dead events again.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What became of the events that were received."""
+    """List the received events and their outcomes.
+
+    \b
+    Examples:
+      logentic events
+      logentic events --dead --retry
+    """
     from logentic.reports import event_list
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings

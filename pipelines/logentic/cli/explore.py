@@ -1,11 +1,11 @@
-"""The commands that show data: status, sandbox, demo, dashboard."""
+"""Define the commands that show data: status, settings, sandbox, demo, dashboard."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from logentic.cli.options import DEFAULT_FILE, Db, DbOrState, DestinationName, require_word, state_file
+from logentic.cli.options import DEFAULT_FILE, AsJson, Db, DbOrState, DestinationName, require_word, state_file
 from logentic.database_file import database_path
 from logentic.errors import UsageError
 from logentic.monitoring.memory import hide_unneeded_modules
@@ -15,13 +15,18 @@ from logentic.sanitizer import print_json
 def status(
     db: DbOrState = None,
     destination: DestinationName = None,
-    of_runs: Annotated[bool, typer.Option("--runs", help="The last runs instead: how each ended.")] = False,
-    fail_on: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Exit 3 when values could not be read: rejected.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    of_runs: Annotated[bool, typer.Option("--runs", help="List the last runs and their outcomes instead.")] = False,
+    fail_on: Annotated[str | None, typer.Option(metavar="WHAT", help="Exit with 3 if values were `rejected`.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """What FILE or PostgreSQL holds: covered days, last success, rows and incomplete windows of each resource."""
+    """Show the data status: covered days, last run, rows and incomplete windows of each resource.
+
+    \b
+    Examples:
+      logentic status
+      logentic status --runs
+      logentic status --json --fail-on rejected
+    """
     hide_unneeded_modules()
     require_word("--fail-on", fail_on, "rejected")
     if of_runs and fail_on:
@@ -51,20 +56,52 @@ def status(
         raise typer.Exit(3)
 
 
+def settings(as_json: AsJson = False) -> None:
+    """Print the settings in force and where each comes from: default, file or environment.
+
+    Secrets are hidden.
+
+    \b
+    Examples:
+      logentic settings
+      LOGENTIC_CONNECTIONS=2 logentic settings --json
+    """
+    from logentic.reports.setting_list import list_settings, print_settings
+    from logentic.settings import load_settings
+
+    listed = list_settings(load_settings())
+    if as_json:
+        print_json(listed)
+    else:
+        print_settings(listed)
+
+
 def sandbox(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8350,
-    seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
-    scale: Annotated[float, typer.Option(min=0.01, help="2 has twice the items and orders.")] = 1.0,
-    days: Annotated[int, typer.Option(min=1, help="Days of history up to today.")] = 180,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free one.")] = 8350,
+    seed: Annotated[int, typer.Option(help="Seed of the account; each seed makes another account.")] = 1,
+    scale: Annotated[
+        float, typer.Option(min=0.01, help="Size of the account; 2 has twice the items and orders.")
+    ] = 1.0,
+    days: Annotated[int, typer.Option(min=1, help="Days of history, up to today.")] = 180,
     scenario: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="An oddity of billing to add; more than one can be given.")
+        list[str] | None, typer.Option(metavar="NAME", help="Billing practice or error to add; repeat it for several.")
     ] = None,
     webhooks: Annotated[
-        str | None, typer.Option(metavar="URL", help="Send events there, signed with LOGENTIC_WEBHOOK_SECRET.")
+        str | None, typer.Option(metavar="URL", help="Send events to this URL, signed with LOGENTIC_WEBHOOK_SECRET.")
     ] = None,
-    accidents: Annotated[float, typer.Option(min=0, max=1, help="Share of events lost, and doubled, and late.")] = 0.0,
+    accidents: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of events that are lost, sent twice or late.")
+    ] = 0.0,
 ) -> None:
-    """Serve a made-up account on this machine, with the API of the real one."""
+    """Serve a simulated account on this machine until Ctrl-C, with the API of the service.
+
+    It prints the two variables that point other commands to it.
+
+    \b
+    Examples:
+      logentic sandbox --scale 0.2 --days 30
+      logentic sandbox --scenario tiers --scenario wrong_week
+    """
     from logentic.sandbox.billing import ALL_SCENARIOS, SCENARIOS
     from logentic.sandbox.standalone import serve_sandbox
     from logentic.settings import load_settings, webhook_secrets
@@ -91,12 +128,18 @@ def sandbox(
 
 
 def demo(
-    db: Annotated[Path, typer.Option("--db", parser=database_path, metavar="FILE", help="Where the tables go.")] = Path(
-        "demo/logentic.duckdb"
-    ),
-    seed: Annotated[int, typer.Option(help="Another seed, another account.")] = 1,
+    db: Annotated[
+        Path, typer.Option("--db", parser=database_path, metavar="FILE", help="DuckDB file to publish.")
+    ] = Path("demo/logentic.duckdb"),
+    seed: Annotated[int, typer.Option(help="Seed of the account; each seed makes another account.")] = 1,
 ) -> None:
-    """Load a made-up account into FILE, offline, in seconds. LOGENTIC_DB, which names your own file, does not count."""
+    """Load a simulated account, offline, and print the command that opens it. Ignores LOGENTIC_DB.
+
+    \b
+    Examples:
+      logentic demo
+      logentic demo --db demo/other.duckdb --seed 7
+    """
     from logentic.demo import run_demo
 
     run_demo(db, seed)
@@ -104,12 +147,21 @@ def demo(
 
 def dashboard(
     db: Db = DEFAULT_FILE,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 2718,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free one.")] = 2718,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Let others in; needs dashboard_password.")
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Address to listen on; another than 127.0.0.1 needs the setting dashboard_password."
+        ),
     ] = "127.0.0.1",
 ) -> None:
-    """Show FILE in a browser, on this machine: costs, stock, storage, invoices, month, orders."""
+    """Show costs, stock, storage, invoices and orders of FILE in a browser, until Ctrl-C.
+
+    \b
+    Examples:
+      logentic dashboard
+      logentic dashboard --db demo/logentic.duckdb --port 0
+    """
     from logentic.dashboard.serve import serve_dashboard
     from logentic.settings import load_settings
 

@@ -1,4 +1,4 @@
-"""The command that exports the marts."""
+"""Command `export`: write the marts as files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +11,19 @@ from logentic.sanitizer import one_line, print_json
 
 
 def export(
-    layout: Annotated[str, typer.Option("--format", metavar="NAME", help="parquet, delta, iceberg or ducklake.")],
-    to: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")],
+    layout: Annotated[str, typer.Option("--format", metavar="NAME", help="Format: `parquet`, `delta`, `iceberg` or `ducklake`.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Write the tables into this folder.")],
     db: Db = DEFAULT_FILE,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export in DIR.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the published tables of FILE as Parquet, Delta, Iceberg or DuckLake, with their comments."""
+    """Write the published tables as Parquet, Delta, Iceberg or DuckLake, with their comments.
+
+    \b
+    Examples:
+      logentic export --format parquet --to lake/parquet
+      logentic export --format delta --to lake/delta --overwrite
+    """
     from logentic.exports.export import FORMATS, export_marts
     from logentic.reports.humanize import count
 

@@ -1,4 +1,4 @@
-"""The commands of a month end: reconcile, invoices, exceptions, prices, accrual, close."""
+"""Define the commands of a month end: reconcile, invoices, exceptions, prices, accrual, close."""
 
 import sys
 from datetime import date
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from logentic.settings import Settings
 
 exceptions = typer.Typer(
-    help="What is wrong, what was said of it, and how long it can still be disputed. `set` says where one stands.",
+    help="List the exceptions with their status and deadline, or set a status.\n\n\b\nExamples:\n"
+    "  logentic exceptions --status open\n  logentic exceptions set 4711-duplicate_charge disputed",
     invoke_without_command=True,
-    rich_markup_mode=None,
 )
 invoices = typer.Typer(
-    help="What each invoice comes to, what is wrong with it, and what was decided. `decide` says what to pay.",
+    help="List the invoices with totals, deadlines and decisions, or decide on a payment.\n\n\b\nExamples:\n"
+    "  logentic invoices --open\n  logentic invoices decide 7005 approve_in_part --note 'duplicates disputed'",
     invoke_without_command=True,
-    rich_markup_mode=None,
 )
 CSV_SEPARATORS = {"comma": ",", "semicolon": ";"}
 
@@ -43,10 +43,12 @@ def _parse_invoice_option(text: str | int) -> int:
 
 
 Invoice = Annotated[
-    int | None, typer.Option(metavar="N", parser=_parse_invoice_option, help="The charges of this payment.")
+    int | None, typer.Option(metavar="N", parser=_parse_invoice_option, help="Only charges of this invoice.")
 ]
-Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The charges of this month.")]
-By = Annotated[str | None, typer.Option(metavar="NAME", help="Who says so; kept for next time. Else you.")]
+Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="Only charges of this month.")]
+By = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Author of the entry; kept for next time. Default: your user name.")
+]
 
 
 def reconcile(
@@ -54,22 +56,35 @@ def reconcile(
     invoice: Invoice = None,
     month: Month = None,
     invoice_total: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help="The total on the paper, with tax, to tie to the cent; kept.")
+        str | None, typer.Option(metavar="AMOUNT", help="Invoice total with tax, to tie out to the cent; it is kept.")
     ] = None,
-    xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the workbook.")] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="DIR", help="Write its tables, a file each.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the workbook to this file.")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write each sheet of the workbook as a CSV file into this folder."),
+    ] = None,
     csv_separator: Annotated[
-        str, typer.Option(metavar="NAME", help="Of --csv: comma, or semicolon, with decimal commas.")
+        str, typer.Option(metavar="NAME", help="Separator of --csv: `comma`, or `semicolon` with decimal commas.")
     ] = "comma",
     letter: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The letter of what is disputed: .docx, .html, .txt or .md.")
+        Path | None, typer.Option(metavar="FILE", help="Write the letter to the warehouse: .docx, .html, .txt or .md.")
     ] = None,
     fail_on: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Exit 3 when one is open, or the paper does not tie: exceptions.")
+        str | None,
+        typer.Option(
+            metavar="WHAT", help="Exit with 3 if `exceptions` are open or the invoice total does not tie out."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What is wrong with an invoice, or with a month: on the screen, as a workbook, as a letter."""
+    """Audit an invoice or a month: on the screen, as a workbook, as a letter to the warehouse.
+
+    \b
+    Examples:
+      logentic reconcile --invoice 7005
+      logentic reconcile --invoice 7005 --xlsx audit.xlsx --letter letter.docx
+      logentic reconcile --month 2026-01 --csv month
+    """
     from logentic.reports import reconciliation as report
     from logentic.reports.amount_parser import parse_invoice_total
     from logentic.reports.exceptions import resolve_author
@@ -140,12 +155,12 @@ def list_invoices(
     context: typer.Context,
     db: OptionalDb = None,
     month: Annotated[
-        str | None, typer.Option(metavar="YYYY-MM", help="Only those with a charge of this month.")
+        str | None, typer.Option(metavar="YYYY-MM", help="Only invoices with a charge of this month.")
     ] = None,
-    is_open: Annotated[bool, typer.Option("--open", help="Only those that somebody has to look at.")] = False,
+    is_open: Annotated[bool, typer.Option("--open", help="Only invoices that need a review.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List them, the newest first."""
+    """List the invoices, newest first."""
     from logentic.settings import load_settings
 
     context.obj, settings = db, load_settings()
@@ -165,17 +180,26 @@ def list_invoices(
 @invoices.command("decide")
 def decide(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(metavar="N", parser=parse_invoice, help="The invoice, such as 7005.")],
-    decision: Annotated[str, typer.Argument(metavar="DECISION", help="approve, approve_in_part or hold.")],
+    number: Annotated[
+        int, typer.Argument(metavar="N", parser=parse_invoice, help="Number of the invoice, such as 7005.")
+    ],
+    decision: Annotated[str, typer.Argument(metavar="DECISION", help="Decision: approve, approve_in_part or hold.")],
     amount: Annotated[
         str | None,
-        typer.Option(metavar="AMOUNT", help="Of approve_in_part: what to pay, with tax; else the recommended payment."),
+        typer.Option(
+            metavar="AMOUNT", help="Amount to pay with tax, for approve_in_part; default: the recommended payment."
+        ),
     ] = None,
-    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why.")] = None,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Reason for the decision.")] = None,
     by: By = None,
     db: OptionalDb = None,
 ) -> None:
-    """Decide on the payment of an invoice. It shows at once, and is published by the next run."""
+    """Decide on the payment of an invoice. The decision is published with the next run.
+
+    \b
+    Examples:
+      logentic invoices decide 7005 approve --note 'ties out'
+    """
     from logentic.reports.amount_parser import parse_invoice_total
     from logentic.reports.exceptions import resolve_author
     from logentic.reports.invoice_approval import record_invoice_decision
@@ -197,11 +221,13 @@ def list_exceptions(
     month: Month = None,
     status: Annotated[
         str | None,
-        typer.Option(metavar="S", help="open, accepted, disputed, credited, rejected, cleared or withdrawn."),
+        typer.Option(
+            metavar="S", help="Only this status: open, accepted, disputed, credited, rejected, cleared or withdrawn."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List them; those at the top are on the newest invoice."""
+    """List the exceptions, those of the newest invoice first."""
     from logentic.settings import load_settings
 
     context.obj, settings = db, load_settings()  # which registers the secrets
@@ -223,13 +249,20 @@ def list_exceptions(
 @exceptions.command("set")
 def set_exception(
     context: typer.Context,
-    exception_id: Annotated[str, typer.Argument(metavar="ID", help="As listed, such as 4711-duplicate_charge.")],
-    status: Annotated[str, typer.Argument(metavar="STATUS", help="open, accepted, disputed, credited or rejected.")],
-    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, or to whom it was written.")] = None,
+    exception_id: Annotated[str, typer.Argument(metavar="ID", help="Id as listed, such as 4711-duplicate_charge.")],
+    status: Annotated[
+        str, typer.Argument(metavar="STATUS", help="Status: open, accepted, disputed, credited or rejected.")
+    ],
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Reason, or whom you wrote to.")] = None,
     by: By = None,
     db: OptionalDb = None,
 ) -> None:
-    """Say where an exception stands. It shows at once, and is published by the next run."""
+    """Set the status of an exception. The status is published with the next run.
+
+    \b
+    Examples:
+      logentic exceptions set 4711-duplicate_charge accepted --note 'agreed'
+    """
     from logentic.reports.exceptions import record_decision, resolve_author
 
     file = db or context.obj or DEFAULT_FILE
@@ -240,13 +273,22 @@ def set_exception(
 
 def prices(
     db: Db = DEFAULT_FILE,
-    charge_type: Annotated[str | None, typer.Option("--type", metavar="NAME", help="Only this type of charge.")] = None,
+    charge_type: Annotated[
+        str | None, typer.Option("--type", metavar="NAME", help="Only charges of this type.")
+    ] = None,
     toml: Annotated[
-        bool, typer.Option("--toml", help="Print what is learned as configuration, to check and sign off.")
+        bool,
+        typer.Option("--toml", help="Print learned prices as charge_rates for config.toml, to check and sign off."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What each type of charge costs: what is learned beside your rate card."""
+    """List the price of each type of charge: learned from invoices, and from your rate card.
+
+    \b
+    Examples:
+      logentic prices
+      logentic prices --toml --type picking
+    """
     from logentic.reports import price_list as report
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings
@@ -263,20 +305,26 @@ def prices(
 
 
 def accrual(
-    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month to accrue.")],
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="Month to accrue.")],
     db: Db = DEFAULT_FILE,
     leave_out_billed: Annotated[
-        bool, typer.Option("--leave-out-billed", help="Leave out what was billed after the month.")
+        bool, typer.Option("--leave-out-billed", help="Leave out charges that were billed after the month.")
     ] = False,
     journal: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write journal entries to import, and their reversal: .csv.")
+        Path | None, typer.Option(metavar="FILE", help="Write journal entries and their reversal to this .csv file.")
     ] = None,
     layout: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="Of the journal: quickbooks or xero.")
+        str, typer.Option("--format", metavar="NAME", help="Format of the journal: quickbooks or xero.")
     ] = "quickbooks",
     as_json: AsJson = False,
 ) -> None:
-    """What a month has cost and was not billed in it, by type of charge; as journal entries."""
+    """Accrue the costs of a month that were not billed in it, by type of charge.
+
+    \b
+    Examples:
+      logentic accrual --month 2026-01
+      logentic accrual --month 2026-01 --journal accrual.csv --format xero
+    """
     from logentic.reports import accrual as report
     from logentic.reports.journal import LAYOUTS, build_journal, write_journal
     from logentic.reports.terminal import Terminal
@@ -296,14 +344,20 @@ def accrual(
 
 
 def close(
-    month: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month, such as 2026-01.")],
+    month: Annotated[str, typer.Argument(metavar="YYYY-MM", help="Month to close, such as 2026-01.")],
     db: Db = DEFAULT_FILE,
     by: By = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Open the month again; --note says why.")] = False,
-    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why the month is opened again.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Close without a confirmation, as scripts need.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Reopen the month; requires --note.")] = False,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Reason for reopening the month.")] = None,
 ) -> None:
-    """Freeze a month as it is known now; what the API says differently later stands in `restatements`."""
+    """Freeze the figures of a month; later changes are listed in the table restatements.
+
+    \b
+    Examples:
+      logentic close 2026-01 --yes
+      logentic close 2026-01 --undo --note 'two bills were late'
+    """
     from logentic.reports.exceptions import read_findings, resolve_author, sum_open_amounts
     from logentic.reports.humanize import count
     from logentic.reports.month_close import close_month, preview_close, reopen_month
@@ -317,7 +371,7 @@ def close(
     if undo:
         author = resolve_author(by, db)
         reopen_month(db, day, author, one_line(note or "").strip())
-        print(one_line(f"{month} is open again, says {author}; the next run publishes it, and it can be closed anew"))
+        print(one_line(f"Reopened {month} ({author}). Published with the next run; it can then be closed again"))
         return
     frozen = preview_close(db, day, settings.timezone)
     if not yes and not sys.stdin.isatty():

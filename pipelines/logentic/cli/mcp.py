@@ -1,4 +1,4 @@
-"""The command that serves an assistant."""
+"""Command `mcp`: answer an assistant."""
 
 from typing import Annotated
 
@@ -10,13 +10,19 @@ from logentic.errors import UsageError
 
 def mcp(
     db: Db = DEFAULT_FILE,
-    max_rows: Annotated[int, typer.Option(min=1, metavar="N", help="The most rows of a query.")] = 500,
-    timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Stop a query after it.")] = 30,
+    max_rows: Annotated[int, typer.Option(min=1, metavar="N", help="Limit the rows of a query.")] = 500,
+    timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Stop a query after this time.")] = 30,
     allow_personal_data: Annotated[
-        bool, typer.Option("--allow-personal-data", help="Also a file that was loaded with keep_personal_data.")
+        bool, typer.Option("--allow-personal-data", help="Accept a file that was loaded with `keep_personal_data`.")
     ] = False,
 ) -> None:
-    """Answer an assistant's questions about FILE over stdin and stdout (Model Context Protocol); read-only."""
+    """Answer an assistant's questions over stdin and stdout, read-only (Model Context Protocol).
+
+    \b
+    Examples:
+      logentic mcp --db logentic.duckdb
+      logentic mcp --max-rows 100 --timeout 10
+    """
     try:
         from logentic.assistant import server
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Options that several commands share, and their parsers."""
+"""Define options that several commands share, and their parsers."""
 
 from datetime import date
 from pathlib import Path
@@ -23,18 +23,25 @@ def file_option(text: str) -> Any:
     )
 
 
-ANALYSTS_FILE = file_option("The DuckDB file that analysts open.")
+ANALYSTS_FILE = file_option("DuckDB file that analysts open; default: logentic.duckdb.")
 Db = Annotated[Path, ANALYSTS_FILE]
 OptionalDb = Annotated[Path | None, ANALYSTS_FILE]
-DbOrState = Annotated[Path | None, file_option("The same; for another destination FILE.state is its state folder.")]
+DbOrState = Annotated[
+    Path | None, file_option("DuckDB file to publish; for another destination FILE.state is its state folder.")
+]
 DestinationName = Annotated[
-    str | None, typer.Option("--destination", metavar="NAME", help="Where the tables go: duckdb, postgres, filesystem.")
+    str | None,
+    typer.Option(
+        "--destination", metavar="NAME", help="Destination instead of the setting: duckdb, postgres or filesystem."
+    ),
 ]
 EngineName = Annotated[
     str | None,
-    typer.Option("--engine", metavar="NAME", help="What builds the tables of a folder: spark, at SPARK_REMOTE."),
+    typer.Option(
+        "--engine", metavar="NAME", help="Engine that builds the tables in a folder or bucket: spark, at SPARK_REMOTE."
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; secrets are hidden.")]
 
 
 def require_word(option: str, given: str | None, *known: str) -> None:

@@ -1,4 +1,4 @@
-"""The command about personal data that earlier versions loaded: privacy."""
+"""Define the command for personal data that earlier versions loaded: privacy."""
 
 from typing import Annotated
 
@@ -11,10 +11,15 @@ from logentic.errors import StateError, UsageError
 def privacy(
     db: OptionalDb = None,
     rewrite: Annotated[
-        bool, typer.Option("--rewrite", help="Pseudonymize them in the raw tables, and publish.")
+        bool, typer.Option("--rewrite", help="Pseudonymize them in the raw tables, and publish FILE.")
     ] = False,
 ) -> None:
-    """Which columns hold clear values that today's rules pseudonymize."""
+    """List columns with personal data that an earlier version loaded in clear.
+
+    \b
+    Examples:
+      logentic privacy --db logentic.duckdb
+    """
     from logentic.destinations.base import destination_class, destination_of
     from logentic.extract.stored_records import Stored
     from logentic.job import read_built

@@ -185,7 +185,7 @@ def _send(settings: Settings, title: str, body: str) -> str:
     messenger = apprise.Apprise()
     for number, url in enumerate(settings.alert_urls, start=1):
         if not messenger.add(url.get_secret_value()):
-            raise UsageError(f"alert_urls: the address number {number} is not understood", "See docs/operator.md.")
+            raise UsageError(f"alert_urls: the address number {number} is not understood", "See docs/alerts.md.")
     if not messenger.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
         raise StateError(f"the message {title!r} was not taken by every address", "The next run sends it.")
     return title

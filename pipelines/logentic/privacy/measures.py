@@ -2,7 +2,7 @@
 
 A name is split into words (order_status, totalWeight, shipping.cost); digits do not count. It is a measure where every
 word is listed here and the last word that is not a unit or a qualifier says what it measures. A value under such a
-name must look like that measure. docs/operator.md lists the same words.
+name must look like that measure. docs/personal-data.md lists the same words.
 """
 
 import re

@@ -27,6 +27,7 @@ COMMANDS = {
     ("status",): (["--db", FILE], "item_quantities"),
     ("status", "--runs"): (["--db", FILE], "outcome"),
     ("check",): ([], "item_quantities"),
+    ("settings",): ([], "base_url"),
     ("verify",): (["--db", FILE], "item_quantities"),
     ("events",): (["--db", QUEUE_OF], "orders/picked"),
     ("accrual",): (["--month", "2026-03", "--db", FILE], "accrued_on"),

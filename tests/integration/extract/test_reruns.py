@@ -142,7 +142,7 @@ def test_a_change_read_after_the_clock_of_the_service_had_jumped_is_the_latest(t
 def test_times_read_while_the_clock_of_the_service_was_behind_stay_until_the_account_is_loaded_into_a_new_file(
     tmp_path: Path,
 ) -> None:
-    """As docs/operator.md says: neither reading again nor --full-refresh mends them."""
+    """As docs/recover.md says: neither reading again nor --full-refresh mends them."""
     account = Account(seed=26, scale=0.1, days=8, today=TODAY)
     file, fresh = tmp_path / "logentic.duckdb", tmp_path / "new.duckdb"
     shown = (

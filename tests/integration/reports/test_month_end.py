@@ -309,9 +309,7 @@ def test_a_closed_month_is_opened_again_with_a_reason_and_closed_anew(books: Boo
         assert message in str(refusal)
 
     opened = command("close", *month, "--undo", *note)
-    assert (opened.exit_code, opened.stdout.startswith("2026-02 is open again, says bea")) == (0, True), (
-        opened.exception
-    )
+    assert (opened.exit_code, opened.stdout.startswith("Reopened 2026-02 (bea).")) == (0, True), opened.exception
     assert closing_of(books) == (None, 0), "it shows at once"
     assert "2026-02 is not closed" in str(command("close", *month, "--undo", *note).exception)
     books.run()

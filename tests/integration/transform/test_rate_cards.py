@@ -17,7 +17,7 @@ from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
 from logentic.state import State
 
-PAGE = Path(__file__).parents[3] / "docs" / "operator.md"
+PAGE = Path(__file__).parents[3] / "docs" / "rate-card.md"
 TODAY = date(2026, 7, 20)
 JULY = date(2026, 7, 1)
 CENT = Decimal("0.01")

@@ -196,7 +196,8 @@ def test_the_commands_of_a_page_run(page: Path, desk: Path, service: str) -> Non
     }
     run_shell(page, desk, service, environment)
     written = {path.name for path in (desk / f"home_of_{page.stem}").iterdir()}
-    assert written <= ({".cache", ".config"} if "\nmarimo " in page.read_text("utf-8") else set()), "only marimo's own"
+    uses_marimo = any(f"\n{command} " in page.read_text("utf-8") for command in ("marimo", "logentic mcp"))
+    assert written <= ({".cache", ".config"} if uses_marimo else set()), "only marimo's own"
 
 
 def test_the_commands_for_other_destinations_run_and_the_reader_can_only_read(

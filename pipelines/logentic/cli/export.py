@@ -11,7 +11,9 @@ from logentic.sanitizer import one_line, print_json
 
 
 def export(
-    layout: Annotated[str, typer.Option("--format", metavar="NAME", help="Format: `parquet`, `delta`, `iceberg` or `ducklake`.")],
+    layout: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="Format: `parquet`, `delta`, `iceberg` or `ducklake`.")
+    ],
     to: Annotated[Path, typer.Option(metavar="DIR", help="Write the tables into this folder.")],
     db: Db = DEFAULT_FILE,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export in DIR.")] = False,

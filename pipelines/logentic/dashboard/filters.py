@@ -111,9 +111,12 @@ def page_link(page: str, panel: str = "", **values: Any) -> str:
 
 
 def link_here(selection: dict[str, Any], panel: str = "", **changes: Any) -> str:
-    """Return the link to the same view with other choices; None takes one back. `from_` is the parameter `from`."""
-    values = selection["here"] | {name.rstrip("_"): value for name, value in changes.items()}
-    return page_link(panel=panel, **values)
+    """Return the link to the same view with other choices; None takes one back. `from_` is the parameter `from`.
+
+    A selection that no page made, as an assistant's, has no view.
+    """
+    values = selection.get("here", {}) | {name.rstrip("_"): value for name, value in changes.items()}
+    return page_link(values.pop("page", ""), panel, **values)
 
 
 def write_url(values: dict[str, Any], page: str, url: Url) -> None:

@@ -29,7 +29,7 @@ def export_marts(file: Path, layout: str, folder: Path, *, overwrite: bool) -> d
     _require_free(folder, overwrite=overwrite)
     with open_published(file) as connection, _replacing_folder(folder) as partial:
         connection.execute("begin transaction")
-        found = {"format": layout, "known_at": read_known_at(connection).isoformat()}
+        found: dict[str, Any] = {"format": layout, "known_at": read_known_at(connection).isoformat()}
         try:
             found["tables"] = write(read_marts(connection), partial, folder)
         except (duckdb.Error, OSError) as error:

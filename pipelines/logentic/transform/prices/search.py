@@ -294,15 +294,16 @@ class Search:
         if len(plans) == 1:
             return best
         parts: list[Part] = []
-        for plan, values in plans.items():
-            condition = OneOf(name, tuple(sorted(values)))
+        for found, values in plans.items():
+            plan, condition = found, OneOf(name, tuple(sorted(values)))
             if len(values) > 1:  # what too few charges of one value show, those of all may
                 inside = charges.take(condition.holds(charges))
                 shared = self._single(plan, inside, 0)
                 if self._needs_search(shared.missed, inside):
                     own = self.plan(inside, candidates.formulas, depth - 1, has_time)
                     if own.cost < shared.cost:
-                        missed, cost, plan = missed + own.missed - shared.missed, cost + own.cost - shared.cost, own
+                        plan = own
+                        missed, cost = missed + own.missed - shared.missed, cost + own.cost - shared.cost
             parts += _within(condition, plan)
         return Draft(tuple(parts), missed, cost)
 
@@ -369,8 +370,8 @@ class Candidates:
         used = {quantity.divisor for _, option in steps for quantity in _quantities(self.options[option])}
         return Split(cost + missing + LIMITS.discovered * (axis.divisor not in used | {0}), axis, found)
 
-    def _cheapest(self, matrix: Integers, starts: Integers, switch: float) -> tuple[float, list[tuple[int, int]]]:
-        """Return the cost of the cheapest sequence of options, and where each begins; it may change at `starts` only."""
+    def _cheapest(self, matrix: NDArray[np.int32], starts: Integers, switch: float) -> tuple[float, list[tuple[int, int]]]:
+        """Return the cost of the cheapest sequence of options, and where each begins; it changes at `starts` only."""
         sizes = np.diff(starts, append=matrix.shape[1])
         misses = (sizes - np.add.reduceat(matrix, starts, axis=1)).T
         total = self.costs + misses[0]

@@ -231,6 +231,8 @@ def test_the_examples_of_the_command_line_run(block: Block, desk: Path, service:
     found = stand_ins(desk)
     examples = {"7005": "N", "4711-duplicate_charge": "ID", r"2026-01(?!-)": "MONTH"}
     script = re.sub(r"(.*--fail-on.*)", r"\1 || [ $? = 3 ]", block.text).replace("19015", str(order))
+    if "--letter" in script:  # which asks for what was disputed
+        script = f"logentic exceptions set {found['ID']} disputed --note 'for the letter'\n{script}"
     of_demo = any(re.search(example, script) for example in examples)
     for example, word in examples.items():
         script = re.sub(example, found[word], script)

@@ -370,7 +370,9 @@ class Candidates:
         used = {quantity.divisor for _, option in steps for quantity in _quantities(self.options[option])}
         return Split(cost + missing + LIMITS.discovered * (axis.divisor not in used | {0}), axis, found)
 
-    def _cheapest(self, matrix: NDArray[np.int32], starts: Integers, switch: float) -> tuple[float, list[tuple[int, int]]]:
+    def _cheapest(
+        self, matrix: NDArray[np.int32], starts: Integers, switch: float
+    ) -> tuple[float, list[tuple[int, int]]]:
         """Return the cost of the cheapest sequence of options, and where each begins; it changes at `starts` only."""
         sizes = np.diff(starts, append=matrix.shape[1])
         misses = (sizes - np.add.reduceat(matrix, starts, axis=1)).T

@@ -24,7 +24,7 @@ USAGE = {
     "a word for the invoice to decide on": (
         ["invoices", "decide", "x", "hold"],
         {},
-        "logentic: x: this is not the number",
+        "x: this is not the number",
     ),
     "an unknown option": (["run", "--db", "x.duckdb", "--dry"], {}, r"No such option: --dry.*See: logentic run --help"),
     "an unknown command": (["rum"], {}, r"No such command 'rum'.*See: logentic --help"),
@@ -171,7 +171,7 @@ def test_an_interrupted_run_says_that_the_next_one_goes_on(tmp_path: Path, sandb
         _, stderr = process.communicate(timeout=300)
     assert process.returncode == 1
     assert [line for line in stderr.splitlines() if not line.endswith("…")] == [
-        "logentic: interrupted; what was loaded stays, the next run goes on from there"
+        "logentic: interrupted; what was loaded is kept, and the next run continues"
     ]
 
 

@@ -33,6 +33,7 @@ COMMANDS = {
     ("accrual",): (["--month", "2026-03", "--db", FILE], "accrued_on"),
     ("invoices",): (["--db", FILE], "recommended_payment"),
     ("exceptions",): (["--db", FILE], "exception_id"),
+    ("export",): (["--db", FILE, "--format", "parquet", "--to", "lake", "--overwrite"], "parquet"),
     ("prices",): (["--db", FILE], "charge_type"),
     ("reconcile",): (["--month", "2026-03", "--db", FILE], "exceptions"),
 }

@@ -67,8 +67,7 @@ EXPECTED: dict[str, Callable[[Order], Decimal | None]] = {
 
 
 def documented_card() -> list[dict[str, Any]]:
-    section = PAGE.read_text("utf-8").split("\n## Rates of the contract\n")[1].split("\n## ")[0]
-    blocks = re.findall(r"^```toml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```toml\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     return [rate for block in blocks for rate in tomllib.loads(block)["logentic"]["charge_rates"]]
 
 

@@ -28,7 +28,9 @@ def export(
     """
     from logentic.exports.export import FORMATS, export_marts
     from logentic.reports.humanize import count
+    from logentic.settings import load_settings
 
+    load_settings()  # from here on, output hides the secrets
     if layout not in FORMATS:
         raise UsageError(f"--format {layout!r} is not known", f"Choose among: {', '.join(FORMATS)}.")
     found = export_marts(db, layout, to, overwrite=overwrite)

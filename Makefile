@@ -47,7 +47,7 @@ reliability: setup | $(filter .uv/bin/uv,$(UV)) ## Run the tests that hold the p
 	$(BIN)/python scripts/reliability.py build/promises.xml
 
 .PHONY: conformance
-conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, and an older DuckDB, in conformance/.venv
+conformance: | $(filter .uv/bin/uv,$(UV)) ## Run the suites of Singer and Airbyte, older DuckDBs and the tools of docs/connect.md, in conformance/.venv
 	$(UV) sync --quiet --locked --project conformance
 	cd conformance && .venv/bin/pytest
 
@@ -102,6 +102,7 @@ check: setup ## Lint, type-check, check the direction of imports, the locks, gen
 	$(BIN)/sqlfluff lint models tests/reconcile
 	$(UV) lock --check --quiet
 	$(UV) lock --check --quiet --project conformance
+	$(UV) lock --check --quiet --project conformance/clients
 	$(UV) lock --check --quiet --project conformance/spark_cluster
 	$(BIN)/python scripts/plan.py --check
 	for peer in benchmarks/peers/*.py; do $(UV) lock --check --quiet --script $$peer || exit 1; done
@@ -155,4 +156,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/older_ducklake/.venv conformance/spark_cluster/.venv deploy/airflow/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) conformance/.venv conformance/older_client/.venv conformance/older_ducklake/.venv conformance/clients/.venv conformance/spark_cluster/.venv deploy/airflow/.venv build target .uv dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

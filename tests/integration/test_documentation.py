@@ -51,6 +51,8 @@ WRITTEN_ELSEWHERE = {
 TOKEN = "paste-your-token"
 Environment = Mapping[str, str]
 LANGUAGES = {"sh", "python", "sql", "toml", "text"}
+# What other programs run, which are not installed here: see conformance/tests/test_clients.py.
+LANGUAGES |= {"bash", "py"}
 MAKE = """#!/bin/sh
 # The environment is the one that runs the test: nothing is installed, and no test runs all tests.
 case "$1" in

@@ -164,7 +164,10 @@ def test_the_total_on_the_paper_is_compared_and_kept(clerk: Visitor, books: Path
     page, _ = open_invoice(clerk, number)
     region = panel(page, f"Invoice {number}")
     submit_without_a_total(region)
-    for total, said in ((short, "the paper is 10.00 lower than the charges"), (short + 10, "ties to the cent")):
+    for total, said in (
+        (short, "the paper is 10.00 lower than the charges with tax"),
+        (short + 10, "ties to the cent"),
+    ):
         type_into(region.get_by_role("textbox", name="Total on the paper"), amount(total))
         type_into(region.get_by_role("textbox", name="Your name"), NAME)
         submit(region, "Compare and keep")

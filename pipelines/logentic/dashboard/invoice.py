@@ -57,11 +57,12 @@ select
     checked.charge_type, checked.status, cast(checked.billed as decimal(18, 2)) as billed,
     cast(checked.expected as decimal(18, 2)) as expected, cast(checked.difference as decimal(18, 2)) as difference,
     coalesce(orders.external_name, cast(checked.order_id as varchar)) as "order",
-    concat_ws(' · ', items.sku, items.name) as item, checked.start_date, checked.end_date, checked.reason,
-    checked.charge_id, checked.order_id
+    concat_ws(' · ', items.sku, items.name) as item, charges.description, checked.start_date, checked.end_date,
+    checked.reason, checked.charge_id, checked.order_id
 from invoice_reconciliation as checked
-left join orders using (order_id)
-left join items using (item_id)
+inner join charges on checked.charge_id = charges.charge_id
+left join orders on checked.order_id = orders.order_id
+left join items on checked.item_id = items.item_id
 where
     checked.payment_id = $invoice::bigint
     and $listed in (checked.charge_type, concat_ws(',', checked.charge_type, checked.status))
@@ -106,22 +107,26 @@ def decision(snapshot: Snapshot, selection: Selection) -> Panel | None:
     settings, file = load_settings(), snapshot.file
     invoice = read_invoice(file, settings, number)
     said, in_currency = invoice.decision, partial(money, currency=settings.currency)
-    amounts, recovery = invoice.open_amounts, asdict(invoice.recovery)
+    amounts, recovery, pay = invoice.open_amounts, asdict(invoice.recovery), invoice.recommended
     rows = [
-        ("Total with tax", invoice.total.total),
-        ("Recoverable, before tax", amounts.recoverable),
-        ("In your favour, before tax", amounts.in_your_favour),
-        ("Not checked, before tax", invoice.not_checked),
-        ("Recommended payment, with tax", invoice.recommended.total),
-        *((f"To date {name}, before tax", amount) for name, amount in recovery.items()),
+        ("Charges, before tax", invoice.total.subtotal),
+        ("Less recoverable", -amounts.recoverable),
+        ("What remains, before tax", pay.subtotal),
+        *((f"{tax.name} {tax.rate} % of it", amount) for tax, amount in pay.taxes),
+        ("Recommended payment, with tax", pay.total),
+        ("Beside it: not checked, before tax", invoice.not_checked),
+        ("Beside it: in your favour, before tax", amounts.in_your_favour),
+        *((f"Recoverable to date: {name}, before tax", amount) for name, amount in recovery.items()),
     ]
     listed = QueryResult.of([{"what": label, "amount": amount} for label, amount in rows])
-    title = f"Recommended payment {in_currency(invoice.recommended.total)}"
+    title = f"Recommended payment {in_currency(pay.total)}"
+    if invoice.difference:
+        title = f"Settle the difference of {in_currency(abs(invoice.difference))} before you pay"
     if invoice.billed_date is None:
         return Panel(title, listed, note="It is not billed yet: decide on it once it is.")
     choices = {
         f"Approve: pay {in_currency(invoice.payable)}": "approve",
-        f"Approve in part: pay {in_currency(invoice.recommended.total)} or the amount below": "approve_in_part",
+        f"Approve in part: pay {_part(invoice)}": "approve_in_part",
         "Hold: pay nothing yet": "hold",
     }
     form = records.entry_form(
@@ -203,7 +208,7 @@ def listed(snapshot: Snapshot, selection: Selection) -> Panel | None:
     of = " · ".join(map(label, chosen.split(",")))
     title = f"{of}: {count(result.table.num_rows, 'charge')}, {amount_text(billed)} before tax"
     links = {"order": order_link}
-    return Panel(title, result, name="listed-charges", wide=True, links=links, hidden=("order_id", "charge_id"))
+    return Panel(title, result, name="listed-charges", wide=True, links=links, hidden=("order_id",))
 
 
 LEAD = (tie_out, audit_results, types, listed)
@@ -214,13 +219,20 @@ def _list_link(selection: Selection, *chosen: str) -> str:
     return filters.link_here(selection, "listed-charges", listed=",".join(chosen))
 
 
+def _part(invoice: Invoice) -> str:
+    """Return what approving in part pays: the recommendation, unless the paper is lower than it."""
+    if invoice.recommended.total > invoice.payable:
+        return "the amount below"
+    return f"{money(invoice.recommended.total, invoice.currency)} or the amount below"
+
+
 def _tie_sentence(tie: TieOut) -> str:
     if tie.paper is None:
         return "type the total on the paper"
     if not tie.difference:
         return "the paper ties to the cent"
     side = "lower" if tie.difference < 0 else "higher"
-    return f"the paper is {amount_text(abs(tie.difference))} {side} than the charges"
+    return f"the paper is {amount_text(abs(tie.difference))} {side} than the charges with tax"
 
 
 def _wrong_total(form: Any) -> str | None:

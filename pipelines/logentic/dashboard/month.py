@@ -1,5 +1,6 @@
 """Panels of a month: its closing, what has changed since, and what to accrue."""
 
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from logentic.reports.exceptions import read_findings, resolve_author, sum_open_
 from logentic.reports.humanize import count
 from logentic.reports.journal import build_journal, write_journal
 from logentic.reports.month_close import close_month, preview_close, read_month_close, reopen_month
+from logentic.reports.rate_changes import read_rate_changes
 from logentic.reports.reconciliation import Books, read_books
 from logentic.sanitizer import one_line
 from logentic.settings import load_settings
@@ -53,7 +55,11 @@ def close(snapshot: Snapshot, selection: Selection) -> Panel:
         return Panel("No month yet", note="A month appears here with its first charge.", wide=True)
     closed = read_month_close(snapshot.connection, snapshot.file, month)
     books = read_books(snapshot.connection, month, closed, records.currency())
-    return _closed(snapshot.file, month, books, selection) if closed else _open(snapshot.file, month, selection)
+    shown = _closed(snapshot.file, month, books, selection) if closed else _open(snapshot.file, month, selection)
+    changes = [
+        f"{each.words} {each.cost(records.currency())}." for each in read_rate_changes(snapshot.connection, month)
+    ]
+    return replace(shown, note=" ".join([shown.note, *changes]))
 
 
 def restatements(snapshot: Snapshot, selection: Selection) -> Panel | None:

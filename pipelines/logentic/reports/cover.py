@@ -16,7 +16,7 @@ AUDIT_RESULT_TEXTS = {
     "matched": "As expected.",
     "exception": "A rule says that they are wrong: see Exceptions.",
     "settled": "A credit and its charge cancel each other.",
-    "not_checked": "No price to compare with; see Reason.",
+    "not_checked": "No price to compare with; the sheet Charges has the reason.",
 }
 DECISION_TEXTS = {
     "open": "Nobody has decided yet.",
@@ -109,7 +109,8 @@ def build_cover(found: Reconciliation) -> Cover:
     billed = f", billed {found.billed_date}" if found.billed_date else ""
     return Cover(
         title=f"{found.title}{billed}",
-        subtitle=f"As known at {found.known_at:%Y-%m-%d %H:%M} UTC. Amounts in {found.currency}, before tax.",
+        subtitle=f"As known at {found.known_at:%Y-%m-%d %H:%M} UTC."
+        f" Amounts in {found.currency}, before tax unless stated.",
         facts=list(_facts(found)),
         parts=[part for part in _parts(found) if part.lines],
         sheets=[build_exceptions_sheet(found), found.charges, *found.sheets],
@@ -237,7 +238,7 @@ def _billed_against_expected(found: Reconciliation) -> Iterator[CoverLine]:
     for label, amount, words in (
         ("Expected", expected, "The expected amount of the charges that could be checked."),
         ("Difference", difference, "Billed above the expected amount; below it where negative."),
-        ("Not checked", not_checked, "No price to compare with; see Reason."),
+        ("Not checked", not_checked, "No price to compare with; the sheet Charges has the reason."),
     ):
         yield CoverLine(label, amount, words, formula=SUMMED.format(column=label.lower().replace(" ", "_")))
     if rounding := billed - expected - difference - not_checked:

@@ -245,7 +245,7 @@ def _notes(invoice: Invoice) -> Iterator[str]:
     currency = invoice.currency
     if invoice.difference:
         side = "lower" if invoice.difference < 0 else "higher"
-        yield f"The paper is {money(abs(invoice.difference), currency)} {side} than the charges."
+        yield f"The paper is {money(abs(invoice.difference), currency)} {side} than the charges with tax."
     if invoice.decision:
         yield invoice.decision.text(currency)
     elif invoice.billed_date:

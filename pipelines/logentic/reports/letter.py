@@ -1,6 +1,7 @@
 """Compose the letter to the warehouse: disputed charges of an invoice or a month, the evidence, what is asked."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from logentic.reports.humanize import count
 from logentic.reports.letter_formats import RENDERERS, Evidence, Letter, SummaryTable
 from logentic.reports.output_files import output_file
 from logentic.reports.reconciliation import Reconciliation, address_lines
-from logentic.reports.tie_out import taxed_total
+from logentic.reports.tie_out import TieOut, taxed_total
 from logentic.sanitizer import one_line
 from logentic.settings import Settings
 
@@ -39,9 +40,7 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
             f"Say what is: logentic exceptions set ID disputed --db {quote(str(found.file))}",
         )
     currency, today = found.currency, found.known_at.date()
-    total = taxed_total(
-        sum((finding.amount_at_stake for finding in disputed), Decimal(0)), settings.taxes, minor_unit(currency)
-    )
+    total = _disputed_total(found, sum((finding.amount_at_stake for finding in disputed), Decimal(0)), settings)
     billed = f" of {_day(found.billed_date)}" if found.billed_date else ""
     of_what = f"invoice {found.invoice}{billed}" if found.invoice is not None else f"charges of {found.month:%B %Y}"
     how_many, before_tax = count(len(disputed), "charge"), f"{money(total.subtotal, currency)} {currency}"
@@ -73,8 +72,8 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
             f"Amounts in {currency}.",
         ),
         request=(
-            f"Please answer by {_day(answer)}: credit {before_tax} and the taxes on it on your next invoice,"
-            " or tell us why a charge is right. The details of each request stand with the charge.",
+            f"{_payment(found)}Please answer by {_day(answer)}: {_asked(found, before_tax)}, or tell us why a charge is"
+            " right. The details of each request stand with the charge.",
         ),
         evidence=[
             Evidence(
@@ -90,6 +89,47 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
         closing="Yours sincerely,",
         signature=address_lines(settings.signature) or company[:1],
     )
+
+
+def _disputed_total(found: Reconciliation, disputed: Decimal, settings: Settings) -> TieOut:
+    """Return what is disputed, with its taxes.
+
+    Of an invoice the taxes are those of its charges less those of what remains, so that the total is what a payment
+    without it lacks, to the cent.
+    """
+    unit = minor_unit(found.currency)
+    alone = taxed_total(disputed, settings.taxes, unit)
+    if found.tie_out is None:
+        return alone
+    whole, remaining = (
+        taxed_total(amount, settings.taxes, unit)
+        for amount in (found.tie_out.subtotal, found.tie_out.subtotal - alone.subtotal)
+    )
+    taxes = tuple((tax, of - less) for (tax, of), (_, less) in zip(whole.taxes, remaining.taxes, strict=True))
+    return replace(alone, taxes=taxes, total=whole.total - remaining.total)
+
+
+def _payment(found: Reconciliation) -> str:
+    """Return what was decided to pay, as a sentence before the request; empty while nothing is decided."""
+    if found.decision is None or found.tie_out is None:
+        return ""
+    match found.decision.decision:
+        case "approve":
+            return "We pay the invoice in full. "
+        case "hold":
+            return "We do not pay the invoice until this is settled. "
+    paid = found.decision.amount or Decimal(0)
+    billed = found.tie_out.total if found.tie_out.paper is None else found.tie_out.paper
+    amounts = (f"{money(amount, found.currency)} {found.currency}" for amount in (paid, billed - paid))
+    return "We pay {} of the invoice and withhold {}, with tax. ".format(*amounts)
+
+
+def _asked(found: Reconciliation, before_tax: str) -> str:
+    """Return what the warehouse is asked for: a credit of this invoice for what is withheld, else of the next one."""
+    of = f"credit {before_tax} and the taxes on it"
+    if found.decision is None or found.decision.decision == "approve":
+        return f"{of} on your next invoice"
+    return f"{of} against this invoice"
 
 
 def has_request(finding: Finding) -> bool:

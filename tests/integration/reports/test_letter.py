@@ -14,9 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from logentic.cli.app import app
+from logentic.currencies import money
 from logentic.job import JobOptions, run_job
 from logentic.reports.exceptions import Finding, read_findings, record_decision
+from logentic.reports.invoice_approval import record_invoice_decision
+from logentic.reports.invoices import read_invoice
 from logentic.reports.letter import answer_date, compose_letter
+from logentic.reports.letter_formats import Letter
 from logentic.reports.reconciliation import reconcile
 from logentic.sandbox import Account, Sandbox
 from logentic.settings import Settings
@@ -109,6 +113,35 @@ def test_a_letter_of_a_month_names_the_invoice_of_each_charge(file: Path, tmp_pa
     asked = [each for each in read_findings(file, month=date(2026, 2, 1)) if not each.is_underbilled]
     assert text.count("Our reference: ") == len(asked) > 0
     assert text.count("Invoice: 7003") == sum(each.payment_id == 7003 for each in asked)
+
+
+def test_the_letter_follows_what_was_decided_to_pay(file: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(file.parent, tmp_path / "copy") / file.name
+    settings = Settings()
+    invoice = read_invoice(copy, settings, 7003)
+
+    def letter() -> Letter:
+        return compose_letter(reconcile(copy, settings, invoice=7003), settings)
+
+    undecided = letter()
+    with_tax = dict(undecided.summary.totals)["Total with tax"]
+    assert "on your next invoice" in undecided.request[0]
+    withheld = money(invoice.total.total - invoice.recommended.total, "CAD")
+    assert with_tax == withheld, "to the cent what the recommended payment leaves out"
+    paid_in_part = money(invoice.recommended.total, "CAD")
+    asked = {
+        "approve": ("We pay the invoice in full. ", "on your next invoice"),
+        "hold": ("We do not pay the invoice until this is settled. ", "against this invoice"),
+        "approve_in_part": (
+            f"We pay {paid_in_part} CAD of the invoice and withhold {withheld} CAD, with tax. ",
+            "against this invoice",
+        ),
+    }
+    for decision, (paid, credited) in asked.items():
+        record_invoice_decision(copy, settings, 7003, decision, "ann")
+        (request,) = letter().request
+        assert request.startswith(f"{paid}Please answer by ")
+        assert f"and the taxes on it {credited}, or tell us" in request
 
 
 def test_a_letter_without_addresses_says_which_settings_are_missing(file: Path, tmp_path: Path) -> None:

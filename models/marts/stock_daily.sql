@@ -38,7 +38,7 @@ select
     item_days.back_ordered,
     item_days.delivered,
     item_days.supply + item_days.prepared as physical,
-    -- Counters below zero are the warehouse's mistake: they cover no day.
+    -- Negative counters are mistakes of the warehouse and cover no days.
     {{ rounded_quotient(
         'cast(greatest(item_days.supply + item_days.prepared, 0) as decimal(20, 0)) * 28',
         'cast(item_days.recently_shipped as decimal(20, 0))', 2

@@ -41,7 +41,7 @@ choices as (
         on
             credit.party = charge.party
             and credit.size < charge.size
-            -- What is for the account as a whole is credited by its days.
+            -- Match credits for the whole account by their days.
             and (
                 credit.party <> '' or (
                     credit.charge_type = charge.charge_type
@@ -52,7 +52,7 @@ choices as (
 
 ),
 
--- Credits that take back a part of a charge.
+-- Credits that take back part of a charge.
 part_credits as (
 
     select
@@ -90,7 +90,7 @@ credited as (
 
 ),
 
--- Two charges that name neither an order nor an item may be two of a kind; storage of a period is one.
+-- Two charges without an order and an item may both be right; storage charges for one period may not.
 charges as (
 
     select
@@ -155,7 +155,7 @@ judged as (
 
 )
 
--- Billed again in place of a charge that was taken back: the first that stands for the same.
+-- A charge billed again in place of a credited one: the first with the same content.
 select
     charge_id,
     settled_by,

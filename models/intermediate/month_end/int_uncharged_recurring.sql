@@ -41,7 +41,7 @@ period as (
 
 ),
 
--- Where an amount is for days, each period begins on the day after the one before.
+-- Consecutive periods: each begins on the day after the previous one.
 spans as (
 
     select
@@ -66,7 +66,7 @@ rhythms as (
         end as rhythm,
         max(spans.days) as days,
         max(end_date) as last_date,
-        -- Of three the middle one.
+        -- The median of three.
         sum(spans.amount) - min(spans.amount) - max(spans.amount) as amount
     from spans
     where recency <= {{ periods }}
@@ -82,7 +82,7 @@ rhythms as (
 
 ),
 
--- The days since the last period that was charged; what missed two of them has ended.
+-- The days since the last charged period. A type that missed two periods has ended.
 open_days as (
 
     select
@@ -127,7 +127,7 @@ by_days as (
 
 ),
 
--- What is charged on a day of each month, or more often, accrues by the days of the month.
+-- Types charged at least once in each month accrue by calendar days.
 dated as (
 
     select
@@ -185,7 +185,7 @@ open_months as (
 
 ),
 
--- As much as the days that have passed cost, less what is charged for them already.
+-- The cost of the days that have passed, less what they were already charged.
 by_months as (
 
     select

@@ -20,7 +20,7 @@ prices as (
 
 ),
 
--- A price that goes back later, a promotion or a season, is one change.
+-- A price that is changed back later, such as a promotion or a seasonal price, is one change.
 changes as (
 
     select

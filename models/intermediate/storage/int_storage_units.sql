@@ -23,7 +23,7 @@ stated as (
 
 ),
 
--- The least that one may hold is what some charge fits into its units; a few charges may be wrong.
+-- The minimum capacity of a unit: the largest volume per unit of any charge. A few charges may be wrong.
 capacities as (
 
     select distinct
@@ -90,7 +90,7 @@ chosen as (
 
 ),
 
--- The most that one may hold: the smallest volume that needed one more.
+-- The maximum capacity of a unit: the smallest volume that needed one more.
 exceeded as (
 
     select

@@ -1,4 +1,4 @@
-{#- The receipts that count, as the common table `receipts`: each run's last of a window has the recency 1. -#}
+{#- The valid receipts, as the common table `receipts`; recency 1 is the last receipt of a window in each run. -#}
 {% macro counted_receipts() -%}
 loaded as (
 

@@ -1,4 +1,4 @@
-{#- The stock records of a day and all later ones, and the one that held before it, as the last build left it. -#}
+{#- The stock records since a day, and the last record before it as the last build left it. -#}
 {% macro stock_records(since) -%}
     select
         record_id,

@@ -53,7 +53,7 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             "A record of a year to come makes no row, is named, and its correction leaves no trace",
             "stock records, history, orders and charges of 2099, corrected a day later; such records of 1900",
             [
-                "test_future_records",  # and a run under a clock of the service that is 400 days ahead
+                "test_future_records",  # and a run with the service's clock 400 days ahead
                 "test_increments::test_records_of_a_year_to_come_make_no_days_and_their_corrections_leave_no_trace",
                 "test_increments::test_a_stock_record_of_1900_makes_no_days_before_the_earliest_date",
                 "test_increments::test_records_before_the_earliest_date_make_no_days_before_it",

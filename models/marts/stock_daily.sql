@@ -1,4 +1,4 @@
-{#- Days of cover look at what was shipped in the 28 days before. -#}
+{#- Days of cover use the units shipped in the last 28 days. -#}
 {%- set since = rebuilt_from('stock_from') -%}
 {%- set read_from = days_before(since, 28) -%}
 with

@@ -41,9 +41,9 @@ def _folder_of_dlt() -> Path:
 
 
 os.environ.setdefault("DLT_CONFIG_FOLDER", str(config_folder()))
-# An absolute DLT_CONFIG_FOLDER would also name dlt's data folder (dlt 1.31): keep that where dlt's users expect it.
+# An absolute DLT_CONFIG_FOLDER would also move dlt's data folder (dlt 1.31), so set that to dlt's own default.
 os.environ.setdefault("DLT_DATA_DIR", str(_folder_of_dlt()))
-# A receipt counts only when its load is complete, so every row must say which load brought it.
+# A receipt counts only if its load is complete, so each row needs the id of its load.
 os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
 
 

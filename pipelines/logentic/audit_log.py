@@ -124,7 +124,7 @@ EXCEPTION_LOG = AuditLog(
         "note": TEXT,
         "set_by": TEXT,
         "set_at": TIME,
-        # The charge at that time; a later difference is a restatement.
+        # The charge at the time of the decision, to detect later restatements.
         "known_at": TIME,
         "charge_id": NUMBER,
         "payment_id": NUMBER,
@@ -148,7 +148,7 @@ MONTH_CLOSE = AuditLog(
         "closed_at": TIME,
         "known_at": TIME,
         "facts": NUMBER,
-        # Of a row that opens the month again: the closing that it undoes, and why.
+        # Only in rows that reopen a month: the closing that is undone, and the reason.
         "undoes": TEXT,
         "note": TEXT,
     },
@@ -165,7 +165,7 @@ CLOSED_FACTS = AuditLog(
         "value": MONEY,
     },
 )
-# Totals of invoices as finance received them, with tax; the last one typed counts.
+# Invoice totals as finance received them, with tax; the last one typed wins.
 INVOICE_TOTALS = AuditLog(
     "invoice_totals",
     {
@@ -188,7 +188,7 @@ INVOICE_DECISIONS = AuditLog(
         "decided_by": TEXT,
         "decided_at": TIME,
         "method": TEXT,
-        # The invoice at that time: `total`, `invoice_total` and `recommended` are with tax.
+        # The invoice at the time of the decision: `total`, `invoice_total` and `recommended` are with tax.
         "known_at": TIME,
         "currency": TEXT,
         "billed_date": DAY,
@@ -224,7 +224,7 @@ RUNS = AuditLog(
     },
 )
 
-# The logs that are tables of the published file; a new line in one of them requires publishing.
+# Logs that become tables of the published file; a new line in one of them requires publishing.
 PUBLISHED_LOGS = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS, INVOICE_TOTALS, INVOICE_DECISIONS)
 
 

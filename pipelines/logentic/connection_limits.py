@@ -8,9 +8,9 @@ import asyncio
 from collections import OrderedDict
 from typing import Any
 
-HEADER_SECONDS = 5.0  # from the first byte of a request, or the connection, to the end of its header
+HEADER_SECONDS = 5.0  # from the first byte of a request, or the start of the connection, to the end of the header
 HEADER_BYTES = 64 * 1024
-REST_BYTES = 1024 * 1024  # of a body that was refused before it ended
+REST_BYTES = 1024 * 1024  # of a body that was refused before it was complete
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -82,7 +82,7 @@ def protocol_class(limit: int, header_seconds: float = HEADER_SECONDS) -> type[a
 
         def _look(self) -> None:
             """Update whether the client owes the next byte."""
-            if self.transport.is_closing() or self.transport.get_protocol() is not self:  # handed to a WebSocket
+            if self.transport.is_closing() or self.transport.get_protocol() is not self:  # upgraded to a WebSocket
                 self._stop_waiting()
             elif self._has_no_request():
                 waiting.add(self)

@@ -18,9 +18,9 @@ from tempfile import mkdtemp
 
 from logentic.errors import UsageError
 
-MOST_LINKS = 40  # as Linux follows
+MOST_LINKS = 40  # the limit of Linux
 LONGEST_NAME = 255  # bytes, on most file systems
-BESIDE = len("..partial")  # the longest name that is made of FILE's: .FILE.partial
+BESIDE = len("..partial")  # the longest name derived from FILE: .FILE.partial
 SIMPLE = re.compile(r"[\w./ @+,:=~-]*")  # letters of any language; no quotes, patterns, templates or escapes
 BUCKETS = (
     "s3",
@@ -45,7 +45,7 @@ SCHEMES = (
     *("postgres", "postgresql", "mysql", "sqlite", "duckdb", "ducklake", "md", "motherduck", "quack", "snowflake"),
     *("jdbc", "odbc", "file", "http", "https", "ftp", "ftps", "sftp", "ssh", "data"),
 )
-# A known scheme, or any before `://`. A file of such a name is given as ./az:x.
+# A known scheme, or any text before `://`. A file with such a name is written ./az:x.
 ELSEWHERE = re.compile(rf"([\w.+-]+)://|({'|'.join(SCHEMES)}):", re.IGNORECASE)
 MEMORY = ":memory:"
 OTHERS = {
@@ -67,14 +67,14 @@ KINDS = {
     stat.S_ISBLK: "a device",
 }
 SQLITE = b"SQLite format 3"
-MAGIC = slice(8, 12)  # where a DuckDB file has DUCK
+MAGIC = slice(8, 12)  # the position of DUCK in a DuckDB file
 
 
 def database_path(given: str | Path) -> Path:
     """The path that --db names. Raises `UsageError` where it can be no file on this machine."""
     text = str(given)
     if found := ELSEWHERE.match(text.strip()):
-        scheme = found[found.lastindex or 0].lower()  # what follows may hold a password
+        scheme = found[found.lastindex or 0].lower()  # the rest may contain a password
         advice = OTHERS.get(scheme, "Name a file on this machine, such as logentic.duckdb.")
         raise UsageError(f"--db {scheme}:… is no file on this machine", advice)
     if text.startswith(MEMORY) or "\0" in text or not text.strip():

@@ -24,7 +24,7 @@ from logentic.sanitizer import one_line
 from logentic.settings import Settings, load_settings
 from logentic.state import State
 
-EVERY_SECONDS = 1.0  # between lines of progress, where there is no terminal
+EVERY_SECONDS = 1.0  # between lines of progress without a terminal
 LAST_INVOICE = """
 select payment_id from invoices where billed_date is not null order by billed_date desc, payment_id desc limit 1
 """

@@ -87,7 +87,7 @@ class UnreadableFile(StateError):
 class BuildError(LogenticError): ...
 
 
-# What DuckDB says where its memory limit is too low; a commit that needs more says only that it cannot pin a block.
+# DuckDB's messages if its memory limit is too low; a commit that needs more only reports that it cannot pin a block.
 OUT_OF_MEMORY = ("Out of Memory", "failed to pin block", "could not allocate block", "failed to allocate data")
 
 

@@ -12,7 +12,7 @@ from itertools import chain, count
 
 LIMIT = 200
 MORE_FIELDS = "_more_fields"
-LONGEST_NAME = 60  # PostgreSQL cuts a name after 63 bytes; a number may follow
+LONGEST_NAME = 60  # PostgreSQL truncates names after 63 bytes, and a number may follow
 
 
 class ExtraColumns:
@@ -37,7 +37,7 @@ def column_name(field: str) -> str:
     words = (re.sub(r"[^a-z0-9]+", "_", part.lower()).strip("_") for part in parts)
     name = "__".join(word for word in words if word) or "unnamed"
     name = f"_{name}" if name[0].isdigit() else name
-    if len(name) > LONGEST_NAME:  # two that begin alike stay two
+    if len(name) > LONGEST_NAME:  # keep two names with the same beginning apart
         name = f"{name[: LONGEST_NAME - 11]}_{blake2b(field.encode(), digest_size=5).hexdigest()}"
     return name
 

@@ -51,7 +51,7 @@ class JobOptions:
     extract: bool = True
     models: bool = True
     full_refresh: bool = False
-    keep_steps: bool = False  # the tables between raw tables and marts, for whoever looks for a mistake
+    keep_steps: bool = False  # keep the tables between raw tables and marts, for debugging
     wait_seconds: float = 0
     max_seconds: float = inf  # no window is read after it; 0: one window of each resource
     accept_new_key: bool = False
@@ -59,7 +59,7 @@ class JobOptions:
 
 @dataclass
 class JobResult:
-    shown: str  # the published destination, by the name that the user knows
+    shown: str  # the user's name of the published destination
     loaded: RunResult
     built: Built | None = None
     published_bytes: int | None = None
@@ -199,7 +199,7 @@ def _run(
         destination.sign(key)
         inputs["journals"] = json.dumps(destination.load_audit_log())
         if options.models and destination.dbt_target:
-            opened.close()  # the models have another limit of memory
+            opened.close()  # models have another memory limit
             step("build and check the models")
             result.built = build(
                 settings,

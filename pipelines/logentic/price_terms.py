@@ -55,7 +55,7 @@ def _is_a_range(text: str) -> bool:
     return bool(dots and bounds) and all(bound.is_finite() for bound in bounds) and bounds == sorted(set(bounds))
 
 
-# What a price goes by.
+# The quantities that a price can depend on.
 Driver = Annotated[str, AfterValidator(_is_a_quantity)]
 Segment = Annotated[dict[str, str], AfterValidator(_are_segments)]
 

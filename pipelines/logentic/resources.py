@@ -22,7 +22,7 @@ TEXT = pa.string()
 TRUTH = pa.bool_()
 MOMENT = pa.timestamp("us", tz="UTC")
 DAY = pa.date32()
-# 24 decimals hold every number above 1e-7 that PHP prints (17 significant digits) without loss.
+# 24 decimals store every number above 1e-7 that PHP prints (17 significant digits) without loss.
 MEASURE = pa.decimal128(38, 24)
 QUANTITY = pa.decimal128(18, 4)
 
@@ -45,12 +45,12 @@ class WindowKind:
     start: str = ""  # query parameters
     end: str = ""
     unit: timedelta = ONE_DAY
-    overlap: timedelta = timedelta(0)  # read twice on purpose: what the filter means at its ends is not documented
-    is_required: bool = False  # the service refuses a query without both parameters
-    is_monthly: bool = False  # a row may span a month: windows are split, and compared by `verify`, at months
-    # Rows of a window that has passed can only leave it; of a window up to now, only enter it.
+    overlap: timedelta = timedelta(0)  # read twice on purpose: whether the filter includes its bounds is not documented
+    is_required: bool = False  # the service rejects a query without both parameters
+    is_monthly: bool = False  # a row may span a month: `verify` splits and compares windows at month boundaries
+    # Rows can only leave a past window, and only enter a window up to now.
     is_one_way: bool = False
-    # A field whose value narrows the list to few rows: `check` adds it as a filter.
+    # A value of this field that limits the list to few rows: `check` adds it as a filter.
     narrowed_by: str | None = None
 
     @property
@@ -64,13 +64,14 @@ class WindowKind:
 
 
 SNAPSHOT = WindowKind("snapshot")  # the whole list, once a day
-# A day of an unknown zone, perhaps without the day itself: two days hold either.
+# The zone of the filter's days is unknown, and its last day may be excluded: an overlap of two days covers both.
 UPDATED_DAY = WindowKind(
     "updated_day", ("updated_at",), "updated_at_start", "updated_at_end", overlap=2 * ONE_DAY, is_one_way=True
 )
 UPDATED_AT = replace(UPDATED_DAY, name="updated_at", unit=ONE_SECOND, overlap=ONE_SECOND)
 DATE = WindowKind("date", ("date",), "start", "end", overlap=ONE_DAY, is_required=True)
-# A charge may lie within, overlap or end in the span that is asked for: a month holds the longest.
+# The filter may match charges that lie within the span, overlap it or end in it: overlap by a month, the longest
+# charge.
 PAYMENT_DATE = WindowKind("payment_date", ("start", "end"), "start", "end", overlap=32 * ONE_DAY, is_monthly=True)
 BILLED_DATE = WindowKind(
     "billed_date",
@@ -99,9 +100,9 @@ class Lines:
     field: str
     parent: str
     columns: dict[str, pa.DataType]
-    item_column: str | None = None  # where an item's id stands
+    item_column: str | None = None  # the column with the item's id
     description: str = ""
-    meanings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of its columns
+    meanings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # descriptions of its columns
 
     def schema(self) -> pa.Schema:
         named = {self.parent: INTEGER, "line_number": INTEGER, **self.columns}
@@ -124,25 +125,25 @@ class Resource:
     columns: dict[str, pa.DataType]
     window: WindowKind
     description: str = ""
-    meanings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of its columns
+    meanings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # descriptions of its columns
     personal: frozenset[str] = frozenset()
     lines: Lines | None = None
-    # What a list is counted by: a stock record updated in place while it is read must count once.
+    # The key for counting a list: a stock record that is updated in place while it is read must count once.
     counted_by: tuple[str, ...] = ("id",)
     is_about_people: bool = False
     look_back: Callable[["Settings"], timedelta] = lambda settings: timedelta(0)  # what each run reads again
-    # Asked for as well: what was settled since the last run, and once a week what can still be disputed.
+    # Also read: records settled since the last run and, once a week, those that can still be disputed.
     settled: WindowKind | None = None
     absence: Absence = Absence.LOOKED_UP
-    filters: frozenset[str] = frozenset()  # that `get` has beside the parameters of the windows
-    item_path: str | None = None  # the list of one item's records, where a record has no address of its own
-    item_column: str | None = None  # where an item's id stands
-    alias: str | None = None  # another name that `get` takes
+    filters: frozenset[str] = frozenset()  # additional filters of `get`
+    item_path: str | None = None  # the list of one item's records, if a record has no URL of its own
+    item_column: str | None = None  # the column with the item's id
+    alias: str | None = None  # alternative name for `get`
     optional: frozenset[str] = frozenset()  # columns that some accounts lack
     first_day_columns: tuple[str, ...] = ()  # `status` counts days from the first of them; else the window's column
-    page_size: int | None = None  # that `get` asks for; else the service's own
+    page_size: int | None = None  # page size for `get`; else the service's default
     is_catalogue: bool = False  # the list of items: read again when another resource names one that is not stored
-    is_named_elsewhere: bool = False  # events and charges name records: those that no window showed are looked up
+    is_named_elsewhere: bool = False  # events and charges name records; those not in any window are looked up
 
     def __post_init__(self) -> None:
         self._check()
@@ -461,7 +462,7 @@ PAYMENT_ITEMS = Resource(
 
 RESOURCES = {resource.name: resource for resource in (ITEMS, ORDERS, ITEM_QUANTITIES, INVENTORY_HISTORY, PAYMENT_ITEMS)}
 
-# Where an item's id stands in the raw tables.
+# The columns with an item's id in the raw tables.
 ITEM_COLUMNS = {each.name: each.item_column for each in RESOURCES.values() if each.item_column} | {
     each.lines.table: each.lines.item_column for each in RESOURCES.values() if each.lines and each.lines.item_column
 }
@@ -486,13 +487,13 @@ RECEIPTS = pa.schema(
         ("finished_at", MOMENT),
         ("is_complete", TRUTH),
         ("is_confirmed", TRUTH),
-        ("is_accepted", TRUTH),  # not complete, and no longer read again: its total never agreed with its rows
+        ("is_accepted", TRUTH),  # incomplete, and no longer read again: its total never agreed with its rows
         ("reason", TEXT),
     ]
 )
 
-# Values that could not be read: a log of versions by (resource, key, field), ended by a row with `_is_removed` once the
-# service gives a readable value. `text` is the value as received: shortened, and pseudonymized where it is personal.
+# Values that could not be read: a log of versions by (resource, key, field), closed by a row with `_is_removed` once
+# the service returns a readable value. `text` is the received value: shortened, and pseudonymized if it is personal.
 REJECTED_VALUES = pa.schema(
     [
         ("resource", TEXT),
@@ -505,7 +506,7 @@ REJECTED_VALUES = pa.schema(
     ]
 )
 
-# Events that a receiver took, and what became of them: a log of versions, as every raw table.
+# Received events and their outcomes: a log of versions, like every raw table.
 ORDER_EVENTS = pa.schema(
     [
         ("event_id", TEXT),
@@ -524,7 +525,7 @@ ORDER_EVENTS = pa.schema(
     ]
 )
 
-# Columns that tell a raw row from every other row of its load.
+# The columns that identify a raw row within its load.
 RAW_KEYS = {
     **{resource.name: (*resource.key, "_seen_at", "_is_removed") for resource in RESOURCES.values()},
     **{r.lines.table: (r.lines.parent, "line_number", "_seen_at") for r in RESOURCES.values() if r.lines},

@@ -41,7 +41,7 @@ log = logging.getLogger("logentic")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # in this order, after `ca_file`
 HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
-VISIBLE = re.compile(r"[!-~]*")  # ASCII without blanks and control characters
+VISIBLE = re.compile(r"[!-~]*")  # printable ASCII without blanks
 RENAMED = {"patience_seconds": "retry_seconds"}  # former names, which work until the next release
 
 
@@ -541,7 +541,7 @@ def load_settings(**overrides: Any) -> Settings:
         ) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        setting, *parts = first["loc"] or ("",)  # the setting, and within a list the entry and its field
+        setting, *parts = first["loc"] or ("",)  # the setting and, within a list, the entry and its field
         reason = first["msg"].removeprefix("Value error, ")
         inner = "".join(f", entry {part + 1}" if isinstance(part, int) else f", field {part!r}" for part in parts)
         where = f"setting {setting!r}{inner}: " if setting else ""

@@ -2,7 +2,7 @@
 -- An order also gets a row without a charge for each type that half of its peers have (same kind, or same destination),
 -- so that the price of the missing charge can be computed.
 {%- set measures = ['units', 'lines', 'weight', 'volume', 'value', 'heaviest_item', 'longest_side'] %}
-{#- Fewer orders of a region say nothing of the next one. -#}
+{#- A region with fewer orders does not show what its next order will be charged. -#}
 {%- set orders_of_region = 10 %}
 with
 

@@ -1,5 +1,5 @@
-{#- Taken back in whole, charge by charge or several at once; or in part, until nothing is left of the charge. -#}
-{#- A type of which more than this share stands again on its invoice, all fields equal, is billed line by line. -#}
+{#- A credit takes back one charge, or several at once, in full; or a part of one, until nothing of the charge is left. -#}
+{#- If more than this share of a type is repeated on its invoice with all fields equal, the type is billed line by line. -#}
 {%- set practice_share, practice_charges = 0.05, 3 -%}
 {%- set roles = [
     ('settled', 'charge_id', 'credit_id', 'matched'),

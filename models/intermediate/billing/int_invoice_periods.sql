@@ -1,4 +1,4 @@
-{#- A rhythm is known by the charges that its days cover; fewer invoices show none. -#}
+{#- The share of charges that the days of a rhythm must cover, and the number of invoices needed to find one. -#}
 {%- set covered_share, invoices_of_rhythm, days_before = 0.95, 3, 32 -%}
 {%- set month_before = "cast(date_trunc('month', " ~ dbt.dateadd('month', -1, 'billed_date') ~ ') as date)' -%}
 {%- set month_before_end = day_before("cast(date_trunc('month', billed_date) as date)") -%}

@@ -1,4 +1,4 @@
-{#- In three steps, ever less strict, what is left of the credits meets what is left of the charges. -#}
+{#- Match the remaining credits with the remaining charges in three steps, each less strict than the one before. -#}
 {%- set nearest = 'copies desc, start_date desc nulls last, charge_id desc' -%}
 {%- set steps = [
     (['charge_type', 'party', 'item_id', 'start_date', 'end_date', 'size'], 'charge_id'),

@@ -1,4 +1,4 @@
-{#- A line whose quantity is not known may be of any number of units. -#}
+{#- A line with an unknown quantity may stand for any number of units. -#}
 {%- set any_number = '1000000000' -%}
 with
 

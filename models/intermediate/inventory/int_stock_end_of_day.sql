@@ -1,4 +1,4 @@
-{#- Read are as many days more as stock_daily looks back. -#}
+{#- Read the additional days that stock_daily looks back. -#}
 {%- set read_from = days_before(rebuilt_from('stock_from'), 28) -%}
 with
 

@@ -1,4 +1,4 @@
-{#- A type that so many orders have is expected of each; of another, as much as it costs per order. -#}
+{#- Types that this share of orders has are expected for each order; other types at their average cost per order. -#}
 {%- set usual_share, orders_compared, orders_of_zone, base_days = 0.98, 30, 10, 31 -%}
 {%- set charged_date = 'greatest(coalesce(charges.start_date, charges.billed_date), ' ~ account_date('charges.created_at') ~ ')' -%}
 with

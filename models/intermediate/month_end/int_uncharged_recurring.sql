@@ -1,6 +1,6 @@
-{#- So many periods one after the other, charged amounts that differ by no more than this, recur. -#}
+{#- A charge recurs if this many consecutive periods have amounts that differ by at most this factor. -#}
 {%- set periods, most_times = 3, 2 -%}
-{#- Charges of one day each recur where the days between them differ by no more than this, as months do. -#}
+{#- One-day charges recur if the gaps between them differ by at most this many days, as the lengths of months do. -#}
 {%- set most_days = 3 -%}
 {%- set half_month = "case when extract(day from {0}) <= 15 then cast(date_trunc('month', {0}) as date) else "
     ~ days_after("cast(date_trunc('month', {0}) as date)", '15') ~ ' end' -%}

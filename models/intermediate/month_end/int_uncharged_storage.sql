@@ -1,4 +1,4 @@
-{#- A flat price is for the days of a bill. What stands on the last day of a bill is not known yet: the days so far stand for it. -#}
+{#- A flat price covers the days of a bill. The stock on the last day of a bill is not known yet, so use the days so far. -#}
 {%- set amounts = {
     'daily': 'sum(price)', 'month_start': 'max(first_price) * sum(days)', 'month_end': 'sum(price)',
     'peak': 'max(price / days) * sum(days)',

@@ -1,4 +1,4 @@
-{#- Which charges each rule holds for, in the order of the table of rules. -#}
+{#- The condition of each rule, in the order in which rules are tried. -#}
 {%- set holds = {
     'settled_credit': "(settled_by is not null or (net_amount = 0 and credited > 0)) and amount < 0",
     'settled_charge': "(settled_by is not null or (net_amount = 0 and credited > 0)) and amount > 0",

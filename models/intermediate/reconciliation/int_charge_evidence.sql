@@ -1,6 +1,6 @@
 {%- set quantities = {'units': 'units', 'lines': 'lines', 'quantity': 'quantity', 'weight': 'weight', 'volume': 'volume',
     'started_weight': 'ceiling(facts.weight)', 'started_volume': 'ceiling(facts.volume)', 'value': 'value'} -%}
-{#- A type of which more than this share lies outside its invoices' days is billed for other days as a rule. -#}
+{#- If more than this share of a type lies outside the days of its invoices, that is how the type is billed. -#}
 {%- set outside_share, outside_charges = 0.05, 3 -%}
 {%- set lies_outside = 'case when periods.is_known and charges.is_billed and settlements.replaces is null'
     ~ ' and (charges.start_date < periods.first_date or charges.end_date > periods.last_date) then 1 else 0 end' -%}

@@ -1,4 +1,4 @@
-{#- How many others of its kind, what share of them has the type, and how long an order has waited. -#}
+{#- The number of peers, the share of them that has the type, and how long an order has waited. -#}
 {%- set peers, having_share, waiting_days = 30, 0.98, 7 -%}
 {%- set charged_date = 'greatest(charges.start_date, ' ~ account_date('charges.created_at') ~ ')' -%}
 with

@@ -1,4 +1,4 @@
-{#- A price of more periods changes by rule (fuel, by the week); so many charges alike are a pattern. -#}
+{#- A price with more periods than this follows a schedule (fuel, weekly); this many similar charges are a pattern. -#}
 {%- set most_changes, charges_alike = 6, 10 -%}
 with
 

@@ -1,4 +1,4 @@
-{#- An invoice with as many storage charges is judged by them alone; fewer are judged with all of the account's. -#}
+{#- An invoice with at least this many storage charges is judged on its own; others together with the whole account. -#}
 {%- set invoice_charges = 8 -%}
 with
 

@@ -1,4 +1,4 @@
-{#- So few charges say little against the setting: one that follows it to the cent is enough. -#}
+{#- With this few charges, one that follows the setting to the cent confirms the setting. -#}
 {%- set few_charges = 8 -%}
 with
 

@@ -1,6 +1,6 @@
-{#- So many charges say how many pallets or bins they are for; so large a share agrees on what one holds. -#}
+{#- The charges needed to infer pallets or bins, and the share of them that must agree on the capacity. -#}
 {%- set least_charges, agreeing_share, candidates = 20, 0.9, 50 -%}
-{#- What one holds is known where its bounds are no further apart than this. -#}
+{#- The capacity is known if its bounds differ by at most this factor. -#}
 {%- set most_apart = 1.1 -%}
 with
 

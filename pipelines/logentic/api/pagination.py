@@ -15,15 +15,15 @@ from logentic.api.client import Client, Response
 from logentic.errors import InvalidResponse, NotFound, UnsafeLink
 from logentic.json_text import as_list, loads, repaired
 
-LARGEST_COUNT = 2**63 - 1  # what a receipt can hold
-MAX_REPEATED_PAGES = 3  # a list that moves while it is read may show one page twice
+LARGEST_COUNT = 2**63 - 1  # the largest count that a receipt can store
+MAX_REPEATED_PAGES = 3  # a list that changes while it is read may return one page twice
 LONGEST_LINK_CHARACTERS = 16_384  # characters; servers refuse longer ones
 EMPTY_DOCUMENT = b'{"data":[]}'
-START_OF_ROWS = re.compile(rb'\{"data":\s*\[\s*(\])?')  # the group: there are none
+START_OF_ROWS = re.compile(rb'\{"data":\s*\[\s*(\])?')  # the group matches an empty list
 DIGITS = re.compile(r"\s*[0-9]{1,19}\s*")
 NUMERIC_KEY = re.compile(r"-?[0-9]{1,19}")
 SURROGATE = re.compile("[\ud800-\udfff]")
-# Halves of a character, without those by which Python keeps a byte that is not valid UTF-8.
+# Surrogates, except those that Python uses for bytes that are not valid UTF-8.
 LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 PORTS = {"http": 80, "https": 443}
 REPORT_IT = "Run again; if it stays, report it to Logentic."
@@ -71,7 +71,7 @@ def read_pages(
     client: Client, path: str, params: Mapping[str, str], where: str, first: Page | None = None
 ) -> Iterator[Page]:
     """Yield every page of a list by its next links; `first` is a first page that was already read."""
-    query, seen, number = dict(params), set[int](), 0  # hashes: of 30,000 pages the queries themselves are 13 MB
+    query, seen, number = dict(params), set[int](), 0  # hashes, because the queries of 30,000 pages take 13 MB
     contents, repeated = set[int](), 0
     while True:
         number += 1
@@ -198,7 +198,7 @@ def parse_rows(page: Page, where: str) -> list[Any]:
 
 def split_page(response: Response, label: str) -> Page:
     """Split rows from pagination; rows stay unparsed if `meta` ends the document, as in Laravel."""
-    if response.status == 204:  # without a body
+    if response.status == 204:  # no body
         return Page(EMPTY_DOCUMENT, 0, 0, 1, 0, None, response.at)
     rows, count, meta = _split_fast(response.body) or _split_fallback(response.body, label)
     pagination = meta.get("pagination") if isinstance(meta, dict) else None
@@ -210,7 +210,7 @@ def split_page(response: Response, label: str) -> Page:
     )
     if total is None:
         raise InvalidResponse(f"{label}: `total` is not a count of rows", REPORT_IT)
-    # The size and the number of pages only help to plan: where they cannot be read, they follow from the rows.
+    # Totals and page counts are only used for planning: if they cannot be read, derive them from the rows.
     per_page = per_page or max(count, 1)
     total_pages = -(-total // per_page) if total_pages is None else total_pages
     if links.get("next") and not count:
@@ -220,7 +220,8 @@ def split_page(response: Response, label: str) -> Page:
         count=count,
         total=total,
         per_page=per_page,
-        total_pages=min(total_pages, 2 * total + 10),  # each holds a row at least, and some rows may arrive meanwhile
+        # each page has at least one row, and some rows may be added meanwhile
+        total_pages=min(total_pages, 2 * total + 10),
         next=links.get("next"),
         at=response.at,
     )
@@ -231,7 +232,7 @@ def _parse_count(pagination: Mapping[str, Any], name: str, label: str) -> int | 
     value = pagination.get(name)
     if isinstance(value, str) and DIGITS.fullmatch(value):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:  # nor is NaN
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:  # also excludes NaN
         return None
     if value > LARGEST_COUNT:
         raise InvalidResponse(f"{label}: `{name}` is larger than any count", REPORT_IT)
@@ -259,7 +260,8 @@ def _split_fallback(body: bytes, label: str) -> tuple[bytes, int, Any]:
 
     document = _parse_document(body, label, "a JSON list")
     rows = document.get("data") if isinstance(document, dict) else None
-    if isinstance(rows, dict) and all(map(NUMERIC_KEY.fullmatch, rows)):  # a list of PHP from which rows were taken
+    # PHP writes a list with removed rows as an object
+    if isinstance(rows, dict) and all(map(NUMERIC_KEY.fullmatch, rows)):
         rows = list(rows.values())
     if not isinstance(rows, list):
         raise InvalidResponse(f"{label}: the answer is not a JSON list", REPORT_IT)

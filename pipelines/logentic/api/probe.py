@@ -51,9 +51,9 @@ class AccountProbe:
     base_url: str
     lists: list[ListProbe]
     token: Literal["accepted"] = "accepted"  # noqa: S105 - a verdict, no token
-    asked_at: datetime | None = None  # by this machine
-    service_clock: datetime | None = None  # None: the service does not say
-    seconds_ahead: int | None = None  # of the service, compared with this machine
+    asked_at: datetime | None = None  # by this machine's clock
+    service_clock: datetime | None = None  # None: no clock in the response
+    seconds_ahead: int | None = None  # the service's clock less this machine's
     rate_limit: dict[str, int] = field(default_factory=dict)
     requests: int = 0
 
@@ -175,7 +175,7 @@ class _Probe:
             if at is None or at >= today - ONE_DAY or (asked.narrowed_by and row.get(asked.narrowed_by) is None):
                 continue
             if any(other != first for other in others):
-                continue  # whether a longer span is found is another question
+                continue  # a separate check tests longer spans
             if asked.is_exact:
                 if not at.microsecond:
                     yield row, at

@@ -13,7 +13,7 @@ from logentic.resources import DAY, MOMENT, Resource
 
 Row = dict[str, Any]
 TIME = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")
-ROWS_IN_ORDER = 3  # fewer are in order by chance
+ROWS_IN_ORDER = 3  # fewer rows are often sorted by chance
 
 
 def fields_of(resource: Resource, row: Row) -> Iterator[tuple[str, Any]]:
@@ -25,7 +25,7 @@ def fields_of(resource: Resource, row: Row) -> Iterator[tuple[str, Any]]:
         elif resource.lines and name == resource.lines.field and (found := as_list(value)) is not None:
             lines = [line for line in found if isinstance(line, dict)]
             yield from ((f"{name}.{inner}", part) for line in lines for inner, part in line.items())
-        elif name not in nested or value:  # PHP's empty map, or null, is no field of its own
+        elif name not in nested or value:  # skip PHP's empty map, or null: it is not a field
             yield name, value
 
 

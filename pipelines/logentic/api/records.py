@@ -23,7 +23,7 @@ class Mask(Pseudonymizer):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(b"masked, not hashed", settings.hash_fields, settings.plain_fields)
-        self._masked_names = 0  # of a record
+        self._masked_names = 0  # per record
 
     def pseudonym(self, text: str) -> str:
         return MASK

@@ -14,10 +14,10 @@ import pyarrow as pa
 from logentic.resources import DAY, INTEGER, MOMENT, TEXT, TRUTH
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
-# How PHP and MySQL write that there is no date; a year 0 exists in no other sense.
+# Placeholders of PHP and MySQL for "no date".
 ZERO_DATE = re.compile(r"-0001-11-(29|30)(?!\d).*|0000-.*", re.DOTALL)
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-INTEGER_DIGITS = 19  # of 64 bits
+INTEGER_DIGITS = 19  # of a 64-bit integer
 
 
 class Unreadable(Exception):
@@ -63,7 +63,7 @@ def _number(value: Any) -> Decimal:
 
 def _integer(value: Any) -> int:
     number = _number(value)
-    # Before anything else: the integer of 1e999999999 would take hours.
+    # Check this first: converting 1e999999999 to an integer would take hours.
     if number and number.adjusted() >= INTEGER_DIGITS:
         raise Unreadable("too large for 64 bits")
     if number != number.to_integral_value():
@@ -130,7 +130,7 @@ def _day(value: Any, zone: tzinfo) -> date:
         return written.date()
     try:
         local = moment.astimezone(zone)
-        # Where the clock skips midnight, the day begins an hour later.
+        # If the clock skips midnight, the day begins an hour later.
         begins = datetime.combine(local.date(), time(), zone).astimezone(UTC)
     except OverflowError:
         raise Unreadable("not a day") from None

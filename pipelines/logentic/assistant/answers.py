@@ -23,7 +23,7 @@ from logentic.settings import load_settings
 
 ROWS_OF_A_PART = 50
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-STORAGE_DAYS = 370  # as the page Storage has them at first
+STORAGE_DAYS = 370  # the default range of the page Storage
 Month = Annotated[str | None, Field(description="YYYY-MM; without it the last month that has ended.")]
 Answer = dict[str, Any]
 

@@ -28,11 +28,11 @@ LIMITS = {
     "allow_persistent_secrets": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "python_enable_replacements": False,  # the names of this process's variables are no tables
-    "temp_directory": "",  # nothing is spilled to the disk
+    "python_enable_replacements": False,  # variables of this process are not tables
+    "temp_directory": "",  # never spill to disk
     "memory_limit": "1GB",
 }
-RESULT_CHARACTERS = 200_000  # what an assistant can still read
+RESULT_CHARACTERS = 200_000  # as much as an assistant can read
 ADVICE = "Write one SELECT of the tables that list_tables names."
 
 

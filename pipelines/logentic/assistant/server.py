@@ -45,7 +45,7 @@ class Server(MCPServer[Any]):
             if isinstance(error.__cause__, ValidationError):
                 first = error.__cause__.errors()[0]
                 raise ToolError(one_line(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")) from None
-            if isinstance(error.__cause__, ToolError):  # without the SDK's prefix
+            if isinstance(error.__cause__, ToolError):  # drop the SDK's prefix
                 raise error.__cause__ from None
             raise
 
@@ -53,7 +53,7 @@ class Server(MCPServer[Any]):
 def build_server(file: Path, *, max_rows: int, seconds: float, allow_personal_data: bool) -> Server:
     """Return the server. It opens FILE anew for each question, because a run may replace it."""
     server = Server("logentic", instructions=INSTRUCTIONS.strip(), version=version("logentic-elt"), log_level="WARNING")
-    one_at_a_time = Lock()  # a process opens a file in one way only
+    one_at_a_time = Lock()  # DuckDB opens a file in one mode per process
 
     @contextmanager
     def reading() -> Iterator[None]:

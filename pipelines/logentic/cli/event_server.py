@@ -75,7 +75,7 @@ def run_event_server(
             application,
             http=protocol_class(settings.webhook_connections),
             ws="none",
-            log_level="error",  # not a line for each request that is none
+            log_level="error",  # no log line for each malformed request
             access_log=False,
             server_header=False,
             timeout_keep_alive=15,

@@ -124,7 +124,7 @@ def reconcile(
     unwritten = None
     if letter:
         unwritten = _write_letter(found, settings, letter)
-    # Last, so that a reader who closes the pipe early has the files all the same.
+    # Print last, so that the files are written even if the reader closes the pipe early.
     if as_json:
         print_json(as_dict(found))
     else:
@@ -230,7 +230,7 @@ def list_exceptions(
     """List the exceptions, those of the newest invoice first."""
     from logentic.settings import load_settings
 
-    context.obj, settings = db, load_settings()  # which registers the secrets
+    context.obj, settings = db, load_settings()  # also registers the secrets
     if context.invoked_subcommand:
         return
     from logentic.reports import exceptions as report

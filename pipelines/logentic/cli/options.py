@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from logentic.settings import Settings
 
 FILE_VARIABLE = "LOGENTIC_DB"
-DEFAULT_FILE = Path("logentic.duckdb")  # in the working folder
+DEFAULT_FILE = Path("logentic.duckdb")  # in the working directory
 
 
 def file_option(text: str) -> Any:

@@ -12,10 +12,10 @@ from logentic.dashboard.panels import CODES, Link
 from logentic.dashboard.snapshot import QueryResult
 from logentic.reports.humanize import label
 
-# Okabe and Ito's colours, as far as they are visible on white and on black.
+# Colours of Okabe and Ito that are visible on white and on black.
 BLUE, ORANGE, GREEN, RED, PINK, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#868686"
 PALETTE = [BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY]
-FONT = "PT Sans, sans-serif"  # marimo's, as the text around the charts
+FONT = "PT Sans, sans-serif"  # marimo's font, as in the text around the charts
 HEIGHT = 260
 LINK = alt.Href("link:N")
 TIMES = ("date", "week", "first", "last")

@@ -32,8 +32,8 @@ CHARGED = """
     from charges
     where not is_withdrawn and amount is not null
 """
-# Charges of one cell have one price, unless the price changed: what an order is charged for goes by its way and by the
-# quantity; storage goes by the item, per cubic foot and day. A credit has no price.
+# All charges of a cell have one price, unless the price changed. For orders the price depends on the destination and
+# the quantity; for storage on the item, per cubic foot and day. Credits have no price.
 CELLS = f"""
 with charged as (
     select
@@ -92,7 +92,7 @@ select
 from priced
 group by charge_type, cell
 """
-# The orders that are charged in the month, with what they cost and weigh.
+# The orders charged in the month, with their cost and weight.
 ORDERS = f"""
 with charged as (
     select order_id, sum(amount) as cost, count(*) as charges, max(payment_id) as payment_id
@@ -207,7 +207,7 @@ order by dearest.cost desc, dearest.order_id
 """
 ALL_TYPES, ALL_ORDERS, LISTED = "All types", "All orders", 200
 TYPES = f"select charge_type from ({CHARGED}) where month = $month::date group by all order by sum(amount) desc"
-# The charges of a month, of a type if one is chosen, the dearest first.
+# The charges of a month, most expensive first; optionally of one type.
 LIST = f"""
 select
     charged.charge_type, cast(charged.amount as decimal(18, 2)) as amount, charged.start_date, charged.end_date,
@@ -225,7 +225,7 @@ LISTED_SUM = f"""
 select count(*) as charges, cast(coalesce(sum(amount), 0) as decimal(18, 2)) as amount
 from ({CHARGED}) where month = $month::date and ($type::varchar is null or charge_type = $type)
 """
-MUCH_MORE = 2  # times the median: what is worth naming as a reason
+MUCH_MORE = 2  # times the median: charges above it are named as reasons
 
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:

@@ -25,7 +25,7 @@ LETTER_FORMATS = {
     ".txt": ("text", "text/plain"),
 }
 LETTER_LETTERS = 5000
-# The frame has an origin of its own, in which the newer clipboard interface is refused.
+# The frame has its own origin, where the newer clipboard API is blocked.
 COPY_BUTTON = """<style>
 button { font: inherit; padding: .3em .8em; margin-bottom: 1em; }
 @media print { nav { display: none; } }

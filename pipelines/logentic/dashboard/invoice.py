@@ -26,7 +26,7 @@ from logentic.reports.supporting_sheets import AMOUNTS
 from logentic.reports.tie_out import TieOut
 from logentic.settings import load_settings
 
-# A charge that should not be there at all differs in volume, every other one in price.
+# A charge that should not exist counts as a volume difference, any other error as a price difference.
 TYPES = f"""
 select case when grouping(charge_type) = 1 then 'all' else charge_type end as charge_type, count(*) as charges,
     cast(coalesce(sum(billed), 0) as decimal(18, 2)) as billed,

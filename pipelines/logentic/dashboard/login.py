@@ -22,13 +22,13 @@ from urllib.parse import parse_qsl, urlencode
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 
-FREE_FAILURES = 5  # of one source, before it has to wait
+FREE_FAILURES = 5  # per source, before it has to wait
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0
-SOURCES = 1024  # that are remembered; beyond that the one seen longest ago is forgotten
-# All sources together: an attacker with many addresses gets no more than this.
+SOURCES = 1024  # sources that are remembered; beyond it, forget the one not seen for longest
+# A limit for all sources together, so that many addresses do not allow more attempts.
 BURST, PER_SECOND = 60.0, 1.0
 FORM_BYTES, FORM_SECONDS = 8 * 1024, 5.0
-QUERY = "access_token"  # marimo's name
+QUERY = "access_token"  # marimo's parameter
 WRONG = "wrong"
 
 

@@ -100,7 +100,7 @@ limit {LISTED}
 KNOWN_STATUSES = """
 select coalesce(status, 'unknown') as status from orders where not is_deleted group by all order by count(*) desc
 """
-# An order by its number or by its name, of several with that name the newest.
+# An order by number or name; if several have the name, the newest.
 ORDER = """
 select
     orders.order_id, orders.external_name as name, orders.order_type, orders.status, orders.warehouse_id, orders.city,

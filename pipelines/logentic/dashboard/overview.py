@@ -25,7 +25,7 @@ from logentic.reports.rate_changes import read_rate_changes
 from logentic.reports.status import read_status
 from logentic.settings import load_settings
 
-Alert = tuple[str, str]  # the link to what it is about, and the sentence
+Alert = tuple[str, str]  # the link to its subject, and the sentence
 COVER_DAYS, SHORT_DAYS, SOON_DAYS = 28, 14, 14
 STOCK = """
 select
@@ -37,7 +37,7 @@ from stock_daily as stock
 inner join items using (item_id)
 where stock.date = (select max(date) from stock_daily)
 """
-# The units that are shipped each day, as `stock_daily.days_of_cover` counts them.
+# Units shipped per day, counted as in `stock_daily.days_of_cover`.
 COVER = f"""
 with last as (select max(date) as day from stock_daily),
 
@@ -100,7 +100,7 @@ where kind <> 'storage_rate_change'
 group by kind, charge_type
 order by sum(abs(amount)) desc nulls last, kind, charge_type
 """
-STORAGE_FINDINGS = ("storage_", "item_size_")  # beginnings of kinds that the page Storage lists
+STORAGE_FINDINGS = ("storage_", "item_size_")  # prefixes of the kinds of findings that the page Storage lists
 
 
 def head_tiles(snapshot: Snapshot) -> mo.Html:

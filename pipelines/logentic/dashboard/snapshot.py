@@ -87,7 +87,7 @@ class Snapshot:
         return read_known_at(self.connection).astimezone(ZoneInfo(load_settings().timezone)).date()
 
     def query(self, query: str, **values: Any) -> QueryResult:
-        # A control without options has no value: null.
+        # The value of a control without options is null.
         named = {name: values.get(name) for name in NAMED.findall(query)}
         return QueryResult(self.connection.sql(with_currency_decimals(query), params=named).to_arrow_table())
 

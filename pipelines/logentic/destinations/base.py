@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     import dlt
     import pyarrow as pa
 
-FORMAT = 1  # of the raw tables; a newer one is refused
-Signature = tuple[int, str | None]  # the format, and the fingerprint of the pseudonym key
+FORMAT = 1  # format of the raw tables; newer formats are rejected
+Signature = tuple[int, str | None]  # format, and fingerprint of the pseudonym key
 
 
 class Engine(Protocol):
     """A connection that runs the statements of the plan. Relations are named as in the plan."""
 
     text_type: str = "varchar"
-    built_nodes: str | None = None  # the table of what the last build noted of each model; None: every build runs all
-    steps: str | None  # the schema of temporary steps; None if steps are kept, beside other tables
+    built_nodes: str | None = None  # the table in which a build records its models; None: each build runs all models
+    steps: str | None  # the schema of temporary steps; None if steps are kept beside other tables
     memory_advice: str = "give the engine more memory."
 
     def literal(self, text: str) -> str:
@@ -126,12 +126,12 @@ class Destination(Protocol):
     """Where the tables go. The constructor connects to nothing; what is not abstract suits most destinations."""
 
     name: str  # for messages
-    run_command: str  # the command that loads it
-    publishes_file: bool = False  # whether --db names the file that analysts read, not only the state folder
+    run_command: str  # the command that loads this destination
+    publishes_file: bool = False  # whether --db names the file that analysts read, or only the state folder
     privacy_advice: str = "To be rid of them, load into a new database or folder."
-    table_format: Literal["delta"] | None = None  # that dlt writes, where there is a choice
-    dbt_target: str = ""  # whose plan is run; "" where no models are built
-    needs_every_table: bool = False  # to build: where a missing raw table cannot be read as an empty one
+    table_format: Literal["delta"] | None = None  # the format that dlt writes, where there is a choice
+    dbt_target: str = ""  # the target whose plan is run; "" if no models are built
+    needs_every_table: bool = False  # builds fail on a missing raw table instead of reading it as empty
 
     @abstractmethod
     def __init__(self, settings: Settings, state: State) -> None:
@@ -249,7 +249,7 @@ def _filesystem(settings: Settings) -> type[Destination]:
     return FilesystemDestination
 
 
-# By the names of the setting. What a destination imports is imported when it is chosen.
+# By the names of the setting. Each function imports its destination only when it is chosen.
 DESTINATIONS: dict[str, Callable[[Settings], type[Destination]]] = {
     "duckdb": _duckdb,
     "postgres": _postgres,
@@ -320,7 +320,7 @@ def synchronize_audit_log(
     for audit_log in (*PUBLISHED_LOGS, RUNS):
         if audit_log is not RUNS or not RUNS.size(state.folder):  # its oldest lines are dropped on purpose
             audit_log.restore(state.folder, read(audit_log))
-    sizes = audit_log_sizes(state)  # before they are read: a line that comes meanwhile is news next time
+    sizes = audit_log_sizes(state)  # read before the rows, so that a line added meanwhile counts as new next time
     for audit_log in (*PUBLISHED_LOGS, RUNS):
         write(audit_log)
     return sizes

@@ -11,7 +11,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from logentic.extract.stored_records import Query
 from logentic.resources import RAW_KEYS
 
-# How dlt 1.31 reads Arrow from DuckDB 2.0; nothing that a user could change.
+# A warning of dlt 1.31 about reading Arrow from DuckDB 2.0; users cannot do anything about it.
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
 
 
@@ -26,7 +26,7 @@ class PipelineQuery(Query):
         with self._pipeline.sql_client() as client:
             try:
                 with client.execute_query(sql.format_map(_DltTables(client))) as cursor:
-                    # In chunks: dlt 1.31 asks DuckDB 2.0 for a whole table by a name that is gone.
+                    # Read in chunks: for a whole table dlt 1.31 calls a function that DuckDB 2.0 removed.
                     chunks = list(cursor.iter_arrow(chunk_size=100_000))
                     return pa.concat_tables(chunks) if chunks else None
             except DatabaseUndefinedRelation:

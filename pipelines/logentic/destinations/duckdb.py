@@ -95,7 +95,7 @@ class DuckdbDestination(Destination):
                 shutil.copyfile(*logs)
             duckdb.connect(str(copy)).close()  # replays the log
             self._read_all_blocks(copy)
-        except OSError:  # no space for the copy
+        except OSError:  # not enough space for the copy
             return False
         except duckdb.Error:
             return True
@@ -157,8 +157,8 @@ class DuckdbDestination(Destination):
         from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
         credentials = DuckDbCredentials(str(self._state.work))
-        credentials.resolve()  # here, once, and not by dlt 50 times in a load
-        # What is loaded the next moment, on the same disk, is not worth compressing.
+        credentials.resolve()  # resolve once; otherwise dlt does it 50 times in a load
+        # Do not compress files that are loaded from the same disk immediately.
         return dlt.destinations.duckdb(credentials, parquet_format=ParquetFormatConfiguration(compression="none"))
 
     def load_audit_log(self) -> dict[str, int]:
@@ -192,11 +192,12 @@ class DuckdbDestination(Destination):
                 "Move it away, then run again: what was loaded stays.",
             )
         try:
-            if self._state.work.with_name(f"{self._state.work.name}.wal").exists():  # else the one file holds all
+            # without a WAL, the file is complete
+            if self._state.work.with_name(f"{self._state.work.name}.wal").exists():
                 with duckdb.connect(str(self._state.work)) as work:
                     work.execute("checkpoint")
             with replacing(file) as partial:
-                partial.touch(0o640)  # before the first byte: nobody else may read it, not even for a moment
+                partial.touch(0o640)  # set permissions before the first byte is written
                 shutil.copyfile(self._state.work, partial)
                 with partial.open("rb") as copied:
                     os.fsync(copied.fileno())
@@ -264,7 +265,7 @@ class DuckdbDestination(Destination):
                 "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
             ).fetchall()
             for schema, table in tables:
-                with suppress(duckdb.OutOfMemoryException):  # one value of many megabytes
+                with suppress(duckdb.OutOfMemoryException):  # a value of many megabytes
                     database.execute(f"select bit_xor(hash(t)) from {_quoted(schema)}.{_quoted(table)} as t")
 
     def _signature(self) -> Signature | None:
@@ -338,7 +339,7 @@ class DuckdbEngine(Engine):
     def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
         self.execute("begin")
         try:
-            # Before they go: the query may read the table.
+            # Drop them only afterwards: the query may read the table.
             self.execute(f"create or replace temp table temp.main.new_rows as (\n{sql}\n)")
             self.execute(f"delete from {relation} where {condition}")
             count = self.execute(f"insert into {relation} by name select * from temp.main.new_rows")
@@ -365,7 +366,7 @@ class DuckdbEngine(Engine):
         standing = self.rows(COMMENTS)
         statements = []
         for schema, table, column, kind, comment in standing:
-            # The short names of marts, in the schema main, are described as the marts are.
+            # The views in the schema main get the descriptions of their marts.
             described = descriptions.get(f"{_quoted(MARTS if schema == 'main' else schema)}.{_quoted(table)}")
             text = described and (described.columns.get(column, described.other_columns) if column else described.text)
             if text and text != comment:

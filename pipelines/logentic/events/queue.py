@@ -49,8 +49,8 @@ class EventQueue:
 
     def __init__(self, folder: Path, duplicates_within: timedelta, lock: TextIO) -> None:
         self._folder, self._duplicates_within, self._lock = folder, duplicates_within, lock
-        # By content: events on the disk, oldest first, and events being written. The first may be millions: plain texts
-        # and numbers, which cost the garbage collector nothing.
+        # Contents of events on disk, oldest first, and of events being written. There may be millions of the first, so
+        # they are plain texts and numbers, which cost the garbage collector nothing.
         self._stored_at: OrderedDict[str, float] = OrderedDict()
         self._pending: dict[str, Future[bool]] = {}
         self._file, self._size = -1, 0
@@ -170,7 +170,7 @@ class EventQueue:
         self._size = 0
         descriptor = os.open(self._folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)  # the name of the file as well
+            os.fsync(descriptor)  # sync the file's name as well
         finally:
             os.close(descriptor)
 

@@ -85,7 +85,7 @@ class Receiver:
             await _handle_lifespan(receive, send)
             return
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})  # refused with 403, before it is opened
+            await send({"type": "websocket.close", "code": 1008})  # responds 403 before the WebSocket is opened
             return
         if scope["type"] != "http":
             return
@@ -100,7 +100,8 @@ class Receiver:
         body = json.dumps(response).encode()
         named = [("content-type", "application/json"), ("content-length", str(len(body))), *headers]
         encoded = [(name.encode(), value.encode()) for name, value in named]
-        with suppress(RuntimeError, OSError):  # the sender hung up: it sends again, and the content is known
+        # the sender disconnected: it will retry, and the duplicate will be recognized
+        with suppress(RuntimeError, OSError):
             await send({"type": "http.response.start", "status": status, "headers": encoded})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 

@@ -27,7 +27,7 @@ class Changes:
     rows: Rows
     new: int
     changed: int
-    missing: pa.Table  # stored records that the reading does not hold
+    missing: pa.Table  # stored records that were not read
 
 
 def find_changes(resource: Resource, fresh: Rows, stored: Rows | None) -> Changes:
@@ -70,7 +70,7 @@ class WindowDiff:
         self.missing = resource.schema().empty_table()
         self._stored, self._resource, self._reading = stored, resource, reading
         self._may_be_stored = may_be_stored
-        self._is_stored = False  # any record of it
+        self._is_stored = False  # any record of the resource
 
     def parts(self) -> Iterator[tuple[Rows, Rows]]:
         """Yield the rows of each part, and those of them that are new or changed."""
@@ -139,7 +139,7 @@ def allow_memory(limit: str) -> None:
             query = "select greatest(parse_formatted_bytes(?), parse_formatted_bytes(?))"
             least = memory.execute(query, [LEAST_MEMORY, limit]).fetchone()
             memory.execute("set memory_limit = ?", [f"{least[0]}B" if least else LEAST_MEMORY])
-        except duckdb.Error:  # a share of the machine's memory, such as 80%
+        except duckdb.Error:  # a percentage of the machine's memory, such as 80%
             with suppress(duckdb.Error):
                 memory.execute("set memory_limit = ?", [limit])
 
@@ -202,7 +202,7 @@ def _register_comparable(
         return compared
     parent = resource.lines.parent
     values = ", ".join(
-        # Add columns that only the other side has as null: structs of different shapes never compare equal.
+        # Add columns that only the other side has, as null: structs of different shapes never compare equal.
         f'"{column}" := ' + (f'"{column}"::varchar' if column in rows.lines.column_names else "null::varchar")
         for column in line_columns
         if column not in BOOKKEEPING | {parent, "line_number"}

@@ -51,20 +51,20 @@ from logentic.resources import (
 
 Columns = dict[str, pa.Array]
 Row = dict[str, Any]
-REPLACED = "invalid text replaced"  # by U+FFFD; the only reason under which the value is loaded
+REPLACED = "invalid text replaced"  # by U+FFFD; the only reason for which the value is still loaded
 TOO_DEEP = f"nested deeper than {MAX_NESTING} levels"
 COUNTED_AT_ONCE = 50_000
-# Begins the key of a rejected row whose own key cannot be read; a keyed digest of the row follows.
+# Prefix of the key of a rejected row without a readable key; a keyed digest of the row follows.
 NO_KEY = "unreadable:"
 # Numbers for which Arrow 26 reads beyond its tables of powers of ten: exponents of two digits, or 40 digits in a row.
-# Text is folded before it is searched, at a tenth of the cost: digits, points and plus signs to 0, others to blanks.
+# Before the search, text is folded, which is ten times as fast: digits, points and plus signs to 0, others to blanks.
 FOLDED = bytes.maketrans(
     bytes(range(256)),
     bytes(
         48 if chr(n) in "0123456789.+" else 101 if chr(n) in "eE" else n if chr(n) in "-u\\" else 32 for n in range(256)
     ),
 )
-UNSAFE_FOLDED = (b"0e00", b"0e-00", b"0" * 40, b"\\u000")  # the last: an escape may write a digit
+UNSAFE_FOLDED = (b"0e00", b"0e-00", b"0" * 40, b"\\u000")  # the last one: an escape may encode a digit
 FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
 
@@ -398,7 +398,7 @@ def _convert(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def _moments(texts: pa.StringArray) -> pa.TimestampArray:
     """Parse ISO 8601 with or without zone, `T` or a space, fractions or none; UTC without a zone."""
-    with suppress(pa.ArrowInvalid):  # all of them have one
+    with suppress(pa.ArrowInvalid):  # all texts have a zone
         return _within_years(texts.cast(MOMENT))
     zoned = pc.match_substring_regex(texts, r"(Z|[+-]\d\d(:?\d\d)?)$")
     utc = pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", ""))
@@ -437,7 +437,7 @@ def _json_schema(resource: Resource) -> pa.Schema:
 
 
 def _json_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_decimal(kind):  # with 128 bits Arrow's JSON reader overflows silently
+    if pa.types.is_decimal(kind):  # with 128 bits, Arrow's JSON reader overflows silently
         return pa.decimal256(76, kind.scale)
     return pa.string() if kind in (MOMENT, DAY) else kind
 
@@ -472,7 +472,7 @@ class _FallbackParser:
         counts, dropped = [], []
         keys = {
             name: reader(self._resource.columns[name], self._parsing.zone) for name in self._resource.key
-        }  # a text in a key column that is no key must not pass for one that is missing
+        }  # an invalid text in a key column must not count as a missing key
         for number, (page, of_page) in enumerate(pages):
             before = len(rows)
             digests = _Digests(self._pseudonyms, page, len(of_page))
@@ -581,7 +581,7 @@ class _FallbackParser:
         known: dict[str, pa.DataType],
         reserved: set[str],
     ) -> Columns:
-        names: dict[tuple[str, ...], _Names] = {}  # of the fields of a row: most rows have the same
+        names: dict[tuple[str, ...], _Names] = {}  # by field names, because most rows have the same
         of_rows = []
         for record in records:
             fields = tuple(sorted(name for name in record if name not in known))
@@ -642,7 +642,7 @@ class _FallbackParser:
         """A field that has no column."""
         if not self._resource.is_about_people:
             return self._pseudonyms.pseudonymize_unknown(name, value)
-        # A field whose name is hidden is written as `privacy --rewrite` writes one that had a column: as text.
+        # A field with a hidden name is written as text, as `privacy --rewrite` does.
         is_inner = is_hidden and is_identifier(name)
         return self._text(name, value) if is_inner else self._pseudonyms.pseudonymize_unlisted(name, value)
 
@@ -670,4 +670,4 @@ class _Digests:
         texts = row_texts(self._page)
         if len(texts) == self._count:
             return texts
-        return [b"%d %b" % (at, self._page) for at in range(self._count)]  # an object in which a name is repeated
+        return [b"%d %b" % (at, self._page) for at in range(self._count)]  # an object with a repeated name

@@ -33,7 +33,7 @@ class Ask:
     run_id: str
     start: datetime | None = None
     end: datetime | None = None
-    is_selective: bool = False  # who names resources wants them read now
+    is_selective: bool = False  # resources selected by the user are read now
 
 
 def plan(name: str, ask: Ask, receipts: list[Receipt], settings: Settings, unbilled_since: date | None) -> list[Window]:
@@ -82,7 +82,7 @@ def _wanted(
         return
     past = [r for r in receipts if r.run_id != ask.run_id and not r.is_ahead(ask.now)]
     read = [
-        # A window proves nothing about changes made after it was read, whatever time its run was told.
+        # A window proves nothing about changes made after it was read, whatever its end is.
         replace(
             r,
             span=(
@@ -166,7 +166,7 @@ def _settled_since(resource: Resource, receipts: list[Receipt], ask: Ask, settin
     disputable = midnight(ask.now.date()) - settings.dispute_days * DAY
     covered = [r for r in receipts if r.is_covered and r.finished_at > ask.now - WEEK]
     spans = [r.span for r in covered if resource.settled and r.filter == resource.settled.name]
-    # A first load reads every record, whenever it was settled.
+    # A first load reads all records, settled or not.
     spans += [
         (disputable, midnight(r.finished_at.date()))
         for r in covered

@@ -16,7 +16,7 @@ from logentic.extract.parsing import NO_KEY, Rows, row_keys
 from logentic.resources import MOMENT, REJECTED_VALUES, TEXT, Resource
 
 EACH_ONCE = "select * from found qualify row_number() over (partition by key, field order by _seen_at desc) = 1"
-# Versions of an entry follow each other in time, also where the service's clock was set back.
+# The versions of an entry have increasing times, even if the service's clock is set back.
 NEW_OR_CHANGED = """
 select f.resource, f.key, f.field, f.text, f.reason,
     greatest(f._seen_at, o._seen_at + interval 1 microsecond) as _seen_at, false as _is_removed
@@ -41,7 +41,8 @@ class Rejections:
     def __init__(self, open_entries: pa.Table) -> None:
         self._open = open_entries
         self._rows: list[pa.Table] = []
-        self._dropped: dict[str, set[str]] = {}  # keys of entries about rows without a readable key, read here
+        # keys of entries for rows without a readable key that were read in this session
+        self._dropped: dict[str, set[str]] = {}
 
     @property
     def have_rows(self) -> bool:

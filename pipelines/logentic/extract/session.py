@@ -54,7 +54,7 @@ from logentic.resources import (
 )
 
 log = logging.getLogger("logentic")
-Row = dict[str, Any]  # of a raw table
+Row = dict[str, Any]  # a row of a raw table
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -88,8 +88,8 @@ class Session:
         go_on: Callable[[], bool],
         is_load_due: bool,
     ) -> None:
-        self.now = now  # the service's time when the run began: what comes later is for the next run
-        self.deferred = deferred  # receipts of runs that found nothing, still not loaded
+        self.now = now  # the service's time at the start of the run; later changes are left to the next run
+        self.deferred = deferred  # receipts of runs without changes, not loaded yet
         self.rejections, self.events = rejections, events
         self._client, self._request, self._stored, self._rules = client, request, stored, rules
         self._run, self._past, self._named_orders = run, past, named_orders
@@ -104,13 +104,13 @@ class Session:
             parsing=rules,
         )
         self._lookup = RecordLookup(client, stored, request.pseudonyms, rejections, rules)
-        self._running = {*resources}  # those that have not ended
-        self._is_load_due = is_load_due  # also where no row has changed
+        self._running = {*resources}  # resources that have not ended
+        self._is_load_due = is_load_due  # also if no row has changed
         self._begun: dict[str, tuple[Batch, Iterator[Batch | None]]] | None = None
-        self._done: list[Receipt] = []  # of this extraction
+        self._done: list[Receipt] = []  # receipts of this extraction
         self._waiting: list[Row] = []  # receipts of windows that lack a stored order, until it is looked up
         self._newly_accepted: dict[str, list[Reading]] = {}
-        self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
+        self._covered: dict[str, list[Span]] = {}  # spans that may have stored rows
         self._has_loose_rows: dict[str, bool] = {}  # by resource
         self._first_unsettled = {
             name: min(filter(None, days.values()), default=None) for name, days in unsettled.items()
@@ -121,8 +121,8 @@ class Session:
         self._orders_asked, self._orders_read = {*run.orders_asked}, [*run.orders_read]
         self._order_windows, self._orders_missing = [*run.order_windows], set[int]()
         self._records_ahead = {name: {*ids} for name, ids in run.records_ahead.items()}
-        self._items_seen: set[int] = set()  # in rows that have changed
-        self._watches_items = not self._plan(ITEMS)  # else they are read in any case
+        self._items_seen: set[int] = set()  # item ids in changed rows
+        self._watches_items = not self._plan(ITEMS)  # otherwise items are read in any case
         self._an_item_vanished = False
 
     @classmethod
@@ -172,7 +172,7 @@ class Session:
             named_orders=named_orders,
             resources=resources,
             go_on=go_on,
-            # The models take the time from the latest load.
+            # Models take the time from the latest load.
             is_load_due=loaded_until is not None and loaded_until > now + MINUTE,
         )
 
@@ -244,7 +244,7 @@ class Session:
                 return
             windows = self._plan(resource)
             if resource.is_catalogue and not windows:
-                yield None  # lets the others begin
+                yield None  # let other resources begin
                 while self._running - {resource.name}:
                     yield None
                 windows = self._plan_again(resource)
@@ -269,7 +269,7 @@ class Session:
         """Ask for records that no window of this run showed, and that may have changed."""
         is_bounded = self._request.start or self._request.end
         if resource.absence is Absence.LOOKED_UP_LAST:
-            # After a failure the receipts of windows that lack an order are dropped: the next run looks for it again.
+            # After a failure, drop the receipts of windows that lack an order, so that the next run looks for it again.
             yield from self._look_up_missing_orders()
             yield Batch(empty_rows(resource), tuple(self._waiting))
         if resource.name in self._reader.unread:
@@ -309,7 +309,7 @@ class Session:
                 resolved = _with_records(resolved, gone)
                 removed, self._an_item_vanished = len(missing), True
         elif resource.absence is Absence.LOOKED_UP_LAST:
-            self._orders_missing.update(ids_of(missing))  # another window may hold them
+            self._orders_missing.update(ids_of(missing))  # another window may contain them
             self._order_windows.append((reading.window, reading.is_complete))
         elif len(missing):
             resolved, removed = self._lookup.resolve_missing(resource, missing, resolved)
@@ -356,7 +356,7 @@ class Session:
         stored = self._stored.dated_ahead(resource, self.now) if self._is_compared(resource) else None
         if stored is None:
             return
-        # What was read while the service's clock was ahead is judged when that time has come.
+        # Records read while the service's clock was ahead are compared once that time has come.
         stored = stored.filter(pc.less_equal(stored["_seen_at"].cast(MOMENT), pa.scalar(self.now, MOMENT)))
         listed_ahead = pa.array(self._records_ahead.get(resource.name, ()), INTEGER)
         vanished = stored.filter(pc.invert(pc.is_in(stored["id"], listed_ahead)))
@@ -367,12 +367,12 @@ class Session:
                 read = list(read_pages(self._client, (resource.item_path or "").format(item_id), {}, where))
             except (NotFound, Refused, InvalidResponse):
                 continue
-            if any(page.is_not_found for page in read):  # a 404 on a list does not prove that records are gone
+            if any(page.is_not_found for page in read):  # a 404 for a list does not prove that records are gone
                 continue
             rows = read_rows(resource, read, self._request.pseudonyms, where, self._rules)
             self.rejections.note(resource, rows)
             found = find_changes(resource, rows, self._stored.latest(resource, ids_of(rows.records), None))
-            # A version that is listed no more is ended, also where the correction equals an older version.
+            # Remove a version that is no longer listed, even if the correction equals an older version.
             mine = vanished.filter(pc.equal(item, item_id))
             listed = {*_keys(resource, rows.records)}
             gone = mine.filter(pa.array([key not in listed for key in _keys(resource, mine)], pa.bool_()))
@@ -481,7 +481,7 @@ class Session:
         past = [past for past in self._past if past.resource == window.resource]
         if window.kind is SNAPSHOT or RESOURCES[window.resource].settled:  # its rows may have been in any window
             return bool(past)
-        overlap = 2 * window.kind.overlap  # of this window and of the other
+        overlap = 2 * window.kind.overlap  # of both windows
         if window.resource not in self._covered:
             self._covered[window.resource] = joined(self._with_open_ends(past, overlap))
         covered = self._covered[window.resource]
@@ -551,7 +551,7 @@ def _ask_the_time(client: Client) -> datetime:
     with suppress(Forbidden, NotFound, Refused, InvalidResponse, UnsafeLink, DeadlineReached):
         try:
             read_page(client, ITEMS.path, {"per_page": "1"}, "the service's clock")
-        except Unreachable as failure:  # items alone may fail: then the other lists go on
+        except Unreachable as failure:  # if only items fail, continue with the other lists
             try:
                 read_page(client, ORDERS.path, {"per_page": "1"}, "the service's clock")
             except Unreachable:

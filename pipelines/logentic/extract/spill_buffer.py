@@ -13,21 +13,21 @@ from logentic.extract.parsing import Rows, concatenated, count_distinct, distinc
 from logentic.resources import Resource
 
 HELD_BYTES = 8 * 2**20
-PART_BYTES = 4 * 2**20  # at least: to compare a part costs some milliseconds, however small it is
+PART_BYTES = 4 * 2**20  # lower limit: comparing a part takes some milliseconds, however small it is
 
 
 class SpillBuffer:
     """Without a folder everything stays in memory."""
 
     def __init__(self, resource: Resource, folder: Path | None = None) -> None:
-        self.read = 0  # rows, as the pages held them
+        self.read = 0  # rows read from the pages
         self._resource = resource
         self._folder = folder
         self._held: list[Rows] = []
         self._bytes = 0
-        self._is_doubled = False  # a key came twice
+        self._is_doubled = False  # a key occurred twice
         self._file: IO[bytes] | None = None
-        self._filed: list[Rows] = []  # what of each batch stays in memory: its keys; and whether it has other tables
+        self._filed: list[Rows] = []  # kept in memory for each batch: its keys, and whether it has other tables
 
     @property
     def is_in_parts(self) -> bool:

@@ -24,7 +24,7 @@ from logentic.resources import (
 )
 
 LONGEST_LIST = 200
-# What `receipt_of` looks at.
+# The columns that `receipt_of` reads.
 OF_RECEIPTS = [name for name in RECEIPTS.names if name not in {"rows_read", "rows_removed", "bytes", "started_at"}]
 
 
@@ -33,7 +33,7 @@ class _Qualified(dict[str, str]):
         return f'logentic_raw."{name}"'
 
 
-QUALIFIED = _Qualified()  # the raw tables by their names, as a database with schemas knows them
+QUALIFIED = _Qualified()  # the raw tables by qualified name, in a database with schemas
 
 
 class Query(Protocol):
@@ -63,7 +63,7 @@ class Stored:
 
         Those of a resource whose tables were dropped do not count: it is read from the beginning.
         """
-        # All columns: a table that an earlier version made lacks some.
+        # All columns, because tables of earlier versions lack some.
         table = self._query(
             "select * from {extract_windows} where _dlt_load_id in"
             " (select load_id from {_dlt_loads} where status = 0) order by finished_at, _dlt_load_id"
@@ -273,7 +273,7 @@ def scope_of(window: Window) -> str | None:
         return "true"
     form = "timestamptz '%Y-%m-%d %H:%M:%S+00'" if resource.has_moments(kind) else "date '%Y-%m-%d'"
     bounds = []
-    if window.before is not Edge.OPEN or kind.is_required:  # whose query always names its first day
+    if window.before is not Edge.OPEN or kind.is_required:  # the query always has its first day
         bounds.append(f">= {window.start.strftime(form)}")
     if window.after is not Edge.OPEN:
         bounds.append(f"< {window.end.strftime(form)}")

@@ -17,7 +17,7 @@ Span = tuple[datetime, datetime]
 
 SECOND, MINUTE, DAY = ONE_SECOND, timedelta(minutes=1), ONE_DAY
 WEEK, YEAR = 7 * DAY, 366 * DAY
-# How the reason of a receipt begins whose pages announced different totals.
+# Prefix of the reason in receipts whose pages announced different totals.
 MOVED = "the announced total moved"
 NOT_FOUND = "the service answers 404 for this list"
 
@@ -56,7 +56,7 @@ class Window:
         if kind.start and (self.before is not Edge.OPEN or kind.is_required):
             bounds[kind.start] = self._write(self.start - self._overlap(self.before))
         if kind.end and (self.after is not Edge.OPEN or kind.is_required):
-            # Where the end is not a midnight (the service's now), its day is included.
+            # If the end is not a midnight (the service's now), include its day.
             bounds[kind.end] = self._write(ceiling(self.end, kind.unit) - kind.unit + self._overlap(self.after))
         return bounds
 
@@ -134,8 +134,8 @@ class Receipt:
     pages: int = 0
     window_id: str = ""
     is_accepted: bool = False
-    is_steady: bool = True  # every page announced the same total
-    difference: int = 0  # rows announced, less different keys read
+    is_steady: bool = True  # all pages announced the same total
+    difference: int = 0  # announced rows less distinct keys
     has_changes: bool = False
 
     @property

@@ -47,7 +47,7 @@ def load(request: RunRequest, state: State) -> RunResult:
     destination = destination_of(request.settings, state)
     stored = Stored(destination.raw())
     loader = DltLoader(request.settings, state, destination)
-    named, read_twice = set[int](), set[str]()  # orders; resources whose package could not be loaded once
+    named, read_twice = set[int](), set[str]()  # order ids; resources with a package that could not be loaded once
     finished_pending = False
     try:
         if state.has_packages() or stored.has_orphans():
@@ -78,7 +78,7 @@ def load(request: RunRequest, state: State) -> RunResult:
                 read_twice.add(failure.resource)
                 loads = stored.loads()
                 continue
-            finally:  # also at an interrupt: requests under way would hold the process until they end
+            finally:  # also at an interrupt: requests in flight would keep the process alive
                 session.close()
             run = session.outcome()
             asked |= named & run.orders_asked
@@ -208,7 +208,7 @@ class DltLoader:
 
         packages = set_packages_aside(self._state)
         self._pipeline = None
-        recover(self._opened(), self._destination)  # deletes the rows of it that were loaded
+        recover(self._opened(), self._destination)  # deletes the rows of the package that were loaded
         table = _table_of(error)
         resource = next((r.name for r in RESOURCES.values() if r.lines and r.lines.table == table), table)
         reason = _cause(error)
@@ -227,7 +227,7 @@ class DltLoader:
     def _opened(self) -> Any:
         if self._pipeline is None:
             os.environ["DLT_DATA_DIR"] = str(self._state.dlt)
-            os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also where the user has a dlt configuration
+            os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also if the user has a dlt configuration
             self._pipeline = _open_pipeline(self._state, self._destination)
         return self._pipeline
 

@@ -21,7 +21,7 @@ from logentic.resources import ORDERS
 from logentic.state import State
 
 EVENTS, BODY = "order_events", "body"
-NOTE, RULE = "privacy", 3  # RULE: of the allow-list; a higher one has every file looked at again
+NOTE, RULE = "privacy", 3  # RULE: version of the allow-list; a higher one triggers a new scan of each file
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def _find_file_problems(settings: Settings, state: State) -> dict[str, str]:
         for sql, values in queries:
             try:
                 found.update(published.execute(sql, values).fetchall())
-            except (duckdb.CatalogException, duckdb.BinderException):  # an earlier version published it
+            except (duckdb.CatalogException, duckdb.BinderException):  # the file is from an earlier version
                 continue
     return found
 

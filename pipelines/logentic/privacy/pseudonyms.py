@@ -27,12 +27,12 @@ from logentic.settings import Settings
 
 PERSONAL_NAME = re.compile(r"name|mail|phone|address|postal|recipient|contact|note", re.IGNORECASE)
 PERSONAL_VALUE = re.compile(
-    r"[^@\s]@[^@\s]+\.[^@\s]"  # a mail address, found in time that grows with the text's length only
-    r"|^\s*(\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4})\s*$"  # a phone number, as one writes it
+    r"[^@\s]@[^@\s]+\.[^@\s]"  # a mail address; matching takes linear time
+    r"|^\s*(\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4})\s*$"  # common notations of a phone number
 )
-HASHED = re.compile(r"([^\n]{1,3} )?[0-9a-f]{32}")  # what `pseudonym`, or `known` of a postal code, returns
+HASHED = re.compile(r"([^\n]{1,3} )?[0-9a-f]{32}")  # the result of `pseudonym`, or of `known` for a postal code
 EXCERPT = 100
-# Short numbers, numbers with an exponent, days and times: what a column may refuse, and no datum of a person.
+# Short numbers, numbers with an exponent, days and times: they are not personal, and a column may reject them.
 HARMLESS = re.compile(
     r"[-+]?\d{0,6}(\.\d{0,24})?([eE][-+]?\d+)?|\s*|nan|-?inf"
     r"|-?\d{1,4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d\d(:\d\d(\.\d{1,9})?)?(Z|[-+]\d\d:?\d\d)?)?",
@@ -41,7 +41,7 @@ HARMLESS = re.compile(
 KEY_BYTES = 32
 KEY = rb"[0-9a-fA-F]{64}"
 IsKnown = Callable[[str, Any], bool]
-TRUTHS = ("true", "false")  # as JSON text, in which a stored column holds a truth value
+TRUTHS = ("true", "false")  # JSON text of truth values in stored columns
 
 
 class Pseudonymizer:
@@ -70,7 +70,7 @@ class Pseudonymizer:
         """Return 32 hexadecimal digits (keyed BLAKE2b, RFC 7693)."""
         if self._key is None:
             return text
-        hashing = self._keyed.copy()  # the key is mixed in once for all
+        hashing = self._keyed.copy()  # the key is hashed once for all values
         hashing.update(text.encode("utf-8", "surrogatepass"))
         return hashing.hexdigest()
 
@@ -135,7 +135,7 @@ class Pseudonymizer:
         """Do the same for a column of text. A text that is a JSON object or list is treated as one: a stored column
         does not tell them apart, nor a truth value from its text.
         """
-        # What looked personal as a text was hashed as a text by earlier versions, and still is.
+        # Earlier versions hashed a text that looks personal as a whole; keep its pseudonym.
         if isinstance(value, str) and self._key is not None and (again or not _looks_personal(name, value)):
             value = _structure(value)
         found = value if value in TRUTHS else self.pseudonymize_unlisted(name, value, again=again)

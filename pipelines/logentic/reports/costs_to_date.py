@@ -13,7 +13,7 @@ from logentic.reports.published_file import read_records
 
 MONTHS_BEFORE = 3
 FIRST_WEEK = 7
-# A charge of several days counts for those of its month that have passed.
+# Prorate a charge of several days by the days of the month that have passed.
 CHARGED = """
 with charged as (
     select

@@ -27,7 +27,7 @@ DECISION_TEXTS = {
     "cleared": "Nothing is wrong any more.",
     "withdrawn": "No rule finds them any more.",
 }
-# What was billed too low was not overpaid, and what was never billed was not paid at all.
+# An underbilled charge was not overpaid, and a charge that was never billed was not paid at all.
 UNDERBILLED_TEXTS = {"accepted": "Left as billed.", "credited": "Corrected."}
 NEVER_BILLED_TEXTS = {"accepted": "Never billed, and left so.", "credited": "Billed since."}
 MISSING_CHARGE = "missing_charge"

@@ -23,9 +23,9 @@ from logentic.reports.item_names import name_items
 from logentic.reports.published_file import open_published, read_audit_log, read_known_at, read_records, require_charges
 from logentic.state import State
 
-AUTHORS = "authors"  # the note of the names that were typed, by user of the machine
+AUTHORS = "authors"  # the note with the typed names, by user of the machine
 STATUSES = ("open", "accepted", "disputed", "credited", "rejected")
-OVER_STATUSES = ("cleared", "withdrawn")  # no rule finds it any more
+OVER_STATUSES = ("cleared", "withdrawn")  # no longer found by any rule
 OPEN_STATUSES = ("open", "disputed")  # only these can still be recovered
 IN_YOUR_FAVOUR = "in_your_favour"
 EXCEPTIONS = """
@@ -107,10 +107,10 @@ class Finding:
     expected: Decimal | None
     direction: str
     is_question: bool
-    credited_part: Decimal  # what a credit took back, where it did not take back all
-    item: str  # the SKU and the name; empty if no item is known
+    credited_part: Decimal  # the part that a credit took back, unless it took back everything
+    item: str  # SKU and name; empty if the item is unknown
     order_name: str | None
-    request: str | None  # what a letter to the warehouse asks
+    request: str | None  # the request in a letter to the warehouse
 
     @property
     def is_underbilled(self) -> bool:
@@ -259,7 +259,7 @@ def resolve_author(by: str | None, file: Path | None = None) -> str:
     named = " ".join(plain_text(by or "").split())
     kept = state.read_note(AUTHORS, dict[str, str]) if state else {}
     if named and state and state.file.exists() and kept.get(user) != named:
-        with suppress(UsageError, OSError):  # recording the decision says what cannot be written
+        with suppress(UsageError, OSError):  # the recording of the decision reports write errors
             state.prepare()
             state.write_note(AUTHORS, {**kept, user: named})
     if author := named or kept.get(user) or user:

@@ -103,7 +103,7 @@ def _quickbooks_rows(entry: JournalEntry, settings: Settings) -> list[tuple[str,
 
 
 def _xero_rows(entry: JournalEntry, settings: Settings) -> list[tuple[str, ...]]:
-    # "28 Feb 2026" has one meaning in every country.
+    # "28 Feb 2026" is unambiguous in every country.
     return [
         (
             entry.narration,

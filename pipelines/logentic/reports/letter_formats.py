@@ -306,7 +306,7 @@ def _word_fact(label: str, words: str, *, is_last: bool) -> str:
 
 def _word_table(table: SummaryTable) -> str:
     rows = [table.columns, *table.all_rows]
-    # In proportion to the longest text of each column; the one that says what a charge is takes the rest.
+    # Widths in proportion to the longest text of each column; the charge's description gets the rest.
     longest = [max(len(row[column]) for row in rows) + 2 for column in range(len(table.columns))]
     widths = [150 * letters for letters in longest]
     widths[-3] = max(TABLE_TWIPS - sum(widths) + widths[-3], 1500)

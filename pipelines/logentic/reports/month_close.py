@@ -81,7 +81,7 @@ def reopen_month(file: Path, month: date, by: str, note: str) -> None:
 @contextmanager
 def _locked_state(file: Path) -> Iterator[State]:
     """Let one process at a time close or open a month."""
-    open_published(file).close()  # refuses a missing file before a state folder is created
+    open_published(file).close()  # fails for a missing file before a state folder is created
     state = State(file.absolute())
     state.prepare()
     folder = os.open(state.folder, os.O_RDONLY)
@@ -136,7 +136,7 @@ def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Clo
             for fact in facts
         ),
     )
-    # The facts are valid once this line is written.
+    # The frozen figures become valid with this line.
     MONTH_CLOSE.append(
         state.folder,
         [

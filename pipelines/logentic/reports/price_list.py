@@ -23,7 +23,7 @@ from logentic.reports.humanize import count
 from logentic.reports.published_file import open_published, read_known_at, read_records
 from logentic.sanitizer import escaped_json, one_line
 
-SCOPE = "concat_ws('; ', nullif(card.segment, ''), nullif(card.tier, ''))"  # what a price is for, in words
+SCOPE = "concat_ws('; ', nullif(card.segment, ''), nullif(card.tier, ''))"  # segment and tier of a price, in words
 PRICES = f"""
 select
     card.charge_type, {SCOPE} as segment,
@@ -40,7 +40,7 @@ order by
     card.charge_type, card.segment, card.valid_from, card.source, card.from_quantity nulls first, card.tier,
     card.explained_share desc, card.kind
 """
-# What a stated card makes of the charges: the same rows as the exceptions, by direction.
+# The exceptions of charges with a stated card, by direction.
 OFF_CARD = """
 select
     lower(charge_type) as charge_type, direction, count(*) as charges,
@@ -50,7 +50,7 @@ where rule = 'rate_deviation' and not is_question and ($charge_type is null or l
 group by lower(charge_type), direction
 order by charge_type, direction desc
 """
-# Types that have a card of the user's would have two prices at once; a type that is asked for by name is written.
+# A type that has a card of the user's would get two prices at once; write it only if it is named.
 LEARNED = f"""
 select * replace ({SCOPE} as segment) from learned_prices as card
 where source = 'learned' and case

@@ -78,7 +78,7 @@ where charges.amount is not null and {scope}
 order by charges.charge_id
 """
 ON_INVOICE = "charges.payment_id = $1 and not charges.is_withdrawn"
-# Charges elsewhere that would explain the difference, to a cent for each rounding.
+# Other charges that would explain the difference, up to a cent of rounding.
 ELSEWHERE = """
 (charges.payment_id is distinct from $1 or charges.is_withdrawn) and abs(charges.amount - $2) < $3
 """
@@ -107,7 +107,7 @@ class Reconciliation:
     billed_date: date | None
     known_at: datetime
     currency: str
-    company: str  # empty if the setting is
+    company: str  # empty if the setting is empty
     warehouse: str
     tie_out: TieOut | None
     findings: list[Finding]
@@ -117,8 +117,8 @@ class Reconciliation:
     incomplete: list[str]
     books: Books | None
     rate_changes: list[RateChange]
-    decision: Decision | None  # the last one on the payment of the invoice
-    unreadable: list[int]  # charges whose amount could not be read: no sum includes them
+    decision: Decision | None  # the last decision on the payment of the invoice
+    unreadable: list[int]  # charges with an unreadable amount: no sum includes them
 
     @property
     def title(self) -> str:
@@ -244,7 +244,7 @@ def read_books(published: duckdb.DuckDBPyConnection, month: date, closed: Row | 
     """Return how a month is closed, given the record that closes it, and what has changed since."""
     if closed is None:
         return Books(None, None, 0, Decimal(0))
-    # Until the next run the published table has the restatements of an earlier closing.
+    # Until the next run, the published table has the restatements of an earlier closing.
     changed = "select difference from restatements where month = $1 and subject = 'charge' and closed_at = $2"
     differences = [row["difference"] for row in read_records(published, changed, [month, closed["closed_at"]])]
     total = cents(sum(differences, Decimal(0)), minor_unit(currency))

@@ -44,7 +44,7 @@ class Sheet:
     columns: tuple[SheetColumn, ...]
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     about: str = ""
-    tab: str = ""  # of the worksheet, where it is not the name
+    tab: str = ""  # of the worksheet, if it differs from the name
 
     def total(self, column: int) -> Decimal:
         """Return the exact sum of a column over all rows."""

@@ -10,21 +10,21 @@ import duckdb
 from logentic.reports.published_file import read_records
 from logentic.reports.sheets import Sheet, query_sheet
 
-# A charge either has an expected amount and a difference, or stands as not checked: the three columns add up to billed.
+# A charge has either an expected amount and a difference, or an amount not checked: the three columns add up to billed.
 AMOUNTS = """
     checked.billed,
     case when checked.status <> 'not_checked' then checked.expected end as expected,
     case when checked.status <> 'not_checked' then checked.difference end as difference,
     case when checked.status = 'not_checked' then checked.billed end as not_checked
 """
-# Storage is rounded at each charge, as bills do; sums of daily prices would differ from them by cents.
+# Round storage at each charge, as bills do; sums of daily prices would differ by cents.
 STORAGE_CHARGES = f"""
 select
     checked.item_id, cast(date_trunc('month', checked.start_date) as date) as month, checked.is_billed, {AMOUNTS}
 from invoice_reconciliation as checked
 where lower(checked.charge_type) = 'storage'
 """
-# What is expected of one item is known where the charges name it; else it is its part of the month.
+# The expected amount of an item is exact if the charges name it; otherwise it is its share of the month.
 STORAGE = """
 with charged as (
     {storage_charges}
@@ -55,7 +55,8 @@ where storage.month in (
 )
 order by storage.month, storage.billed desc, storage.sku
 """
-# About the account, not one invoice. Columns for programs are left out; an open-ended price has no first or last day.
+# These sheets are about the account, not one invoice. They omit technical columns; an open-ended price has no first or
+# last day.
 ACCOUNT_SHEETS = {
     "accrual": (
         "Accrual",

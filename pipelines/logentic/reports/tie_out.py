@@ -8,7 +8,7 @@ from logentic.currencies import minor_unit
 from logentic.settings import Tax
 
 SHOWN_CAUSES = 5
-# What else the taxes of a paper may come to: a whole per cent, as everywhere but in Quebec, or Quebec's.
+# Other tax rates that an invoice may have: a whole percentage, as everywhere except Quebec, or Quebec's.
 OTHER_RATES = (*map(Decimal, range(1, 26)), Decimal("14.975"))
 FEDERAL = Decimal(5)
 
@@ -115,7 +115,7 @@ def tie_out(
     sums = Sums(lines, taxes, subtotal, total, paper, elsewhere, unit)
     typed = list(_of_digits(sums))
     for kind in (_of_taxes, _of_earlier, _of_lines, _of_types, _of_elsewhere, _of_other_rates, _of_cents):
-        if causes := [*typed, *kind(sums)]:  # a swap is the likelier, but hides no charge of that amount
+        if causes := [*typed, *kind(sums)]:  # a transposition is more likely, but do not hide a charge of that amount
             named = [cause for cause in causes if cause.line][:SHOWN_CAUSES]
             charges = tuple(cause.line.charge_id for cause in named if cause.line)
             return replace(tied, explanations=tuple(_explanations(causes)), charges=charges)

@@ -151,7 +151,7 @@ class Injection:
             if by_basis[self.month.storage_basis] >= WORTH_A_MISTAKE and id(charge) not in touched:
                 worth[charge] = by_basis
         if self.month.storage_basis != "daily":
-            count = min(count, len(worth) // 10)  # the others have to show what the basis is
+            count = min(count, len(worth) // 10)  # the others must show the basis
         for charge in self.random.sample(list(worth), min(count, len(worth))):
             right, stake = worth[charge][self.month.storage_basis], Decimal(0)
             while any(is_alike(right + sign * stake, amount) for amount in worth[charge].values()):
@@ -189,7 +189,7 @@ class Injection:
             self.label("rate_deviation", charge, stake, order_id)
 
 
-# Those with the fewest candidates choose first.
+# Errors with the fewest candidates choose first.
 RULES: tuple[Callable[[Injection, int], None], ...] = (
     Injection.missing_charge,
     Injection.unknown_order,

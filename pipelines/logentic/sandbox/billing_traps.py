@@ -9,7 +9,7 @@ from typing import Any
 from logentic.sandbox.billing_errors import Charge, InjectedError, Month
 from logentic.sandbox.history import CENT, History
 
-EACH = 3  # orders of a month that a trap touches, where there are enough
+EACH = 3  # orders of a month that a trap affects, if there are enough
 PICKING, PICKING_PER_UNIT, HANDLING = Decimal("0.90"), Decimal("0.35"), Decimal("2.50")
 NEW_HANDLING, NEW_PER_UNIT = Decimal("2.75"), Decimal("0.38")
 MINIMUM, FIRST_TIER, SECOND_TIER_PER_UNIT = Decimal("1.60"), 4, Decimal("0.20")
@@ -53,7 +53,7 @@ class Traps:
             charge = self.random.choice(charges[:2])
             excess = Decimal(self.random.randint(20, 90)) / 100
             self._credit(charge, 2, excess)
-            if number % 2 == 0:  # until the credit comes, it is too much
+            if number % 2 == 0:  # too much until the credit arrives
                 charge.fields["amount"] += excess
                 self._label("rate_deviation", charge, excess, until=self.added[-1].created_at)
 
@@ -80,7 +80,7 @@ class Traps:
         """In one week of the month every order is handled at another price, and after it no more."""
         first = self.month.start + timedelta(days=7)
         if min((charge.fields["start"] for charge in self.month.order_charges), default=first) >= first:
-            return  # with nothing before it, no week is another price than usual
+            return  # a week needs another price before it to stand out
         for charge in list(self.month.order_charges):
             if charge.fields["type"] == "handling" and first <= charge.fields["start"] < first + timedelta(days=7):
                 stake = (charge.fields["amount"] * Decimal("0.4")).quantize(CENT, ROUND_HALF_UP)
@@ -149,7 +149,7 @@ TRAPS: Mapping[str, Callable[[Traps], None]] = {
         Traps.storage_at_peak,
     )
 }
-# These are in the prices and dates themselves.
+# Traps in the prices and dates themselves.
 PRICING = frozenset({"rate_change", "tiers", "minimum", "late_paperwork"})
 
 

@@ -183,7 +183,7 @@ def movements(event: AccountEvent) -> Iterator[tuple[str, int, bool]]:
         return
     announced, received = moves.get("announced", 0), moves.get("received", 0)
     if announced > 0 and received > 0:
-        # Both between two records: what was announced and came at once looks like a correction of the shelf.
+        # Both between two records: stock that is announced and received at once looks like a correction.
         at_once = min(announced, received)
         moves |= {"announced": announced - at_once, "received": received - at_once}
         moves["adjusted"] = moves.get("adjusted", 0) + at_once

@@ -13,7 +13,7 @@ from logentic.transform.artifacts import write_artifacts
 from logentic.transform.plan import load_plan, models_version
 from logentic.transform.runner import Result, Runner
 
-NOTED_SECONDS = 0.1  # a model that took less is not in the run's record
+NOTED_SECONDS = 0.1  # a faster model is left out of the run's record
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from logentic.transform.plan import STEPS, Plan, plan_file, plan_of, sources_ver
 
 log = logging.getLogger("logentic")
 ENGINES = ("duckdb", "postgres", "spark")
-LAST = "built_inputs"  # built when all other tables are built and all checks have passed
+LAST = "built_inputs"  # built after all other tables and checks have passed
 NO_DBT = "Install logentic-elt[dbt], or undo the change."
 
 

@@ -15,7 +15,7 @@ from logentic.transform.plan import DAYS, Node, Plan, bind, setting_parameters
 from logentic.transform.raw_tables import raw_tables
 from logentic.transform.unchanged import Unchanged
 
-FIRST_DAY = "date '0001-01-01'"  # of a full build
+FIRST_DAY = "date '0001-01-01'"  # the first day of a full build
 BUILT_INPUTS = {"kind": "varchar", "key": "varchar", "value": "varchar", "since": "date"}
 SHOWN_ROWS = 3
 COMPARISONS: dict[str, Callable[[int, int], bool]] = {
@@ -27,7 +27,7 @@ COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "<": lambda found, limit: found < limit,
     "<=": lambda found, limit: found <= limit,
 }
-Progress = Callable[[str, int, int], None]  # a node's name, its number, how many there are
+Progress = Callable[[str, int, int], None]  # arguments: a node's name, its number, the number of nodes
 
 
 @dataclass
@@ -53,7 +53,7 @@ class StepContext:
     reads: Mapping[str, str]  # name: relation
     settings: Mapping[str, Any]
     parameters: Mapping[str, str]
-    kept: dict[str, Any]  # what one step leaves to a later one of the same build
+    kept: dict[str, Any]  # passed from one step to a later one of the same build
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Runner:
         self._kept: dict[str, Any] = {}
         self._unchanged = Unchanged(self.engine, self._parameters["fingerprint"])
         self._made: dict[str, Result] = {}
-        self._absent: dict[str, Result] = {}  # nodes that are to be run where another one needs them
+        self._absent: dict[str, Result] = {}  # nodes to run only if another one needs them
         self._use_days(None)
 
     def build(self, *, full_refresh: bool = False) -> None:
@@ -153,7 +153,7 @@ class Runner:
         """Run a node, and before it the steps that it reads and that were skipped or dropped."""
         for name in node.reads:
             absent = self._absent.get(name)
-            # A Python step may leave rows to the next one.
+            # A Python step may leave rows to a later one.
             if absent and (absent.node.kind == "step" or absent.node.kind == node.kind == "python"):
                 del self._absent[name]
                 self._run_with_inputs(absent.node, absent)
@@ -183,7 +183,7 @@ class Runner:
         relation, sql = self.relation(node), self.bound(node)
         if node.kind == "check":
             self._check(node, sql, result)
-            if result.status == "pass":  # others are told by each build
+            if result.status == "pass":  # other failures are reported by each build
                 self._unchanged.note(node, sql, relation, None)
             return
         result.status = "success"

@@ -11,7 +11,7 @@ from logentic.destinations.base import Engine
 from logentic.transform.plan import Node
 
 COLUMNS = {"name": "varchar", "signature": "varchar", "content": "varchar"}
-COMPARED_ROWS = 1_000_000  # of a larger table, equal rows are not looked for: reading them costs what later nodes save
+COMPARED_ROWS = 1_000_000  # do not compare the rows of a larger table: reading them costs as much as later nodes save
 
 
 class Unchanged:
@@ -25,7 +25,7 @@ class Unchanged:
         """`settings_version`: a hash of all settings, which Python steps read."""
         self._engine, self._table, self._settings_version = engine, engine.built_nodes, settings_version
         self._last: dict[str, str] = {}  # node: signature
-        self._contents: dict[str, str | None] = {}  # node or raw table: its rows, as last built or read
+        self._contents: dict[str, str | None] = {}  # node or raw table: digest of its rows, as last built or read
         self._new: dict[str, tuple[str, str]] = {}
 
     def take(self, standing: Set[str], *, is_full: bool) -> None:

@@ -30,7 +30,7 @@ from logentic.settings import Settings
 from logentic.verify.announced_totals import SHIFTS, AnnouncedTotals
 from logentic.verify.stored_counts import Calendar, Key, StoredCounts, count_days
 
-RECORDS_TO_READ_AT_ONCE = 250  # reading so many is faster than counting halves
+RECORDS_TO_READ_AT_ONCE = 250  # reading this many is faster than counting halves
 
 Seen = dict[Key, tuple[date | None, datetime | None]]
 
@@ -50,7 +50,7 @@ class VerificationResult:
     held: int = 0
     compared_until: datetime | None = None
     differences: list[Difference] = field(default_factory=list)
-    unclear: list[str] = field(default_factory=list)  # what could not be compared, with the reason
+    unclear: list[str] = field(default_factory=list)  # comparisons that were not possible, with the reason
     failure: str = ""
     requests: int = 0
     read_from: date | None = None  # the first day of a run that repairs records without a day
@@ -99,7 +99,7 @@ class _Verification:
         self._resource, self._stored, self._result = resource, stored, result
         self._kind = resource.window
         self._beginning = midnight(settings.earliest_date)
-        self._moved: dict[int, datetime] = {}  # updated since, and when: FILE may have them in another window
+        self._moved: dict[int, datetime] = {}  # ids updated since, with the time: FILE may have them in another window
         self._compared: list[Span] = []  # spans that are compared
         self._days: dict[date | None, Difference] = {}
         self._totals = AnnouncedTotals(reader.client, resource, settings.connections)
@@ -120,7 +120,7 @@ class _Verification:
         if self._totals.read_total(window) != self._stored.count_all():
             if (
                 self._resource.absence is Absence.LOOKED_UP_LAST
-            ):  # only a full reading finds a record without a date missing
+            ):  # only a full reading notices that a record without a date is missing
                 self._result.read_from = self._settings.earliest_date
             self._compare_rows(window, self._stored.keys(None), until)
 

@@ -102,7 +102,7 @@ class FilesystemDestination(Destination):
         import dlt
         from dlt.common.destination.configuration import ParquetFormatConfiguration
 
-        # Arrow would note its own type beside Parquet's, and Sail reads that and refuses it.
+        # Omit Arrow's own schema from the Parquet file: Sail reads it and fails.
         plain = ParquetFormatConfiguration(supports_dictionary_encoding=False)
         return dlt.destinations.filesystem(
             self._folder.url, preferred_loader_file_format="parquet", parquet_format=plain

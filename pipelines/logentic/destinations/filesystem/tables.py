@@ -144,7 +144,7 @@ class _FolderTables(dict[str, str]):
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self.arrow: dict[str, Any] = {}  # by the names under which queries read them
+        self.arrow: dict[str, Any] = {}  # by the names that queries use
 
     def __missing__(self, name: str) -> str:
         self[name] = self._loads() if name == "_dlt_loads" else self._files(name)

@@ -17,7 +17,7 @@ from logentic.extract.stored_records import QUALIFIED, Query
 from logentic.resources import DAY, INTEGER, MEASURE, MOMENT, TEXT, TRUTH
 
 VARIABLE = "DESTINATION__POSTGRES__CREDENTIALS"
-# dlt's names: libpq's.
+# dlt uses libpq's names.
 NAMES = {"host": "host", "port": "port", "database": "dbname", "username": "user", "password": "password"}
 TYPES = {16: TRUTH, 20: INTEGER, 23: INTEGER, 25: TEXT, 1043: TEXT, 1082: DAY, 1184: MOMENT, 701: pa.float64()}
 NUMERIC = 1700
@@ -114,7 +114,7 @@ class RawPostgres(Query):
 def _table(copied: BytesIO, schema: pa.Schema) -> pa.Table:
     if not copied.tell():
         return schema.empty_table()
-    block = min(copied.tell() + 1, LARGEST_BLOCK)  # in one piece: a text of any length lies in one block
+    block = min(copied.tell() + 1, LARGEST_BLOCK)  # as one block, so that no text is split between blocks
     copied.seek(0)
     return csv.read_csv(
         copied,
@@ -126,7 +126,7 @@ def _table(copied: BytesIO, schema: pa.Schema) -> pa.Table:
             true_values=["t"],
             false_values=["f"],
             strings_can_be_null=True,
-            quoted_strings_can_be_null=False,  # "" is a text without letters, nothing at all is null
+            quoted_strings_can_be_null=False,  # "" is an empty text, an empty field is null
         ),
     )
 

@@ -32,7 +32,7 @@ from logentic.state import LOGGED_WAIT_SECONDS, State
 log = logging.getLogger("logentic")
 
 SIGNATURE = "logentic_raw._logentic"
-LOCK = 7_564_133_021  # of this program, among the advisory locks of a database
+LOCK = 7_564_133_021  # the key of this program's advisory lock
 PG_TYPES = {"double": "double precision"}
 
 
@@ -122,7 +122,7 @@ class PostgresDestination(Destination):
     @contextmanager
     def models(self, *, keep_steps: bool = False) -> Iterator[PostgresEngine]:
         with connected(self._found) as connection:
-            # A view of the latest versions looks small to PostgreSQL's planner, which would then join it row by row.
+            # PostgreSQL's planner underestimates a view of the latest versions and would join it row by row.
             connection.cursor().execute("set enable_nestloop = off")
             yield PostgresEngine(connection, keep_steps=keep_steps)
 

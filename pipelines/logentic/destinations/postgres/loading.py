@@ -11,7 +11,7 @@ from dlt.destinations import postgres as dlt_postgres
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 from pyarrow import csv
 
-QUOTED = csv.WriteOptions(include_header=False, quoting_style="all_valid")  # so that only a null is not quoted
+QUOTED = csv.WriteOptions(include_header=False, quoting_style="all_valid")  # so that only nulls are not quoted
 
 
 class postgres(dlt_postgres):  # noqa: N801  dlt finds the settings of a destination by the name of its class

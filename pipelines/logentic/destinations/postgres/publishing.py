@@ -5,7 +5,7 @@ from typing import Any
 
 WORK, READ = "logentic_work_", "logentic_"
 SCHEMAS = ("staging", "marts")
-PATIENCE = "30s"  # for a reader, where a table gets other columns
+PATIENCE = "30s"  # to wait for readers when a table gets other columns
 RELATIONS = """
 select format('%%s.%%I', replace(n.nspname, %(prefix)s, ''), c.relname), c.relkind::text, pg_get_viewdef(c.oid),
     array_agg(quote_ident(a.attname) order by a.attnum),
@@ -134,5 +134,5 @@ def _relations(cursor: Any, prefix: str) -> dict[str, Relation]:
     }
     if prefix == READ:
         return relations
-    # What the marts show was true at one moment: also what is built as a view is published as rows.
+    # Publish views as tables, so that all marts show the same moment.
     return {name: replace(one, is_view=one.is_view and name[:6] != "marts.") for name, one in relations.items()}

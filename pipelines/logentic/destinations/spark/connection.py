@@ -17,7 +17,7 @@ from logentic.errors import StateError, UsageError
 
 VARIABLE = "SPARK_REMOTE"
 PATIENCE_SECONDS = 10
-RETRIES = 5  # a quarter of a minute for a network that is away; the client's own 15 are ten minutes
+RETRIES = 5  # wait 15 seconds for the network; the client's default of 15 retries takes ten minutes
 
 
 def engine_address() -> str:
@@ -57,7 +57,7 @@ def engine_name(address: str) -> str:
 @contextmanager
 def session(address: str, home: Path) -> Iterator[None]:
     """Begin the one session of this process. It stays open after a success."""
-    # The client's check of itself asks for a home of Spark, which it has no use for.
+    # The client looks for a Spark installation, which it does not need.
     with environment({"SPARK_HOME": os.environ.get("SPARK_HOME", str(home))}):
         try:
             _begin(address)
@@ -82,9 +82,9 @@ def end_session(*, is_lost: bool = False) -> None:
 
 def _begin(address: str) -> None:
     """Its id is ours: an engine may keep tables by session, and a client that connects again has to find them."""
-    # Of pandas only the import is used here: rows come as Arrow.
+    # Only the import of pandas is needed: rows are returned as Arrow.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-    warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]", UserWarning)  # said by the error itself
+    warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]", UserWarning)  # the error has the same message
     from pyspark.sql.connect.client.retries import DefaultPolicy
     from pyspark.sql.connect.session import SparkSession
 

@@ -27,7 +27,7 @@ from logentic.state import State
 BUILDS = "logentic_marts"
 POINTER = "_published.json"
 SCHEMAS = ("logentic_work_build", MARTS, "logentic_work_staging")
-STEPS = "_steps"  # what marts are made of; nobody reads it afterwards
+STEPS = "_steps"  # inputs of the marts; not read after the build
 
 
 class SparkDestination(FilesystemDestination):
@@ -65,7 +65,7 @@ class SparkDestination(FilesystemDestination):
                     f"{engine_name(self._address)}: {first_line(error)}", f"Correct {VARIABLE}, or run again."
                 ) from None
             running.conf.set("spark.sql.session.timeZone", "UTC")
-            running.conf.set("spark.sql.decimalOperations.allowPrecisionLoss", "false")  # products keep their decimals
+            running.conf.set("spark.sql.decimalOperations.allowPrecisionLoss", "false")  # keep the decimals of products
             raw, built = self._url(self._folder.root), self._url(f"{self._builds}/{build}")
             yield SparkEngine(running, raw, self.table_format or "parquet", built)
 

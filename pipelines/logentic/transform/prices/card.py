@@ -32,7 +32,7 @@ class OneOf:
     values: tuple[str, ...]
 
     def holds(self, charges: Charges) -> Booleans:
-        if self.name == "zone":  # as earlier versions wrote it: a region, an order type or "warehouse 2"
+        if self.name == "zone":  # the format of earlier versions: a region, an order type or "warehouse 2"
             warehouses = tuple(value.removeprefix("warehouse ") for value in self.values)
             pairs = {"region": self.values, "order_type": self.values, "warehouse": warehouses}
             return np.asarray(np.logical_or.reduce([OneOf(*pair).holds(charges) for pair in pairs.items()]))
@@ -77,7 +77,7 @@ class Range:
     def words(self) -> str:
         words = []
         if self.above is not None:
-            is_tier = (self.above + 1) % 100 == 0  # which the contract begins at a number of few decimals
+            is_tier = (self.above + 1) % 100 == 0  # the contract's limit has few decimals
             words.append(f"from {decimal(self.above + 1):f}" if is_tier else f"above {decimal(self.above):f}")
         words += [f"up to {decimal(self.upto):f}"] if self.upto is not None else []
         names = {"month_rank": "order number in the month", "month_orders": "orders of the month"}
@@ -150,7 +150,7 @@ def read_price(terms: ChargeRate) -> Price:
     if terms.zone:
         conditions.append(OneOf("zone", (terms.zone,)))
     if quantity and terms.is_tier:
-        # Up to now `from_quantity` itself is inside: one ten-thousandth less is outside.
+        # `from_quantity` is inclusive, this limit is not: subtract one ten-thousandth.
         above = None if terms.from_quantity is None else int(terms.from_quantity * QUANTITY_SCALE) - 1
         upto = None if terms.to_quantity is None else int(terms.to_quantity * QUANTITY_SCALE)
         conditions.append(Range(replace(quantity, after=0), above, upto))

@@ -25,7 +25,7 @@ QUANTITY_SCALE = 10_000  # amounts and quantities: integers of ten-thousandths
 RATE_SCALE = 1_000_000  # rates: integers of millionths
 CUBIC_INCHES = 1_728  # in a cubic foot
 UNTYPED = "unknown"
-LARGEST = 10**11  # ten million units or currency units: anything larger counts as missing
+LARGEST = 10**11  # ten million units or currency units: treat anything larger as missing
 MISSING = -(2**62)
 
 Integers = NDArray[np.int64]
@@ -36,22 +36,22 @@ COUNTS = ("units", "lines", "cartons", "quantity")
 MEASURES = ("weight", "volume")
 SIZES = ("heaviest_item", "longest_side")
 MONTH_VOLUMES = ("month_rank", "month_orders")
-CHARGES_OF = "charges of "  # columns of what an order's charges of a type cost; added as types are priced
+CHARGES_OF = "charges of "  # prefix of columns with the cost of an order's charges of a type; added as types are priced
 DECIMALS = (*COUNTS, *MEASURES, *SIZES, *MONTH_VOLUMES, "value")
 
 ITEM_MEASURES = ("weight", "volume", "longest_side")
 ITEM_FLAGS = ("hazardous", "prepackaged")  # yes or no
-OF_ITEMS = re.compile(r"(units|lines)\((\w+)([>=])(.+)\)")  # a column discovered from the lines
+OF_ITEMS = re.compile(r"(units|lines)\((\w+)([>=])(.+)\)")  # a column derived from the lines
 
 SCHEMA = pa.schema(
     [
-        # Null for a charge that is only expected: it is priced, and nothing is learned from it.
+        # Null for a charge that is only expected: it is priced, but not learned from.
         pa.field("charge_id", pa.int64()),
         pa.field("charge_type", pa.string()),
         pa.field("description", pa.string()),
         pa.field("amount", pa.decimal128(38, 4)),
         pa.field("order_id", pa.int64()),
-        # Why nothing may be learned from the charge: duplicate, credited, cancelled order, ... Null: it may.
+        # Why the charge is not learned from: duplicate, credited, cancelled order, ... Null if it is.
         pa.field("set_aside", pa.string()),
         *(pa.field(name, pa.date32()) for name in DAYS),
         *(pa.field(name, pa.decimal128(38, 4)) for name in DECIMALS),
@@ -98,7 +98,7 @@ class Quantity:
         values = charges.column(self.column)
         if self.divisor:
             volumes = charges.column("volume")
-            if self.nudge:  # half a ten-thousandth of each unit
+            if self.nudge:  # half a ten-thousandth per unit
                 volumes = np.where(volumes == MISSING, MISSING, volumes + self.nudge * charges.half_units)
             dimensional = -(-volumes * CUBIC_INCHES // self.divisor)
             values = np.where((values == MISSING) | (volumes == MISSING), MISSING, np.maximum(values, dimensional))
@@ -195,7 +195,7 @@ class Charges:
         if name not in self._taken:
             if name in self.columns:
                 self._taken[name] = self.columns[name][self.rows]
-            elif " + " in name:  # what several types cost together
+            elif " + " in name:  # the total cost of several types
                 parts = [self.column(CHARGES_OF + part) for part in name.removeprefix(CHARGES_OF).split(" + ")]
                 self._taken[name] = np.where(np.min(parts, axis=0) == MISSING, MISSING, np.sum(parts, axis=0))
             elif OF_ITEMS.fullmatch(name):
@@ -249,7 +249,8 @@ class Charges:
 
 def read_facts(table: pa.Table, minor_unit: int = 100, lines: pa.Table | None = None) -> Charges:
     """Return all charges of a table with the columns of `SCHEMA`, and the lines of their orders (`LINES`)."""
-    # In one order whatever the engine's: prices are chosen on samples. Column by column, since the table is large.
+    # Sort the same way on every engine, because prices are chosen on samples. Column by column, because the table is
+    # large.
     keys = [(name, "ascending") for name in ("charge_id", "order_id", "charge_type") if name in table.column_names]
     order = pc.sort_indices(table, keys)
 
@@ -258,7 +259,7 @@ def read_facts(table: pa.Table, minor_unit: int = 100, lines: pa.Table | None = 
 
     columns: dict[str, Integers] = {}
     labels: dict[str, list[str]] = {}
-    unknown = np.full(table.num_rows, MISSING)  # one array for all columns without a value
+    unknown = np.full(table.num_rows, MISSING)  # shared by all columns without values
     for name in ("amount", *DECIMALS):
         column = read(name)
         columns[name] = unknown if column.null_count == len(column) else _ten_thousandths(column)
@@ -269,7 +270,7 @@ def read_facts(table: pa.Table, minor_unit: int = 100, lines: pa.Table | None = 
         columns[name] = pc.fill_null(read(name), MISSING).to_numpy()
     services = pc.replace_substring_regex(pc.utf8_lower(pc.fill_null(read("description"), "")), r"[^\s]*\d[^\s]*", "#")
     types = pc.utf8_lower(read("charge_type"))
-    # A charge without a type has its description, digits masked, as its working type: where enough others have it.
+    # The working type of a charge without a type is its description with masked digits, if enough others share it.
     texts = {
         "charge_type": pc.coalesce(types, _common(services, pc.is_null(types))),
         "set_aside": read("set_aside"),
@@ -313,7 +314,7 @@ def _read_lines(table: pa.Table, order_ids: Integers) -> OrderLines:
     order = np.argsort(wanted, kind="stable")
     starts = np.searchsorted(wanted[order], order_ids)
     ends = np.searchsorted(wanted[order], order_ids, "right")
-    # The lines of orders without a charge are left out.
+    # Skip the lines of orders without a charge.
     spans = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.where(order_ids == MISSING, 0, ends - starts))])
     kept = order[np.repeat(starts - spans[:-1], np.diff(spans)) + np.arange(spans[-1])]
     return OrderLines(spans, {name: column[kept] for name, column in columns.items()})

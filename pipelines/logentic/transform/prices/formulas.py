@@ -38,8 +38,8 @@ SINGULAR = {
     "value": "the order's value",
 }
 DIVISORS = (115, 139, 166, 194, 250)  # cubic inches per pound, as carriers and fulfilment providers publish them
-MOST_BASES = 5  # types whose charges a percentage may be of together
-MOST_INCLUDED = 12  # units in the price of the first
+MOST_BASES = 5  # types whose charges a percentage may apply to together
+MOST_INCLUDED = 12  # units included in the first price
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Formula:
         bounds = [bound for bound in (self.minimum, self.maximum) if bound is not None]
         amounts = [self.fixed * RATE_SCALE // QUANTITY_SCALE] if self.fixed else []
         amounts += [bound * RATE_SCALE // QUANTITY_SCALE for bound in bounds]
-        # Of a percentage, two decimals more are as common as cents are of an amount.
+        # Two more decimals are as common in a percentage as cents are in an amount.
         numbers = [*amounts, *(rate * (100 if is_money(quantity) else 1) for rate, quantity in self.terms)]
         discovered = sum(
             quantity.divisor > 0 or quantity.after > QUANTITY_SCALE or quantity.each > "" or quantity.is_of_items
@@ -103,14 +103,14 @@ class Formula:
             + sum(LIMITS.parameter + _roughness(number) for number in numbers)
             + LIMITS.second_quantity * (len(self.terms) > 1)
             + LIMITS.discovered * discovered
-            # Contracts state "for the first" of what is counted, "plus" of what is measured, and take nothing off.
+            # Contracts state "for the first" of counted units and "plus" for measured ones, and have no negative rates.
             + sum(0.05 if quantity.column in COUNTS else 0.5 for _, quantity in self.terms if quantity.after)
             + LIMITS.discovered * (self.fixed < 0)
         )
 
     @property
     def family(self) -> str:
-        if not any(rate for rate, _ in self.terms):  # a tier of one amount: its quantity only says which
+        if not any(rate for rate, _ in self.terms):  # a tier with one amount: its quantity only selects the tier
             return "fixed"
         if len(self.terms) > 1:
             return "surcharge" if self.terms[-1][1].is_of_items else "two quantities"
@@ -133,7 +133,7 @@ class Formula:
         return sentence + (f", at most {amount(self.maximum)}" if self.maximum is not None else "")
 
 
-Known = Sequence[Formula]  # the best formulas so far, which some proposals build upon
+Known = Sequence[Formula]  # the best formulas so far; some proposals build on them
 
 
 def fixed_amounts(charges: Charges, known: Known = ()) -> Iterator[Formula]:
@@ -183,7 +183,7 @@ def two_quantities(charges: Charges, known: Known) -> Iterator[Formula]:
         for moving in quantities(charges):
             if moving.column == held.column:
                 continue
-            # Charges with the same held quantity differ by the other one alone.
+            # Charges with one quantity in common differ only by the other.
             alike = charges.quantity(held)
             for rate in differences(charges, charges.amounts, charges.quantity(moving), alike)[:2]:
                 rest = charges.amounts - rate * charges.quantity(moving) // RATE_SCALE
@@ -225,7 +225,7 @@ def item_columns(charges: Charges) -> list[str]:
         for low, high in steps[:: len(steps) // LIMITS.item_limits + 1]:
             limit = fewest_decimals(low, high - 1, 10 * QUANTITY_SCALE)
             names.append(f"units({measure}>{decimal(limit):f})")
-    # Where an item is not known, the column tells nothing of the order.
+    # If an item is unknown, the column is unknown for its order.
     found = {charges.column(name).tobytes(): name for name in reversed(names) if _varies(charges.column(name))}
     return list(found.values())[::-1]
 
@@ -319,7 +319,7 @@ def _fixed_parts(line: Formula, charges: Charges) -> list[int]:
     """Return the fixed parts that most charges have beside a formula."""
     exact, half = line.exact(charges), charges.minor_unit * RATE_SCALE // 2
     rest = (charges.amounts * RATE_SCALE - exact)[exact != MISSING]
-    # One ten-thousandth less on either side: an amount that only fits when rounded down is not proposed.
+    # Narrow both sides by one ten-thousandth: do not propose an amount that only fits when rounded down.
     return points_in_most(-((half - rest) // RATE_SCALE) + 1, (rest + half) // RATE_SCALE - 1, 3, QUANTITY_SCALE)
 
 

@@ -11,9 +11,9 @@ from logentic.transform.prices.search import STAGES, Draft, Search
 from logentic.transform.prices.tables import as_tables
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
-LARGEST_BASES = 8  # types whose charges a percentage may be of
-USUAL_SHARE = 0.95  # of the orders: a type that they have is part of the base also where the charge is missing
-REPEATED = ("duplicate", "billed again")  # how `set_aside` begins for a charge that the order has twice
+LARGEST_BASES = 8  # types whose charges a percentage may apply to
+USUAL_SHARE = 0.95  # of the orders: a type that this share has is part of the base even if its charge is missing
+REPEATED = ("duplicate", "billed again")  # prefixes of `set_aside` for a charge that the order has twice
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _add_bases(charges: Charges, cards: Iterable[Card]) -> None:
             and card.missed < LIMITS.rough_share * card.charges
         )
     ]
-    while left:  # a percentage after the types that it is of
+    while left:  # price a percentage after the types that it applies to
         waiting = {card.charge_type for card in left}
         card = next((card for card in left if not card.bases & waiting), left[0])
         left.remove(card)
@@ -142,7 +142,7 @@ def _card(name: str, charges: Charges, plan: Draft) -> Card:
 def assign(card: Card, charges: Charges) -> Integers:
     """Return the index of the price of each charge in its card, -1 where none is for it."""
     chosen = np.full(len(charges), -1)
-    # A price for more narrowly stated charges goes before others: the contract's tiers and segments before its base.
+    # Prices with more conditions come first: the contract's tiers and segments before its base.
     for index in sorted(range(len(card.prices)), key=lambda i: -card.prices[i].narrowness):
         held = card.prices[index].holds(charges) & (chosen < 0)
         chosen[held] = index
@@ -174,7 +174,7 @@ def add_base(charges: Charges, card: Card) -> None:
     own, priced = _charged_once(charges, card.charge_type), with_bases(charges, card.charge_type)
     billed = priced.take(own)
     chosen, expected = expect(card, billed)
-    # Use the billed amount where the price explains too few charges.
+    # Use the billed amount if the price explains too few charges.
     followers = np.bincount(chosen + 1, minlength=len(card.prices) + 1)
     is_explained = np.abs(expected - billed.amounts) < charges.minor_unit
     explained = np.bincount(chosen[is_explained] + 1, minlength=len(followers))

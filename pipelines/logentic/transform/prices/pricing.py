@@ -37,9 +37,9 @@ class Priced:
     tolerance: Integers
     alike: Integers
     reasons: list[str]
-    followers: Integers  # charges, by price
-    explained: Integers  # of these
-    notes: list[str]  # why a price is not trusted, by price; "" where it is
+    followers: Integers  # charges per price
+    explained: Integers  # explained charges per price
+    notes: list[str]  # why a price is not trusted, per price; "" if it is
 
 
 def price_charges(charges: Charges, card: Card) -> Priced:
@@ -132,7 +132,7 @@ def _holds_nearby(price: Price, charges: Charges, early_days: int) -> Booleans:
         if condition.above is not None:
             is_near &= days > condition.above - early_days
         if condition.upto is not None:
-            # What is billed late is billed at the price of that day: only the order's day goes before others.
+            # A charge that is billed late has the price of its own day: of other days, use only the order's.
             is_earlier = (ordered != MISSING) & (condition.quantity.column != "billed_date")
             is_near &= np.where(is_earlier, np.minimum(days, ordered), days) <= condition.upto + LIMITS.late_days
     return is_near & has_days
@@ -161,7 +161,8 @@ def _price_reasons(card: Card, followers: Integers, explained: Integers) -> list
     reasons = []
     for index, price in enumerate(card.prices):
         whole = segments[price.categories]
-        # A tier with few charges rests on its table, if none of them is off: it prices, and accuses nothing yet.
+        # Trust a tier with few charges along with its table if none of them is off: it prices charges, but raises no
+        # exceptions yet.
         is_tier = LIMITS.tier_charges <= followers[index] == explained[index]
         is_tier &= explained[whole].sum() >= LIMITS.tier_share * followers[whole].sum()
         if followers[index] < LIMITS.trusted_charges and not (is_tier and price.tier):
@@ -209,7 +210,7 @@ def _doubt(
     by_weight = _neighbours_off(is_off, charges.column("weight"), charges.column("charge_type"))[off]
     by_category = _category_off(charges, is_off, price)[off]
     others = _other_prices(charges.take(off), card)
-    # Of a small card, only where it happens again and again. How many orders a month had so far is never quite known.
+    # For a small card, only if it happens repeatedly. The number of orders so far in a month is never exactly known.
     if len(card.prices) <= LIMITS.large_card and not _goes_by_month(card):
         again = alike[off] + 1
         others &= (again >= LIMITS.many_alike) & (again > LIMITS.alike_at_other_price * len(charges))

@@ -45,8 +45,8 @@ from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 from logentic.transform.prices.votes import fewest_decimals
 
 Proposal = Callable[[Charges, Known], Iterator[Formula]]
-# From simple to deep: each is tried only where those before it leave charges unpriced. The second proposals of each
-# stage build upon what the first ones found.
+# From simple to complex: a stage is tried only if the ones before it leave charges unpriced. The second proposals of
+# each stage build on the results of the first.
 STAGES: tuple[tuple[tuple[Proposal, ...], tuple[Proposal, ...]], ...] = (
     ((per_unit,), (first_and_additional,)),
     ((per_unit, two_quantities, dimensional_weight), (first_and_additional, surcharges, rounded_parts)),
@@ -54,8 +54,8 @@ STAGES: tuple[tuple[tuple[Proposal, ...], tuple[Proposal, ...]], ...] = (
 )
 NUMBERS = (*map(Quantity, (*MONTH_VOLUMES, *COUNTS, *MEASURES, "value", *SIZES)),)
 DIMENSIONAL = tuple(Quantity("weight", divisor=divisor) for divisor in DIVISORS)
-TIMES = tuple(map(Quantity, DAYS))  # of those that fit as well, the first
-LARGEST_CATEGORY = 80  # values; with more of them a category is a list of names
+TIMES = tuple(map(Quantity, DAYS))  # the first of those that fit equally well
+LARGEST_CATEGORY = 80  # values; a category with more of them is a list of names
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ class Draft:
         return self.cost - self.missed
 
 
-Option = Formula | Draft  # what may price the charges of a segment
+Option = Formula | Draft  # how the charges of a segment may be priced
 
 
 @dataclass(frozen=True)
 class Split:
     """Prices that differ by a category, or along a quantity or day: there each step is its lowest value and option."""
 
-    cost: float  # as far as it is known before the segments are looked into
+    cost: float  # a lower bound, until the segments are searched
     axis: Quantity | str
     steps: tuple[tuple[int, int], ...] = ()
 
@@ -130,9 +130,9 @@ class Search:
         is_small = len(charges) < LIMITS.trusted_charges
         if best.missed <= max(1, LIMITS.solved_share * len(charges)) or is_small or depth == 0 or self.searches <= 0:
             return best
-        # Splits have to pay on the sample alone: what few of its charges share may be chance.
+        # A split must pay off on the sample alone: a pattern in a few of its charges may be chance.
         splits = sorted(self._splits(candidates, has_time), key=lambda split: split.cost)
-        # Where one price explains most charges, any gain will do; elsewhere a split has to be the beginning of a card.
+        # If one price explains most charges, accept any gain; otherwise a split must lead to a usable card.
         is_rough = best.missed > LIMITS.rough_share * len(charges)
         if not splits or splits[0].cost >= leaf_costs[first] - is_rough * LIMITS.worthwhile_share * len(sample):
             return best
@@ -147,7 +147,7 @@ class Search:
         return best
 
     def _splits(self, candidates: "Candidates", has_time: bool) -> Iterator[Split]:
-        # Within a period the volume of the month is only another name of the month.
+        # Within a period, the volume of the month identifies the month.
         numbers = [axis for axis in self.numbers if not (has_time and axis.column in MONTH_VOLUMES)]
         for axis in (*numbers, *(() if has_time else TIMES)):
             if split := candidates.steps(axis):
@@ -296,7 +296,7 @@ class Search:
         parts: list[Part] = []
         for found, values in plans.items():
             plan, condition = found, OneOf(name, tuple(sorted(values)))
-            if len(values) > 1:  # what too few charges of one value show, those of all may
+            if len(values) > 1:  # if single values have too few charges, all values together may have enough
                 inside = charges.take(condition.holds(charges))
                 shared = self._single(plan, inside, 0)
                 if self._needs_search(shared.missed, inside):
@@ -366,7 +366,7 @@ class Candidates:
         if len(steps) < 2:
             return None
         found = tuple((int(values[order[start]]), option) for start, option in steps)
-        # A divisor that the prices themselves go by need not be stated again.
+        # Do not add a divisor that the prices themselves already use.
         used = {quantity.divisor for _, option in steps for quantity in _quantities(self.options[option])}
         return Split(cost + missing + LIMITS.discovered * (axis.divisor not in used | {0}), axis, found)
 

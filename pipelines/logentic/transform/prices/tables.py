@@ -74,7 +74,8 @@ def _restate(rows: Sequence[Row]) -> list[Row]:
     if not (is_same and quantity.has_whole_steps) or last.upto is not None or len(limits) < len(rest):
         return []
     lines = [_from_zero(formula) for formula in (*rest, open_price)]
-    # Where each step's units have their own price, the lines meet at the limit; the search may have put it one before.
+    # If each step's units have their own price, the lines meet at the limit; the search may have placed it one unit
+    # lower.
     meets = [
         next((at for at in (limit, limit + 1) if _at(one, at) == _at(two, at)), 0)
         for (one, two), limit in zip(pairwise(lines), limits, strict=True)
@@ -84,7 +85,7 @@ def _restate(rows: Sequence[Row]) -> list[Row]:
         bounds = [rows[0][0].above, *(at * QUANTITY_SCALE for at in meets), None]
         return [(Range(axis, *bound), one) for bound, one in zip(pairwise(bounds), lines, strict=True)]
     line = _from_zero(open_price)
-    begin = limits[-1] + 1  # from where on the open price is a line
+    begin = limits[-1] + 1  # where the open-ended price starts to be a line
     while _at(open_price, begin) != _at(line, begin) and begin <= LIMITS.table_steps:
         begin += 1
     if open_price.maximum is not None or begin - 1 > LIMITS.table_steps:

@@ -1,4 +1,4 @@
-"""The promises of the product: how each is tested, and by which tests."""
+"""Define the promises of the product: how each is tested, and by which tests."""
 
 # part: [(promise, how it is tested, [test or module, …])]
 PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {

@@ -89,7 +89,7 @@ def described(folder: str) -> Iterator[dict[str, Any]]:
 
 
 def as_section(model: dict[str, Any]) -> Iterator[str]:
-    """Heading, grain, key, columns. A model that leaves one of them out is not documented: an error that names it."""
+    """Return heading, grain, key and columns. Raise an error that names a model without one of them."""
     name, description = str(model["name"]), one_line(model.get("description", ""))
     key = re.search(r"\s*Key: ([\w, ]+?)(?: \(([^)]*)\))?\.", description)
     if not key or not re.search(r"\bone row per\b", description, re.IGNORECASE):
@@ -104,7 +104,7 @@ def as_section(model: dict[str, Any]) -> Iterator[str]:
 
 
 def as_rules(column: dict[str, Any]) -> str:
-    """What the build tests of a column and a reader can use: the values it takes, the table it points to."""
+    """Return what the build tests of a column: its accepted values, and the table that it references."""
     said = ""
     for test in column.get("data_tests", []):
         if not isinstance(test, dict):

@@ -1,4 +1,4 @@
-"""Everything a Logentic account says over its API, extracted whole, as a dlt source."""
+"""Extract a Logentic account completely from its API, as a dlt source."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ __all__ = ["logentic_source"]
 
 
 def config_folder() -> Path:
-    """The folder of config.toml and secrets.toml: the user's own if there is one, else the packaged one."""
+    """Return the folder of config.toml and secrets.toml: the user's own if there is one, else the packaged one."""
     project = Path(os.environ.get("DLT_PROJECT_DIR", "."))
     if chosen := os.environ.get("DLT_CONFIG_FOLDER"):
         return (project / chosen).resolve()
@@ -23,13 +23,13 @@ def config_folder() -> Path:
 
 
 def project_folder() -> Path:
-    """The folder that holds models/ and dlt_config/: inside the wheel, or the root of a checkout."""
+    """Return the folder with models/ and dlt_config/: inside the wheel, or the root of a checkout."""
     packaged = Path(__file__).parent / "project"
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 
 
 def _folder_of_dlt() -> Path:
-    """Where dlt keeps its pipelines if nobody says otherwise, by dlt's own rules."""
+    """Return where dlt stores its pipelines by default, by dlt's own rules."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/dlt")
     home = Path("~").expanduser()

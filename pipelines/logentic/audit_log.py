@@ -1,4 +1,4 @@
-"""Append-only records of what people and runs did, one JSON object a line."""
+"""Store append-only records of what people and runs did, one JSON object per line."""
 
 import fcntl
 import json
@@ -41,7 +41,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class AuditLog:
-    """An append-only file and the table made of it: both have `name`; `columns` are the table's, with their types."""
+    """An append-only file and the table made of it. Both are called `name`; `columns` maps the table's columns to
+    types.
+    """
 
     name: str
     columns: Mapping[str, str]
@@ -73,7 +75,7 @@ class AuditLog:
         return rows
 
     def keep_last(self, folder: Path, rows: int) -> None:
-        """Remove the oldest lines of a log that would grow without limit."""
+        """Remove the oldest lines of a log, so that it does not grow without limit."""
         lines = self._lines(folder)
         if len(lines) > rows:
             replace_file(self.path(folder), "".join(f"{line}\n" for line in lines[-rows:]).encode())
@@ -88,11 +90,11 @@ class AuditLog:
             self.append(folder, lost)
 
     def read_distinct(self, folder: Path) -> list[Row]:
-        """Return all rows as `read` does, one of each event id."""
+        """Return all rows, as `read` does, but only one for each event id."""
         return [*{row["event_id"]: row for row in self.read(folder) if row.get("event_id")}.values()]
 
     def size(self, folder: Path) -> int:
-        """Return the size in bytes; it differs if rows were added."""
+        """Return the size in bytes, which changes when rows are added."""
         path = self.path(folder)
         return path.stat().st_size if path.is_file() else 0
 

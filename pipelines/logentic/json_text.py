@@ -25,9 +25,9 @@ REPLACEMENT = "\ufffd"
 
 
 def loads(body: bytes, *, is_cut: bool = False) -> Any:
-    """Parse bytes; raise ValueError if they are not JSON. If a name is repeated, the last value counts.
+    """Parse bytes; raise ValueError if they are not JSON. If a name is repeated, the last value wins.
 
-    `is_cut`: containers below CUT_LEVEL are null in any case, for callers that walk through all of it.
+    `is_cut`: containers below CUT_LEVEL are null in any case, for callers that walk the whole value.
     """
     text = body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     try:
@@ -68,7 +68,7 @@ def compact(value: Any, *, sort_keys: bool = False) -> str:
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """Return a list, also if PHP wrote it as an object with numeric keys; None for anything else."""
+    """Return a list, even if PHP wrote it as an object with numeric keys; None for anything else."""
     if isinstance(value, list):
         return value
     if isinstance(value, dict) and all(map(NUMERIC_KEY.fullmatch, value)):

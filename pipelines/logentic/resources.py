@@ -1,4 +1,4 @@
-"""The only description of each resource: planning, extraction, loading and the command line derive from it.
+"""Describe each resource, in one place: planning, extraction, loading and the command line derive from it.
 
 How to add a resource or a window kind: docs/architecture.md.
 """
@@ -34,7 +34,7 @@ ONE_DAY, ONE_SECOND = timedelta(days=1), timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class WindowKind:
-    """How a list is asked for in windows, and which of its rows belong to one.
+    """How a list is queried in windows, and which of its rows belong to one.
 
     `name` is the `filter` of the receipts. `columns`: a row belongs to a window by the first of them, and a stored
     record has to be in a window only if all of them lie in it.
@@ -84,7 +84,7 @@ BILLED_DATE = WindowKind(
 
 
 class Absence(Enum):
-    """What it means that a complete window lacks a stored record."""
+    """The meaning of a stored record that a complete window lacks."""
 
     LOOKED_UP = "the record is asked for by its id at once: it is gone if the service does not know it, or has moved"
     LOOKED_UP_LAST = "the same at the end of the run, if no other window gave it; and a known id must still be found"
@@ -94,7 +94,7 @@ class Absence(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Rows within rows, which get a table of their own: (parent id, line number) is their key."""
+    """Rows within rows, stored in their own table: (parent id, line number) is their key."""
 
     table: str
     field: str
@@ -111,12 +111,12 @@ class Lines:
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """A list of the API, and everything that the program needs to know of it.
+    """A list of the API, with everything that the program needs to know about it.
 
-    `key` tells two records apart; `personal` fields are pseudonymized before they touch a disk. `is_about_people`:
-    fields that the reference does not name are pseudonymized unless the allow-list has them (privacy/measures.py).
+    `key` identifies a record; `personal` fields are pseudonymized before they are written to disk. `is_about_people`:
+    fields that the reference does not name are pseudonymized unless they are on the allow-list (privacy/measures.py).
 
-    Raises `UsageError` where the description contradicts itself.
+    Raises `UsageError` if the description contradicts itself.
     """
 
     name: str
@@ -154,7 +154,7 @@ class Resource:
 
     @property
     def day_in_key(self) -> str | None:
-        """The column by which each day has a record of its own."""
+        """The column of the day, if a record exists for each day."""
         return next((name for name in self.key if self.columns[name] == DAY), None)
 
     def window_kind(self, name: str) -> WindowKind:
@@ -166,12 +166,14 @@ class Resource:
 
     @property
     def has_local_days(self) -> bool:
-        """Whether its windows are of the days of moments, which begin at another hour in each time zone."""
+        """Whether its windows are days of moments, whose bounds depend on the time zone."""
         return self.has_moments(self.window) and not self.window.is_exact
 
     @property
     def has_records_ahead(self) -> bool:
-        """Whether a record dated after today is read again by its item: corrected, it is in no window up to now."""
+        """Whether a record dated after today is read again by its item: once corrected, it is in no window up to
+        now.
+        """
         return self.absence is Absence.NORMAL and self.item_path is not None and self.has_moments(self.window)
 
     def schema(self) -> pa.Schema:
@@ -537,7 +539,7 @@ RAW_KEYS = {
 
 @dataclass(frozen=True)
 class Description:
-    """What a table holds, what its columns mean, and what all others of its columns are."""
+    """The description of a table, of its columns, and of all columns that have none of their own."""
 
     text: str
     columns: Mapping[str, str]
@@ -607,7 +609,7 @@ OF_EVENTS = {
 
 
 def raw_descriptions() -> dict[str, Description]:
-    """Return what each raw table that a load fills holds, by its name."""
+    """Return the description of each raw table that a load fills, by name."""
     found = {
         name: Description(resource.description, {**resource.meanings, **OF_EVERY_VERSION}, UNNAMED)
         for name, resource in RESOURCES.items()

@@ -1,4 +1,4 @@
-"""Make text from others safe to show: from the service, a sender of events, a file name, a library's error.
+"""Make untrusted text safe to show: from the service, a sender of events, a file name, a library's error.
 
 Secrets are registered once, by `Settings`, and are replaced by `***` in all text that passes through here. Every output
 boundary calls one function of this module: errors and log records (`one_line`), the terminal and the letter

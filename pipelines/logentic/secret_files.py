@@ -44,7 +44,7 @@ def read_secret_file(direct: str, path: str) -> str:
 def give_secrets_to_others() -> None:
     """Set the variables of dlt and Spark whose values are in files, named by the same variable and _FILE.
 
-    All their secrets in the environment are redacted from now on.
+    From then on, all of their secrets in the environment are redacted.
     """
     for direct in [name for name in _given_by_files if not os.environ.get(f"{name}_FILE")]:
         if os.environ.get(direct) == _given_by_files.pop(direct):

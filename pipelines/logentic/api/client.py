@@ -1,6 +1,6 @@
 """Send one request and return its response, with retries, back-off and the rate limit.
 
-Headers are text that the service chooses: one that cannot be read is ignored, and never an error.
+The service chooses the headers: one that cannot be read is ignored, and never an error.
 """
 
 import logging
@@ -139,7 +139,7 @@ class Client:
         return self.service_clock or datetime.now(UTC).replace(microsecond=0)
 
     def warn_of_moved_link(self, label: str) -> None:
-        """Warn once in a run of a `next` that names another scheme or port of the configured host."""
+        """Warn once per run of a `next` link with another scheme or port of the configured host."""
         with self._lock:
             self.traffic.links_moved += 1
             is_first = self.traffic.links_moved == 1
@@ -364,7 +364,7 @@ def _parse_date_header(date: bytes) -> datetime | None:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None) -> float:
-    """Return the seconds to wait that the service asks for, given as seconds or a date; 0 where it asks for none."""
+    """Return the seconds to wait that the service asks for, given as seconds or a date; 0 if it asks for none."""
     value = headers.get("retry-after", "")
     if SECONDS.fullmatch(value):
         seconds = float(value)
@@ -376,12 +376,12 @@ def retry_after(headers: Mapping[str, str], now: datetime | None) -> float:
 
 
 def parse_count(text: str) -> int | None:
-    """Return a count given in a header; None where it is none."""
+    """Return a count given in a header; None if it is not a count."""
     return int(text) if DIGITS.fullmatch(text) else None
 
 
 def request_id(headers: Mapping[str, str]) -> str:
-    """Return the id by which the service can find the request; empty where it could hold anything else."""
+    """Return the id by which the service can find the request; empty if the header has another form."""
     value = headers.get("x-request-id", "")
     return value if REQUEST_ID.fullmatch(value) else ""
 

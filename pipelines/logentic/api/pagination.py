@@ -137,7 +137,7 @@ def _next_query(client: Client, path: str, params: Mapping[str, str], link: Any,
 
 
 def _resolve_link(base: str, link: str) -> str:
-    """Resolve a link as a browser would (the WHATWG URL standard), which forgives more than RFC 3986."""
+    """Resolve a link as a browser would (the WHATWG URL standard), which is more lenient than RFC 3986."""
     link = SURROGATE.sub("\ufffd", link).strip("".join(map(chr, range(0x21))))
     link = re.sub(r"[\t\r\n]", "", link).partition("#")[0]
     before, mark, query = link.partition("?")
@@ -183,12 +183,12 @@ def _merge_query(params: Mapping[str, str], query: str) -> dict[str, str]:
 
 @lru_cache(maxsize=4096)
 def _decode_parameter(pair: str) -> list[tuple[str, str]]:
-    """Decode a parameter of a link; cached, as most are the same on every page of a list."""
+    """Decode a parameter of a link; cached, because most are the same on every page of a list."""
     return parse_qsl(pair)
 
 
 def parse_rows(page: Page, where: str) -> list[Any]:
-    """Parse the rows of a page; U+FFFD replaces what is not Unicode. `InvalidResponse` where they are not JSON."""
+    """Parse the rows of a page; replace invalid Unicode by U+FFFD. Raise `InvalidResponse` if they are not JSON."""
     try:
         rows = as_list(loads(page.rows, is_cut=True)["data"])
     except ValueError:
@@ -228,7 +228,7 @@ def split_page(response: Response, label: str) -> Page:
 
 
 def _parse_count(pagination: Mapping[str, Any], name: str, label: str) -> int | None:
-    """Parse a count of the pagination; None if it is none, an error if it is beyond any count."""
+    """Parse a count of the pagination; return None if it is not a count, raise if it is out of range."""
     value = pagination.get(name)
     if isinstance(value, str) and DIGITS.fullmatch(value):
         value = int(value)
@@ -240,7 +240,7 @@ def _parse_count(pagination: Mapping[str, Any], name: str, label: str) -> int | 
 
 
 def _split_fast(body: bytes) -> tuple[bytes, int, Any] | None:
-    """Cut off a `meta` that comes last; None if the whole document must be parsed."""
+    """Split off a `meta` at the end; return None if the whole document must be parsed."""
     cut = body.rfind(b'"meta":')
     rows = body[:cut].rstrip().removesuffix(b",") + b"}"
     start = START_OF_ROWS.match(rows)
@@ -255,7 +255,7 @@ def _split_fast(body: bytes) -> tuple[bytes, int, Any] | None:
 
 
 def _split_fallback(body: bytes, label: str) -> tuple[bytes, int, Any]:
-    """Parse a document in another order or layout as a whole, keeping numbers as they were written."""
+    """Parse a whole document in another order or layout, keeping numbers as they were written."""
     import simplejson
 
     document = _parse_document(body, label, "a JSON list")
@@ -278,7 +278,7 @@ def _parse_integer(digits: str) -> float:
 
 
 def _parse_document(body: bytes, label: str, what: str) -> Any:
-    """Parse a document in any encoding of Unicode; numbers and invalid bytes stay as they were written."""
+    """Parse a document in any Unicode encoding; numbers and invalid bytes stay as they were written."""
     import simplejson
 
     kept = simplejson.RawJSON

@@ -1,8 +1,9 @@
 """Adapt the request rate and the number of connections to the limits that the service announces.
 
 Laravel limits requests per fixed window (usually 60 a minute, from the first request on) or refills them steadily, and
-says which only when a request is refused. The limiter learns the window from the first 429 and then waits for its end
-unasked. It halves the connections on 429 and 503, and adds one after `RECOVERY_RESPONSES` successes.
+states the window only when a request is refused. The limiter learns the window from the first 429; from then on it
+waits for the end of the window by itself. It halves the connections on 429 and 503, and adds one after
+`RECOVERY_RESPONSES` successes.
 """
 
 import logging
@@ -118,7 +119,7 @@ class RateLimiter:
         return time.monotonic() - began
 
     def pause_at_least(self, seconds: float) -> None:
-        """Pause after a 429 that did not say for how long, unless a pause is in effect."""
+        """Pause after a 429 without a waiting time, unless a pause is in effect."""
         with self._condition:
             if self._resume_at <= (now := time.monotonic()):
                 self._resume_at = now + seconds
@@ -149,7 +150,7 @@ class RateLimiter:
         return False
 
     def _next_window(self, now: float) -> float:
-        """Return when requests are allowed again; `now` if unknown, so that the refusal of one request says it."""
+        """Return when requests are allowed again; `now` if unknown, so that one request finds out."""
         if self._window_ends_at is not None:
             return self._window_ends_at
         if self._refills and self._refill_seconds:

@@ -1,4 +1,4 @@
-"""Read single values: a JSON value as its column holds it, or `Unreadable` with the reason.
+"""Read single values: a JSON value as its column stores it, or `Unreadable` with the reason.
 
 An empty text is null in every column but a text column, and so is a zero date (0000-00-00, -0001-11-30).
 """
@@ -25,7 +25,7 @@ class Unreadable(Exception):
 
 
 def reader(kind: pa.DataType, zone: tzinfo = UTC) -> Callable[[Any], Any]:
-    """A function from a JSON value to the value of a column; it raises `Unreadable`."""
+    """Return a function from a JSON value to the value of a column; the function raises `Unreadable`."""
     if kind == TEXT:
         return lambda value: None if value is None else _text(value)
     if pa.types.is_decimal(kind):
@@ -48,7 +48,7 @@ def _is_no_date(value: Any) -> bool:
 
 
 def _number(value: Any) -> Decimal:
-    """Exact; NaN and the infinities, which are floats where JSON has them, are no numbers."""
+    """Parse exactly; NaN and the infinities, which are floats in Python's JSON, are not numbers."""
     if isinstance(value, Decimal):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -112,7 +112,7 @@ def _text(value: Any) -> str:
 
 
 def _moment(value: Any) -> datetime:
-    """In UTC, which is also the zone of a time that names none."""
+    """Return the moment in UTC; a time without a zone is in UTC."""
     if not isinstance(value, str):
         raise Unreadable("not a time")
     try:
@@ -123,7 +123,9 @@ def _moment(value: Any) -> datetime:
 
 
 def _day(value: Any, zone: tzinfo) -> date:
-    """A day, also where it is written as the moment at which it begins: on the clock as written, or in the zone."""
+    """Return the day. A day may also be written as the moment at which it begins, on the clock as written or in the
+    zone.
+    """
     moment = _moment(value)
     written = datetime.fromisoformat(value.strip())
     if written.time() == time():

@@ -68,7 +68,7 @@ def build_server(file: Path, *, max_rows: int, seconds: float, allow_personal_da
             raise ToolError(one_line(first_line(error))) from None
 
     def list_tables(schema: Schema = tables.SCHEMAS[0]) -> dict[str, Any]:
-        """The tables, with what one row of each is."""
+        """The tables, with what one row of each stands for."""
         with reading(), open_guarded(file) as connection:
             return _plain(tables.list_tables(connection, schema))
 
@@ -103,7 +103,7 @@ def build_server(file: Path, *, max_rows: int, seconds: float, allow_personal_da
 
 
 def require_pseudonyms(file: Path) -> None:
-    """Refuse a file whose personal data is in clear, or may be."""
+    """Refuse a file that has, or may have, personal data in clear."""
     with open_published(file) as published:
         try:
             signed = published.execute(SIGNED).fetchone()
@@ -117,6 +117,6 @@ def require_pseudonyms(file: Path) -> None:
 
 
 def _plain(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer as JSON has it: decimals and times are text, secrets are redacted."""
+    """Return the answer as JSON values: decimals and times as text, secrets redacted."""
     plain: dict[str, Any] = json.loads(json_text(answer))
     return plain

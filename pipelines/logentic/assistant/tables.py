@@ -1,4 +1,4 @@
-"""List and describe the tables of FILE, with the comments that the file has."""
+"""List and describe the tables of FILE by the comments stored in it."""
 
 from typing import Any
 

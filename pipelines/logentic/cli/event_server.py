@@ -1,4 +1,4 @@
-"""Serve the event receiver, and run the job when events have come."""
+"""Serve the event receiver, and run the job after new events."""
 
 import logging
 import socket
@@ -56,7 +56,7 @@ def require_secret(settings: Settings) -> None:
 def run_event_server(
     settings: Settings, file: Path, host: str, port: int, *, accept_unsigned: bool = False, refresh: bool = False
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM. With `refresh`, a run follows when events have come."""
+    """Serve until Ctrl-C or SIGTERM. With `refresh`, run the job after new events."""
     import uvicorn
 
     if not accept_unsigned:
@@ -94,7 +94,7 @@ def run_event_server(
 
 
 class Refresh(threading.Thread):
-    """Run `logentic run` for FILE when events have come, one run at a time, at most once a minute."""
+    """Run `logentic run` for FILE after new events, one run at a time, at most once a minute."""
 
     def __init__(self, file: Path, seconds: float = 60) -> None:
         super().__init__(name="refresh", daemon=True)

@@ -31,7 +31,7 @@ CSV_SEPARATORS = {"comma": ",", "semicolon": ";"}
 
 
 def parse_invoice(text: str | int, option: str = "") -> int:
-    """Return the number of an invoice; refuse anything else in words that say what a number is."""
+    """Return the number of an invoice; explain the format if it is not one."""
     given = str(text).strip()
     if not (given.isascii() and given.isdigit() and int(given)):
         raise UsageError(f"{option}{given}: this is not the number of an invoice", "Give one such as 7005.")

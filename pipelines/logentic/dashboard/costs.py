@@ -239,7 +239,7 @@ def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
 
 
 def choices(snapshot: Snapshot, url: filters.Url, selection: Selection) -> filters.Elements:
-    """Return the pickers of a bar: a charge type of the month, and a kind of orders."""
+    """Return the pickers of a bar: a charge type of the month, and a group of orders."""
     if not selection.get("month"):
         return {}
     month, by = _month_of(selection), selection["by"]
@@ -311,7 +311,7 @@ def bridge(snapshot: Snapshot, selection: Selection) -> Panel | None:
 
 
 def by_type(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """Which type of charge changed."""
+    """Change by charge type."""
     if not selection.get("month"):
         return None
     month, before = _month_of(selection), _compared_month(selection)
@@ -443,7 +443,7 @@ def listed(snapshot: Snapshot, selection: Selection) -> Panel | None:
 
 
 def per(cost: Decimal, number: Any) -> Decimal:
-    """Return the cost of each, rounded to the currency's smallest amount."""
+    """Return the cost per unit, rounded to the currency's smallest amount."""
     return (cost / Decimal(number)).quantize(minor_unit(load_settings().currency), ROUND_HALF_UP)
 
 
@@ -470,7 +470,7 @@ def _reasons(row: dict[str, Any]) -> Iterator[str]:
 
 
 def _waterfall(steps: list[dict[str, Any]]) -> Any:
-    """Return bars from the cost before, by what changed it, to the cost after; the labels carry the amounts."""
+    """Return bars from the cost before, through its changes, to the cost after; labels show the amounts."""
     bars, reached = [], Decimal(0)
     for step in steps:
         is_cost, amount = step in (steps[0], steps[-1]), step["amount"]
@@ -534,7 +534,7 @@ def _by_group_query(by: str) -> str:
 
 
 def _listed(selection: Selection, name: str, month: str | None = None) -> str:
-    """Return the link to the charges of a type; credits are of the type that they credit."""
+    """Return the link to the charges of a type; credits belong to the type that they credit."""
     chosen = {"month": month} if month else {}
     return filters.link_here(selection, "charges", type=name.removesuffix(", credits"), **chosen)
 

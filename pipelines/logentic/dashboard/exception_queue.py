@@ -1,4 +1,4 @@
-"""The exceptions of an invoice as a queue: select, look at the evidence, decide on several at once."""
+"""Show the exceptions of an invoice as a queue: select, look at the evidence, decide on several at once."""
 
 from html import escape
 from pathlib import Path
@@ -67,7 +67,7 @@ def rows(snapshot: Snapshot, selection: Selection) -> Any:
 
 
 def render(file: Path, invoice: int, queue: Any, changed: records.Changed) -> mo.Html:
-    """Return the queue, and below it the form that decides on what is selected."""
+    """Return the queue with the form that decides on the selected exceptions below it."""
     findings = read_findings(file, invoice=invoice)
     if not findings:
         return render_panel(

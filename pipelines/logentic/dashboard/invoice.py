@@ -1,4 +1,4 @@
-"""Panels of one invoice: the total on the paper, billed against expected, what to pay."""
+"""Panels of one invoice: the invoice total, billed against expected, what to pay."""
 
 from dataclasses import asdict
 from decimal import Decimal
@@ -71,7 +71,7 @@ RESULT_COLOURS = {"matched": charts.BLUE, "exception": charts.RED, "settled": ch
 
 
 def tie_out(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """The total on the paper."""
+    """The invoice total."""
     number = selection.get("invoice")
     if not number:
         return None
@@ -169,7 +169,7 @@ def _compared(difference: Decimal) -> str:
 
 
 def audit_results(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """What became of each charge."""
+    """Audit result of each charge."""
     if not selection.get("invoice"):
         return None
     result = snapshot.query(AUDIT_RESULTS, invoice=selection["invoice"])

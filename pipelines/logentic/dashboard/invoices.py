@@ -43,7 +43,7 @@ def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
 
 
 def picks(snapshot: Snapshot, url: filters.Url, selection: Selection) -> filters.Elements:
-    """Return the picker of the charges that are listed on the page of an invoice."""
+    """Return the pickers for the charges listed on the page of an invoice."""
     if not selection.get("invoice"):
         return {}
     rows = snapshot.query(LISTS, **selection).rows

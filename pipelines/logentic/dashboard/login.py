@@ -33,7 +33,7 @@ WRONG = "wrong"
 
 
 class TooManyFailures(Exception):
-    """An attempt that is refused without a check; the next one is allowed after `seconds`."""
+    """An attempt that is refused unchecked; the next one is allowed after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -47,7 +47,7 @@ class _Source:
 
 
 class Throttle:
-    """Failed logins, by source and in all, within constant memory. `clock` returns monotonic seconds."""
+    """Count failed logins, by source and in total, in constant memory. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -55,7 +55,7 @@ class Throttle:
         self._left, self._left_at = BURST, clock()
 
     def require_turn(self, address: str) -> None:
-        """Raise `TooManyFailures` if the source, or all together, failed too often."""
+        """Raise `TooManyFailures` if the source, or all sources together, failed too often."""
         now = self._clock()
         source = self._sources.get(source_of(address))
         if source and source.until > now:
@@ -174,7 +174,7 @@ def _decode_header(given: bytes) -> str:
 
 
 async def _read_form(receive: Any) -> bytes:
-    """Return the form's bytes, no more than a password needs; raise TimeoutError if they come too slowly."""
+    """Return the form's bytes, at most as many as a password needs; raise TimeoutError if they arrive too slowly."""
     body = b""
     async with asyncio.timeout(FORM_SECONDS):
         while len(body) < FORM_BYTES:

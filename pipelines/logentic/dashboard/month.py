@@ -1,4 +1,4 @@
-"""Panels of a month: its closing, what has changed since, and what to accrue."""
+"""Panels of a month: its closing, later changes, and the accrual."""
 
 from datetime import date
 from functools import partial
@@ -57,7 +57,7 @@ def close(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def restatements(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """What has changed since the month was closed."""
+    """Changes since the month was closed."""
     month = _month_of(selection)
     if month is None:
         return None
@@ -78,7 +78,7 @@ def restatements(snapshot: Snapshot, selection: Selection) -> Panel | None:
 
 
 def accrual(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """What to accrue."""
+    """Accrual."""
     month = _month_of(selection)
     if month is None:
         return None

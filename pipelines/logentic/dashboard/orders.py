@@ -269,7 +269,7 @@ def waiting(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def listed(snapshot: Snapshot, selection: Selection) -> Panel:
-    """The orders of the choice."""
+    """The selected orders."""
     status = selection.get("status")
     result = snapshot.query(LIST, **selection)
     known = sum(row["orders"] for row in snapshot.query(STATUSES, **selection).rows if status in (None, row["status"]))
@@ -313,7 +313,7 @@ def lines(snapshot: Snapshot, selection: Selection) -> Panel | None:
 
 
 def charged(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """What was charged for the order."""
+    """Charges of the order."""
     found = snapshot.once(_found, str(selection.get("order") or "").strip())
     if found is None:
         return None
@@ -334,7 +334,7 @@ def _found(snapshot: Snapshot, asked: str) -> int | None:
 
 
 def _lines(values: list[dict[str, Any]], kind: str, names: list[str], tips: list[alt.Tooltip]) -> Any:
-    """Return lines over the weeks; bars where there is one week only."""
+    """Return lines over the weeks; bars if there is only one week."""
     drawn = alt.Chart(charts.rows_data(values)).encode(
         charts.week("week"), charts.LINK, charts.colour(kind, names), tooltip=tips
     )

@@ -104,7 +104,7 @@ STORAGE_FINDINGS = ("storage_", "item_size_")  # prefixes of the kinds of findin
 
 
 def head_tiles(snapshot: Snapshot) -> mo.Html:
-    """Return the tiles; one that this file has no data for says so, and the others still show."""
+    """Return the tiles. If the file lacks the data for one, it shows the reason, and the others are unaffected."""
     found: list[Tile] = []
     for label, make in TILES.items():
         try:
@@ -235,7 +235,7 @@ def units(snapshot: Snapshot, _: Selection) -> Panel:
 
 
 def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
-    """What can still be disputed."""
+    """Exceptions that can still be disputed."""
     waiting = sorted(_open_findings(snapshot), key=lambda finding: (finding.dispute_until or date.max, finding.rule))
     rows = [
         {
@@ -325,7 +325,7 @@ def _exceptions(snapshot: Snapshot) -> list[Tile]:
 
 
 def _open_findings(snapshot: Snapshot) -> list[Finding]:
-    """Of which nobody has said anything yet, and it is not too late."""
+    """Return exceptions without a decision whose deadline has not passed."""
     return [finding for finding in snapshot.once(_findings) if finding.status == "open" and not finding.is_past]
 
 

@@ -28,8 +28,8 @@ from logentic.dashboard.snapshot import Snapshot
 class DashboardPage:
     """A page: its filters, then pickers whose options depend on the filters, then panels.
 
-    Rows to select stand between `lead` and `behind`, which shows what is selected. After the panels stands the draft
-    of a letter, and `drafted`, which shows what is written.
+    The rows to select are between `lead` and `behind`, which shows the selected rows. After the panels come the draft
+    of a letter and `drafted`, the letter with the words of the draft.
     """
 
     question: str

@@ -32,10 +32,10 @@ CODES = (
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel. A `table` alone is open, with a chart it is collapsed; `extra` elements come last.
+    """A panel. A `table` alone is open; beside a chart it is collapsed. `extra` elements come last.
 
-    `name` is that of the download, and of the panel in an address; without one there is none. Columns in `hidden` are
-    for links, and in the download only.
+    `name` is the name of the download, and of the panel in a URL; without it there is neither. Columns in `hidden` are
+    for links and the download only.
     """
 
     title: str
@@ -102,7 +102,7 @@ def render_notice(title: str, why: str) -> mo.Html:
 
 
 def as_table(panel: Panel) -> str:
-    """Return a plain table, which every screen reader and printer understands; the download has every row.
+    """Return a plain table, which screen readers and printers support; the download has all rows.
 
     `head.html` sorts its rows.
     """

@@ -67,7 +67,7 @@ def _serve(file: Path, host: str, port: int, password: str) -> None:
 
 
 class OriginGuard:
-    """Refuse requests that another site makes the reader's browser send, by Host and Origin."""
+    """Refuse requests that another site makes the user's browser send, by Host and Origin."""
 
     def __init__(self, app: App, host: str) -> None:
         self._app, self._host = app, host

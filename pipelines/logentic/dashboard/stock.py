@@ -1,4 +1,4 @@
-"""Panels of stock: levels, the ledger with the records behind each bar, breaks, days of cover, idle items."""
+"""Panels of stock: levels, the ledger with the records behind each bar, differences, days of cover, idle items."""
 
 from functools import partial
 from typing import Any
@@ -190,7 +190,7 @@ def ledger(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def movements(snapshot: Snapshot, selection: Selection) -> Panel:
-    """Movements behind a bar."""
+    """Movements of the selected bar."""
     result = snapshot.query(MOVEMENTS, **selection)
     total = sum(row["quantity"] for row in result.rows)
     title = f"Behind the bar “{selection['movement']}”: {count(result.table.num_rows, 'movement')}, {total:,} units"
@@ -211,7 +211,7 @@ def movements(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def record(snapshot: Snapshot, selection: Selection) -> Panel:
-    """What the API said."""
+    """Record of the API."""
     result = snapshot.query(RECORD, record=selection.get("record"))
     note = "The counters of the item after the change, as the API gave them."
     title = f"Record {selection['record']} of the API" if result else "No record is chosen"
@@ -230,7 +230,7 @@ def breaks(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def cover(snapshot: Snapshot, selection: Selection) -> Panel:
-    """How long the stock lasts."""
+    """Days of cover."""
     result = snapshot.query(COVER, **selection)
     first = charts.result_data(type(result)(result.table.slice(0, 15)), link=lambda row: _item(selection, row))
     chart = (
@@ -260,7 +260,7 @@ def cover(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def idle_items(snapshot: Snapshot, selection: Selection) -> Panel:
-    """What has not moved."""
+    """Items without movements."""
     result = snapshot.query(DEAD, **selection)
     value = sum(row["value"] or 0 for row in result.rows)
     number = result.table.num_rows

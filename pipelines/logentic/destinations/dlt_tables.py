@@ -34,12 +34,12 @@ class PipelineQuery(Query):
 
     @property
     def holds_nul(self) -> bool:
-        """Return whether U+0000 arrives: dlt drops it from what it inserts by SQL, and it loads these by files."""
+        """Return whether U+0000 is stored: dlt removes it from SQL inserts, but not from files."""
         return self._pipeline.destination.destination_type.rpartition(".")[2] in ("duckdb", "ducklake", "filesystem")
 
 
 class NothingStored(PipelineQuery):
-    """What is stored after the tables are dropped by the load that is being extracted."""
+    """Nothing is stored, because the load in progress drops the tables."""
 
     def __call__(self, sql: str) -> pa.Table | None:
         return None
@@ -48,7 +48,7 @@ class NothingStored(PipelineQuery):
 def delete_unfinished(pipeline: dlt.Pipeline, reloaded: list[str], address: str) -> None:
     """Delete rows of loads that are not complete, and second copies of rows of the `reloaded` load ids.
 
-    `address` is the column by which the database addresses a row.
+    `address` is the column with the database's address of a row.
     """
     for table, key in RAW_KEYS.items():
         if reloaded:

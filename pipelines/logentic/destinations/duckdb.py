@@ -1,4 +1,4 @@
-"""A published DuckDB file, beside the working database that it is a copy of."""
+"""Publish a DuckDB file, a copy of the working database."""
 
 import os
 import shutil
@@ -84,7 +84,9 @@ class DuckdbDestination(Destination):
         return f"{found.st_size} bytes, {found.st_mtime_ns}"
 
     def is_damaged(self) -> bool:
-        """Read a copy of the working database: an instance in which a statement failed says no more."""
+        """Read a copy of the working database, because after a failed statement an instance gives no further
+        results.
+        """
         if not self._state.work.exists():
             return False
         copy = self._state.folder / "work.check"
@@ -118,7 +120,9 @@ class DuckdbDestination(Destination):
         delete_unfinished(pipeline, reloaded, "rowid")
 
     def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
-        """Make the working database, or take it from FILE; what FILE does not hold is read from the service again."""
+        """Create the working database, or restore it from FILE; rows that FILE lacks are read from the service
+        again.
+        """
         signature = None
         if self._state.work.exists():
             try:
@@ -133,8 +137,9 @@ class DuckdbDestination(Destination):
 
     @contextmanager
     def keep_open(self) -> Iterator[None]:
-        """Share one connection with what opens the database meanwhile, dlt a dozen times: no reading of the catalogue,
-        no checkpoint for each. Within the memory that the settings name, by one thread: a second one needs as much.
+        """Share one connection with everything that opens the database meanwhile (dlt does so a dozen times), to avoid
+        reading the catalogue and writing a checkpoint each time. It uses the configured memory and one thread,
+        because a second one needs as much memory again.
         """
         with duckdb.connect(str(self._state.work)) as work:
             work.execute("set global memory_limit = ?", [self._settings.load_memory])
@@ -143,7 +148,7 @@ class DuckdbDestination(Destination):
             yield
 
     def sign(self, key: bytes | None) -> None:
-        """In the database itself: it outlives the state folder."""
+        """Store it in the database itself, which outlives the state folder."""
         with duckdb.connect(str(self._state.work)) as work:
             work.execute(f"create or replace table {SIGNATURE} (format integer, key_fingerprint varchar)")
             work.execute(f"insert into {SIGNATURE} values (?, ?)", [FORMAT, key_fingerprint(key)])
@@ -216,7 +221,7 @@ class DuckdbDestination(Destination):
             yield work
 
     def _make(self) -> None:
-        """The storage version of a DuckDB file is chosen when it is made."""
+        """Create the file, because the storage version of a DuckDB file is chosen at creation."""
         work = self._state.work
         version = self._settings.duckdb_storage_version.replace("'", "")
         path = str(work).replace("'", "''")
@@ -249,7 +254,7 @@ class DuckdbDestination(Destination):
             raise refused from None
 
     def _move_damaged(self) -> Path:
-        """Move a damaged working database out of the way, and return where to."""
+        """Move a damaged working database aside, and return its new path."""
         damaged = self._state.work.with_suffix(".damaged")
         if damaged.is_dir():
             shutil.rmtree(damaged)
@@ -258,7 +263,7 @@ class DuckdbDestination(Destination):
         return damaged
 
     def _read_all_blocks(self, file: Path) -> None:
-        """Raise an error of DuckDB's where a block of a table does not have its checksum."""
+        """Raise DuckDB's error if a block of a table does not match its checksum."""
         config: dict[str, Any] = {"memory_limit": self._settings.load_memory, "threads": 1, "temp_directory": ""}
         with duckdb.connect(str(read_by_duckdb(file)), read_only=True, config=config) as database:
             tables = database.execute(
@@ -269,7 +274,7 @@ class DuckdbDestination(Destination):
                     database.execute(f"select bit_xor(hash(t)) from {_quoted(schema)}.{_quoted(table)} as t")
 
     def _signature(self) -> Signature | None:
-        """None where it was never signed; an error of DuckDB's where it is damaged."""
+        """Return the signature; None if it was never signed. Raises DuckDB's error if the database is damaged."""
         with duckdb.connect(str(self._state.work)) as work:
             work.execute("select count(*) from duckdb_tables()")
             try:
@@ -279,7 +284,7 @@ class DuckdbDestination(Destination):
 
 
 class DuckdbEngine(Engine):
-    """Steps are temporary tables, which DuckDB keeps in memory, or spills, and never writes to the file."""
+    """Run the plan on DuckDB. Steps are temporary tables: kept in memory or spilled, never written to the file."""
 
     built_nodes = '"logentic_build"."built_nodes"'
 
@@ -356,13 +361,13 @@ class DuckdbEngine(Engine):
         return " ".join(map(str, found))
 
     def finish_table(self, relation: str) -> None:
-        """`select * from orders` works in the file that analysts open."""
+        """Create a view in main, so that `select * from orders` works in the published file."""
         schema, _, name = relation.partition(".")
         if schema == _quoted(MARTS):
             self.execute(f"create or replace view main.{name} as select * from {relation}")
 
     def write_comments(self, descriptions: Mapping[str, Description]) -> None:
-        """Only those that are missing or differ: each costs a change of the catalogue."""
+        """Write only comments that are missing or differ, because each one changes the catalogue."""
         standing = self.rows(COMMENTS)
         statements = []
         for schema, table, column, kind, comment in standing:
@@ -382,10 +387,10 @@ class DuckdbEngine(Engine):
 
 
 class RawFile(Query):
-    """The raw tables of one DuckDB file, asked without dlt: importing it costs more than a run that finds nothing."""
+    """The raw tables of one DuckDB file, queried without dlt: importing it costs more than a run without changes."""
 
     def __init__(self, file: Path, *, read_only: bool = True) -> None:
-        """A process opens a file in one way only: read-only as readers do, or as the run does that writes it."""
+        """Open the file read-only, or in the mode of the run that writes it: DuckDB allows one mode per process."""
         self._file, self._read_only = file, read_only
         self._connection: duckdb.DuckDBPyConnection | None = None
 
@@ -409,7 +414,7 @@ class RawFile(Query):
 
 
 def _stored_lines(work: duckdb.DuckDBPyConnection, audit_log: AuditLog) -> list[Row]:
-    """The rows of an audit log's table, which an earlier version may have made with fewer columns."""
+    """Return the rows of an audit log's table, which may have fewer columns in a file of an earlier version."""
     try:
         found = work.execute(f"select * from logentic_raw.{audit_log.name}")
     except duckdb.CatalogException:
@@ -419,7 +424,7 @@ def _stored_lines(work: duckdb.DuckDBPyConnection, audit_log: AuditLog) -> list[
 
 
 def _select_from(audit_log: AuditLog, state: State) -> str:
-    """The file of an audit log as a query. DuckDB reads a torn line as a row of nulls."""
+    """Return a query of an audit log's file. DuckDB reads a truncated line as a row of nulls."""
     path = reached(audit_log.path(state.folder))
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in audit_log.columns.items())
     if not audit_log.size(state.folder):
@@ -433,7 +438,9 @@ def _select_from(audit_log: AuditLog, state: State) -> str:
 
 
 def _open_files() -> list[str]:
-    """Of this process, where the system says. DuckDB gives a path the instance that is open, also of a moved file."""
+    """Return this process's open files, if the system lists them. DuckDB reuses an open instance of a path, even if the
+    file was moved.
+    """
     try:
         return [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]  # noqa: PTH115
     except OSError:

@@ -23,7 +23,7 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 
 def list_segments(folder: Path) -> list[Path]:
-    """Return the segments of a queue, oldest first."""
+    """Queue events on disk before responding to the sender, until a run has published them."""
     return sorted(path for path in folder.glob("*.log") if path.stem.isdecimal() and path.is_file())
 
 
@@ -61,7 +61,7 @@ class EventQueue:
 
     @classmethod
     def open(cls, folder: Path, duplicates_within: timedelta) -> "EventQueue":
-        """Lock the folder, read what it keeps, and start the thread that writes."""
+        """Lock the folder, read its segments, and start the thread that writes."""
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         lock = (folder / "lock").open("a+")
         try:
@@ -91,7 +91,7 @@ class EventQueue:
         return result
 
     def has_content(self, content: str) -> bool:
-        """Return whether this content is on the disk and not expired."""
+        """Return whether this content is on disk and has not expired."""
         return content in self._stored_at
 
     def can_write(self) -> bool:

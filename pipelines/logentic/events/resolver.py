@@ -40,7 +40,7 @@ class EventOrders:
 
     @property
     def has_rows(self) -> bool:
-        """Whether there are rows to store."""
+        """Return whether there are rows to store."""
         return bool(self._rows)
 
     def open_orders(self) -> list[int]:

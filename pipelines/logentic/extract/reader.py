@@ -69,7 +69,7 @@ class Reading:
 
 
 class Progress:
-    """Shows nothing. A subclass shows what is read and built; it is called from several threads."""
+    """Show no progress. Subclasses show what is read and built; called from several threads."""
 
     def announced(self, resource: str, pages: int) -> None: ...
 
@@ -82,7 +82,7 @@ NO_PROGRESS = Progress()
 
 
 class WindowReader:
-    """Reads windows with as many connections as the settings allow; no resource has more readings under way."""
+    """Read windows with as many connections as the settings allow, and at most that many at once per resource."""
 
     def __init__(
         self,
@@ -116,9 +116,11 @@ class WindowReader:
     def readings(
         self, resource: Resource, windows: list[Window], has_differed: Callable[[Window], bool] = lambda window: False
     ) -> Iterator[Reading | None]:
-        """Yield the readings of one resource as they are done; None while none is ready, so that others can go on.
+        """Yield the readings of one resource as they complete; None while none is ready, so that other resources
+        continue.
 
-        `has_differed`: whether the total of a window differed in earlier runs; such a window is not split for that.
+        `has_differed`: whether the total of a window differed in earlier runs; such a window is not split for that
+        reason.
         """
         waiting = deque(WindowTask(window, has_differed=has_differed(window)) for window in windows)
         running = self._running[resource.name] = set()
@@ -165,7 +167,9 @@ class WindowReader:
         self._pool.shutdown(cancel_futures=True)
 
     def _next(self, waiting: deque[WindowTask], *, is_idle: bool) -> WindowTask | None:
-        """Read one large window at a time, of all resources: each is kept until it is complete."""
+        """Return the next task. Of all resources, read one large window at a time, because its rows are buffered until
+        it is complete.
+        """
         may_be_large = self._large is None or self._large.done()
         task = next((task for task in waiting if not task.is_last and (may_be_large or not task.is_large)), None)
         task = task or next((task for task in waiting if task.is_last and is_idle), None)
@@ -174,7 +178,9 @@ class WindowReader:
         return task
 
     def _examine(self, resource: Resource, task: WindowTask) -> Reading | list[WindowTask]:
-        """Read the window or split it; one that is not found comes after the others, which may show that it exists."""
+        """Read the window or split it. A window that is not found is read last, because the others may show that the
+        list exists.
+        """
         try:
             return self._examine_once(resource, task)
         except NotFound:
@@ -271,7 +277,7 @@ class WindowReader:
 
     @staticmethod
     def _require_growth(buffer: SpillBuffer, window: Window, requests: int, known_keys: int) -> int:
-        """Return the different keys read; raise where the pages since the last check held no new one."""
+        """Return the distinct keys read; raise if the pages since the last check had no new one."""
         keys = buffer.different_keys()
         if keys <= known_keys:
             raise UnsafeLink(

@@ -1,4 +1,4 @@
-"""Values that could not be read: which of them are new, and which can be read now.
+"""Track values that could not be read: which of them are new, and which can be read now.
 
 `Rejections` belongs to one session. It compares the rejected values of each reading with the open entries of
 `rejected_values`, and collects the rows to append: a new or changed entry, or the end of one.
@@ -46,11 +46,11 @@ class Rejections:
 
     @property
     def have_rows(self) -> bool:
-        """Whether there are rows to append."""
+        """Return whether there are rows to append."""
         return bool(self._rows)
 
     def take(self) -> Iterator[pa.Table]:
-        """Hand over the rows to append, each once."""
+        """Return the rows to append, each once."""
         while self._rows:
             yield self._rows.pop(0)
 
@@ -70,7 +70,7 @@ class Rejections:
         )
 
     def has_dropped_rows(self, resource: Resource) -> bool:
-        """Whether an entry is open of a row without a readable key."""
+        """Return whether there is an open entry for a row without a readable key."""
         return bool(len(self._of_dropped_rows(resource)))
 
     def end_dropped_rows(self, resource: Resource, at: datetime) -> None:
@@ -101,7 +101,7 @@ class Rejections:
 
 
 def _found(rows: Rows) -> pa.Table:
-    """The rejected values of rows, each entry once."""
+    """Return the rejected values of rows, each entry once."""
     if rows.rejected is None or not len(rows.rejected):
         return REJECTED_VALUES.empty_table()
     return _query(EACH_ONCE, found=rows.rejected)

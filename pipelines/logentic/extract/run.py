@@ -1,4 +1,4 @@
-"""What one run is asked to do, what its extractions have found, and what happened."""
+"""The request, the state and the result of one run."""
 
 import time
 import uuid
@@ -23,7 +23,7 @@ from logentic.settings import Settings
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a run is asked to do: everything new, or [start, end) again."""
+    """The request of a run: everything new, or [start, end) again."""
 
     settings: Settings
     pseudonyms: Pseudonymizer
@@ -47,7 +47,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunState:
-    """What the extractions of one run have found, as far as it is loaded. The next extraction goes on from there."""
+    """The results of a run's extractions, as far as they are loaded. The next extraction continues from there."""
 
     now: datetime | None = None  # the service's time at the start of the run
     failures: Mapping[str, LogenticError] = field(default_factory=dict)  # by resources that are no longer read
@@ -62,7 +62,7 @@ class RunState:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What happened in a run."""
+    """The result of a run."""
 
     now: Any = None
     receipts: list[dict[str, Any]] = field(default_factory=list)  # receipts with the number of rows of each window
@@ -79,12 +79,12 @@ class RunResult:
 
     @property
     def incomplete(self) -> list[dict[str, Any]]:
-        """Windows by the last time that this run read them."""
+        """Incomplete windows, by their last reading in this run."""
         windows = ("resource", "filter", "window_start", "window_end")
         latest = {tuple(receipt[name] for name in windows): receipt for receipt in self.receipts}
         return [receipt for receipt in latest.values() if not receipt["is_complete"] and not receipt["is_accepted"]]
 
     @property
     def accepted(self) -> list[dict[str, Any]]:
-        """Windows that are not complete and are not read again: their totals never agreed with their rows."""
+        """Windows that are incomplete but no longer read again, because their totals never agreed with their rows."""
         return [receipt for receipt in self.receipts if receipt["is_accepted"]]

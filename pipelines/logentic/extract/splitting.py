@@ -1,4 +1,4 @@
-"""Split a window; the totals that the service announces show whether the split lost or doubled a row."""
+"""Split a window. The announced totals show whether the split lost or duplicated a row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class WindowTask:
 
 
 def drop_overlaps(ask: AskFirstPage, window: Window, first: Page, most_pages: int) -> list[WindowTask]:
-    """Return the window without its overlaps, where these cost pages and the totals show no need of them.
+    """Return the window without its overlaps, if these cost pages and the totals show that they are not needed.
 
-    Where it is too large, its parts at once: the same totals confirm both.
+    If it is too large, return its parts at once: the same totals confirm both.
     """
     core, overlaps = window.without_overlaps()
     if overlaps and first.total_pages > len(overlaps) + 2:
@@ -47,7 +47,7 @@ def drop_overlaps(ask: AskFirstPage, window: Window, first: Page, most_pages: in
 def split(
     ask: AskFirstPage, window: Window, first: Page | None, most_pages: int, *, is_incomplete: bool = False
 ) -> list[WindowTask]:
-    """Return parts of about so many pages, or halves of an incomplete window; none where a split would not pay."""
+    """Return parts of about this many pages, or halves of an incomplete window; none if a split would not pay."""
     whole = first or ask(window)
     must = is_incomplete or whole.total_pages > FAR_TOO_LARGE * most_pages
     parts = _parts(window, whole.total_pages, most_pages, is_incomplete=is_incomplete)

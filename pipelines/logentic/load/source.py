@@ -40,13 +40,13 @@ from logentic.resources import (
 )
 from logentic.settings import Settings, interval_of_schedule, load_settings, require_token
 
-# dlt takes 10 ms for each table, however small.
+# dlt spends 10 ms on each table that it is given, however small.
 ROWS_AT_ONCE = 20_000
 FINGERPRINT = "key_fingerprint"  # in the state of the source
 RECEIPTS_NAME = "extract_windows"
-FILE_FORMATS = (None, "preferred", "parquet", "insert_values")  # the formats that write typed tables without rows
+FILE_FORMATS = (None, "preferred", "parquet", "insert_values")  # hold typed tables without rows
 END = object()
-Steps = Generator[Any, None, None]  # Arrow tables; None where other resources may continue
+Steps = Generator[Any, None, None]  # Arrow tables; None where others may go on
 
 
 @dlt.source(name="logentic", max_table_nesting=0)
@@ -121,13 +121,13 @@ class SharedSession:
     """
 
     def __init__(self, session: Session | None = None) -> None:
-        self.receipts: list[dict[str, Any]] = []  # of the last extraction, once it is complete
+        self.receipts: list[dict[str, Any]] = []  # of the last extraction, when all of it is extracted
         self._given = session
         self._session: Session | None = None
         self._receipts_taken: dict[str, list[dict[str, Any]]] = {}  # receipts of rows that dlt has taken, by resource
         self._load_id = ""
         self._source: DltSource | None = None
-        self._unended: set[str] = set()  # resources that dlt has not ended or closed yet
+        self._unended: set[str] = set()  # resources that dlt has yet to end or close
         self._begun: set[str] = set()  # those of them that dlt has asked
 
     def steps(self, name: str, stream: Steps) -> Iterator[Any]:
@@ -140,17 +140,17 @@ class SharedSession:
                     self._end(name)
                     return
                 yield item
-        except GeneratorExit:  # dlt closed it, or an error ends the extraction
+        except GeneratorExit:  # dlt has enough of it, or an error ends the extraction
             with closing(stream):
                 self._end(name, is_closed=True)
             raise
-        except BaseException:  # also at an interrupt: requests in flight would keep the process alive
+        except BaseException:  # an interrupt as well: requests under way would hold the process until they end
             self._stop()
             raise
 
     def changes(self, resource: Resource) -> Steps:
         """Yield Arrow tables; None where others may go on."""
-        yield from _tables(resource, empty_rows(resource))  # the tables exist even without rows
+        yield from _tables(resource, empty_rows(resource))  # the tables exist also where nothing was found
         waiting: list[Batch] = []
         with closing(self._open().batches(resource)) as stream:
             for batch in stream:
@@ -185,7 +185,7 @@ class SharedSession:
         while self._unended - {RECEIPTS_NAME}:
             yield None
         session, self._session = self._session, None
-        if session is None:  # all resources were closed before reading
+        if session is None:  # every resource was closed before it read
             yield DataItemWithMeta(_Rejected([]), RECEIPTS.empty_table())
             return
         session.close()
@@ -269,7 +269,7 @@ class SharedSession:
 
 
 OWN_RESOURCES = (*RESOURCES, "order_events", RECEIPTS_NAME)
-# The source reads again for each load package.
+# The source that reads for each load package.
 _LOADS: WeakValueDictionary[str, SharedSession] = WeakValueDictionary()
 
 
@@ -311,7 +311,7 @@ def _require_own_tables(source: DltSource) -> None:
                 f"{name}: its table has another name, where the next run does not look for it",
                 "Leave out table_name; rename the tables in a view, or load into a dataset of another name.",
             )
-        # `run(loader_file_format=…)` sets this hint.
+        # `run(loader_file_format=…)` becomes this hint.
         if (file_format := (resource._hints or {}).get("file_format")) not in FILE_FORMATS:
             raise UsageError(
                 f"{name}: loader_file_format {file_format} has no types, and cannot hold a table that is still empty",

@@ -1,8 +1,8 @@
 """Decide by an allow-list which fields of orders and events are measures, from their names and values.
 
-A name is split into words (order_status, totalWeight, shipping.cost); digits do not count. It is a measure where every
-word is listed here and the last word that is not a unit or a qualifier says what it measures. A value under such a
-name must look like that measure. docs/personal-data.md lists the same words.
+A name is split into words (order_status, totalWeight, shipping.cost); digits are ignored. It is a measure if every word
+is listed here and the last word that is not a unit or a qualifier names a measure. A value under such a name must look
+like that measure. docs/personal-data.md lists the same words.
 """
 
 import re
@@ -148,7 +148,7 @@ SHAPES = {"unit": UNIT_VALUE, "number": NUMBER_VALUE, "code": CODE_VALUE, "date"
 
 
 def is_measure(name: str, value: object) -> bool:
-    """Whether a text or number is kept as it is: its name is listed, and it looks like what the name says."""
+    """Return whether a text or number is kept in clear: its name is listed, and the value looks like that measure."""
     *outer, inner = re.split(r"\.|__", name)
     kind = kind_of(inner)
     if inner == "value" and outer and kind_of(outer[-1]) == "number":  # {"gross_weight": {"value": 12, "unit": "kg"}}
@@ -185,7 +185,7 @@ def _is_of_a_person_or_place(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def kind_of(name: str) -> Kind | None:
-    """What a listed name measures; None for any other name."""
+    """Return what a listed name measures; None for any other name."""
     words = [word.lower() for word in WORD.findall(name)]
     if words[:2] == ["number", "of"]:
         words = words[2:]
@@ -205,9 +205,10 @@ def kind_of(name: str) -> Kind | None:
 
 @lru_cache(maxsize=4096)
 def is_kept_name(name: str, outer: tuple[str, ...] = ()) -> bool:
-    """Whether a name within unknown objects is the name of a field, and no datum. `outer`: the names around it.
+    """Return whether a name within unknown objects is a field name and not personal data. `outer`: the enclosing names.
 
-    Below a person or a place nothing is a measure, and a word of a measure is a name: {"people": {"price": 1}}.
+    Within a person or a place no field is a measure, and a measure's word may be a person's name: {"people": {"price":
+    1}}.
     """
     words = [word.lower() for word in WORD.findall(name)]
     listed = PERSONAL_FIELD_WORDS if any(map(_is_of_a_person_or_place, outer)) else KEPT_NAMES
@@ -215,10 +216,12 @@ def is_kept_name(name: str, outer: tuple[str, ...] = ()) -> bool:
 
 
 def is_field_name(name: str) -> bool:
-    """Whether a name looks like a field of an API: snake_case or camelCase, up to 40 characters, no long number."""
+    """Return whether a name looks like an API field: snake_case or camelCase, up to 40 characters, no long number."""
     return bool(FIELD_NAME.fullmatch(name)) and is_identifier(name)
 
 
 def is_identifier(name: str) -> bool:
-    """Whether an earlier version made a column of a name: letters, digits, `_` and `-`, and no telephone number."""
+    """Return whether earlier versions made a column of a name: letters, digits, `_` and `-`, and no telephone
+    number.
+    """
     return bool(IDENTIFIER.fullmatch(name)) and not LONG_NUMBER.search(SEPARATORS.sub("", name))

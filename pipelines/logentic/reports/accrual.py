@@ -1,4 +1,6 @@
-"""Accrue a month: what its days cost and no bill of the month has charged, by charge type, and as journal entries."""
+"""Accrue a month: the cost of its days that no bill of the month has charged, by charge type, and as journal
+entries.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -113,7 +115,7 @@ class Accrual:
 
 
 def read_accrual(file: Path, month: date, settings: Settings, *, with_billed: bool = True) -> Accrual:
-    """Return the accrual at the end of a month. Without `with_billed`, what was billed since then is left out."""
+    """Return the accrual at the end of a month. Without `with_billed`, charges billed since then are left out."""
     last, unit = next_month_of(month) - timedelta(1), minor_unit(settings.currency)
     with open_published(file) as published:
         known = read_known_at(published)

@@ -45,9 +45,9 @@ group by all
 
 @dataclass(frozen=True)
 class CostsToDate:
-    """Costs by month, the newest first, and charge type: of each month its first days, as many as `until` has.
+    """Costs by month, newest first, and charge type: of each month the same number of first days as `until` has.
 
-    A month that begins without costs is left out: the account had not begun.
+    Months without costs in these days are left out: the account had not begun.
     """
 
     until: date

@@ -60,11 +60,11 @@ COUNT_OF_TYPE = 'SUMPRODUCT(EXACT({Charges.charge_type},{here})*({Charges.status
 
 
 class CoverLine(NamedTuple):
-    """A line of a page: a label, an amount, a number of something, and words.
+    """A line of a page: a label, an amount, a number with its unit, and words.
 
     The formulas are those of the amount and the number in a workbook: `{Charges.billed}` stands for a column of a
     sheet, `{here}` for the label of this line, `{Billed}` for the amount of the line with that label. A line to fill in
-    has a rule to write on in the place of its amount. A wrong one is coloured.
+    has a rule to write on in the place of its amount. A wrong amount is coloured.
     """
 
     label: str
@@ -252,7 +252,7 @@ def _billed_against_expected(found: Reconciliation) -> Iterator[CoverLine]:
 
 
 def _wrong(found: Reconciliation) -> Iterator[CoverLine]:
-    """Yield both figures and the days to dispute. Amounts of the two directions are never added up."""
+    """Yield both figures and the days left to dispute. The two directions are never added up."""
     if not found.findings:
         yield CoverLine("Nothing", None, "No rule finds anything wrong.")
         return
@@ -296,7 +296,9 @@ def _decisions(found: Reconciliation) -> Iterator[CoverLine]:
 
 
 def _decision_text(finding: Finding) -> tuple[str, str]:
-    """Return what a status means for this exception, and the condition on its row where the direction does not say."""
+    """Return the meaning of a status for this exception and, if the direction does not imply it, the condition on its
+    row.
+    """
     words = DECISION_TEXTS[finding.status]
     if not finding.is_underbilled or finding.status not in UNDERBILLED_TEXTS:
         return words, ""

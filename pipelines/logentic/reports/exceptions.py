@@ -114,22 +114,22 @@ class Finding:
 
     @property
     def is_underbilled(self) -> bool:
-        """Return whether a correction would cost us more, not less."""
+        """Return whether a correction would raise our cost."""
         return self.direction == IN_YOUR_FAVOUR
 
     @property
     def recoverable(self) -> Decimal | None:
-        """Return what was paid too much, while it is open or disputed."""
+        """Return the amount that was paid too much, while it is open or disputed."""
         return self.amount_at_stake if self.status in OPEN_STATUSES and not self.is_underbilled else None
 
     @property
     def in_your_favour(self) -> Decimal | None:
-        """Return what was billed too little or not at all, while it is open or disputed."""
+        """Return the amount that was billed too low or not at all, while it is open or disputed."""
         return self.amount_at_stake if self.status in OPEN_STATUSES and self.is_underbilled else None
 
     @property
     def credited(self) -> Decimal:
-        """Return what came back: all of it, or the part that a credit names."""
+        """Return the amount that was credited: all of it, or the part that a credit names."""
         return self.amount_at_stake if self.status == "credited" else self.credited_part
 
     def as_dict(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Finding:
 
     @property
     def history(self) -> list[str]:
-        """Return the lines of what changed and what was decided, by whom and when."""
+        """Return the history: changes and decisions, with people and times."""
         lines = [self.what_changed] if self.what_changed and self.what_changed != self.evidence else []
         if self.set_by:
             note = f": {self.note}" if self.note else ""
@@ -153,10 +153,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What became of the amounts that the account paid too much, before tax.
+    """The outcome of the amounts that the account paid too much, before tax.
 
-    `found` is all of it. `disputed` is written to the warehouse and not settled; `credited` came back; of `expired`
-    nobody said anything before the last day to dispute it.
+    `found` is the total. `disputed` was claimed from the warehouse and is not settled; `credited` was refunded;
+    `expired` had no decision by the last day to dispute it.
     """
 
     found: Decimal
@@ -166,7 +166,7 @@ class Recovery:
 
 
 def sum_recovery(findings: Iterable[Finding]) -> Recovery:
-    """Return what was recovered to date."""
+    """Return the amounts recovered to date."""
     listed = [each for each in findings if not each.is_underbilled and each.status not in OVER_STATUSES]
     credited = sum((each.credited for each in listed), Decimal(0))
     return Recovery(
@@ -218,12 +218,12 @@ def read_findings(
 
 
 def record_decision(file: Path, exception_id: str, status: str, note: str | None, by: str) -> Finding:
-    """Record the status that a person gives an exception, with the charge as it is known now."""
+    """Record the status that a person gives an exception, with the charge as currently known."""
     return record_decisions(file, [exception_id], status, note, by)[0]
 
 
 def record_decisions(file: Path, exception_ids: list[str], status: str, note: str | None, by: str) -> list[Finding]:
-    """Record one status for several exceptions; for none of them if one cannot be given it."""
+    """Record one status for several exceptions; for none of them if any is refused."""
     if status not in STATUSES:
         raise UsageError(f"{status!r} is no status", f"Choose among: {', '.join(STATUSES)}.")
     with open_published(file) as published:
@@ -251,9 +251,9 @@ def record_decisions(file: Path, exception_ids: list[str], status: str, note: st
 
 
 def resolve_author(by: str | None, file: Path | None = None) -> str:
-    """Return who decides: the given name, else the one given last by this user of the machine, else the user.
+    """Return the author: the given name, else this machine user's last given name, else the user.
 
-    A given name is kept beside FILE. In many containers the user has no name.
+    A given name is stored beside FILE. In many containers the user has no name.
     """
     state, user = file and State(file.absolute()), _machine_user()
     named = " ".join(plain_text(by or "").split())

@@ -9,7 +9,7 @@ UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def age(then: datetime, now: datetime) -> str:
-    """Return how long ago it was, in the largest unit that fits."""
+    """Return how long ago a time was, in the largest unit that fits."""
     seconds = int((now - then).total_seconds())
     if seconds < 0:  # the service's clock is ahead of this machine's
         return "just now" if seconds > -60 else "today" if then.date() == now.date() else "in the future"

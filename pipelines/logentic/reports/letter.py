@@ -1,4 +1,4 @@
-"""Compose the letter to the warehouse: disputed charges of an invoice or a month, the evidence, what is asked."""
+"""Compose the letter to the warehouse: disputed charges of an invoice or a month, the evidence, and the request."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ SALUTATION = "Dear accounts receivable team,"
 
 
 def write_letter(found: Reconciliation, settings: Settings, path: Path) -> Letter:
-    """Write the letter in the format of the file's ending, and return it."""
+    """Write the letter in the format given by the file's ending, and return it."""
     with output_file("--letter", path, *RENDERERS) as partial:
         letter = compose_letter(found, settings)
         partial.write_bytes(RENDERERS[path.suffix.lower()](letter))
@@ -30,7 +30,7 @@ def write_letter(found: Reconciliation, settings: Settings, path: Path) -> Lette
 
 
 def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
-    """Compose the letter of all that is disputed and recoverable; what is in your favour is not asked back."""
+    """Compose the letter on everything disputed and recoverable; amounts in your favour are not claimed."""
     disputed = list(filter(has_request, found.findings))
     if not disputed:
         of_what = f"invoice {found.invoice}" if found.invoice is not None else f"the charges of {found.month:%Y-%m}"
@@ -93,12 +93,12 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
 
 
 def has_request(finding: Finding) -> bool:
-    """Return whether the letter asks it back: it is disputed, and recoverable."""
+    """Return whether the letter claims it: it is disputed, and recoverable."""
     return finding.status == "disputed" and not finding.is_underbilled
 
 
 def answer_date(disputed: list[Finding], today: date, answer_days: int) -> date:
-    """Return the day by which an answer is asked for: never after the last day to dispute one of the charges."""
+    """Return the requested day of an answer: never after the last day to dispute one of the charges."""
     days = [each.dispute_until for each in disputed if each.dispute_until and each.dispute_until >= today]
     return min([today + timedelta(answer_days), *days])
 

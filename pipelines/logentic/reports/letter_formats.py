@@ -34,7 +34,7 @@ class SummaryTable:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is said of one charge: labels with texts."""
+    """The facts about one charge: labels with texts."""
 
     title: str
     facts: list[tuple[str, str]]
@@ -158,7 +158,7 @@ dd { margin: 0; min-width: 0; }
 
 
 def render_html(letter: Letter) -> bytes:
-    """Return a page that needs nothing else, to be read, printed or pasted into a mail."""
+    """Return a self-contained page, to be read, printed or pasted into a mail."""
     table = letter.summary
     body = [
         *(_html_lines("address", lines) for lines in (letter.sender, letter.recipient) if lines),
@@ -246,7 +246,7 @@ TABLE_TWIPS = 9640  # the width between the margins
 
 
 def render_docx(letter: Letter) -> bytes:
-    """Return a Word document, of the few parts that Word, Google Docs and LibreOffice need."""
+    """Return a Word document, with the few parts that Word, Google Docs and LibreOffice need."""
     body = [
         *_word_lines(letter.sender),
         *_word_lines(letter.recipient),

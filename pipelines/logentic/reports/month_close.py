@@ -1,4 +1,4 @@
-"""Close a month: freeze its figures as they are known now; or open it again."""
+"""Close a month: freeze its figures as currently known; or reopen it."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""List what each type of charge costs, by the user's card and as learned; write what is learned as configuration."""
+"""List the price of each type of charge, from the user's card and as learned; write learned prices as configuration."""
 
 import json
 import re
@@ -72,10 +72,10 @@ BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class ListedPrice:
-    """A price of a type of charge. `is_trusted`: it is held against charges; None where there is nothing to trust.
+    """A price of a type of charge. `is_trusted`: differences from it are exceptions; None if trust does not apply.
 
-    `difference` says by how much a learned price is off the user's card, where both go by the same quantities;
-    `error_amount` by how much bills of storage are off a basis.
+    `difference` is how a learned price differs from the user's card, if both use the same quantities; `error_amount` is
+    how much storage bills differ from a basis.
     """
 
     charge_type: str
@@ -95,7 +95,7 @@ class ListedPrice:
 
 @dataclass(frozen=True)
 class PriceList:
-    """`off_card`: charges that are not as the user's card says, by type and direction, as the exceptions have them."""
+    """`off_card`: exceptions of charges that differ from the user's card, by type and direction."""
 
     file: Path
     known_at: datetime
@@ -166,7 +166,7 @@ def _listed(row: Row, stated: list[Row]) -> ListedPrice:
 
 
 def _difference(row: Row, stated: list[Row]) -> str | None:
-    """Return how a learned price differs from the user's: in words, None where the user has none for its type."""
+    """Return how a learned price differs from the user's: in words, None if the user has none for its type."""
     of_type = [other for other in stated if other["charge_type"] == row["charge_type"]]
     alike = [
         other
@@ -185,14 +185,14 @@ def _difference(row: Row, stated: list[Row]) -> str | None:
 
 
 def _terms_of(row: Row) -> tuple[Any, ...]:
-    """Return what a price is for and goes by; a tier from 3 units on is what is above 2."""
+    """Return the conditions and quantities of a price; a tier from 3 units on is written as above 2."""
     conditions = {name: WHOLE_LIMIT.sub(r"\1..", text) for name, text in json.loads(row["conditions"]).items()}
     driver = row["driver"] if row["per_unit"] else "none"
     return (conditions, driver, row["included"], row["and_per"])
 
 
 def _gap(name: str, label: str, row: Row, other: Row) -> str:
-    """Return how a part of a price differs: "fixed part 0.10 higher"; "" where it is the same."""
+    """Return how a part of a price differs: "fixed part 0.10 higher"; "" if it is the same."""
     from logentic.transform.prices.facts import Quantity
     from logentic.transform.prices.formulas import is_money, unit
 
@@ -220,7 +220,7 @@ def as_dict(found: PriceList) -> dict[str, Any]:
 
 
 def print_prices(found: PriceList, console: Console, currency: str) -> None:
-    """Print a line for each price, and below it the formula, and what there is to know of it."""
+    """Print a line for each price, and below it the formula and notes."""
     if not found.prices:
         console.print("No charges yet.")
         return
@@ -259,7 +259,7 @@ def _percent(share: Decimal | None) -> str:
 
 
 def as_toml(file: Path, rates: list[ChargeRate], rows: list[Row]) -> str:
-    """Return learned prices as a part of config.toml, each below what it rests on."""
+    """Return learned prices as a part of config.toml, each below a comment with its evidence."""
     try:
         TypeAdapter(ChargeRates).validate_python([rate.model_dump(exclude_defaults=True) for rate in rates])
     except ValidationError as error:

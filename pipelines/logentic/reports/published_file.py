@@ -104,7 +104,7 @@ def read_known_at(published: duckdb.DuckDBPyConnection) -> datetime:
 
 
 def read_audit_log(audit_log: AuditLog, file: Path) -> list[Row]:
-    """Return the rows of an audit log beside FILE; none, with a warning, if the folder may not be read."""
+    """Return the rows of an audit log beside FILE; none, with a warning, if the folder is not readable."""
     state = State(file.absolute())
     try:
         return audit_log.read(state.folder)
@@ -114,7 +114,7 @@ def read_audit_log(audit_log: AuditLog, file: Path) -> list[Row]:
 
 
 def read_kept_rows(published: duckdb.DuckDBPyConnection, audit_log: AuditLog, file: Path) -> list[Row]:
-    """Return all rows of an audit log: those that FILE has, then those written beside it since, oldest first.
+    """Return all rows of an audit log: those of FILE, then those written beside it since, oldest first.
 
     A file of an earlier version, without the table, has none.
     """

@@ -1,4 +1,4 @@
-"""Query tables for the workbook and CSV: a sheet's columns know what kind of value they have."""
+"""Query tables for the workbook and CSV: each column of a sheet has a kind of value."""
 
 import csv
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ class SheetColumn:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table. `name` is also that of its CSV file, `about` says what it is."""
+    """A table. `name` is also that of its CSV file, `about` describes it."""
 
     name: str
     columns: tuple[SheetColumn, ...]

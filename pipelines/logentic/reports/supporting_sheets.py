@@ -131,7 +131,7 @@ def supporting_sheets(
     month: date | None,
     closed_at: datetime | None,
 ) -> Iterator[Sheet]:
-    """Yield the sheets that the file has data for; `scope` is the query of the charges, `chosen` its parameter."""
+    """Yield the sheets for which the file has data; `scope` is the query of the charges, `chosen` its parameter."""
     # For an invoice, only months of its storage charges; a late charge of another type adds no month.
     of_storage = STORAGE.format(
         storage_charges=STORAGE_CHARGES, scope=scope, whole_month="false" if month is None else "true"
@@ -152,7 +152,7 @@ def _with_its_month(accrual: Sheet) -> Sheet:
 
 
 def _without_totals(findings: Sheet) -> Sheet:
-    """Show amounts that cannot be added up: some are of a month, some of all charges."""
+    """Show amounts without totals: some are of a month, some of all charges."""
     columns = (replace(each, kind="amount" if each.kind == "money" else each.kind) for each in findings.columns)
     return replace(findings, columns=tuple(columns))
 

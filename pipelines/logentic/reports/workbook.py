@@ -280,7 +280,7 @@ class Workbook:
                 row = self._part(page, row, part, SUMMARY_WIDTHS, amount=2, number=1)
 
     def sheet(self, sheet: Sheet) -> None:
-        """Write title, total, header and rows. The total is of the rows that a filter leaves."""
+        """Write title, total, header and rows. The total is of the rows that pass the filter."""
         if len(sheet.rows) > MOST_ROWS:
             raise UsageError(
                 f"{sheet.name} has {len(sheet.rows):,} rows, more than a worksheet holds",
@@ -324,7 +324,9 @@ class Workbook:
         self._set_print_area(page, sheet, names)
 
     def _set_print_area(self, page: Worksheet, sheet: Sheet, names: list[str]) -> None:
-        """Print the columns that fit, and of the charges those that are wrong or not checked, which come first."""
+        """Print the columns that fit and, on the sheet of charges, those that are wrong or not checked, which come
+        first.
+        """
         rows = len(sheet.rows)
         if sheet.name == "Charges":
             statuses = [values[names.index("status")] for values in sheet.rows]
@@ -413,7 +415,7 @@ class Workbook:
 
 @lru_cache(maxsize=10_000)
 def _lines(words: Any, width: float) -> int:
-    """Return how many lines a text takes in a column of `width` digits, of which letters are narrower."""
+    """Return the number of lines of a text in a column of `width` digits; letters are narrower."""
     letters = int(width * 1.25)
     lines = str(words or "").split("\n")
     return sum(len(textwrap.wrap(line, letters)) if len(line) > letters else 1 for line in lines)

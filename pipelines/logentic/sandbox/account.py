@@ -1,4 +1,4 @@
-"""Generate an account: everything that ever happens on it, as one list of events in order of time."""
+"""Generate an account: all events of its life, as one list in order of time."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping

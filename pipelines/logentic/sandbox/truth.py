@@ -1,6 +1,6 @@
-"""Compute what every table must hold at a moment, from the account's events alone.
+"""Compute the expected content of every table at a moment, from the account's events alone.
 
-Nothing here is shared with the API of the sandbox, so that a mistake in one shows in the other.
+This shares no code with the sandbox's API, so that a mistake in one shows in the other.
 """
 
 from collections import Counter
@@ -176,7 +176,7 @@ def stock_movements(account: Account, at: datetime) -> list[TruthRow]:
 
 
 def movements(event: AccountEvent) -> Iterator[tuple[str, int, bool]]:
-    """Return what moved, how much, and whether the record is known to hide a movement."""
+    """Return each movement with its quantity, and whether the record is known to hide a movement."""
     moves = dict(event.change or {})
     if event.kind == "opening":
         yield from (("opening", moves[counter], False) for counter in COUNTERS if moves.get(counter))

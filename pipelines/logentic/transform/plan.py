@@ -64,7 +64,7 @@ def models_version() -> str:
 
 
 def sources_version() -> str:
-    """Return a hash of the files that a plan is compiled from, and of what compiles it."""
+    """Return a hash of the files from which a plan is compiled, and of the compiler."""
     return sha256(f"{_hash_of(PLAN_FILES)} {COMPILER.read_text('utf-8')}".encode()).hexdigest()[:12]
 
 

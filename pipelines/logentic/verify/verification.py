@@ -147,7 +147,9 @@ class _Verification:
                 self._compare_count(window, total, by_day, until)
 
     def _last_complete_day(self, until: datetime) -> datetime:
-        """Return the midnight before which FILE saw days end, in UTC and at the warehouse; charges may lie ahead."""
+        """Return the midnight up to which FILE covers whole days, in UTC and at the warehouse; charges may be dated
+        later.
+        """
         if self._kind.is_monthly:
             return next_month(next_month(until))
         return midnight(min(until.date(), until.astimezone(ZoneInfo(self._settings.timezone)).date()))
@@ -194,7 +196,7 @@ class _Verification:
         return next_month(at) if self._kind.is_monthly else down + DAY
 
     def _choose_calendar(self, windows: list[Window], totals: list[int]) -> dict[date, int]:
-        """Return records of each day by the calendar, of those possible, that agrees with most totals."""
+        """Return records per day by the calendar, of those possible, that agrees with most totals."""
 
         def count_matches(by_day: dict[date, int]) -> int:
             return sum(count_days(window, by_day) == total for window, total in zip(windows, totals, strict=True))
@@ -222,7 +224,7 @@ class _Verification:
         self._compare_days(window, until)
 
     def _compare_days(self, window: Window, until: datetime) -> None:
-        """Compare rows, including the adjacent days: the service may count a row to the day beside its date."""
+        """Compare rows, including the adjacent days: the service may count a row on the day beside its date."""
         wider = replace(window, start=window.start - DAY, end=window.end + DAY)
         self._compare_rows(wider, self._stored.keys(wider), until)
 
@@ -244,7 +246,7 @@ class _Verification:
                         ids.append(key[0])
 
     def _read(self, window: Window) -> Seen:
-        """Return the keys of a window's rows, each with its day and the moment since which the row is there."""
+        """Return the keys of a window's rows, each with its day and the moment since which the row exists."""
         found: Seen = {}
         for reading in self._reader.readings(self._resource, [window]):
             if reading is None:

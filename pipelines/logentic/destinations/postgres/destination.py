@@ -1,4 +1,4 @@
-"""A PostgreSQL database: raw tables that dlt writes, work tables that dbt builds, published ones that analysts read."""
+"""A PostgreSQL database: raw tables written by dlt, work tables that are built, published tables for analysts."""
 
 import logging
 import time
@@ -59,7 +59,7 @@ class PostgresDestination(Destination):
 
     @contextmanager
     def locked(self, wait_seconds: float) -> Iterator[None]:
-        """An advisory lock, which goes with its connection: a run that is killed leaves none behind."""
+        """Hold an advisory lock, which ends with its connection, so that a killed run leaves none."""
         deadline, is_logged = time.monotonic() + wait_seconds, wait_seconds <= LOGGED_WAIT_SECONDS
         lock = connected(self._found)
         cursor = lock.__enter__().cursor()
@@ -100,7 +100,7 @@ class PostgresDestination(Destination):
         return is_connection_loss(error)
 
     def load_audit_log(self) -> dict[str, int]:
-        """Tables are emptied and filled, not made anew: views and grants on them stay."""
+        """Empty and fill the tables instead of recreating them, to keep their views and grants."""
         with connected(self._found) as connection, _transaction(connection) as cursor:
             for audit_log in (*PUBLISHED_LOGS, RUNS):
                 _make_table(cursor, audit_log)

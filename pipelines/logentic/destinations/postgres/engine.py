@@ -99,7 +99,7 @@ class PostgresEngine(Engine):
             return self.execute(f"insert into {relation} ({listed}) select {listed} from new_rows")
 
     def finish_table(self, relation: str) -> None:
-        """Gather statistics, which the planner needs and the server would gather too late."""
+        """Gather statistics: the planner needs them, and the server would gather them too late."""
         self.execute(f"analyze {relation}")
 
     def remove_all_but(self, kept: Set[str]) -> None:
@@ -126,7 +126,7 @@ class PostgresEngine(Engine):
 
 
 def _arrow_type(column: Any) -> pa.DataType:
-    """Return the type of a result's column, by the server's number of its type."""
+    """Return the Arrow type of a result's column, given the server's type number."""
     if column.type_code == 1700:
         return pa.decimal128(38, column.scale)
     return {16: pa.bool_(), 20: pa.int64(), 23: pa.int32(), 1082: pa.date32()}.get(column.type_code, pa.string())

@@ -1,4 +1,4 @@
-"""How dlt loads PostgreSQL here: its own destination, but Parquet goes in by COPY."""
+"""dlt's destination for PostgreSQL, but loading Parquet by COPY."""
 
 from io import BytesIO
 from typing import Any
@@ -33,7 +33,7 @@ class _Client(PostgresClient):
 
 
 class _Copy(RunnableLoadJob, HasFollowupJobs):
-    """All rows of one file, in one transaction."""
+    """Copy all rows of one file, in one transaction."""
 
     _job_client: Any
 

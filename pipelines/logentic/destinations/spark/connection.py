@@ -21,7 +21,7 @@ RETRIES = 5  # wait 15 seconds for the network; the client's default of 15 retri
 
 
 def engine_address() -> str:
-    """Where the engine is; a `UsageError` where that is not said, or cannot be used."""
+    """Return the address of the engine; raise `UsageError` if it is missing or invalid."""
     given = os.environ.get(VARIABLE, "")
     if not given:
         raise UsageError("the engine is not named", f"Set {VARIABLE} to its address, such as sc://host:15002.")
@@ -38,7 +38,7 @@ def engine_address() -> str:
 
 
 def require_engine(address: str) -> None:
-    """A `StateError` where nobody answers: the client itself would try for ten minutes."""
+    """Raise `StateError` if the engine does not respond: the client itself would try for ten minutes."""
     parts = urlsplit(address)
     try:
         socket.create_connection((str(parts.hostname), parts.port or 15002), PATIENCE_SECONDS).close()
@@ -49,7 +49,7 @@ def require_engine(address: str) -> None:
 
 
 def engine_name(address: str) -> str:
-    """Without what an address may hold beside the host, such as a token."""
+    """Return the address without secrets, such as a token."""
     parts = urlsplit(address)
     return f"Spark on {parts.hostname}:{parts.port or 15002}"
 
@@ -68,20 +68,24 @@ def session(address: str, home: Path) -> Iterator[None]:
 
 
 def current_session() -> Any:
-    """What `session` has begun; None where nothing has."""
+    """Return the session that `session` began; None if there is none."""
     client = sys.modules.get("pyspark.sql.connect.session")
     return client and client.SparkSession._get_default_session()
 
 
 def end_session(*, is_lost: bool = False) -> None:
-    """Also on the engine, which then forgets its tables; not where it may be gone, or the session is the user's own."""
+    """End the session on the engine as well, which then drops its tables; not if the engine may be gone, or the user
+    owns the session.
+    """
     if running := current_session():
         running.release_session_on_close = not is_lost and "session_id=" not in os.environ[VARIABLE]
         running.stop()
 
 
 def _begin(address: str) -> None:
-    """Its id is ours: an engine may keep tables by session, and a client that connects again has to find them."""
+    """Begin a session with our own id: an engine may store tables by session, and a reconnecting client has to find
+    them.
+    """
     # Only the import of pandas is needed: rows are returned as Arrow.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]", UserWarning)  # the error has the same message

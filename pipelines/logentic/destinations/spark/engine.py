@@ -69,7 +69,7 @@ class SparkEngine(Engine):
         return {name.lower(): "`" + name.replace("`", "``") + "`" for name in names}
 
     def relations(self) -> dict[str, bool]:
-        """Return none, because their schemas are dropped before each build."""
+        """Return none, because the schemas are dropped before each build."""
         return {}
 
     def make_empty(self, relation: str, columns: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""A price of a card: a formula, the charges it is for, and how both are read from and written as configuration."""
+"""Define a price of a card: a formula, its conditions, and how both are read and written as configuration."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -47,13 +47,13 @@ class OneOf:
 
     @classmethod
     def parse(cls, name: str, text: str) -> "OneOf":
-        """Return the condition that `text` writes as `ON|QC`; a value's own bar is %7C."""
+        """Return the condition written as `ON|QC`; a bar within a value is %7C."""
         return cls(name, tuple(value.replace("%7C", "|").replace("%25", "%") for value in text.split("|")))
 
 
 @dataclass(frozen=True, order=True)
 class Range:
-    """The charges whose quantity or day is above `above`, and not above `upto`; either may be open."""
+    """The charges with a quantity or day above `above`, and not above `upto`; either may be open."""
 
     quantity: Quantity
     above: int | None = None
@@ -92,7 +92,7 @@ Condition = OneOf | Range
 
 @dataclass(frozen=True)
 class Price:
-    """What the charges of a type that meet all conditions cost."""
+    """The price of the charges of a type that meet all conditions."""
 
     charge_type: str
     conditions: tuple[Condition, ...]
@@ -114,7 +114,7 @@ class Price:
 
     @property
     def narrowness(self) -> int:
-        """The number of conditions but time."""
+        """The number of conditions, except the period."""
         return sum(not (isinstance(condition, Range) and condition.is_time) for condition in self.conditions)
 
     @property
@@ -123,7 +123,7 @@ class Price:
 
 
 def merge(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
-    """Return the conditions with one of each name: of nested segments the innermost limits hold."""
+    """Merge conditions into one per name: of nested segments the innermost limits apply."""
     merged: dict[str, Condition] = {}
     for condition in conditions:
         outer = merged.get(condition.name)

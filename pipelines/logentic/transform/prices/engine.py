@@ -69,7 +69,9 @@ CHARGE_PRICES = pa.schema(
 
 @dataclass(frozen=True)
 class Prices:
-    """What the engine writes: the cards in force, the price of each charge, and what is learned beside the contract."""
+    """The output of the engine: the cards in force, the price of each charge, and prices learned beside the
+    contract.
+    """
 
     learned_prices: pa.Table
     charge_prices: pa.Table
@@ -103,7 +105,7 @@ def learn_prices(charges: Charges, contract: Sequence[ChargeRate] = ()) -> Price
 
 
 def _beside_contract(priced: Priced) -> Iterator[dict[str, Any]]:
-    """Yield the learned prices of a type that the contract prices: to compare, not to hold against a charge."""
+    """Yield the learned prices of a type that the contract prices: for comparison, never for exceptions."""
     for index, price in enumerate(priced.card.prices):
         row = _learned(priced, index, f"learned-{_identity(price)}")
         yield row | {"is_trusted": False, "note": " ".join(filter(None, (GOES_BEFORE, row["note"])))}

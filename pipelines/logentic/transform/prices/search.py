@@ -1,6 +1,6 @@
 """Search for the cheapest card of one type of charge: formulas, and the segments and dates between them.
 
-The objective is a description length: what the card costs to state, plus one for each charge that it leaves unpriced.
+The objective is a description length: the cost of stating the card, plus one for each charge that it leaves unpriced.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -60,7 +60,7 @@ LARGEST_CATEGORY = 80  # values; a category with more of them is a list of names
 
 @dataclass(frozen=True)
 class Part:
-    """One price of a plan: what it is for, its formula, and by how many charges it is ahead of the next best one."""
+    """One price of a plan: its conditions, its formula, and by how many charges it beats the next best one."""
 
     conditions: tuple[Condition, ...]
     formula: Formula
@@ -69,7 +69,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Draft:
-    """A card under consideration: its parts, what it leaves unpriced, and its whole cost, in charges."""
+    """A card under consideration: its parts, the charges it leaves unpriced, and its total cost, in charges."""
 
     parts: tuple[Part, ...]
     missed: float
@@ -95,7 +95,7 @@ Option = Formula | Draft  # how the charges of a segment may be priced
 
 @dataclass(frozen=True)
 class Split:
-    """Prices that differ by a category, or along a quantity or day: there each step is its lowest value and option."""
+    """Prices that differ by a category, or along a quantity or day: each step then has its lowest value and option."""
 
     cost: float  # a lower bound, until the segments are searched
     axis: Quantity | str
@@ -103,7 +103,7 @@ class Split:
 
 
 class Search:
-    """The search for one type of charge, with a budget of segments to look into."""
+    """The search for one type of charge, with a limited number of segments to search."""
 
     def __init__(self, stage: int) -> None:
         self.proposals = STAGES[stage]
@@ -120,7 +120,7 @@ class Search:
     def plan(
         self, charges: Charges, known: Sequence[Formula] = (), depth: int = LIMITS.depth, has_time: bool = False
     ) -> Draft:
-        """Return the cheapest plan that is found for these charges."""
+        """Return the cheapest plan found for these charges."""
         self.searches -= 1
         sample = charges.sample(LIMITS.sample)
         candidates = self._whole if self._whole and depth == LIMITS.depth else self._candidates(sample, known)
@@ -175,11 +175,11 @@ class Search:
         return self._by_axis(charges, best.axis, candidates, best.steps, LIMITS.depth, True)
 
     def _needs_search(self, missed: float, charges: Charges) -> bool:
-        """Whether a segment is worth looking into: more is off there than careless billing explains."""
+        """Return whether a segment is worth searching: more charges are off than careless billing explains."""
         return self.searches > 0 and missed > max(1, LIMITS.nearly_solved_share * len(charges))
 
     def _candidates(self, sample: Charges, known: Sequence[Formula]) -> "Candidates":
-        """Return what may price these charges: formulas of the whole, and those that these charges propose."""
+        """Return the candidate prices: formulas of the whole type, and those that these charges propose."""
         voters = sample.sample(LIMITS.voters)
         found: list[Formula] = [*known, *fixed_amounts(voters)]
         is_small = len(sample) < LIMITS.proposing_charges
@@ -246,7 +246,9 @@ class Search:
         return [option, *Candidates.of(cheaper, sample).best(1)] if cheaper else [option]
 
     def _limit(self, charges: Charges, axis: Quantity, left: Option, right: Option) -> int:
-        """Return the limit between two prices: where fewest charges are off, and there the roundest number or day."""
+        """Return the limit between two prices: where the fewest charges are off and, among those, the roundest number
+        or day.
+        """
         order = np.argsort(charges.quantity(axis), kind="stable")
         charges = charges.take(order)
         values = charges.quantity(axis)
@@ -271,9 +273,9 @@ class Search:
         has_time: bool,
         best: Draft,
     ) -> Draft:
-        """Return the plan with prices of their own for values of a category, or `best` where that costs less.
+        """Return the plan with separate prices for values of a category, or `best` if that costs less.
 
-        Values that follow the same plan share it.
+        Values with the same plan share it.
         """
         codes, counts = np.unique(charges.column(name), return_counts=True)
         plans: dict[Draft, list[str]] = {}
@@ -416,7 +418,9 @@ def _quantities(option: Option) -> Iterator[Quantity]:
 
 
 def explanations(options: Sequence[Option], charges: Charges) -> NDArray[np.bool_]:
-    """Return, for each option, which charges it explains; at once for formulas that differ in their fixed part only."""
+    """Return, for each option, which charges it explains; all at once for formulas that differ only in their fixed
+    part.
+    """
     matrix = np.empty((len(options), len(charges)), bool)
     groups: dict[tuple[tuple[int, Quantity], ...], list[Formula]] = {}
     rows: dict[tuple[tuple[int, Quantity], ...], list[int]] = {}
@@ -436,13 +440,13 @@ def explanations(options: Sequence[Option], charges: Charges) -> NDArray[np.bool
 
 
 def _winner(costs: NDArray[np.float64]) -> tuple[int, float]:
-    """Return the index of the lowest cost, and how far the next lowest is from it."""
+    """Return the index of the lowest cost, and its distance from the next lowest."""
     order = np.argsort(costs, kind="stable")
     return int(order[0]), float(costs[order[1]] - costs[order[0]]) if len(costs) > 1 else 0.0
 
 
 def _cover(matrix: NDArray[np.bool_], costs: NDArray[np.float64]) -> Iterator[int]:
-    """Yield the rows that explain most, the simplest, and then those that explain most of what is left."""
+    """Yield the options that explain most, the simplest, and then those that explain most of the remainder."""
     gains, left = matrix.sum(1), np.ones(matrix.shape[1], bool)
     simple = np.argsort(costs, kind="stable")[:15].tolist()
     chosen = dict.fromkeys([*np.argsort(costs - gains, kind="stable")[:15].tolist(), *simple])

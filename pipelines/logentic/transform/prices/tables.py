@@ -1,4 +1,4 @@
-"""State tables of tiers as contracts do: all rows in one form, where the search found whatever was shortest."""
+"""State tables of tiers as contracts do: all rows in one form, although the search found whatever was shortest."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ Row = tuple[Range, Formula]
 
 
 def as_tables(prices: Sequence[Price], charges: Charges) -> Iterator[tuple[Price, int]]:
-    """Yield the prices with tables restated, and the index of the price that each comes from."""
+    """Yield the prices with tables restated, and the index of the original of each price."""
     tables: dict[tuple[tuple[Condition, ...], Quantity | None], list[int]] = {}
     for index, price in enumerate(prices):
         tiers = [one for one in price.conditions if isinstance(one, Range) and not one.is_time]
@@ -36,7 +36,7 @@ def as_tables(prices: Sequence[Price], charges: Charges) -> Iterator[tuple[Price
 
 
 def _has_enough(tier: Range, formula: Formula, charges: Charges) -> bool:
-    """Tell whether a row of its own can be trusted."""
+    """Return whether a row of its own can be trusted."""
     own = charges.take(tier.holds(charges))
     explained = int(formula.explains(own).sum())
     return len(own) >= LIMITS.trusted_charges or LIMITS.tier_charges <= len(own) == explained
@@ -54,7 +54,7 @@ def _overlap(one: Range, other: Range) -> bool:
 def _restate(rows: Sequence[Row]) -> list[Row]:
     """Return rows in one form: units at the price of their own step, all at that of the last unit, or amounts by step.
 
-    None where the rows are no table of whole steps, or of too many.
+    None if the rows are not a table of whole steps, or of too many.
     """
     counted = {replace(quantity, after=0) for _, formula in rows for _, quantity in formula.terms}
     is_single = all(len(formula.terms) < 2 for _, formula in rows)

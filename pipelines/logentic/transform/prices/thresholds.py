@@ -1,11 +1,11 @@
-"""Every number that decides whether a price is learned, trusted or held against a charge."""
+"""Define every number that decides whether a price is learned, trusted or used for exceptions."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Costs are counted in charges: 1 is what it costs to leave one charge unpriced, about 12 bits."""
+    """Costs are counted in charges: leaving one charge unpriced costs 1, about 12 bits."""
 
     # The cost of stating a card. A price that explains fewer charges than it costs is not kept.
     price: float = 2  # a row of the card

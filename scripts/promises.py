@@ -270,7 +270,7 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ["test_damaged"],
         ),
         (
-            "A package that cannot be loaded blocks no later run: it is set aside, and what it held is read again",
+            "A package that cannot be loaded blocks no later run: it is set aside, and its rows are read again",
             "files not UTF-8, cut short or empty, between each two steps; too little memory; in each destination",
             ["test_set_aside"],
         ),

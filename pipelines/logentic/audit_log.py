@@ -114,7 +114,7 @@ class AuditLog:
 
 @cache
 def _warn_once(path: Path, line: int) -> None:
-    log.warning("%s: line %s is torn and was left out", path, line)
+    log.warning("%s: line %s is damaged and was skipped", path, line)
 
 
 EXCEPTION_LOG = AuditLog(

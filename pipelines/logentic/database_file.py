@@ -77,7 +77,7 @@ def database_path(given: str | Path) -> Path:
     if found := ELSEWHERE.match(text.strip()):
         scheme = found[found.lastindex or 0].lower()  # the rest may contain a password
         advice = OTHERS.get(scheme, "Name a file on this machine, such as logentic.duckdb.")
-        raise UsageError(f"--db {scheme}:… is no file on this machine", advice)
+        raise UsageError(f"--db {scheme}:… is not a file on this machine", advice)
     if text.startswith(MEMORY) or "\0" in text or not text.strip():
         raise UsageError(f"--db {text!r} is no file", "Name one, such as logentic.duckdb.")
     path = _in_home(text) if text.startswith("~") else Path(text)
@@ -107,7 +107,7 @@ def followed(path: Path) -> Path:
         if not found.is_symlink():
             return found
         found = found.parent / found.readlink()
-    raise UsageError(f"--db {path}: its links turn in a circle", "Correct the link, or name another file.")
+    raise UsageError(f"--db {path}: its links form a cycle", "Correct the link, or name another file.")
 
 
 def kind_of(path: Path) -> str:

@@ -34,7 +34,7 @@ DAYS_OF_EVENTS = timedelta(days=30)
 def run_demo(file: Path, seed: int) -> None:
     """Build tables from a simulated account of 60 items and 180 days; the same seed gives the same account."""
     print(
-        "Load a made-up account of 60 items and 180 days, offline, and audit its invoices: about 15 seconds.",
+        "Load a simulated account of 60 items and 180 days, offline, and audit its invoices: about 15 seconds.",
         file=sys.stderr,
     )
     with display_progress(EVERY_SECONDS) as display:

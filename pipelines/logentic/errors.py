@@ -80,7 +80,7 @@ class UnreadableFile(StateError):
     """A Parquet file of ours that cannot be read; `file` is its name without folders."""
 
     def __init__(self, file: str, reason: str) -> None:
-        super().__init__(f"{file} cannot be read: {reason}", "Run again: what it held is read from the service again.")
+        super().__init__(f"{file} cannot be read: {reason}", "Run again: its rows are read from the service again.")
         self.file = file
 
 

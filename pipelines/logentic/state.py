@@ -89,7 +89,7 @@ class State:
 
     @contextmanager
     def locked(
-        self, wait_seconds: float = 0, name: str = "lock", what: str = "another run is at work"
+        self, wait_seconds: float = 0, name: str = "lock", what: str = "another run is in progress"
     ) -> Iterator[None]:
         """Hold the lock while one run works; wait up to `wait_seconds` for another one, then raise `StateError`."""
         with (self.folder / name).open("a+") as lock:

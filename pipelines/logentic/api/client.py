@@ -202,8 +202,8 @@ class Client:
             curl.close()
             del self._local.curl
             raise errors.Unreachable(
-                f"{where}: no answer from {self.origin} ({_describe(failure)})",
-                "Check the network and LOGENTIC_BASE_URL, then run again: what was loaded stays.",
+                f"{where}: no response from {self.origin} ({_describe(failure)})",
+                "Check the network and LOGENTIC_BASE_URL, then run again: loaded data is kept.",
             ) from None
         finally:
             with self._lock:
@@ -217,15 +217,13 @@ class Client:
                 self.traffic.refused_by_limit += 1
             return errors.Unreachable(f"{what} (rate limit)", "Run again later, or with fewer connections.", status)
         if status in RETRIED_STATUSES:
-            return errors.Unreachable(
-                what, "The service fails at the moment. Run again later: what was loaded stays.", status
-            )
+            return errors.Unreachable(what, "The service is failing. Run again later: loaded data is kept.", status)
         if 300 <= status < 400:
             return errors.UnsafeLink(f"{what}: a redirect is never followed", "Correct LOGENTIC_BASE_URL.", status)
         if status == 401:
             return errors.Unauthorised(what, "The token is wrong or was withdrawn: set LOGENTIC_API_TOKEN.", status)
         if status == 403:
-            return errors.Forbidden(what, "This token may not read this resource: ask Logentic for the right.", status)
+            return errors.Forbidden(what, "This token may not read this resource: ask Logentic for access.", status)
         if status == 404:
             return errors.NotFound(what, "Check the id, and that LOGENTIC_BASE_URL ends in /v1.", status)
         return errors.Refused(what, "It refuses this request: check LOGENTIC_BASE_URL and the options.", status)
@@ -328,7 +326,7 @@ def _describe(failure: pycurl.error) -> str:
         pycurl.E_COULDNT_CONNECT: "the connection was refused",
         pycurl.E_OPERATION_TIMEDOUT: "it took too long",
         pycurl.E_PARTIAL_FILE: "the body was cut short",
-        pycurl.E_GOT_NOTHING: "the connection was closed without an answer",
+        pycurl.E_GOT_NOTHING: "the connection was closed without a response",
         pycurl.E_RECV_ERROR: "the connection was reset",
         pycurl.E_SEND_ERROR: "the connection was reset",
         pycurl.E_BAD_CONTENT_ENCODING: "the compressed body is damaged",

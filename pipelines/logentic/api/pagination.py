@@ -26,7 +26,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 # Surrogates, except those that Python uses for bytes that are not valid UTF-8.
 LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 PORTS = {"http": 80, "https": 443}
-REPORT_IT = "Run again; if it stays, report it to Logentic."
+REPORT_IT = "Run again; if the error persists, report it to Logentic."
 
 
 @dataclass(frozen=True)
@@ -82,16 +82,16 @@ def read_pages(
         repeated = repeated + 1 if content in contents else 0
         contents.add(content)
         if repeated == MAX_REPEATED_PAGES:
-            raise UnsafeLink(f"{label}: pages already read come again and again", "Report it to Logentic.")
+            raise UnsafeLink(f"{label}: the list repeats pages that were already read", "Report it to Logentic.")
         yield page
         if not page.next:
             return
         query = _next_query(client, path, params, page.next, label)
         if hash(frozenset(query.items())) in seen:
-            raise UnsafeLink(f"{label}: `next` leads to a page already read", "Report it to Logentic.")
+            raise UnsafeLink(f"{label}: `next` links to a page that was already read", "Report it to Logentic.")
         if number > 2 * page.total_pages + 10:
             raise UnsafeLink(
-                f"{label}: `next` goes on after {page.total_pages} announced pages", "Report it to Logentic."
+                f"{label}: `next` continues after {page.total_pages} announced pages", "Report it to Logentic."
             )
 
 
@@ -103,7 +103,7 @@ def read_record(client: Client, path: str, record_id: int, where: str) -> Page:
         document = _parse_document(response.body, label, "a JSON record")
         record = document.get("data") if isinstance(document, dict) else None
         if not isinstance(record, dict):
-            raise InvalidResponse(f"{label}: the answer is not a JSON record", REPORT_IT)
+            raise InvalidResponse(f"{label}: the response is not a JSON record", REPORT_IT)
         return Page(_encode_rows([record], label), 1, 1, 1, 1, None, response.at)
 
     return client.get(f"{path}/{record_id}", {}, label, read)
@@ -130,7 +130,7 @@ def _next_query(client: Client, path: str, params: Mapping[str, str], link: Any,
             "The token is sent to the configured origin only. If the service moved, set LOGENTIC_BASE_URL.",
         )
     if _normalize_path(target.path) != _normalize_path(base.path + path):
-        raise UnsafeLink(f"{label}: `next` leads to another list", "Report it to Logentic.")
+        raise UnsafeLink(f"{label}: `next` links to another list", "Report it to Logentic.")
     if (target.scheme, port or PORTS[target.scheme]) != (base.scheme, base.port or PORTS[base.scheme]):
         client.warn_of_moved_link(label)
     return _merge_query(params, target.query)
@@ -171,7 +171,7 @@ def _normalize_path(path: str) -> str:
 
 
 def _invalid_link(label: str) -> UnsafeLink:
-    return UnsafeLink(f"{label}: `next` leads nowhere: it is no link", "Report it to Logentic.")
+    return UnsafeLink(f"{label}: `next` is not a link", "Report it to Logentic.")
 
 
 def _merge_query(params: Mapping[str, str], query: str) -> dict[str, str]:
@@ -204,7 +204,7 @@ def split_page(response: Response, label: str) -> Page:
     pagination = meta.get("pagination") if isinstance(meta, dict) else None
     links = (pagination.get("links") or {}) if isinstance(pagination, dict) else None
     if not isinstance(pagination, dict) or not isinstance(links, dict) or "total" not in pagination:
-        raise InvalidResponse(f"{label}: a list without its pagination", "Check that LOGENTIC_BASE_URL ends in /v1.")
+        raise InvalidResponse(f"{label}: a list without pagination", "Check that LOGENTIC_BASE_URL ends in /v1.")
     total, per_page, total_pages = (
         _parse_count(pagination, name, label) for name in ("total", "per_page", "total_pages")
     )
@@ -264,11 +264,11 @@ def _split_fallback(body: bytes, label: str) -> tuple[bytes, int, Any]:
     if isinstance(rows, dict) and all(map(NUMERIC_KEY.fullmatch, rows)):
         rows = list(rows.values())
     if not isinstance(rows, list):
-        raise InvalidResponse(f"{label}: the answer is not a JSON list", REPORT_IT)
+        raise InvalidResponse(f"{label}: the response is not a JSON list", REPORT_IT)
     try:
         meta = json.loads(simplejson.dumps(document.get("meta")), parse_int=_parse_integer)
     except RecursionError:
-        raise InvalidResponse(f"{label}: the answer is nested too deeply", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the response is nested too deeply", REPORT_IT) from None
     return _encode_rows(rows, label), len(rows), meta
 
 
@@ -287,9 +287,9 @@ def _parse_document(body: bytes, label: str, what: str) -> Any:
         text = body.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "strict")
         return simplejson.loads(text, parse_int=kept, parse_float=kept, parse_constant=kept)
     except ValueError:
-        raise InvalidResponse(f"{label}: the answer is not {what}", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the response is not {what}", REPORT_IT) from None
     except RecursionError:
-        raise InvalidResponse(f"{label}: the answer is nested too deeply", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the response is nested too deeply", REPORT_IT) from None
 
 
 def _encode_rows(rows: Sequence[Any], label: str) -> bytes:
@@ -298,6 +298,6 @@ def _encode_rows(rows: Sequence[Any], label: str) -> bytes:
     try:
         text = simplejson.dumps({"data": rows}, ensure_ascii=False)
     except RecursionError:
-        raise InvalidResponse(f"{label}: the answer is nested too deeply", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the response is nested too deeply", REPORT_IT) from None
     text = LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
     return text.encode("utf-8", "surrogateescape")

@@ -149,7 +149,7 @@ def what_is_the_price(
         ]
         said += [change.words.rstrip(".") for change in read_rate_changes(snapshot.connection)]
     return {
-        "answer": "; ".join(said) or "There is no price that the charges follow; the note of each says why.",
+        "answer": "; ".join(said) or "No price fits the charges; see the note of each.",
         "currency": load_settings().currency,
         "known_at": found["known_at"],
         "prices": prices,

@@ -28,7 +28,7 @@ INSTRUCTIONS = """
 Tables of one merchant's Logentic account: orders, stock, storage, charges and what is wrong with them. Ask the
 question tools first: their figures are those of the merchant's own screens. Use `query` for anything else: DuckDB SQL,
 tables as `list_tables` names them. Amounts are exact decimals, given as text, in the account's currency and before tax
-unless it is said otherwise. Times are UTC. Never add up `recoverable` and `in_your_favour`: the first was paid too
+unless stated otherwise. Times are UTC. Never add up `recoverable` and `in_your_favour`: the first was paid too
 much, the second was billed too little. Say how recent the data is: `known_at`.
 """
 READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)

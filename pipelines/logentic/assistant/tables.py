@@ -34,7 +34,7 @@ order by column_index
 
 def list_tables(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, Any]:
     if schema not in SCHEMAS:
-        raise UsageError(f"{schema!r} is no schema of this file", f"Choose among: {', '.join(SCHEMAS)}.")
+        raise UsageError(f"{schema!r} is not a schema of this file", f"Choose among: {', '.join(SCHEMAS)}.")
     return {"schema": schema, "tables": read_records(connection, TABLES, {"schema": schema})}
 
 

@@ -158,7 +158,7 @@ def _print_records(name: str, record_id: int | None, filters: dict[str, str], ke
             opening, count = ",\n", count + 1
     print("[]" if not count else "\n]")
     if announced != {count}:
-        print(f"logentic: {name} moved while it was read, or its total is wrong. Ask again.", file=sys.stderr)
+        print(f"logentic: {name} changed while it was read, or its total is wrong. Try again.", file=sys.stderr)
 
 
 def verify(

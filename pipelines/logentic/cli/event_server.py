@@ -62,7 +62,7 @@ def run_event_server(
     if not accept_unsigned:
         require_secret(settings)
     elif host not in (*LOOPBACK, "localhost"):
-        raise UsageError(f"--accept-unsigned with --host {host}", "Unsigned events are taken on 127.0.0.1 only.")
+        raise UsageError(f"--accept-unsigned with --host {host}", "Unsigned events are accepted on 127.0.0.1 only.")
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
@@ -112,7 +112,7 @@ class Refresh(threading.Thread):
             command = [sys.executable, "-m", "logentic.cli", "run", "--db", str(self._file), "--wait", "600"]
             self._run = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
             if code := self._run.wait():
-                log.warning("the run that events asked for ended with exit code %d", code)
+                log.warning("the run started by events ended with exit code %d", code)
             self._stopping.wait(self._seconds)
 
     def stop(self) -> None:

@@ -34,7 +34,7 @@ def parse_invoice(text: str | int, option: str = "") -> int:
     """Return the number of an invoice; explain the format if it is not one."""
     given = str(text).strip()
     if not (given.isascii() and given.isdigit() and int(given)):
-        raise UsageError(f"{option}{given}: this is not the number of an invoice", "Give one such as 7005.")
+        raise UsageError(f"{option}{given} is not an invoice number", "Give one such as 7005.")
     return int(given)
 
 
@@ -102,7 +102,7 @@ def reconcile(
             newest = list_newest_invoices(published)
         raise UsageError("--invoice N or --month YYYY-MM: one of them is needed", newest)
     if invoice_total is not None and invoice is None:
-        raise UsageError("--invoice-total is of one invoice", "Name it, such as --invoice 7005.")
+        raise UsageError("--invoice-total needs one invoice", "Name it, such as --invoice 7005.")
     settings = load_settings()
     paper = None if invoice_total is None else parse_invoice_total(invoice_total, settings.currency)
     found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=paper)
@@ -294,7 +294,7 @@ def prices(
     from logentic.settings import load_settings
 
     if toml and as_json:
-        raise UsageError("--toml and --json are two formats", "Use one of them.")
+        raise UsageError("--toml and --json cannot be combined", "Use one of them.")
     settings = load_settings()
     if toml:
         print(report.as_toml(db, *report.read_learned_rates(db, charge_type)))

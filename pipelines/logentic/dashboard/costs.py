@@ -291,13 +291,13 @@ def bridge(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if not total.before:
         return Panel(
             f"{names[0]} has no costs to compare with",
-            note="What volume, mix and price changed appears here once both months have charges.",
+            note="The effects of volume, mix and price appear here once both months have charges.",
         )
     parts = f"volume {_signed(total.volume)}, mix {_signed(total.mix)}, price {_signed(total.price)}"
     title = f"{names[1]} cost {_more(total.difference)} than {names[0]}: {parts}"
     compared = f"{100 * total.compared / total.after:.0f} %" if total.after else "nothing"
     note = (
-        f"Price: the same thing at another price; {compared} of the cost has a price before to compare with."
+        f"Price: the same thing at another price; {compared} of the cost has an earlier price to compare with."
         " Volume: more or less of it. Mix: dearer or cheaper kinds, and what was charged in one month only."
         f"{_unfinished(snapshot, month)}"
     )
@@ -381,7 +381,9 @@ def by_group(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if len(known) > 1:
         low, high = (choose(known, key=lambda row: row["cost_per_order"]) for choose in (min, max))
         title += f": from {_priced(low, name)} to {_priced(high, name)}"
-    note = f"{count(orders, 'order')} with a charge of the month; charges without an order, as storage, are not in it."
+    note = (
+        f"{count(orders, 'order')} charged in the month; charges without an order, such as storage, are not included."
+    )
     if by == "Weight":
         note += " The API does not state the unit of weights."
     return Panel(title, result, charts.finish(chart, title, alt.Step(28)), note, "cost-per-order", links={name: link})
@@ -396,7 +398,10 @@ def dearest(snapshot: Snapshot, selection: Selection) -> Panel | None:
     query = DEAREST.replace("{group}", GROUPS[selection["by"]])
     found = snapshot.query(query, month=month, top=TOP, orders=kind).rows
     if not found:
-        return Panel("No expensive orders", note=f"The {TOP} most expensive orders of the month appear here, with why.")
+        return Panel(
+            "No expensive orders",
+            note=f"The {TOP} most expensive orders of the month appear here, each with the reason.",
+        )
     rows = [
         {
             "order": row["external_name"] or str(row["order_id"]),
@@ -521,7 +526,7 @@ def _compared_month(selection: Selection) -> date:
 
 def _unfinished(snapshot: Snapshot, month: date) -> str:
     today = snapshot.today
-    return f" {month:%B %Y} has not ended: this is up to {today}." if month >= today.replace(day=1) else ""
+    return f" {month:%B %Y} has not ended: figures up to {today}." if month >= today.replace(day=1) else ""
 
 
 def _priced(row: dict[str, Any], by: str) -> str:

@@ -39,7 +39,7 @@ where order_id = $order::bigint
 """
 DECISIONS = {
     "Dispute": "disputed",
-    "Accept, pay it all the same": "accepted",
+    "Accept: pay it anyway": "accepted",
     "Credited by the warehouse": "credited",
     "Rejected by the warehouse": "rejected",
     "Open again": "open",
@@ -140,7 +140,7 @@ def price(snapshot: Snapshot, selection: Selection) -> Panel | None:
         return None
     result = snapshot.query(PRICE, charge=found[0].charge_id)
     if not result:
-        return Panel("The rate card has no price for it", note="The evidence says what the rule compares.")
+        return Panel("The rate card has no price for it", note="See the evidence for the rule's comparison.")
     return Panel("What such a charge costs by the rate card", list_fields(result))
 
 

@@ -43,7 +43,7 @@ def head_tiles(snapshot: Snapshot) -> mo.Html:
     run = status["last_run"].get("service_time")
     last = run or max(read, default=None)
     never = Tile("Last run", "never", "logentic run", "bad")
-    whole = "Every receipt adds up" if not missing else "asked for again by the next run"
+    whole = "Every receipt adds up" if not missing else "read again by the next run"
     windows = Tile("Incomplete windows", str(missing), whole, "bad" if missing else "good", "#receipts")
     if last is None:
         return render_tiles([never, windows])

@@ -136,7 +136,7 @@ def decision(snapshot: Snapshot, selection: Selection) -> Panel | None:
         selection["changed"],
         _wrong_decision,
     )
-    note = " ".join([said.text(settings.currency), *invoice.changes]) if said else "Nobody has decided on it yet."
+    note = " ".join([said.text(settings.currency), *invoice.changes]) if said else "No decision yet."
     return Panel(title, listed, note=note, name="", extra=(form,))
 
 

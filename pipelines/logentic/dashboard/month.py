@@ -85,7 +85,7 @@ def accrual(snapshot: Snapshot, selection: Selection) -> Panel | None:
     settings = load_settings()
     accrued = read_accrual(snapshot.file, month, settings)
     if not accrued.lines:
-        return Panel(f"Nothing to accrue at {accrued.accrued_on}", note="All that the month has cost was billed in it.")
+        return Panel(f"Nothing to accrue at {accrued.accrued_on}", note="All costs of the month were billed in it.")
     rows = [
         {
             "charge_type": line.charge_type,

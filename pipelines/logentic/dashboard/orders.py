@@ -234,13 +234,11 @@ def steps(snapshot: Snapshot, selection: Selection) -> Panel:
     values = [row | {"link": _week_link(selection, row["week"])} for row in values]
     if not values:
         note = "How long orders take to be picked, packed and handed over appears here, by week."
-        return Panel("When orders left is not known for these days", note=note)
+        return Panel("Ship times are not known for these days", note=note)
     tips = charts.tooltips(week="Week of", step="Step", hours=("Median hours", ",.1f"))
     chart = _lines(values, "step", list(STEPS.values()), tips).encode(charts.number("hours", "Median hours"))
     in_time, known = (sum(row[what] for row in result.rows) for what in ("in_time", "left_or_late"))
-    title = (
-        f"{in_time:,} of {known:,} orders left in the promised time" if known else "When orders left is not known yet"
-    )
+    title = f"{in_time:,} of {known:,} orders left in the promised time" if known else "Ship times are not known yet"
     note = "By week of creation. Steps are known from events, and from the states that runs have seen."
     drawn = charts.finish(chart, f"{title}; median hours of each step")
     links = {"week": lambda row: _week_link(selection, row["week"])}
@@ -255,7 +253,7 @@ def waiting(snapshot: Snapshot, selection: Selection) -> Panel:
     title = (
         f"{count(late, 'order')} {'is' if late == 1 else 'are'} late, {stuck:,} {'is' if stuck == 1 else 'are'} stuck"
     )
-    note = "Late: not yet left, beyond promised_hours. Stuck: open, and no step taken for more than stuck_hours."
+    note = "Late: not shipped within promised_hours. Stuck: open, without a step for more than stuck_hours."
     return Panel(
         title,
         result,
@@ -275,7 +273,7 @@ def listed(snapshot: Snapshot, selection: Selection) -> Panel:
     known = sum(row["orders"] for row in snapshot.query(STATUSES, **selection).rows if status in (None, row["status"]))
     title = f"{count(known, f'{words(status)} order' if status else 'order')} created"
     return Panel(
-        f"{title} {selection['start']} to {selection['stop']}" if known else "No order of this choice",
+        f"{title} {selection['start']} to {selection['stop']}" if known else "No orders match",
         result,
         note="The newest 200. A bar above chooses a week and a status." if known > LISTED else "",
         name="orders",

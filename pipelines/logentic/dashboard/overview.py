@@ -110,7 +110,7 @@ def head_tiles(snapshot: Snapshot) -> mo.Html:
         try:
             found += make(snapshot)
         except (duckdb.Error, LogenticError):
-            found.append(Tile(label, "unknown", "this file does not say yet"))
+            found.append(Tile(label, "unknown", "not in this file yet"))
     return render_tiles(found)
 
 
@@ -118,7 +118,7 @@ def alerts(snapshot: Snapshot, _: Selection) -> Panel:
     """What needs attention."""
     found = [alert for make in ALERTS for alert in make(snapshot)]
     if not found:
-        note = "A new price, an end of a time to dispute, stock that runs out or an order that is stuck appears here."
+        note = "A new price, a dispute deadline, stock that runs out or a stuck order appears here."
         return Panel("Nothing needs attention", note=note, wide=True)
     lines = "".join(f'<li><a href="{escape(link)}">{escape(said)}</a></li>' for link, said in found)
     verb = "needs" if len(found) == 1 else "need"
@@ -252,11 +252,11 @@ def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
     ]
     amounts = sum_open_amounts(waiting)
     title = f"{amount_text(amounts.recoverable)} can still be disputed" if rows else "Nothing is left to dispute"
-    note = "The page Invoices has the evidence, and decides."
+    note = "Evidence and decisions are on the page Invoices."
     if not rows:
         note = "Exceptions of invoices appear here, with the last day to dispute each."
     if amounts.in_your_favour_count:
-        note = f"{amount_text(amounts.in_your_favour)} in your favour is not part of it. {note}"
+        note = f"{amount_text(amounts.in_your_favour)} in your favour is not included. {note}"
     return Panel(
         title,
         QueryResult.of(rows) if rows else None,

@@ -191,7 +191,7 @@ def _panel_title(make: PanelOf) -> str:
 
 def _missing_table_text(error: Exception) -> str:
     found = str(error).split("Table with name ")[-1].split(" ")[0]
-    return f"This file has no table {found} yet. The next run of this version that has news makes it."
+    return f"This file has no table {found} yet. The next run with changes creates it."
 
 
 def _is_number(value: Any) -> bool:

@@ -213,9 +213,9 @@ def movements(snapshot: Snapshot, selection: Selection) -> Panel:
 def record(snapshot: Snapshot, selection: Selection) -> Panel:
     """Record of the API."""
     result = snapshot.query(RECORD, record=selection.get("record"))
-    note = "The counters of the item after the change, as the API gave them."
+    note = "The item's counters after the change, as the API returned them."
     title = f"Record {selection['record']} of the API" if result else "No record is chosen"
-    empty = "What the API said at a movement appears here."
+    empty = "The record of the selected movement appears here."
     return Panel(title, result, note=note, name="record", wide=True, hidden=("item_id",), empty=empty)
 
 
@@ -267,7 +267,7 @@ def idle_items(snapshot: Snapshot, selection: Selection) -> Panel:
     has = "has" if number == 1 else "have"
     title = f"{count(number, 'item')} {has} not been shipped for 60 days: stock worth {amount_text(value)}"
     links = {"sku": lambda row: _item(selection, row)}
-    empty = "Items in stock that nobody orders any more are listed here."
+    empty = "Items in stock without orders are listed here."
     return Panel(title, result, name="dead-stock", links=links, hidden=("item_id",), empty=empty)
 
 

@@ -267,9 +267,9 @@ def outlook(snapshot: Snapshot, selection: Selection) -> Panel:
         )
     )
     total = sum((row["expected_cost"] for row in result.rows), Decimal(0))
-    title = f"Storing what is there now is going to cost {amount_text(total)}"
-    note = "What is left of this month and what follows, as stock sells as lately and nothing arrives."
-    empty = "What the stock of today is going to cost, month by month, appears here."
+    title = f"Storing the current stock will cost {amount_text(total)}"
+    note = "The rest of this month and the months after it, at the recent rate of sales and without new stock."
+    empty = "The future storage cost of today's stock appears here, by month."
     return Panel(title, result, charts.finish(chart, f"{title}. {note}"), note, "storage-outlook", empty=empty)
 
 

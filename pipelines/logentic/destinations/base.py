@@ -132,7 +132,7 @@ class Destination(Protocol):
     name: str  # for messages
     run_command: str  # the command that loads this destination
     publishes_file: bool = False  # whether --db names the file that analysts read, or only the state folder
-    privacy_advice: str = "To be rid of them, load into a new database or folder."
+    privacy_advice: str = "To remove them, load into a new database or folder."
     table_format: Literal["delta"] | None = None  # the format that dlt writes, where there is a choice
     dbt_target: str = ""  # the target whose plan is run; "" if no models are built
     needs_every_table: bool = False  # builds fail on a missing raw table instead of reading it as empty

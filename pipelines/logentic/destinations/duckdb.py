@@ -194,7 +194,7 @@ class DuckdbDestination(Destination):
         if file.exists() and is_foreign(file):
             raise StateError(
                 f"{file} is not a file that logentic published, and is not replaced",
-                "Move it away, then run again: what was loaded stays.",
+                "Move it away, then run again: loaded data is kept.",
             )
         try:
             # without a WAL, the file is complete
@@ -211,7 +211,7 @@ class DuckdbDestination(Destination):
         except (OSError, duckdb.Error) as error:
             raise StateError(
                 f"{file} could not be published: {first_line(error)}",
-                "The file that stood there is untouched. Free space, then run again.",
+                "The existing file is unchanged. Free space, then run again.",
             ) from None
 
     @contextmanager

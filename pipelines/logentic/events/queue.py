@@ -41,7 +41,7 @@ def read_events(segment: Path) -> Iterator[Event]:
                 yield Event.from_line(record)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 if line.strip():
-                    log.warning("%s, line %d is damaged: passed over", segment.name, number)
+                    log.warning("%s, line %d is damaged: skipped", segment.name, number)
 
 
 class EventQueue:

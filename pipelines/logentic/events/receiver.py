@@ -137,7 +137,7 @@ class Receiver:
         try:
             is_new = await asyncio.wrap_future(self._queue.put(event))
         except OSError as error:
-            log.error("an event could not be kept: %s", error.strerror)  # noqa: TRY400 - a traceback says no more
+            log.error("an event could not be stored: %s", error.strerror)  # noqa: TRY400 - a traceback says no more
             raise DeliveryRefused(503, "the queue cannot be written", [("retry-after", "10")]) from None
         if is_new:
             log.info("kept %s, topic %s", event.event_id, (topic or "none")[:80].encode("unicode_escape").decode())
@@ -149,7 +149,7 @@ class Receiver:
             if "signature" not in headers:
                 raise DeliveryRefused(401, "no signature")
         elif (scope.get("client") or [""])[0] not in LOOPBACK or {"forwarded", "x-forwarded-for"} & headers.keys():
-            raise DeliveryRefused(403, "unsigned events are taken from this machine only")
+            raise DeliveryRefused(403, "unsigned events are accepted from this machine only")
 
 
 def _headers_of(scope: Message) -> dict[str, str]:

@@ -61,9 +61,11 @@ def _require_free(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not (folder / MARK).is_file():
-        raise UsageError(f"--to {folder} holds what logentic export did not write", "Name another, or an empty one.")
+        raise UsageError(
+            f"--to {folder} contains files that logentic export did not write", "Name another, or an empty one."
+        )
     if not overwrite:
-        raise UsageError(f"--to {folder} holds an export already", "Replace it: --overwrite.")
+        raise UsageError(f"--to {folder} already contains an export", "Replace it: --overwrite.")
 
 
 @contextmanager

@@ -448,7 +448,9 @@ def _load_rows(page: bytes, where: str) -> list[Any]:
     except (ValueError, KeyError, TypeError):
         rows = None
     if rows is None:
-        raise InvalidResponse(f"{where}: the rows are not JSON", "Run again; if it stays, report it to Logentic.")
+        raise InvalidResponse(
+            f"{where}: the rows are not JSON", "Run again; if the error persists, report it to Logentic."
+        )
     return rows
 
 

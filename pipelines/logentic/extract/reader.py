@@ -281,7 +281,7 @@ class WindowReader:
         keys = buffer.different_keys()
         if keys <= known_keys:
             raise UnsafeLink(
-                f"{window}, page {requests}: rows already read come again and again", "Report it to Logentic."
+                f"{window}, page {requests}: the list repeats rows that were already read", "Report it to Logentic."
             )
         return keys
 

@@ -46,7 +46,7 @@ class SpillBuffer:
             except OSError as error:
                 raise StateError(
                     f"{self._folder}: the rows of a window cannot wait there: {error.strerror}",
-                    "Free space, then run again: what was loaded stays.",
+                    "Free space, then run again: loaded data is kept.",
                 ) from None
 
     def count(self) -> int:

@@ -216,7 +216,7 @@ class DltLoader:
         if is_out_of_memory(reason):
             guidance = f"Set LOGENTIC_LOAD_MEMORY to more than {self._settings.load_memory}."
         log.warning(
-            "package %s was not loaded and is set aside in %s: %s; what it held is read again%s",
+            "package %s was not loaded and is set aside in %s: %s; its rows are read again%s",
             ", ".join(path.name for path in packages),
             self._state.set_aside,
             " ".join(str(reason).split()),

@@ -121,7 +121,9 @@ def read_accrual(file: Path, month: date, settings: Settings, *, with_billed: bo
         known = read_known_at(published)
         today = known.astimezone(ZoneInfo(settings.timezone)).date()
         if today < month:
-            raise UsageError(f"{month:%Y-%m} has not begun: {file} knows the account up to {today}", "Check the month.")
+            raise UsageError(
+                f"{month:%Y-%m} has not begun: {file} covers the account up to {today}", "Check the month."
+            )
         rows = read_records(published, ENTRIES, {"last": last})
         if not rows:
             require_charges(published, file, None, month)
@@ -184,7 +186,7 @@ def _row(name: str, amounts: dict[str, Decimal], total: Decimal, currency: str) 
 def _remarks(accrual: Accrual) -> Iterator[str]:
     yield ""
     if accrual.accrued_on < accrual.reversed_on - timedelta(1):
-        yield f"The month has not ended: this is up to {accrual.accrued_on}."
+        yield f"The month has not ended: figures up to {accrual.accrued_on}."
     for invoice, billed, amount in accrual.billed_later:
         yield f"Billed later: invoice {invoice} of {billed}, {money(amount, accrual.currency)}."
     if accrual.billed_later:

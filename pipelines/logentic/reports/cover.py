@@ -19,17 +19,17 @@ AUDIT_RESULT_TEXTS = {
     "not_checked": "No price to compare with; see Reason.",
 }
 DECISION_TEXTS = {
-    "open": "Nobody has decided yet.",
-    "disputed": "Written to the warehouse.",
-    "accepted": "Paid all the same.",
-    "rejected": "The warehouse says no.",
+    "open": "No decision yet.",
+    "disputed": "Disputed with the warehouse.",
+    "accepted": "Paid anyway.",
+    "rejected": "Rejected by the warehouse.",
     "credited": "Given back.",
-    "cleared": "Nothing is wrong any more.",
+    "cleared": "No longer wrong.",
     "withdrawn": "No rule finds them any more.",
 }
 # An underbilled charge was not overpaid, and a charge that was never billed was not paid at all.
 UNDERBILLED_TEXTS = {"accepted": "Left as billed.", "credited": "Corrected."}
-NEVER_BILLED_TEXTS = {"accepted": "Never billed, and left so.", "credited": "Billed since."}
+NEVER_BILLED_TEXTS = {"accepted": "Never billed, and left unbilled.", "credited": "Billed since."}
 MISSING_CHARGE = "missing_charge"
 EXCEPTIONS = {
     "charge_id": "id",
@@ -141,14 +141,14 @@ def _facts(found: Reconciliation) -> Iterator[tuple[str, str]]:
         first, last = found.period
         yield "Period", str(first) if first == last else f"{first} to {last}"
     if found.incomplete:
-        yield "Not complete", f"{count(len(found.incomplete), 'date range')} could not be read whole: see Summary."
+        yield "Not complete", f"{count(len(found.incomplete), 'date range')} could not be read completely: see Summary."
 
 
 def _parts(found: Reconciliation) -> Iterator[CoverPart]:
     """Yield all parts in the order of the screen."""
-    yield CoverPart("Does the paper tie?", list(tie_out_lines(found)), is_for_signing=True)
+    yield CoverPart("Tie-out", list(tie_out_lines(found)), is_for_signing=True)
     yield CoverPart("The books", list(_books(found.books)) if found.books else [], is_for_signing=True)
-    yield CoverPart("What became of the charges", list(_audit_results(found)))
+    yield CoverPart("Audit results", list(_audit_results(found)))
     yield CoverPart("Billed against expected", list(_billed_against_expected(found)), is_for_signing=True)
     yield CoverPart("What is wrong", list(_wrong(found)), is_for_signing=True)
     yield CoverPart("What was decided", list(_decisions(found)))
@@ -202,7 +202,7 @@ def _total_formula(taxed: TieOut, subtotal: str) -> str:
 
 def _books(books: Books) -> Iterator[CoverLine]:
     if books.closed_at is None:
-        yield CoverLine("Open", None, "The month is not closed: its numbers follow what the warehouse says.")
+        yield CoverLine("Open", None, "The month is not closed: its figures may still change.")
         return
     yield CoverLine("Closed", None, f"By {books.closed_by} at {books.closed_at:%Y-%m-%d %H:%M} UTC.")
     changed = "See Restatements." if books.charges_changed else ""
@@ -321,12 +321,16 @@ def _recommended_payment(found: Reconciliation) -> Iterator[CoverLine]:
         return
     remaining = "Billed less recoverable"
     formula = "{Billed}-{Recoverable}" if found.findings else "{Billed}"
-    words = "Before tax. What is in your favour changes nothing here."
+    words = "Before tax, without amounts in your favour."
     yield CoverLine(remaining, recommended.subtotal, words, formula=formula)
     yield from _tax_lines(recommended, remaining)
     formula = _total_formula(recommended, remaining)
     yield CoverLine(
-        "Recommended payment", recommended.total, "With the taxes on what remains.", formula=formula, is_sum=True
+        "Recommended payment",
+        recommended.total,
+        "With the taxes on the remaining amount.",
+        formula=formula,
+        is_sum=True,
     )
 
 

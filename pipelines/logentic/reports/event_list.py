@@ -87,7 +87,7 @@ def print_events(events: Events, console: Console) -> None:
         console.print("No deliveries")
         return
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(events.counts.items()))
-    console.print(f"{events.queued:,} wait for the next run; in the file: {counts or 'none'}")
+    console.print(f"{events.queued:,} waiting for the next run; in the file: {counts or 'none'}")
     if not events.rows:
         return
     table = Table(box=None, padding=(0, 1, 0, 0))

@@ -264,7 +264,7 @@ def resolve_author(by: str | None, file: Path | None = None) -> str:
             state.write_note(AUTHORS, {**kept, user: named})
     if author := named or kept.get(user) or user:
         return str(author)
-    raise UsageError("this machine does not know who you are", "Say it: --by NAME.")
+    raise UsageError("this machine has no user name", "Say it: --by NAME.")
 
 
 def _machine_user() -> str:

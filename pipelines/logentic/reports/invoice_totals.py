@@ -34,4 +34,4 @@ def record_invoice_total(file: Path, invoice: int, total: Decimal, currency: str
         state.prepare()
         INVOICE_TOTALS.append(state.folder, [{**row, "entered_at": datetime.now(UTC)}])
     except (UsageError, OSError):
-        log.warning("%s is not yours to write: the invoice total is not kept", state.folder)
+        log.warning("%s is not writable: the invoice total is not stored", state.folder)

@@ -35,8 +35,8 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
     if not disputed:
         of_what = f"invoice {found.invoice}" if found.invoice is not None else f"the charges of {found.month:%Y-%m}"
         raise UsageError(
-            f"nothing on {of_what} is disputed that could be asked back",
-            f"Say what is: logentic exceptions set ID disputed --db {quote(str(found.file))}",
+            f"nothing on {of_what} is disputed and recoverable",
+            f"Dispute an exception: logentic exceptions set ID disputed --db {quote(str(found.file))}",
         )
     currency, today = found.currency, found.known_at.date()
     total = taxed_total(
@@ -74,7 +74,7 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
         ),
         request=(
             f"Please answer by {_day(answer)}: credit {before_tax} and the taxes on it on your next invoice,"
-            " or tell us why a charge is right. The details of each request stand with the charge.",
+            " or tell us why a charge is right. The details of each request are given with the charge.",
         ),
         evidence=[
             Evidence(
@@ -85,7 +85,7 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
         ],
         remarks=(
             *([found.unreadable_sentence] if found.unreadable else []),
-            f"Our numbers are those of your API as of {found.known_at:%Y-%m-%d %H:%M} UTC.",
+            f"Our figures are those of your API as of {found.known_at:%Y-%m-%d %H:%M} UTC.",
         ),
         closing="Yours sincerely,",
         signature=address_lines(settings.signature) or company[:1],

@@ -104,19 +104,19 @@ def _read_facts(file: Path, month: date, timezone: str) -> tuple[datetime, list[
     if earlier:
         raise UsageError(
             f"{name} was closed by {earlier['closed_by']} at {earlier['closed_at']:%Y-%m-%d %H:%M} UTC",
-            "What differs since then stands in restatements; --undo opens it again.",
+            "Later differences are in the table restatements; --undo reopens it.",
         )
     if next_month_of(month) > known.astimezone(ZoneInfo(timezone)).date():
         raise UsageError(
-            f"{name} has not ended: {file} knows the account up to {known:%Y-%m-%d %H:%M} UTC",
-            f"Once it has: logentic run --db {quote(str(file))}, then close it.",
+            f"{name} has not ended: {file} covers the account up to {known:%Y-%m-%d %H:%M} UTC",
+            f"After it ends, run: logentic run --db {quote(str(file))}, then close it.",
         )
     if not facts:
-        raise UsageError(f"{file} knows nothing of {name}", "Nothing was closed; check the month.")
+        raise UsageError(f"{file} has no data for {name}", "Nothing was closed; check the month.")
     unread = {name: read["incomplete_windows"] for name, read in read_status(file)["resources"].items()}
     if incomplete := [name for name, windows in unread.items() if windows]:
         raise UsageError(
-            f"{incomplete[0]} is not whole: {unread[incomplete[0]]} of its windows are incomplete",
+            f"{incomplete[0]} is incomplete: {unread[incomplete[0]]} of its windows are incomplete",
             f"Read them first: logentic run --db {quote(str(file))}",
         )
     return known, facts

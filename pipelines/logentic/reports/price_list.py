@@ -248,7 +248,7 @@ def _words(price: ListedPrice, currency: str) -> list[str]:
     unused = None
     if price.source == "contract" and not price.charges:
         is_storage = price.charge_type == "storage"
-        unused = "Not used: storage has storage_rates." if is_storage else "No charge is for it yet."
+        unused = "Not used: storage has storage_rates." if is_storage else "No charge matches it yet."
     off = None if price.error_amount is None else f"The bills are {money(price.error_amount, currency)} off it in all."
     return list(filter(None, (stated, price.difference, off, price.note, unused)))
 
@@ -265,7 +265,9 @@ def as_toml(file: Path, rates: list[ChargeRate], rows: list[Row]) -> str:
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise StateError(f"the learned prices cannot be a rate card: {reason}", "Choose a type: --type NAME.") from None
-    blocks = [f"# Learned from the charges in {one_line(file)}. Check each price, and leave what you do not agree to."]
+    blocks = [
+        f"# Learned from the charges in {one_line(file)}. Check each price, and delete any that you disagree with."
+    ]
     for rate, row in zip(rates, rows, strict=True):
         segment = f", for {row['segment']}" if row["segment"] else ""
         comments = [f"{row['formula']}{segment}: explains {row['explained']:,} of {count(row['charges'], 'charge')}."]

@@ -109,7 +109,7 @@ def read_audit_log(audit_log: AuditLog, file: Path) -> list[Row]:
     try:
         return audit_log.read(state.folder)
     except PermissionError:
-        log.warning("%s is not yours to read: what was said since the last run is not shown", state.folder)
+        log.warning("%s is not readable: decisions since the last run are not shown", state.folder)
         return []
 
 

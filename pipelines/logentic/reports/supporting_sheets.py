@@ -97,11 +97,11 @@ ACCOUNT_SHEETS = {
         from findings
         left join items on findings.item_id = items.item_id
         order by findings.kind, findings.place""",
-        "What concerns no single charge.",
+        "Findings that concern no single charge.",
     ),
 }
 CHANGED = (
-    "What changed since it was closed. A change stands at its charge, its type and its invoice: do not add them up."
+    "Changes since it was closed. Each change is listed for its charge, its type and its invoice: do not add them up."
 )
 RESTATED = """
 select

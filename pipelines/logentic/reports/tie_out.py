@@ -267,6 +267,6 @@ def _explanations(causes: list[Cause]) -> Iterator[str]:
     """Yield the first causes; several charges of the same amount are alternatives."""
     charges = [cause.line for cause in causes if cause.line]
     if len(charges) > 1:
-        first = "; what a rule finds wrong stands first" if any(line.rule for line in charges) else ""
+        first = "; exceptions come first" if any(line.rule for line in charges) else ""
         yield f"Any one of {len({line.charge_id for line in charges}):,} charges would make it{first}:"
     yield from (cause.words for cause in causes[:SHOWN_CAUSES])

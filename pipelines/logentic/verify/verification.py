@@ -107,7 +107,7 @@ class _Verification:
     def run(self, start: date | None, end: date | None) -> None:
         until = self._stored.read_until
         if until is None:
-            self._result.unclear.append("never read whole")
+            self._result.unclear.append("never read completely")
         elif self._kind is SNAPSHOT or self._stored.count_undated():
             self._compare_all(until)
         else:
@@ -170,7 +170,7 @@ class _Verification:
             days = f"{a:%Y-%m-%d} to {b - SECOND:%Y-%m-%d}"
             self._result.unclear.append(f"{days}: the announced total never equals the rows that are shown")
         if not wanted and not accepted:
-            self._result.unclear.append("no day of this span was read whole")
+            self._result.unclear.append("no day of this span was read completely")
         bounds = {at for span in wanted for at in span}
         month = first_of_month(midnight(self._stored.first_day() or last.date()))
         while month < last:

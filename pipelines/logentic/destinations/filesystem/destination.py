@@ -132,7 +132,7 @@ class FilesystemDestination(Destination):
             case {"format": int(version), "key_fingerprint": str() | None as fingerprint}:
                 return version, fingerprint
         raise StateError(
-            f"{self.name}: _logentic.json is damaged", "Restore it: it says with which key the pseudonyms were made."
+            f"{self.name}: _logentic.json is damaged", "Restore it: it identifies the key of the pseudonyms."
         )
 
     def _read_audit_log(self, audit_log: AuditLog) -> list[Row]:

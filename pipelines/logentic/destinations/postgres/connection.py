@@ -71,7 +71,8 @@ def driver_errors(found: dict[str, str]) -> Iterator[None]:
     except _driver().Error as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise StateError(
-            f"{database_name(found)}: {reason}", "What was loaded stays, the published tables are untouched. Run again."
+            f"{database_name(found)}: {reason}",
+            "Loaded data is kept, and the published tables are unchanged. Run again.",
         ) from None
 
 

@@ -67,12 +67,12 @@ class PostgresDestination(Destination):
             while not _one(cursor, "select pg_try_advisory_lock(%s)", [LOCK]):
                 if time.monotonic() >= deadline:
                     raise StateError(
-                        f"another run is at work on {self.name}", "Let it finish, or wait for it: --wait SECONDS."
+                        f"another run is in progress on {self.name}", "Let it finish, or wait for it: --wait SECONDS."
                     )
                 if not is_logged:
                     is_logged = True
                     log.warning(
-                        "another run is at work on %s: waiting for it, for %g s at most", self.name, wait_seconds
+                        "another run is in progress on %s: waiting for it, for %g s at most", self.name, wait_seconds
                     )
                 time.sleep(min(0.5, max(deadline - time.monotonic(), 0.01)))
             yield

@@ -31,7 +31,7 @@ def engine_address() -> str:
     except ValueError:
         is_address = False
     if not is_address:
-        raise UsageError(f"{VARIABLE} is no address of Spark Connect", "Write it as sc://host:15002.")
+        raise UsageError(f"{VARIABLE} is not a Spark Connect address", "Write it as sc://host:15002.")
     if not find_spec("pyspark"):
         raise UsageError("the client of Spark is not installed", "Install logentic-elt[spark].")
     return given

@@ -331,7 +331,7 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
     ],
     "Nothing leaked": [
         (
-            "The token goes to the configured origin only and stands in no file, log, message or process list",
+            "The token goes to the configured origin only and is in no file, log, message or process list",
             "every file and output searched, with faults, at debug level",
             ["test_leaks::test_the_token_stands_in_no_file_no_output_and_no_process_list", "test_client", "test_pages"],
         ),
@@ -361,7 +361,7 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
         ),
         (
             "No command with `--json` prints a secret or a control character, and its output stays JSON",
-            "every such command, with a secret that stands in its output; secrets in JSON within JSON and in numbers",
+            "every such command, with a secret in its output; secrets in JSON within JSON and in numbers",
             ["test_json_output", "test_json_documents"],
         ),
         (

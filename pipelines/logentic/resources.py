@@ -234,8 +234,8 @@ ORDERS = Resource(
     },
     meanings={
         "id": "The order, as the API numbers it",
-        "order_type": "Kind of order, as the API says it",
-        "status": "Status, as the API says it; PENDING, CANCELLED, IN_TRANSIT and COMPLETED are known",
+        "order_type": "Kind of order, as the API returns it",
+        "status": "Status, as the API returns it; PENDING, CANCELLED, IN_TRANSIT and COMPLETED are known",
         "warehouse_id": "The warehouse that ships it",
         "external_name": "The merchant's name of the order, for example #1001",
         "shopify_order_id": "The order in Shopify, where it comes from there",
@@ -396,7 +396,7 @@ INVENTORY_HISTORY = Resource(
         "id": "The item, as the API numbers it",
         "name": "The item's name at that time",
         "external_name": "The item's number at that time",
-        "warehouse_id": "The warehouse; null where the API gives one row per item",
+        "warehouse_id": "The warehouse; null if the API returns one row per item",
         "cubic_size": "Volume of one unit in cubic feet",
         "weight": "Weight; the API does not state its unit",
         "date": "Calendar day in the account's time zone",
@@ -406,7 +406,7 @@ INVENTORY_HISTORY = Resource(
         ),
         "prepared": "Units picked or packed, still in the building; null where they could not be read",
         "receiving": "Units announced or arriving; null where they could not be read",
-        "supply": "Units on the shelf; null where the API gives a value that could not be read",
+        "supply": "Units on the shelf; null if the API's value could not be read",
     },
     window=DATE,
     look_back=lambda settings: (settings.history_lookback_days + 1) * ONE_DAY,
@@ -442,10 +442,10 @@ PAYMENT_ITEMS = Resource(
     },
     meanings={
         "id": "The charge, as the API numbers it",
-        "payment_id": "The invoice that it stands on; null where it has none yet",
-        "type": "Kind of charge, as the API says it: storage, handling, picking, shipping and others",
+        "payment_id": "The invoice that it is on; null if it has none yet",
+        "type": "Kind of charge, as the API returns it: storage, handling, picking, shipping and others",
         "description": "The warehouse's words",
-        "amount": "Amount in the account's currency, exactly as the API says it; negative for a credit",
+        "amount": "Amount in the account's currency, exactly as the API returns it; negative for a credit",
         "quantity": "Quantity that was charged for, in the unit of the charge type",
         "start": "First day that the charge is for",
         "end": "Last day that the charge is for",
@@ -454,7 +454,7 @@ PAYMENT_ITEMS = Resource(
         "item_id": "The item that it is for, if any",
         "total_volume": "Volume that was charged for, in cubic feet (storage)",
         "created_at": "When the charge was created (UTC)",
-        "updated_at": "When the charge last changed (UTC), where the API says so",
+        "updated_at": "When the charge last changed (UTC), if the API returns it",
     },
     window=PAYMENT_DATE,
     settled=BILLED_DATE,
@@ -548,7 +548,7 @@ class Description:
 
 OF_EVERY_VERSION = {
     "_seen_at": "Service time (UTC) at which this version was read",
-    "_is_removed": "True if the API no longer gives the record; its other columns say what was known last",
+    "_is_removed": "True if the API no longer returns the record; its other columns have the last known values",
     "_dlt_load_id": "The load that brought the row, as in _dlt_loads",
 }
 UNNAMED = "A field that the API reference does not name, as the text of the JSON"
@@ -560,18 +560,18 @@ OF_RECEIPTS = {
     "filter": "The field that bounds the window: updated_at, date, payment_date, billed_date, snapshot or id",
     "window_start": "First moment of the window (UTC), included",
     "window_end": "Last moment of the window (UTC), excluded",
-    "total_announced": "Rows that the API said there were",
+    "total_announced": "Rows that the API announced",
     "rows_read": "Rows that were read",
-    "distinct_keys": "Different keys among them",
+    "distinct_keys": "Number of distinct keys",
     "rows_new": "Rows with a key not seen before",
     "rows_changed": "Rows that differ from the version before",
-    "rows_removed": "Keys that the API no longer gives",
-    "requests": "Requests that it took",
+    "rows_removed": "Keys that the API no longer returns",
+    "requests": "Number of requests",
     "bytes": "Bytes that were received",
     "started_at": "Service time (UTC) at the first request",
     "finished_at": "Service time (UTC) at the last answer",
     "is_complete": "True if everything in the window was read",
-    "is_confirmed": "True if a second reading gave the same rows, where one reading proves nothing",
+    "is_confirmed": "True if a second reading returned the same rows, where one reading is not enough",
     "is_accepted": (
         "True if the window is not complete and is no longer read again: in three readings the API announced as many "
         "rows too many or too few as now (total_announced − distinct_keys). Nothing in it is marked as removed"
@@ -622,6 +622,6 @@ def raw_descriptions() -> dict[str, Description]:
     own = {
         "extract_windows": ("Receipts: one row per window of a resource that a run read.", OF_RECEIPTS),
         "rejected_values": ("Values that could not be read, one row when one is found or changes.", OF_REJECTED_VALUES),
-        "order_events": ("Events that the receiver took, one row when what became of one changes.", OF_EVENTS),
+        "order_events": ("Received events, one row for each change of an outcome.", OF_EVENTS),
     }
     return found | {name: Description(text, {**columns, **OF_EVERY_VERSION}) for name, (text, columns) in own.items()}

@@ -68,12 +68,12 @@ def test_what_no_charge_could_be_held_against_is_refused(rates: list[dict[str, o
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
-        ("per", "pallets", "'pallets' is not a quantity: write units, lines, "),
+        ("per", "pallets", "'pallets' is not a quantity: use units, lines, "),
         ("and_per", "started_weight/0", "'started_weight/0' is not a quantity"),
         ("per_unit", "0,35", "valid decimal"),
         ("fixed", "cheap", "valid decimal"),
         ("maximum", -1, "greater than or equal to 0"),
-        ("segment", {"country": "CA"}, "'country' is not a segment: write order_type, warehouse, region, "),
+        ("segment", {"country": "CA"}, "'country' is not a segment: use order_type, warehouse, region, "),
         ("segment", {"weight": "5-10"}, "weight = '5-10' is not a range: write it as \"5..10\""),
         ("segment", {"weight": "10..5"}, "is not a range"),
         ("segment", {"weight": ".."}, "is not a range"),

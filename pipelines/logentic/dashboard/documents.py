@@ -77,7 +77,7 @@ def workbook(snapshot: Snapshot, selection: Selection) -> Panel | None:
         label="Download the workbook",
     )
     note = "A page to sign, the summary, exceptions with their evidence, charges, storage, accrual, rate card."
-    return Panel("For your files, and for whoever signs", note=note, extra=(button,))
+    return Panel("For your files, and for the signature", note=note, extra=(button,))
 
 
 DRAFTED = (letter,)

@@ -1,5 +1,5 @@
-{#- A credit takes back one charge, or several at once, in full; or a part of one, until nothing of the charge is left. -#}
-{#- If more than this share of a type is repeated on its invoice with all fields equal, the type is billed line by line. -#}
+{#- A credit takes back one or several charges in full, or a part of one until nothing of it is left. -#}
+{#- A type is billed line by line if more than this share repeats on its invoice with all fields equal. -#}
 {%- set practice_share, practice_charges = 0.05, 3 -%}
 {%- set roles = [
     ('settled', 'charge_id', 'credit_id', 'matched'),

@@ -1,4 +1,4 @@
-{#- A flat price covers the days of a bill. The stock on the last day of a bill is not known yet, so use the days so far. -#}
+{#- A flat price covers the days of a bill. A bill's last day is not known yet, so use the days so far. -#}
 {%- set amounts = {
     'daily': 'sum(price)', 'month_start': 'max(first_price) * sum(days)', 'month_end': 'sum(price)',
     'peak': 'max(price / days) * sum(days)',

@@ -3,7 +3,7 @@
 {%- set billed_columns = {'charge_type': "'storage'", 'start_date': 'start_date', 'end_date': 'end_date',
     'occurrences': 'charges', 'amount': 'amount'} -%}
 {%- set configured_words = "replace(" ~ configured_basis() ~ ", '_', ' ')" -%}
-{#- A rate has changed if the daily price per cubic foot moves by more than this share and stays there for this many days. -#}
+{#- A rate has changed if the price per cubic foot moves by more than this share for this many days. -#}
 {%- set change_share, change_days = 0.005, 5 -%}
 with
 

@@ -67,7 +67,7 @@ class RateLimiter:
             while not self.closed.is_set():
                 now = time.monotonic()
                 if now >= self._stop_at and (now < self._resume_at or not may_be_late):
-                    raise DeadlineReached(f"{where}: the time to run has ended")
+                    raise DeadlineReached(f"{where}: the time limit has been reached")
                 if now < self._resume_at:
                     self._log_wait(where, now)
                     jitter = random.uniform(0, JITTER_SECONDS)  # noqa: S311 - no secret

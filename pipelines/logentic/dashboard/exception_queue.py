@@ -120,7 +120,7 @@ def charge(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if found[0].charge_id is None:
         return Panel("It has no charge", note="The charge is missing on the invoice.")
     fields = list_fields(snapshot.query(CHARGE, charge=found[0].charge_id))
-    return Panel(f"Charge {found[0].charge_id} as the API gives it", fields)
+    return Panel(f"Charge {found[0].charge_id} as returned by the API", fields)
 
 
 def order(snapshot: Snapshot, selection: Selection) -> Panel | None:

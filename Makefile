@@ -60,7 +60,7 @@ bench-full: setup | $(filter .uv/bin/uv,$(UV)) ## The same with all sections: te
 	$(BIN)/python -m benchmarks.run --full
 
 .PHONY: bench-page
-bench-page: setup ## Write docs/performance.md anew from the results in benchmarks/results
+bench-page: setup ## Rewrite docs/performance.md from the results in benchmarks/results
 	$(BIN)/python -m benchmarks.run --page
 
 .PHONY: airflow-test
@@ -116,7 +116,7 @@ plan: setup ## Compile the models into plan/*.json, which the product runs, wher
 	$(BIN)/python scripts/plan.py
 
 .PHONY: docs-tables
-docs-tables: setup ## Write docs/tables.md anew from the models' .yml
+docs-tables: setup ## Rewrite docs/tables.md from the models' .yml
 	$(BIN)/python scripts/tables.py
 
 .PHONY: docs-reference
@@ -124,7 +124,7 @@ docs-reference: setup ## Write docs/settings.md, docs/cli.md, docs/exit-codes.md
 	$(BIN)/python scripts/reference.py
 
 .PHONY: docs-pictures
-docs-pictures: setup ## Draw the pictures of docs/finance.md anew; needs LibreOffice and pdftoppm
+docs-pictures: setup ## Redraw the pictures of docs/finance.md; needs LibreOffice and pdftoppm
 	$(BIN)/python scripts/pictures.py
 	$(BIN)/python scripts/price_picture.py
 
@@ -140,7 +140,7 @@ e2e: setup ## Look at the dashboard in a real browser; needs Debian's chromium
 	REQUIRE_BROWSER=1 $(BIN)/pytest tests/e2e
 
 .PHONY: pictures
-pictures: setup ## Take the documentation's pictures anew, by the same tests
+pictures: setup ## Retake the documentation's screenshots, with the same tests
 	mkdir -p docs/pictures
 	REQUIRE_BROWSER=1 PICTURES=$(CURDIR)/docs/pictures $(BIN)/pytest tests/e2e -k pictures
 

@@ -170,7 +170,7 @@ def page(scores: dict[tuple[str, str], Score], by_rule: Score, unknown: dict[str
     for group, title in (("traps", "By trap"), ("share", "By share of wrong charges"), ("history", "By history")):
         parts += [f"\n## {title}\n", head.format(title.removeprefix("By "))]
         parts += [score.row(name) for (of, name), score in scores.items() if of == group]
-    parts += [BY_DEFINITION, UNKNOWABLE, "| unknowable | injected | found all the same |", "| --- | --- | --- |"]
+    parts += [BY_DEFINITION, UNKNOWABLE, "| unknowable | injected | found anyway |", "| --- | --- | --- |"]
     for reason, score in unknown.items():
         found = sum(score.right.values())
         parts.append(f"| {REASONS[reason]} | {found + sum(score.missed.values())} | {found} |")
@@ -180,7 +180,7 @@ def page(scores: dict[tuple[str, str], Score], by_rule: Score, unknown: dict[str
 OPENING = """\
 # How well the reconciliation finds what is wrong
 
-For whoever wants to know before trusting it. The rules are explained in
+How far you can trust the audit. The rules are explained in
 [finance.md](finance.md#the-rules). This page is written by `make audit-benchmark`: {accounts} made-up accounts with
 {charges} charges, on seeds that no test uses and on which no rule was tuned, with known errors put among honest
 oddities. Found is compared with injected, charge by charge and rule by rule. A charge that is found under another rule
@@ -191,7 +191,7 @@ basis.
 """
 
 BY_DEFINITION = """
-## What is no exception by definition
+## What is not an exception by definition
 
 Two kinds of injected errors are nearly all that is missed above; the rules do not accuse them:
 

@@ -19,7 +19,7 @@ LABELS, BARS, GAP, THICK, PITCH, TOP = 250, 290, 70, 16, 26, 58
 OURS_COLOUR, OTHERS_COLOUR, TEXT_COLOUR, MUTED_COLOUR = "#0b7a5e", "#b4bcc8", "#1f2933", "#616e7c"
 INTRODUCTION = """# Performance
 
-For whoever asks what a run costs, and how it compares. `make bench` measures and writes this page; do not edit it.
+What a run costs, and how it compares with others. `make bench` measures and writes this page; do not edit it.
 
 An account is rendered beforehand and served over loopback by a process of its own, 50 rows a page. Size S is 20,000
 orders with 40,000 lines, 2,000 items, 200,000 rows of inventory history, 20,000 stock records and 50,000 charges; M is

@@ -1,6 +1,6 @@
 {#-
-    The types that engines call differently, in the words of standard SQL; all others have one name everywhere. Also
-    written by dbt's names of Spark's family: Databricks takes Spark's.
+    Types that engines name differently, by their names in standard SQL; all other types have one name everywhere. Also
+    listed under dbt's names of Spark's family: Databricks takes Spark's.
 -#}
 {% macro column_type(name) %}
     {{- return(adapter.dispatch('column_type')(name)) -}}
@@ -18,7 +18,7 @@
     cast({{ value }} as {{ column_type('varchar') }})
 {%- endmacro %}
 
-{#- A decimal as a person writes it: without the zeros that only its type asks for. -#}
+{#- A decimal, formatted for people: without the trailing zeros of its type. -#}
 {% macro number_text(value) %}
     {{- return(adapter.dispatch('number_text')(text('cast(' ~ value ~ ' as decimal(18, 4))'))) -}}
 {% endmacro %}
@@ -27,7 +27,7 @@
     rtrim(rtrim({{ written }}, '0'), '.')
 {%- endmacro %}
 
-{#- Its rtrim takes the two the other way round. -#}
+{#- Spark's rtrim takes its arguments in the opposite order. -#}
 {% macro spark__number_text(written) -%}
     trim(trailing '.' from trim(trailing '0' from {{ written }}))
 {%- endmacro %}

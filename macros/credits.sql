@@ -1,4 +1,4 @@
-{#- Whether no credit in `matched` (credit_id, charge_id) has met a charge, or credit, of `charges` yet. -#}
+{#- Whether no credit in `matched` (credit_id, charge_id) is matched with a charge, or credit, of `charges` yet. -#}
 {% macro is_left_over(charges, matched) -%}
     {%- for side in ('credit_id', 'charge_id') %}
         {{ 'and ' if not loop.first -}}
@@ -7,10 +7,10 @@
 {%- endmacro %}
 
 {#-
-    What one credit may take back at once, likeliest first, as CTE `bundles`: all of a party, of a type or not; of what
-    was billed again already, the firsts; any two. A credit that names no party may take back only what the orders in its
-    text were charged (`credit_id` is that credit): all of a type, all, or the firsts of what stands twice.
-    From `charges` (those of a party), and `named` (credit_id, party).
+    What one credit may take back at once, most likely first, as CTE `bundles`: all charges of a party, of one type or of
+    all types; the first ones, if they were billed again already; any two. A credit without a party may take back only
+    charges of the orders in its text (`credit_id` is that credit): all of one type, all, or the first ones of duplicates.
+    Reads `charges` (those of a party), and `named` (credit_id, party).
 -#}
 {% macro credit_bundles(charges) -%}
 {%- set bundles = [

@@ -1,9 +1,9 @@
-{#- The calendar day of a time, in the account's zone. -#}
+{#- The calendar day of a time, in the account's time zone. -#}
 {% macro account_date(moment) -%}
     cast({{ moment if not is_plan() and var('timezone') == 'UTC' else zone_clock(moment) }} as date)
 {%- endmacro %}
 
-{#- What the clocks of the account's zone show at a time. -#}
+{#- The local time in the account's time zone. -#}
 {% macro zone_clock(moment) %}
     {{- return(adapter.dispatch('zone_clock')(moment)) -}}
 {% endmacro %}
@@ -16,7 +16,7 @@
     from_utc_timestamp({{ moment }}, {{ timezone() }})
 {%- endmacro %}
 
-{#- The time at which a calendar day of the account's zone begins. -#}
+{#- The time at which a calendar day begins in the account's time zone. -#}
 {% macro account_midnight(day) %}
     {{- return(adapter.dispatch('account_midnight')(day)) -}}
 {% endmacro %}
@@ -37,7 +37,7 @@
     cast({{ dbt.dateadd('day', -1, day) }} as date)
 {%- endmacro %}
 
-{#- So many days later, also where their number is a column. -#}
+{#- A date plus a number of days, which may be a column. -#}
 {% macro days_after(day, count) %}
     {{- return(adapter.dispatch('days_after')(day, count)) -}}
 {% endmacro %}
@@ -50,7 +50,7 @@
     date_add({{ day }}, {{ count }})
 {%- endmacro %}
 
-{#- How many days there are from first to last, both included. -#}
+{#- The number of days from first to last, both included. -#}
 {% macro days_in(first, last) -%}
     {{ dbt.datediff(first, last, 'day') }} + 1
 {%- endmacro %}
@@ -86,7 +86,7 @@
     cast(unnest(generate_series({{ first }}, {{ last }}, interval '1 day')) as date)
 {%- endmacro %}
 
-{#- Spark refuses a series that ends before it begins; elsewhere it has no days. -#}
+{#- Spark rejects a series that ends before it begins; other engines return no days. -#}
 {% macro spark__days_of_row(first, last) -%}
     explode(case
         when {{ first }} <= {{ last }} then sequence({{ first }}, {{ last }}, interval 1 day)

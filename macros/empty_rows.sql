@@ -1,4 +1,4 @@
-{#- No rows of the given columns, {name: type}: a table that a Python step fills. -#}
+{#- No rows with the given columns, {name: type}: the table that a Python step fills. -#}
 {% macro empty_rows(columns) -%}
     select
         {%- for name, type in columns.items() %}

@@ -1,6 +1,6 @@
 {#-
-    A JSON object as text, written by concatenation, which every engine knows: {name: SQL expression}, or
-    {name: [SQL expression]} for what is written without quotes (a number, a truth). Null becomes null.
+    A JSON object as text, concatenated, which works on every engine: {name: SQL expression}, or {name: [SQL expression]}
+    for values without quotes (numbers, truth values). Null becomes null.
 -#}
 {% macro json_text(fields) -%}
     '{' ||
@@ -15,7 +15,7 @@
     || '}'
 {%- endmacro %}
 
-{#- What may not stand in JSON's text as it is: backslash, quote, tab, line feed, carriage return. -#}
+{#- The characters that JSON text must escape: backslash, quote, tab, line feed, carriage return. -#}
 {% macro json_escaped(value) -%}
     {%- set ns = namespace(written="replace(" ~ value ~ ", chr(92), chr(92) || chr(92))") -%}
     {%- for code, letter in [(34, '"'), (9, 't'), (10, 'n'), (13, 'r')] -%}
@@ -24,18 +24,18 @@
     {{ ns.written }}
 {%- endmacro %}
 
-{#- An amount as a person reads it. -#}
+{#- An amount, formatted for people. -#}
 {% macro money(amount) -%}
     {{ text('cast(' ~ amount ~ ' as decimal(18, ' ~ minor_digits() ~ '))') }}
 {%- endmacro %}
 
-{#- A price as a person writes it: to the cent, or finer where it is. -#}
+{#- A price, formatted for people: in cents, or with more decimals if it has them. -#}
 {% macro price_text(value) -%}
     case when {{ value }} = {{ rounded_money(value) }} then {{ money(value) }}
         else {{ number_text(value) }} end
 {%- endmacro %}
 
-{#- 1 unit, 2 units. -#}
+{#- A count with its noun: 1 unit, 2 units. -#}
 {% macro counted(number, noun) -%}
     {{ text('cast(' ~ number ~ ' as bigint)') }} || case when {{ number }} = 1 then ' {{ noun }}' else ' {{ noun }}s' end
 {%- endmacro %}

@@ -1,13 +1,13 @@
 {#-
-    Division of decimals is floating in DuckDB, numeric in PostgreSQL and cut in Spark. Floating, a quotient below 2 to
-    the 30th is wrong by less than a millionth, so it decides unless it is that close to where rounding turns. There the
-    remainder decides, which is exact on all of them and costs more: once it is taken off, the quotient is a whole number
-    that a double carries exactly (below 2 to the 53rd).
+    Division of decimals is floating in DuckDB, numeric in PostgreSQL and truncated in Spark. A floating quotient below
+    2^30 is off by less than a millionth, so use it unless it is that close to where rounding turns. In that case use the
+    remainder, which is exact on all engines and costs more: after subtracting it, the quotient is a whole number
+    that a double represents exactly (below 2^53).
 -#}
 
 {#-
-    Whole number of times that `divisor` fits into `amount`; null when it is zero. Neither may be negative. Making a double of a
-    long decimal is most of the work: where many rows share a divisor, the column `as_double` holds what it is as one.
+    How many whole times `divisor` fits into `amount`; null if it is zero. Neither may be negative. Converting a long
+    decimal to double is most of the work: if many rows share a divisor, pass it converted in the column `as_double`.
 -#}
 {% macro whole_quotient(amount, divisor, as_double=none) -%}
     {%- set quotient = floating(amount) ~ ' / ' ~ as_double if as_double else floating_quotient(amount, divisor) -%}
@@ -37,7 +37,7 @@
     {{ floating(amount) }} / {{ floating('nullif(' ~ divisor ~ ', 0)') }}
 {%- endmacro %}
 
-{#- DuckDB multiplies decimals of up to 18 digits in 18 digits, and fails where the product has more. -#}
+{#- DuckDB multiplies decimals of up to 18 digits in 18 digits, and fails if the product has more. -#}
 {% macro wide(whole) %}
     {{- return(adapter.dispatch('wide')(whole)) -}}
 {% endmacro %}

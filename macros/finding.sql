@@ -1,4 +1,4 @@
-{#- One finding's columns, in the order in which findings are put together; what is not named is null. -#}
+{#- The columns of one finding, in the order in which findings are combined; columns that are not named are null. -#}
 {% macro finding(kind, subject, says, evidence, columns={}) -%}
     {%- set types = {'charge_type': 'varchar', 'rule': 'varchar', 'item_id': 'bigint', 'warehouse_id': 'bigint',
         'payment_id': 'bigint', 'start_date': 'date', 'end_date': 'date', 'occurrences': 'bigint',

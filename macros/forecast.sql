@@ -1,5 +1,5 @@
 {#-
-    What is left on the shelf, summed over days `first` to `last` from now, when `sold` units go in 28 days and all are
+    The remaining stock, summed over days `first` to `last` from now, if `sold` units are shipped in 28 days and all are
     gone after `lasts` days, if ever; in 56ths of a unit and day, which are whole numbers.
 -#}
 {% macro unit_days(units, sold, lasts, first, last) -%}

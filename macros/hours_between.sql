@@ -8,8 +8,8 @@
 {%- endmacro %}
 
 {#-
-    The value that so many tenths of all lie below, between two of them in proportion, to the thousandth: of a column with
-    its `_place` in order and how many are `_known`. Engines' own percentiles interpolate floating, each in its way.
+    A percentile in tenths, interpolated and rounded to the thousandth: of a column with its rank in `_place` and the
+    number of values in `_known`. The engines' own percentiles interpolate in floating point, and differ.
 -#}
 {% macro percentile(tenths, column) -%}
     {%- set reach = '((' ~ column ~ '_known - 1) * ' ~ tenths ~ ')' -%}

@@ -1,4 +1,4 @@
-{#- An audit log of the state folder, as a table of raw. It has no rows where nothing has written it, as on another engine. -#}
+{#- An audit log of the state folder, as a raw table. It is empty if nothing has written it, as on other engines. -#}
 {% macro journal(name, columns) -%}
     select
         {%- for column, type in columns.items() %}

@@ -1,6 +1,6 @@
 {#-
-    The reference names no field of a payment item. The extractor writes the canonical columns typed and whatever else
-    arrives as text, exactly as in the JSON; the canonical column wins, then the aliases in this order.
+    The reference names no field of a payment item. The extractor writes typed canonical columns, and any other field as
+    text, exactly as in the JSON. The canonical column takes precedence, then the aliases in this order.
 -#}
 {% macro payment_item_aliases() %}
     {%- set known = {
@@ -26,7 +26,7 @@
     {{- return(merged) -}}
 {% endmacro %}
 
-{#- An expression about %s, once for each alias that is a column. The runner does it, as only it knows columns and settings. -#}
+{#- An expression over %s, repeated for each alias that is a column. The runner expands it, because only the runner knows columns and settings. -#}
 {% macro for_each_alias(name, columns, expression) -%}
     {%- if is_plan() -%}
     <<aliases {{ name }}: {{ payment_item_aliases()[name] | join(' ') }}: {{ expression }}>>
@@ -35,7 +35,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- A macro of its own so that a unit test can say which columns there are. -#}
+{#- A separate macro, so that a unit test can supply the columns. -#}
 {% macro column_names(relation) %}
     {{- return(adapter.dispatch('column_names')(relation) | map('lower') | list if execute and not is_plan() else []) -}}
 {% endmacro %}
@@ -44,12 +44,12 @@
     {{- return(adapter.get_columns_in_relation(relation) | map(attribute='name')) -}}
 {% endmacro %}
 
-{#- dbt-spark reads them from a description that Sail does not write. -#}
+{#- dbt-spark reads the columns from a description that Sail does not write. -#}
 {% macro spark__column_names(relation) %}
     {{- return(run_query('select * from ' ~ relation ~ ' limit 0').column_names) -}}
 {% endmacro %}
 
-{#- A text as a value; null where it is none, as one text of one charge must not end the build of all others. -#}
+{#- Convert a text to a value; null if it is not one, so that one bad charge cannot fail the build. -#}
 {% macro readable(words, type) %}
     {{- return(adapter.dispatch('readable')(words, type)) -}}
 {% endmacro %}
@@ -74,7 +74,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Whether one of the fields that may stand for it holds a text. -#}
+{#- Whether any of the aliases of a field holds a text. -#}
 {% macro has_alias(name, columns) -%}
     {%- set is_written = " or nullif(trim(" ~ text('%s') ~ "), '') is not null" -%}
     (false {{- for_each_alias(name, columns, is_written) }})

@@ -1,4 +1,4 @@
-{#- What no item can be is not known: one absurd size must not end the build of all others. -#}
+{#- Treat implausible sizes as null, so that one bad item cannot fail the build. -#}
 {% macro plausible(measure, below) -%}
     case when abs({{ measure }}) < {{ below }} then {{ measure }} end
 {%- endmacro %}

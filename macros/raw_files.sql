@@ -1,6 +1,6 @@
 {#-
-    Where the raw tables are files, in the folder LOGENTIC_RAW, the engine is told of them before each build: it keeps the
-    list of files that it saw first. Staging takes one of two equal rows, so a file that was written twice does no harm.
+    If the raw tables are files, in the folder LOGENTIC_RAW, register them again before each build, because the engine
+    caches their list. Staging keeps one of two equal rows, so a file that was written twice does no harm.
 -#}
 {% macro find_raw_files() %}
     {{- return(adapter.dispatch('find_raw_files')()) -}}
@@ -24,8 +24,8 @@
 {% endmacro %}
 
 {#-
-    What is built there goes to files as well, in the folder LOGENTIC_BUILT: a mart where it is published, the steps that
-    it is made of beside it. Overrides dbt-spark's own, which takes a folder that no build changes.
+    Models are written as files, too, in the folder LOGENTIC_BUILT: marts where they are published, steps beside them.
+    Overrides dbt-spark's own, which takes a folder that is the same in all builds.
 -#}
 {% macro spark__location_clause() %}
     {%- set folder = env_var('LOGENTIC_BUILT', '') -%}

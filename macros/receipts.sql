@@ -1,10 +1,10 @@
-{#- The receipts that count, as the common table `receipts`: each run's last of a window has the recency 1. -#}
+{#- The valid receipts, as the common table `receipts`; recency 1 is the last receipt of a window in each run. -#}
 {% macro counted_receipts() -%}
 loaded as (
 
     select receipts.*
     from {{ source('raw', 'extract_windows') }} as receipts
-    -- A receipt counts only when the load that brought it, and its rows, was finished.
+    -- A receipt counts only if the load that wrote it and its rows was completed.
     inner join {{ source('raw', '_dlt_loads') }} as loads
         on receipts._dlt_load_id = loads.load_id and loads.status = 0
 
@@ -27,7 +27,8 @@ receipts as (
         ) as recency
     from loaded
     cross join latest_load
-    -- Nor does one count that a wrong clock of the service dated after the latest load: extraction reads it again too.
+    -- Ignore receipts dated after the latest load, which a wrong clock of the service causes: extraction reads them
+    -- again.
     where
         loaded.finished_at is null or latest_load.finished_at is null
         or loaded.finished_at <= {{ dbt.dateadd('minute', 1, 'latest_load.finished_at') }}

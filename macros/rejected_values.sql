@@ -1,4 +1,4 @@
-{#- The keys of the records of a resource of which such fields could not be read, and cannot be read yet. -#}
+{#- The keys of a resource's records with such fields that still cannot be read. -#}
 {% macro unreadable_where(resource, condition, key='key') -%}
     select distinct {{ key }} as record_key
     from (
@@ -16,12 +16,12 @@
     {{ unreadable_where(resource, "field in ('" ~ fields | join("', '") ~ "')", key) }}
 {%- endmacro %}
 
-{#- The key of a row of inventory history, as rejected_values has it. -#}
+{#- The key of a row of inventory history, in the form of rejected_values. -#}
 {% macro history_key() -%}
     {{ text('id') }} || '|' || {{ text('date') }} || '|' || coalesce({{ text('warehouse_id') }}, '')
 {%- endmacro %}
 
-{#- Of a stock record whose counters are not all known, no change can be told: it is left out, and its item's next record counts. -#}
+{#- A stock record with an unknown counter is left out, because no change can be computed from it; the item's next record counts. -#}
 {% macro counters() -%}
     {{ return(['supply', 'receiving', 'prepared', 'back_ordered', 'delivered']) }}
 {%- endmacro %}
@@ -34,7 +34,7 @@
     {{ unreadable('item_quantities', counters(), "split_part(key, '|', 1)") }}
 {%- endmacro %}
 
-{#- The orders of which a line, or the list of lines, could not be read: lines are missing. -#}
+{#- Orders with missing lines: a line, or the whole list of lines, could not be read. -#}
 {% macro orders_without_lines() -%}
     {{ unreadable_where('orders', "field like 'stored_items%' and field not like 'stored_items.%.%'") }}
 {%- endmacro %}

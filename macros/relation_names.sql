@@ -1,4 +1,4 @@
-{#- Relations are written without their database, which DuckDB names after the file: views survive a renamed or attached file. -#}
+{#- Write relations without their database, which DuckDB names after the file, so that views survive renaming or attaching the file. -#}
 
 {% macro ref() %}
     {{- return(builtins.ref(*varargs, **kwargs).include(database=false)) -}}
@@ -8,7 +8,7 @@
     {{- return(builtins.source(*varargs, **kwargs).include(database=false)) -}}
 {% endmacro %}
 
-{#- `select * from orders` works in the file that analysts open. -#}
+{#- Makes `select * from orders` work in the published file. -#}
 {% macro show_in_main(relation) %}
     {{- return(adapter.dispatch('show_in_main')(relation)) -}}
 {% endmacro %}

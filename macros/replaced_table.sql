@@ -1,6 +1,6 @@
 {#-
-    Overrides dbt-duckdb's own, which makes a table beside the one that stands, renames both and drops one: DuckDB replaces
-    a table in one statement, and what fails half-way is not published.
+    Overrides dbt-duckdb's own, which builds a second table, renames both and drops one: DuckDB replaces a table in one
+    statement, and a build that fails half-way is not published.
 -#}
 {% materialization table, adapter='duckdb' %}
     {%- set relation = this.incorporate(type='table') -%}

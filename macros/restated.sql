@@ -1,4 +1,4 @@
-{#- What differs between two states of a charge, in words; null where nothing does. -#}
+{#- The differences between two states of a charge, in words; null if there are none. -#}
 {% macro restated(before, after) -%}
     {%- set kinds = {
         'amount': money_type(),

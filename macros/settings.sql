@@ -1,11 +1,11 @@
 {#-
-    What the models read of the settings. Scalars stand in the table `settings`, rates in tables of their own. Only what an
-    engine has to know before it plans is written into the statements: the time zone, decimals, days. In the compiled plan
-    these are parameters, <<name>>, which the runner binds.
+    The settings that models read. Scalars are in the table `settings`, rates in tables of their own. Only what an engine
+    needs before it plans is written into the statements: the time zone, decimals, days. In the compiled plan these are
+    parameters, <<name>>, which the runner binds.
 -#}
 {% macro is_plan() -%}{{ return(var('is_plan', false)) }}{%- endmacro %}
 
-{#- A scalar of the table `settings`; in an example its variable, so that no example has to give the table. -#}
+{#- A scalar of the table `settings`; in a unit test its dbt variable, so that no test needs the table. -#}
 {% macro setting(name) -%}
     {%- if model.resource_type == 'unit_test' -%}
         {{ return(typed_setting(name, var(name))) }}

@@ -1,6 +1,6 @@
 {#-
-    dbt-spark writes dates and lists for the Spark of long ago: through text, refusing nulls, in no order. This is what
-    Spark 4 has.
+    dbt-spark writes dates and lists for old versions of Spark: through text, without nulls, unordered. These are the
+    functions of Spark 4.
 -#}
 {% macro spark__dateadd(datepart, interval, from_date_or_timestamp) -%}
     {{ from_date_or_timestamp }} + interval '{{ interval }}' {{ datepart }}

@@ -1,4 +1,4 @@
-{#- PostgreSQL plans by statistics, which it gathers too late for a table that was just made. Others do it by themselves. -#}
+{#- PostgreSQL's planner needs statistics, which it gathers too late for a new table. Other engines gather them in time. -#}
 {% macro gather_statistics(relation) %}
     {{- return(adapter.dispatch('gather_statistics')(relation)) -}}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{#- The stock records of a day and all later ones, and the one that held before it, as the last build left it. -#}
+{#- The stock records since a day, and the last record before it as the last build left it. -#}
 {% macro stock_records(since) -%}
     select
         record_id,
@@ -12,7 +12,7 @@
         delivered,
         false as is_carried
     from {{ ref('stg_item_quantities') }}
-    -- A record of a day to come is none yet: it is a finding.
+    -- Leave out records dated in the future; int_future_date_findings lists them.
     where updated_at < (select ends_at from {{ ref('int_account_today') }})
     {%- if is_plan() or since != first_day_of_all() %}
         and updated_at >= {{ account_midnight(since) }}

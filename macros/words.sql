@@ -1,4 +1,4 @@
-{#- For each row, every word of a text, in lower case, without what frames a number (#1001, (order 1001)); goes into a select list. -#}
+{#- For each row, the words of a text in lower case, without punctuation around numbers (#1001, (order 1001)); goes into a select list. -#}
 {% macro words_of_row(value) %}
     {{- return(adapter.dispatch('words_of_row')(value)) -}}
 {% endmacro %}

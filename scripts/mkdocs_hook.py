@@ -1,4 +1,4 @@
-"""Add to the site of docs/ the pages at the root, and the files that pages link to (a hook of mkdocs, see mkdocs.yml).
+"""Add the pages at the root, and linked files, to the site of docs/ (a hook of mkdocs, see mkdocs.yml).
 
 A link to a file that does not exist stays as it is, and `mkdocs build --strict` fails on it.
 """
@@ -52,14 +52,14 @@ def _in_site(target: str, folder: Path) -> str:
 
 
 def _file(path: Path) -> Path | None:
-    """A folder stands for its first file."""
+    """Return the file; for a folder its first file."""
     if path.is_dir():
         return next((file for file in sorted(path.iterdir()) if file.is_file() and file.name != "secrets.toml"), None)
     return path if path.is_file() else None
 
 
 def _pointed_to() -> set[str]:
-    """Files outside docs/ that some page points to."""
+    """Return the files outside docs/ to which some page links."""
     found = set()
     for page in [*(ROOT / name for name in AT_ROOT), *(ROOT / "docs").glob("*.md")]:
         for target in LINK.findall(page.read_text("utf-8")):

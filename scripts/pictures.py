@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def draw_month_end(file: Path, settings: Settings) -> None:
-    """The list of invoices, of which one is approved in part and one ties, and the accrual of the month."""
+    """Draw the list of invoices, one approved in part and one that ties, and the accrual of the month."""
     older = invoices.read_invoice(file, settings, INVOICE - 1)
     record_invoice_total(file, older.payment_id, older.total.total, settings.currency, "marie")
     note = "two charges disputed"
@@ -70,7 +70,7 @@ def draw_month_end(file: Path, settings: Settings) -> None:
 
 
 def restate(sandbox: Sandbox, settings: Settings, file: Path, found: list[exceptions.Finding]) -> None:
-    """The month is closed; after that a charge is restated, and another one withdrawn."""
+    """Close the month; then restate one charge and withdraw another."""
     close_month(file, MONTH, "marie", settings.timezone)
     changed, withdrawn = [f for f in found if f.month == MONTH and f.charge_id][:2]
     sandbox.alter("payment_items", changed.charge_id, amount=changed.amount_at_stake + 1)
@@ -80,7 +80,7 @@ def restate(sandbox: Sandbox, settings: Settings, file: Path, found: list[except
 
 
 def untied(file: Path, settings: Settings) -> Reconciliation:
-    """The invoice beside a paper on which the dearest shipping charge is missing."""
+    """Draw an invoice whose paper lacks the most expensive shipping charge."""
     whole = reconcile(file, settings, invoice=INVOICE)
     names = [column.name for column in whole.charges.columns]
     dearest = max(
@@ -99,7 +99,7 @@ def draw(name: str, command: str, show: Callable[[Console], None], width: int = 
 
 
 def draw_workbook(found: Reconciliation, folder: Path, pages: dict[str, int]) -> None:
-    """Its pages by number; -1 is the last."""
+    """Draw the pages of the workbook by number; -1 is the last."""
     write_workbook(found, folder / "invoice.xlsx")
     office = ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", "pdf"]
     subprocess.run([*office, "--outdir", str(folder), str(folder / "invoice.xlsx")], check=True, capture_output=True)

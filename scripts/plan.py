@@ -1,4 +1,4 @@
-"""Write plan/*.json from the models; --check says whether they are of these models."""
+"""Write plan/*.json from the models; --check fails if they are stale."""
 
 import sys
 

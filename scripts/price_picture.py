@@ -30,7 +30,7 @@ WIDTH, HEIGHT = 880, 460
 LEFT, RIGHT, TOP, BOTTOM = 64, 96, 76, 48
 ONE_DAY = timedelta(days=1)
 HEADROOM = Decimal("0.2")
-MOST_UNITS = 8  # orders with more are left out of the picture
+MOST_UNITS = 8  # orders with more are not drawn
 INK, MUTED, GRID, DOT, LINE, WRONG = "#1f2933", "#52606d", "#e4e7eb", "#3b6ea5", "#9fb3c8", "#c81e1e"
 CHARGES = """
 select

@@ -1,4 +1,4 @@
-"""The promises of the product: how each is tested, and by which tests."""
+"""Define the promises of the product: how each is tested, and by which tests."""
 
 # part: [(promise, how it is tested, [test or module, …])]
 PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
@@ -53,7 +53,7 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             "A record of a year to come makes no row, is named, and its correction leaves no trace",
             "stock records, history, orders and charges of 2099, corrected a day later; such records of 1900",
             [
-                "test_future_records",  # and a run under a clock of the service that is 400 days ahead
+                "test_future_records",  # and a run with the service's clock 400 days ahead
                 "test_increments::test_records_of_a_year_to_come_make_no_days_and_their_corrections_leave_no_trace",
                 "test_increments::test_a_stock_record_of_1900_makes_no_days_before_the_earliest_date",
                 "test_increments::test_records_before_the_earliest_date_make_no_days_before_it",
@@ -270,7 +270,7 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
             ["test_damaged"],
         ),
         (
-            "A package that cannot be loaded blocks no later run: it is set aside, and what it held is read again",
+            "A package that cannot be loaded blocks no later run: it is set aside, and its rows are read again",
             "files not UTF-8, cut short or empty, between each two steps; too little memory; in each destination",
             ["test_set_aside"],
         ),
@@ -331,7 +331,7 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
     ],
     "Nothing leaked": [
         (
-            "The token goes to the configured origin only and stands in no file, log, message or process list",
+            "The token goes to the configured origin only and is in no file, log, message or process list",
             "every file and output searched, with faults, at debug level",
             ["test_leaks::test_the_token_stands_in_no_file_no_output_and_no_process_list", "test_client", "test_pages"],
         ),
@@ -361,7 +361,7 @@ PROMISES: dict[str, list[tuple[str, str, list[str]]]] = {
         ),
         (
             "No command with `--json` prints a secret or a control character, and its output stays JSON",
-            "every such command, with a secret that stands in its output; secrets in JSON within JSON and in numbers",
+            "every such command, with a secret in its output; secrets in JSON within JSON and in numbers",
             ["test_json_output", "test_json_documents"],
         ),
         (

@@ -187,7 +187,7 @@ def command_sections() -> Iterator[str]:
             yield from rows
 
 
-ENDLESS = {"dashboard", "serve", "sandbox"}  # serve until Ctrl-C
+ENDLESS = {"dashboard", "serve", "sandbox"}  # they run until Ctrl-C
 
 
 def panels() -> dict[str, dict[str, Any]]:

@@ -28,7 +28,7 @@ it guards was broken.
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or with --check only look for the tests; 1 where a promise is not held."""
+    """Write the page, or with --check only look for the tests; return 1 if a promise is not verified."""
     if arguments == ["--check"]:
         existing = tests()
         missing = [name for name in named() if name not in existing]
@@ -60,7 +60,7 @@ def named() -> list[str]:
 
 
 def tests() -> set[str]:
-    """Every test module, and every test in it."""
+    """Return every test module with its tests."""
     found = set()
     for path in ROOT.glob("tests/**/test_*.py"):
         names = re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
@@ -79,7 +79,7 @@ def test_ids() -> set[str]:
 
 
 def results(reports: Iterable[Path]) -> tuple[Counter[str], Counter[str]]:
-    """How many cases of each test, and of each module, passed and failed."""
+    """Return how many cases of each test, and of each module, passed and failed."""
     passed, failed = Counter[str](), Counter[str]()
     for case in chain.from_iterable(ElementTree.parse(report).iter("testcase") for report in reports):
         if case.find("skipped") is not None:
@@ -93,7 +93,7 @@ def results(reports: Iterable[Path]) -> tuple[Counter[str], Counter[str]]:
 
 
 def soak() -> str:
-    """What the last `make soak` measured: runs of one process over a moving account."""
+    """Return the measurements of the last `make soak`: runs of one process on a changing account."""
     if not SOAK.exists():
         return ""
     measured = json.loads(SOAK.read_text("ascii"))

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 OPENING = """\
 # Tables
 
-For the analyst who writes a query. What questions the tables answer, with queries, stands in [analyst.md](analyst.md).
+For analysts. Questions that the tables answer, with queries: [analyst.md](analyst.md).
 This page is written by `scripts/tables.py` from the models' own descriptions: correct it there, not here.
 
 Money and volumes are exact decimals, never floating. Times are UTC. A day is a calendar day in the setting `timezone`.
@@ -28,7 +28,7 @@ The same column has the same name and meaning in every table.
 MARTS = """
 ## What analysts read: `logentic_marts`
 
-These are the tables to query. They also stand in `main`, so that `select * from orders` works.
+These are the tables to query. They are also in `main`, so that `select * from orders` works.
 """
 STAGING = """
 ## The latest version of every record: `logentic_staging`
@@ -42,9 +42,9 @@ Append-only logs of versions. A row is added when what the API says of a key is 
 nothing is ever updated or deleted. The latest version of a key is the row with the greatest `_seen_at`.
 
 Every table of a resource ends with the same columns: `_seen_at`, the service's time at which this version was read;
-`_is_removed`, true where the API no longer gives the key (the other columns then repeat what was known last; lines have
-none); and `_dlt_load_id`, the load that brought the row. A field that the reference does not name arrives as a further
-column of text, exactly as the JSON wrote it. Columns marked *hashed* hold personal data: see
+`_is_removed`, true if the API no longer returns the key (the other columns then repeat the last known values; lines
+have none); and `_dlt_load_id`, the load that wrote the row. A field that the reference does not name becomes another
+text column, exactly as in the JSON. Columns marked *hashed* hold personal data: see
 [personal-data.md](personal-data.md). Its staging view describes each column.
 """
 TYPES = {
@@ -89,7 +89,7 @@ def described(folder: str) -> Iterator[dict[str, Any]]:
 
 
 def as_section(model: dict[str, Any]) -> Iterator[str]:
-    """Heading, grain, key, columns. A model that leaves one of them out is not documented: an error that names it."""
+    """Return heading, grain, key and columns. Raise an error that names a model without one of them."""
     name, description = str(model["name"]), one_line(model.get("description", ""))
     key = re.search(r"\s*Key: ([\w, ]+?)(?: \(([^)]*)\))?\.", description)
     if not key or not re.search(r"\bone row per\b", description, re.IGNORECASE):
@@ -104,7 +104,7 @@ def as_section(model: dict[str, Any]) -> Iterator[str]:
 
 
 def as_rules(column: dict[str, Any]) -> str:
-    """What the build tests of a column and a reader can use: the values it takes, the table it points to."""
+    """Return what the build tests of a column: its accepted values, and the table that it references."""
     said = ""
     for test in column.get("data_tests", []):
         if not isinstance(test, dict):

@@ -1,5 +1,5 @@
--- What the tables of whole days depend on, beside the raw rows that are dated themselves. A value that differs from the
--- one of the build before has all days from `since` on built again.
+-- Inputs of the tables by day, except the raw rows that have dates of their own. If a value differs from the last
+-- build's, all days from `since` on are rebuilt.
 select
     'models' as kind,
     'version' as key,

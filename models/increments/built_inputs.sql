@@ -1,3 +1,3 @@
--- Made last, when all tables and their checks have passed: what the next build compares with.
+-- Built last, after all tables and checks have passed, so that the next build can compare with it.
 -- depends_on: {{ ref('stock_ledger_daily') }}, {{ ref('storage_cost_daily') }}
 select * from {{ ref('build_inputs') }}

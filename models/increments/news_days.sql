@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('build_inputs') }}, {{ ref('int_account_today') }}
--- The first day that each kind of news bears upon, of all that no build before has seen; null where there is none.
+-- The first day affected by each kind of data that no build has seen yet; null if there is none.
 {% set built_inputs = last_build_inputs() -%}
 {% if not built_inputs -%}
     select
@@ -49,7 +49,7 @@ new_records as (
 
 ),
 
--- What a record overwritten in place says of its days depends on when the next change came.
+-- The days covered by a record that was overwritten in place depend on the time of the next change.
 overwritten as (
 
     select max(records.updated_at) as updated_at
@@ -72,7 +72,7 @@ select
         cross join {{ ref('int_account_today') }} as service
         where
             not exists (select 1 from built_loads where built_loads.load_id = history._dlt_load_id)
-            -- Read before its day, and left out until then.
+            -- These rows were read before their day and left out until then.
             or (
                 history.date <= service.today
                 and history.date > (select cast(value as date) from built_inputs where kind = 'today')

@@ -1,4 +1,4 @@
--- The day from which this build replaces the rows of each table.
+-- The first day from which this build replaces the rows of each table.
 with
 
 tables as (
@@ -22,7 +22,7 @@ storage_charges as (
 
 ),
 
--- A day that changes moves the shares of all days of the charges that cover it.
+-- A day that changes also changes the shares of all other days of the same charges.
 moved as (
 
     select
@@ -36,7 +36,7 @@ moved as (
 
 )
 
--- Of a charge that covers any day from then on, all days are read.
+-- If a charge covers any rebuilt day, read all of its days.
 select
     moved.stock_from,
     moved.ledger_from,

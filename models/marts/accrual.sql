@@ -27,7 +27,7 @@ unbilled as (
     from (
         select
             charges.*,
-            -- What is charged in advance has cost nothing for the days to come.
+            -- For charges in advance, count only the days that have passed.
             case when charges.end_date > period.today and charges.start_date <= charges.end_date
                 then {{ days_in('charges.start_date', 'period.today') }} else 1 end as days_passed,
             case when charges.end_date > period.today and charges.start_date <= charges.end_date

@@ -9,6 +9,6 @@
     'alike': 'bigint',
     'reason': 'varchar',
 } -%}
--- Filled by logentic.transform.prices.step; dbt by hand keeps the rows of the last build.
+-- Filled by logentic.transform.prices.step; a manual dbt run keeps the rows of the last build.
 -- depends_on: {{ ref('learned_prices') }}
 {{ empty_rows(columns) }}

@@ -1,7 +1,7 @@
 select
     charge_id,
     payment_id,
-    -- Without a type it is of the type unknown, which no rule compares.
+    -- A missing type becomes `unknown`, which no rule compares.
     case when trim(charge_type) <> '' then charge_type else 'unknown' end as charge_type,
     description,
     order_id,

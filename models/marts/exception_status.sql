@@ -19,7 +19,7 @@ found as (
 
 ),
 
--- What was decided last of each exception.
+-- The last decision on each exception.
 numbered as (
 
     select
@@ -33,7 +33,7 @@ numbered as (
         log.payment_id,
         log.rule,
         log.amount_at_stake,
-        -- Charges without a type had none when this was written.
+        -- Earlier versions wrote null for a charge without a type.
         coalesce(log.charge_type, 'unknown') as charge_type,
         log.order_id,
         log.item_id,
@@ -53,7 +53,8 @@ last_decisions as (
 
 ),
 
--- Of two equal charges a credit settles the first, and then the second is no duplicate any more: it is credited too.
+-- If a credit settles the first of two equal charges, the second is no longer a duplicate, so it counts as credited
+-- too.
 credits as (
 
     select
@@ -82,7 +83,7 @@ arrived_charges as (
 
 ),
 
--- What was decided of each exception, and whether its charge was restated or credited since, and how.
+-- The decision on each exception, and whether and how its charge was restated or credited since.
 decisions as (
 
     select
@@ -115,14 +116,14 @@ decisions as (
             and latest.start_date is not distinct from credits.start_date
             and latest.end_date is not distinct from credits.end_date
             and latest.amount = 0 - credits.amount
-    -- What was missing: only such a finding has an order and no charge.
+    -- Only missing charges: these exceptions have an order and no charge.
     left join arrived_charges as arrived
         on latest.charge_id is null and latest.order_id = arrived.order_id and latest.charge_type = arrived.charge_type
 
 ),
 
--- What the build before found and this one does not, though neither a credit nor a change of the charge explains it:
--- shown once, with what is said of the charge now.
+-- Exceptions of the last build that are gone although neither a credit nor a change of the charge explains it. They are
+-- shown once, with the current result of the charge.
 withdrawn as (
 
     select

@@ -17,7 +17,7 @@ orders as (
 
 ),
 
--- Each order's place among those of its day, by each step; those without it come last.
+-- Rank each order among those of its day, by each step; orders without the step come last.
 placed as (
 
     select

@@ -14,7 +14,7 @@ stated as (
         results.rule_direction,
         rules.evidence,
         rules.evidence_if_stated,
-        -- Stated is what the user's card or the setting says; everything else is read from the bills.
+        -- `is_stated`: the expected amount comes from the user's card or a setting, not from the bills.
         case
             when results.rule_is_question is not null then not results.rule_is_question
             when results.verdict like 'storage%' then storage_basis = {{ configured_basis() }} or not is_storage_explained
@@ -39,7 +39,7 @@ written as (
 
     select
         *,
-        -- Most charges are as expected, and their sentence has few names to fill.
+        -- Most charges are as expected; their sentence has few placeholders, so filling it is cheap.
         case when verdict = 'price_as_expected' then {{ filled(sentence, {
             'type': 'charge_type', 'price': 'price', 'rests_on': 'rests_on',
         }) }}

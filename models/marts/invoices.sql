@@ -8,7 +8,7 @@ grouped as (
         charge_type,
         count(*) as charges,
         cast(coalesce(sum(billed), 0) as decimal(38, 24)) as billed,
-        -- A sum over some of the charges would pass for the whole: one without an expectation leaves none.
+        -- If one charge has no expected amount, neither has the invoice: a partial sum would look like a complete one.
         case when count(expected) = count(*) then cast(sum(expected) as {{ money_type() }}) end as expected,
         count(*) - count(billed) as charges_without_amount,
         cast(sum(case when is_amount_unreadable then 1 else 0 end) as bigint) as unreadable_amounts

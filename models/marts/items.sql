@@ -6,15 +6,15 @@ listed as (
 
 ),
 
--- Stock and history speak of items that were deleted before the list was first read: they are items too.
--- Read from raw, because being mentioned at all needs no choice among versions.
+-- Items that were deleted before the list was first read still appear in stock and history, so include them.
+-- Query raw rows: the latest versions are not needed.
 mentioned as (
 
     select
         item_id,
         max(sku) as sku,
         cast(null as {{ column_type('varchar') }}) as name,
-        -- No record is older than its first reading makes it: one from the future has no time of its own.
+        -- No item is newer than the first reading of its records. Dates in the future are replaced by the reading time.
         min(least(updated_at, _seen_at)) as first_at
     from {{ source('raw', 'item_quantities') }}
     where item_id is not null

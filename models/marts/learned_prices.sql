@@ -27,6 +27,6 @@
     'source': 'varchar',
     'note': 'varchar',
 } -%}
--- Filled by logentic.transform.prices.step; dbt by hand keeps the rows of the last build.
+-- Filled by logentic.transform.prices.step; a manual dbt run keeps the rows of the last build.
 -- depends_on: {{ ref('int_charge_facts') }}, {{ ref('int_order_lines_measured') }}
 {{ empty_rows(columns) }}

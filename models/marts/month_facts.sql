@@ -7,7 +7,7 @@ charges as (
         charges.payment_id,
         coalesce(charges.charge_type, 'unknown') as charge_type,
         latest.seen_at,
-        -- The month that a charge is for; where it says none, the month in which it was billed.
+        -- The month that a charge is for or, if it has no dates, the month in which it was billed.
         cast(date_trunc('month', coalesce(charges.start_date, charges.billed_date)) as date) as month,
         case when not charges.is_withdrawn then charges.amount end as amount
     from {{ ref('charges') }} as charges
@@ -60,7 +60,7 @@ select
     facts.value,
     coalesce(facts.seen_at, records.seen_at) as seen_at
 from {{ ref('int_month_end_items') }} as facts
--- Read from raw: when an item's records were last seen needs no choice among versions.
+-- Query raw rows: a maximum does not need the latest versions.
 left join (
     select
         item_id,

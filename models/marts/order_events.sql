@@ -20,7 +20,7 @@ select
     event_id,
     order_id,
     topic,
-    -- the topic is not signed: where the body names another step, neither is believed
+    -- The topic is not signed: if the body names another step, ignore both.
     case when coalesce(topic_mismatch, false) then null else step end as step,
     occurred_at,
     received_at,

@@ -1,7 +1,7 @@
 {%- set steps = ['created', 'picked', 'packed', 'in_transit', 'completed'] -%}
 with
 
--- No step is taken after it was seen, whatever its date.
+-- Limit dates in the future to the time at which the status was seen.
 polled as (
 
     select
@@ -28,7 +28,7 @@ events as (
 
 ),
 
--- When each order took each step: as its event says, else as polling first saw the status.
+-- The time of each step of an order: from its event, else the first time that polling saw the status.
 step_times as (
 
     select

@@ -5,7 +5,7 @@ lines as (
     select
         order_id,
         count(*) as lines,
-        -- Of an order with one line whose quantity is not known, no sum is known.
+        -- If the quantity of one line is unknown, the order's sum is null.
         case when count(quantity) = count(*) then cast(sum(quantity) as decimal(18, 4)) end as units
     from {{ ref('stg_order_lines') }}
     group by order_id

@@ -36,7 +36,7 @@ unknown as (
 
 ),
 
--- How far the billed storage is from each basis.
+-- The difference between the billed storage and each basis.
 storage_errors as (
 
     select

@@ -49,5 +49,5 @@ from compared
 inner join {{ ref('stg_month_close') }} as closes on compared.month = closes.month
 where
     compared.value_before is distinct from compared.value_after
-    -- That the charges of a closed month are invoiced later changes none of its numbers.
+    -- Invoicing the charges of a closed month later does not change its figures.
     and not (compared.subject = 'invoice' and compared.value_before is null)

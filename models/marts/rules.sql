@@ -1,4 +1,4 @@
-{#- One row per verdict, in the order in which they are tried. A new rule: a row here, what it holds for in int_charge_audit_results, an example. -#}
+{#- Verdicts in the order in which they are tried. A new one also needs a condition (int_charge_audit_results). -#}
 {%- set if_asked, if_stated, too_low = 'letter', 'letter_if_stated', 'letter_if_too_low' -%}
 {%- set rules = [
     ('settled_credit', 'settled', {'evidence': 'It credits charge {other}.'}),

@@ -1,4 +1,4 @@
-{#- Days of cover look at what was shipped in the 28 days before. -#}
+{#- Days of cover use the units shipped in the last 28 days. -#}
 {%- set since = rebuilt_from('stock_from') -%}
 {%- set read_from = days_before(since, 28) -%}
 with
@@ -38,7 +38,7 @@ select
     item_days.back_ordered,
     item_days.delivered,
     item_days.supply + item_days.prepared as physical,
-    -- Counters below zero are the warehouse's mistake: they cover no day.
+    -- Negative counters are mistakes of the warehouse and cover no days.
     {{ rounded_quotient(
         'cast(greatest(item_days.supply + item_days.prepared, 0) as decimal(20, 0)) * 28',
         'cast(item_days.recently_shipped as decimal(20, 0))', 2

@@ -7,7 +7,7 @@ days as (
         lag(unreconciled) over by_item as unreconciled_before,
         lag(date) over by_item as date_before
     from {{ ref('stock_ledger_daily') }}
-    -- Of an item that never parts there is nothing to say.
+    -- Only items whose ledger and history differ on some day.
     where
         is_observed and item_id in (
             select item_id from {{ ref('stock_ledger_daily') }}
@@ -17,7 +17,7 @@ days as (
 
 ),
 
--- Each time that ledger and history part, or part further.
+-- Each day on which the difference between ledger and history changes.
 breaks as (
 
     select

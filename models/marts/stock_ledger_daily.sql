@@ -41,7 +41,7 @@ select
     item_id,
     sku,
     date,
-    -- What closes a day less what moved on it; a check compares it with the closing of the day before.
+    -- The opening is the closing less the movements of the day; a check compares it with the previous closing.
     cast(physical - received + shipped - returned - adjusted as bigint) as opening,
     cast(received as bigint) as received,
     cast(shipped as bigint) as shipped,

@@ -4,7 +4,7 @@ changes as (
 
     select
         *,
-        -- Δsupply + picked − returned, written out: what was shipped off prepared cancels.
+        -- Δsupply + picked − returned, written out: units shipped from prepared stock cancel out.
         supply_change + prepared_change + delivered_change as arrived,
         greatest(0, least(supply_change + prepared_change + delivered_change, -receiving_change)) as received
     from {{ ref('int_stock_changes') }}
@@ -60,7 +60,7 @@ select
     movements.item_id,
     items.sku,
     movements.updated_at as moved_at,
-    -- What moved before earliest_date is part of that day, as in stock_daily.
+    -- Movements before earliest_date count on that day, as in stock_daily.
     greatest({{ account_date('movements.updated_at') }}, {{ setting('earliest_date') }}) as movement_date,
     movements.movement_type,
     movements.counter,

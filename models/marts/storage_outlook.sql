@@ -13,7 +13,7 @@ last_day as (
 
 ),
 
--- The rest of this month, and the twelve after it: from which day to which, counted from the last stored day.
+-- The rest of this month and the next twelve, with their first and last days counted from the last stored day.
 months as (
 
     {%- for month in range(13) %}
@@ -46,7 +46,7 @@ forecast as (
 
 ),
 
--- The same method, asked at the end of each of the last months what the month after would cost.
+-- Backtest: the same forecast made at the end of each of the last months for the month after it.
 earlier_forecasts as (
 
     select

@@ -27,7 +27,7 @@ select
     weight,
     {{ plausible('total_volume', '1000000000') }} as volume_cuft,
     {{ plausible('total_storage_price', '1000000000') }} as price,
-    -- A counter that is not given is 0; one that could not be read is unknown.
+    -- A counter that the API leaves out is 0; one that could not be read is null.
     coalesce(supply, case when unreadable.record_key is null then 0 end) as supply,
     coalesce(prepared, case when unreadable.record_key is null then 0 end) as prepared,
     coalesce(receiving, case when unreadable.record_key is null then 0 end) as receiving,
@@ -35,5 +35,5 @@ select
 from versions
 left join unreadable
     on {{ history_key() }} = unreadable.record_key
--- A day is restated as a whole: a row that the API no longer gives is no longer part of it.
+-- Days are restated as a whole: skip rows that the API no longer returns.
 where recency = 1 and not _is_removed

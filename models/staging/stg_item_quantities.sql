@@ -1,6 +1,6 @@
 with
 
--- A record that was dated after the day on which it was read is replaced by whatever was read of it later.
+-- A record that was dated in the future when it was read is replaced by any later reading.
 corrected as (
 
     select distinct
@@ -24,7 +24,8 @@ versions as (
         ) as recency
     from {{ source('raw', 'item_quantities') }} as records
     left join corrected on records.id = corrected.id and records.updated_at = corrected.updated_at
-    -- What was recorded did happen: a record overwritten in place, or of a deleted item, is no longer listed but stays.
+    -- Keep records that the API no longer lists because they were overwritten in place or their item was deleted: the
+    -- stock did change.
     where not records._is_removed and corrected.id is null
 
 ),

@@ -38,5 +38,5 @@ select
     known_at,
     facts
 from numbered
--- Of two who close a month at the same moment, the first did.
+-- If two people close a month at the same time, the first one wins.
 where attempt = 1

@@ -8,7 +8,7 @@ lines as (
             partition by lines.order_id, lines.line_number order by lines._dlt_load_id desc
         ) as recency
     from {{ source('raw', 'orders__stored_items') }} as lines
-    -- Lines belong to a version of their order; the version that counts is the one that the order shows.
+    -- Lines belong to a version of their order; take those of the version in stg_orders.
     inner join {{ ref('stg_orders') }} as orders
         on lines.order_id = orders.order_id and lines._seen_at = orders.seen_at
 

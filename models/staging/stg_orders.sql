@@ -11,7 +11,7 @@ versions as (
             over (partition by id) as shipped_at,
         min(case when upper(status) = 'COMPLETED' then least(updated_at, _seen_at) end)
             over (partition by id) as completed_at,
-        -- An id that the account was asked for and did not know leaves a tombstone and nothing else.
+        -- An id that the service did not know when asked has a tombstone and no other version.
         max(case when _is_removed then 0 else 1 end) over (partition by id) as was_there
     from {{ source('raw', 'orders') }}
 

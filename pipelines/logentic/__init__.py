@@ -1,4 +1,4 @@
-"""Everything a Logentic account says over its API, extracted whole, as a dlt source."""
+"""Extract a Logentic account completely from its API, as a dlt source."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ __all__ = ["logentic_source"]
 
 
 def config_folder() -> Path:
-    """The folder of config.toml and secrets.toml: the user's own if there is one, else the packaged one."""
+    """Return the folder of config.toml and secrets.toml: the user's own if there is one, else the packaged one."""
     project = Path(os.environ.get("DLT_PROJECT_DIR", "."))
     if chosen := os.environ.get("DLT_CONFIG_FOLDER"):
         return (project / chosen).resolve()
@@ -23,13 +23,13 @@ def config_folder() -> Path:
 
 
 def project_folder() -> Path:
-    """The folder that holds models/ and dlt_config/: inside the wheel, or the root of a checkout."""
+    """Return the folder with models/ and dlt_config/: inside the wheel, or the root of a checkout."""
     packaged = Path(__file__).parent / "project"
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 
 
 def _folder_of_dlt() -> Path:
-    """Where dlt keeps its pipelines if nobody says otherwise, by dlt's own rules."""
+    """Return where dlt stores its pipelines by default, by dlt's own rules."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/dlt")
     home = Path("~").expanduser()
@@ -41,9 +41,9 @@ def _folder_of_dlt() -> Path:
 
 
 os.environ.setdefault("DLT_CONFIG_FOLDER", str(config_folder()))
-# An absolute DLT_CONFIG_FOLDER would also name dlt's data folder (dlt 1.31): keep that where dlt's users expect it.
+# An absolute DLT_CONFIG_FOLDER would also move dlt's data folder (dlt 1.31), so set that to dlt's own default.
 os.environ.setdefault("DLT_DATA_DIR", str(_folder_of_dlt()))
-# A receipt counts only when its load is complete, so every row must say which load brought it.
+# A receipt counts only if its load is complete, so each row needs the id of its load.
 os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
 
 

@@ -23,7 +23,7 @@ def create_once(path: Path, content: bytes) -> bool:
     except OSError as error:
         if error.errno not in WITHOUT_LINKS:
             raise
-        if path.exists():  # a file system without hard links: the next best
+        if path.exists():  # fallback for file systems without hard links
             return False
         partial.replace(path)
     finally:
@@ -68,7 +68,7 @@ def _is_running(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # of another user
+    except PermissionError:  # belongs to another user
         pass
     return True
 

@@ -1,4 +1,4 @@
-"""Append-only records of what people and runs did, one JSON object a line."""
+"""Store append-only records of what people and runs did, one JSON object per line."""
 
 import fcntl
 import json
@@ -41,7 +41,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class AuditLog:
-    """An append-only file and the table made of it: both have `name`; `columns` are the table's, with their types."""
+    """An append-only file and the table made of it. Both are called `name`; `columns` maps the table's columns to
+    types.
+    """
 
     name: str
     columns: Mapping[str, str]
@@ -73,7 +75,7 @@ class AuditLog:
         return rows
 
     def keep_last(self, folder: Path, rows: int) -> None:
-        """Remove the oldest lines of a log that would grow without limit."""
+        """Remove the oldest lines of a log, so that it does not grow without limit."""
         lines = self._lines(folder)
         if len(lines) > rows:
             replace_file(self.path(folder), "".join(f"{line}\n" for line in lines[-rows:]).encode())
@@ -88,11 +90,11 @@ class AuditLog:
             self.append(folder, lost)
 
     def read_distinct(self, folder: Path) -> list[Row]:
-        """Return all rows as `read` does, one of each event id."""
+        """Return all rows, as `read` does, but only one for each event id."""
         return [*{row["event_id"]: row for row in self.read(folder) if row.get("event_id")}.values()]
 
     def size(self, folder: Path) -> int:
-        """Return the size in bytes; it differs if rows were added."""
+        """Return the size in bytes, which changes when rows are added."""
         path = self.path(folder)
         return path.stat().st_size if path.is_file() else 0
 
@@ -112,7 +114,7 @@ class AuditLog:
 
 @cache
 def _warn_once(path: Path, line: int) -> None:
-    log.warning("%s: line %s is torn and was left out", path, line)
+    log.warning("%s: line %s is damaged and was skipped", path, line)
 
 
 EXCEPTION_LOG = AuditLog(
@@ -124,7 +126,7 @@ EXCEPTION_LOG = AuditLog(
         "note": TEXT,
         "set_by": TEXT,
         "set_at": TIME,
-        # The charge at that time; a later difference is a restatement.
+        # The charge at the time of the decision, to detect later restatements.
         "known_at": TIME,
         "charge_id": NUMBER,
         "payment_id": NUMBER,
@@ -148,7 +150,7 @@ MONTH_CLOSE = AuditLog(
         "closed_at": TIME,
         "known_at": TIME,
         "facts": NUMBER,
-        # Of a row that opens the month again: the closing that it undoes, and why.
+        # Only in rows that reopen a month: the closing that is undone, and the reason.
         "undoes": TEXT,
         "note": TEXT,
     },
@@ -165,7 +167,7 @@ CLOSED_FACTS = AuditLog(
         "value": MONEY,
     },
 )
-# Totals of invoices as finance received them, with tax; the last one typed counts.
+# Invoice totals as finance received them, with tax; the last one typed wins.
 INVOICE_TOTALS = AuditLog(
     "invoice_totals",
     {
@@ -188,7 +190,7 @@ INVOICE_DECISIONS = AuditLog(
         "decided_by": TEXT,
         "decided_at": TIME,
         "method": TEXT,
-        # The invoice at that time: `total`, `invoice_total` and `recommended` are with tax.
+        # The invoice at the time of the decision: `total`, `invoice_total` and `recommended` are with tax.
         "known_at": TIME,
         "currency": TEXT,
         "billed_date": DAY,
@@ -224,7 +226,7 @@ RUNS = AuditLog(
     },
 )
 
-# The logs that are tables of the published file; a new line in one of them requires publishing.
+# Logs that become tables of the published file; a new line in one of them requires publishing.
 PUBLISHED_LOGS = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS, INVOICE_TOTALS, INVOICE_DECISIONS)
 
 

@@ -1,22 +1,22 @@
 """Limit an HTTP server's connections: the time and size of a request's header, and how many wait at once.
 
-uvicorn limits neither: a client that never ends its header keeps a connection forever, and enough of them block
-everybody. `protocol_class` gives uvicorn a protocol with these limits, for httptools and h11.
+uvicorn limits neither: a client that never completes its header holds a connection forever, and enough of them lock out
+all others. `protocol_class` gives uvicorn a protocol with these limits, for httptools and h11.
 """
 
 import asyncio
 from collections import OrderedDict
 from typing import Any
 
-HEADER_SECONDS = 5.0  # from the first byte of a request, or the connection, to the end of its header
+HEADER_SECONDS = 5.0  # from the first byte of a request, or the start of the connection, to the end of the header
 HEADER_BYTES = 64 * 1024
-REST_BYTES = 1024 * 1024  # of a body that was refused before it ended
+REST_BYTES = 1024 * 1024  # of a body that was refused before it was complete
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class Waiting:
-    """The connections that wait for bytes of their client, the longest waiting first."""
+    """The connections that wait for bytes from their client, longest wait first."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -81,8 +81,8 @@ def protocol_class(limit: int, header_seconds: float = HEADER_SECONDS) -> type[a
             super().connection_lost(exc)
 
         def _look(self) -> None:
-            """Update whether the client owes the next byte."""
-            if self.transport.is_closing() or self.transport.get_protocol() is not self:  # handed to a WebSocket
+            """Update whether the next byte is due from the client."""
+            if self.transport.is_closing() or self.transport.get_protocol() is not self:  # upgraded to a WebSocket
                 self._stop_waiting()
             elif self._has_no_request():
                 waiting.add(self)

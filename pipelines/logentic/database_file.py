@@ -1,10 +1,11 @@
-"""The path of FILE: as it is given, as links lead it, and as the engines can take it.
+"""Resolve the path of FILE: as given, with links resolved, and in a form that the engines accept.
 
-Any name that a file system allows works. DuckDB, dbt and dlt take a path into SQL, templates and patterns; so they are
-given one without special characters: where the real one has some, a link to it in the folder for temporary files. Some
-names do not work by a link either: dlt fills a `%` in, and DuckDB 2.0 takes a backslash for a slash, a `?` for the
-begin of a query and no byte that is not UTF-8. Then what they write, or a copy of what they read, lies in that folder.
-It goes with the process; the next run takes FILE again, and reads from the service what FILE does not hold.
+Any name that a file system allows works. DuckDB, dbt and dlt insert a path into SQL, templates and patterns, so they
+are given one without special characters: if the real path has some, a link to it in the folder for temporary files. For
+some names a link is not enough: dlt expands a `%`, and DuckDB 2.0 reads a backslash as a slash and a `?` as the start
+of a query, and rejects bytes that are not UTF-8. In these cases their output, or a copy of their input, is in that
+folder. It is removed when the process ends; the next run starts from FILE again, and reads from the service what FILE
+lacks.
 """
 
 import atexit
@@ -18,9 +19,9 @@ from tempfile import mkdtemp
 
 from logentic.errors import UsageError
 
-MOST_LINKS = 40  # as Linux follows
+MOST_LINKS = 40  # the limit of Linux
 LONGEST_NAME = 255  # bytes, on most file systems
-BESIDE = len("..partial")  # the longest name that is made of FILE's: .FILE.partial
+BESIDE = len("..partial")  # the longest name derived from FILE: .FILE.partial
 SIMPLE = re.compile(r"[\w./ @+,:=~-]*")  # letters of any language; no quotes, patterns, templates or escapes
 BUCKETS = (
     "s3",
@@ -45,7 +46,7 @@ SCHEMES = (
     *("postgres", "postgresql", "mysql", "sqlite", "duckdb", "ducklake", "md", "motherduck", "quack", "snowflake"),
     *("jdbc", "odbc", "file", "http", "https", "ftp", "ftps", "sftp", "ssh", "data"),
 )
-# A known scheme, or any before `://`. A file of such a name is given as ./az:x.
+# A known scheme, or any text before `://`. A file with such a name is written ./az:x.
 ELSEWHERE = re.compile(rf"([\w.+-]+)://|({'|'.join(SCHEMES)}):", re.IGNORECASE)
 MEMORY = ":memory:"
 OTHERS = {
@@ -67,16 +68,16 @@ KINDS = {
     stat.S_ISBLK: "a device",
 }
 SQLITE = b"SQLite format 3"
-MAGIC = slice(8, 12)  # where a DuckDB file has DUCK
+MAGIC = slice(8, 12)  # the position of DUCK in a DuckDB file
 
 
 def database_path(given: str | Path) -> Path:
-    """The path that --db names. Raises `UsageError` where it can be no file on this machine."""
+    """Return the path that --db names. Raises `UsageError` if it cannot be a file on this machine."""
     text = str(given)
     if found := ELSEWHERE.match(text.strip()):
-        scheme = found[found.lastindex or 0].lower()  # what follows may hold a password
+        scheme = found[found.lastindex or 0].lower()  # the rest may contain a password
         advice = OTHERS.get(scheme, "Name a file on this machine, such as logentic.duckdb.")
-        raise UsageError(f"--db {scheme}:… is no file on this machine", advice)
+        raise UsageError(f"--db {scheme}:… is not a file on this machine", advice)
     if text.startswith(MEMORY) or "\0" in text or not text.strip():
         raise UsageError(f"--db {text!r} is no file", "Name one, such as logentic.duckdb.")
     path = _in_home(text) if text.startswith("~") else Path(text)
@@ -100,17 +101,19 @@ def _in_home(text: str) -> Path:
 
 
 def followed(path: Path) -> Path:
-    """The file that a link leads to, also one that is not there yet; absolute. Raises `UsageError` for a circle."""
+    """Return the absolute path that a link points to, which may not exist yet. Raises `UsageError` for a cycle."""
     found = path.absolute()
     for _ in range(MOST_LINKS):
         if not found.is_symlink():
             return found
         found = found.parent / found.readlink()
-    raise UsageError(f"--db {path}: its links turn in a circle", "Correct the link, or name another file.")
+    raise UsageError(f"--db {path}: its links form a cycle", "Correct the link, or name another file.")
 
 
 def kind_of(path: Path) -> str:
-    """What a path is that is no ordinary file: a folder, a pipe, a device, …; "" for a file, and for nothing."""
+    """Return the kind of a path that is not a regular file: a folder, a pipe, a device, …; "" for a file or a missing
+    path.
+    """
     try:
         mode = followed(path).stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -121,13 +124,15 @@ def kind_of(path: Path) -> str:
 
 
 def require_file(path: Path, *, also_folder: bool = False) -> None:
-    """Refuse what is no ordinary file, and what DuckDB cannot open. A folder may be looked at later."""
+    """Refuse a path that is not a regular file or that DuckDB cannot open. Folders are checked later."""
     if (kind := kind_of(path)) and not (also_folder and kind == "a folder"):
         raise UsageError(f"--db {path} is {kind}", "Name a file, such as logentic.duckdb.")
 
 
 def is_duckdb(path: Path) -> bool:
-    """Whether a file begins as DuckDB's do. It is not opened to see: DuckDB would load what other formats need."""
+    """Return whether a file starts like DuckDB's. It is not opened, because DuckDB would load extensions for other
+    formats.
+    """
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -135,7 +140,7 @@ def is_duckdb(path: Path) -> bool:
 
 
 def is_foreign(file: Path) -> bool:
-    """Whether another program made it; a damaged file may be ours."""
+    """Return whether another program made the file; a damaged file may be ours."""
     with file.open("rb") as opened:
         if opened.read(len(SQLITE)) == SQLITE:
             return True
@@ -154,19 +159,19 @@ def is_foreign(file: Path) -> bool:
 
 
 def reached(path: Path) -> Path:
-    """The same place by a path that every engine takes."""
+    """Return a path to the same file that every engine accepts."""
     return path if SIMPLE.fullmatch(str(path)) else _link(path)
 
 
 def written_folder(path: Path, *, by_dlt: bool = False) -> Path:
-    """The folder in which DuckDB or dlt writes: `path`, a link to it, or one in its place."""
+    """Return the folder in which DuckDB or dlt writes: `path`, a link to it, or a substitute."""
     real = os.path.realpath(path)
     is_fit = SIMPLE.fullmatch(real) if by_dlt else _can_be_opened(real)
     return reached(path) if is_fit else _temporary(path)
 
 
 def read_by_duckdb(file: Path) -> Path:
-    """A database file as DuckDB can open it for reading: itself, a link to it, or a copy."""
+    """Return a path by which DuckDB can read a database file: the file, a link to it, or a copy."""
     file = followed(file)
     if _can_be_opened(os.path.realpath(file)):
         return reached(file)

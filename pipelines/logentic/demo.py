@@ -1,4 +1,4 @@
-"""The demo: the main job against the sandbox, in this process, offline."""
+"""Run the demo: the main job against the sandbox, in this process, offline."""
 
 import sys
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from logentic.sanitizer import one_line
 from logentic.settings import Settings, load_settings
 from logentic.state import State
 
-EVERY_SECONDS = 1.0  # between lines of progress, where there is no terminal
+EVERY_SECONDS = 1.0  # between lines of progress without a terminal
 LAST_INVOICE = """
 select payment_id from invoices where billed_date is not null order by billed_date desc, payment_id desc limit 1
 """
@@ -32,9 +32,9 @@ DAYS_OF_EVENTS = timedelta(days=30)
 
 
 def run_demo(file: Path, seed: int) -> None:
-    """A made-up account of 60 items and 180 days becomes tables; the same seed gives the same account."""
+    """Build tables from a simulated account of 60 items and 180 days; the same seed gives the same account."""
     print(
-        "Load a made-up account of 60 items and 180 days, offline, and audit its invoices: about 15 seconds.",
+        "Load a simulated account of 60 items and 180 days, offline, and audit its invoices: about 15 seconds.",
         file=sys.stderr,
     )
     with display_progress(EVERY_SECONDS) as display:
@@ -47,7 +47,7 @@ def run_demo(file: Path, seed: int) -> None:
 
 
 def closing_lines(file: Path, done: dict[str, Any]) -> Iterator[str]:
-    """Yield what was made, what it says, and the command that opens the dashboard: five lines."""
+    """Yield five lines: what was made, its main results, and the command that opens the dashboard."""
     currency, shown = load_settings().currency, quote(str(file))
     program = "logentic" if which("logentic") else quote(sys.argv[0])
     rows = sum(counts["new"] for counts in done["resources"].values())
@@ -64,7 +64,7 @@ def closing_lines(file: Path, done: dict[str, Any]) -> Iterator[str]:
 
 
 def _receive_events(sandbox: Sandbox, settings: Settings, state: State) -> None:
-    """The events of the last days lie in the queue, a few lost and a few late, as if a receiver had been at work."""
+    """Queue the events of the last days, a few lost and a few late, as a receiver would have."""
     now = sandbox.clock.now()
     state.prepare()
     parser = EventParser(load_pseudonymizer(settings, state.folder))

@@ -80,14 +80,14 @@ class UnreadableFile(StateError):
     """A Parquet file of ours that cannot be read; `file` is its name without folders."""
 
     def __init__(self, file: str, reason: str) -> None:
-        super().__init__(f"{file} cannot be read: {reason}", "Run again: what it held is read from the service again.")
+        super().__init__(f"{file} cannot be read: {reason}", "Run again: its rows are read from the service again.")
         self.file = file
 
 
 class BuildError(LogenticError): ...
 
 
-# What DuckDB says where its memory limit is too low; a commit that needs more says only that it cannot pin a block.
+# DuckDB's messages if its memory limit is too low; a commit that needs more only reports that it cannot pin a block.
 OUT_OF_MEMORY = ("Out of Memory", "failed to pin block", "could not allocate block", "failed to allocate data")
 
 

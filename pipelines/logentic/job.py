@@ -43,7 +43,7 @@ BUILT_NOTE = "built"  # load, day, settings and audit logs of the published tabl
 
 @dataclass
 class JobOptions:
-    """`start` and `end` are days, both included; `select` names resources."""
+    """Options of a job. `start` and `end` are days, both included; `select` names resources."""
 
     start: date | None = None
     end: date | None = None
@@ -51,7 +51,7 @@ class JobOptions:
     extract: bool = True
     models: bool = True
     full_refresh: bool = False
-    keep_steps: bool = False  # the tables between raw tables and marts, for whoever looks for a mistake
+    keep_steps: bool = False  # keep the tables between raw tables and marts, for debugging
     wait_seconds: float = 0
     max_seconds: float = inf  # no window is read after it; 0: one window of each resource
     accept_new_key: bool = False
@@ -59,7 +59,7 @@ class JobOptions:
 
 @dataclass
 class JobResult:
-    shown: str  # the published destination, by the name that the user knows
+    shown: str  # the user's name of the published destination
     loaded: RunResult
     built: Built | None = None
     published_bytes: int | None = None
@@ -67,7 +67,7 @@ class JobResult:
 
 
 class BuiltNote(BaseModel, extra="allow"):
-    """What the published tables were made of; models add what they depend on."""
+    """The inputs of the published tables; models add what they depend on."""
 
     __pydantic_extra__: dict[str, str]
     load: str
@@ -133,7 +133,7 @@ def _replace_damaged(destination: Destination) -> None:
 
 
 def _clear_frames(error: BaseException) -> None:
-    """Release the connections that an error's frames hold, because DuckDB reuses an open instance of a path."""
+    """Release the connections in an error's frames, because DuckDB reuses an open instance of a path."""
     inner: BaseException | None = error
     while inner is not None:
         traceback.clear_frames(inner.__traceback__)
@@ -199,7 +199,7 @@ def _run(
         destination.sign(key)
         inputs["journals"] = json.dumps(destination.load_audit_log())
         if options.models and destination.dbt_target:
-            opened.close()  # the models have another limit of memory
+            opened.close()  # models have another memory limit
             step("build and check the models")
             result.built = build(
                 settings,
@@ -223,7 +223,7 @@ def _run(
 
 
 def _count_rejected(destination: Destination) -> int:
-    """Return the number of values that could not be read; refuse raw tables that lack what the models read."""
+    """Return the number of values that could not be read; refuse raw tables without columns that the models read."""
     raw = destination.raw()
     try:
         stored = Stored(raw)
@@ -239,19 +239,19 @@ def _count_rejected(destination: Destination) -> int:
 
 
 def read_built(state: State) -> dict[str, str]:
-    """Return what the published tables were made of; empty if nothing is published."""
+    """Return the inputs of the published tables; empty if nothing is published."""
     note = state.read_note(BUILT_NOTE, BuiltNote)
     return note.model_dump() if note else {}
 
 
 def _model_inputs(result: JobResult, settings: Settings) -> dict[str, str]:
-    """Return what the models' tables depend on beside the load: the day of the service, and settings."""
+    """Return the inputs of the models besides the load: the service's day, and settings."""
     day = result.loaded.now.astimezone(ZoneInfo(settings.timezone)).date()
     return {"day": str(day), "settings": json.dumps(model_settings(settings))}
 
 
 def _warn_of_clear_values(state: State, destination: Destination, pseudonyms: Pseudonymizer) -> None:
-    """Log the columns in which earlier versions loaded clear values."""
+    """Log the columns in which earlier versions stored personal data in clear."""
     if pseudonyms.key is None:
         return
     raw = destination.raw()
@@ -265,7 +265,7 @@ def _warn_of_clear_values(state: State, destination: Destination, pseudonyms: Ps
 
 
 def _require_complete_account(state: State) -> None:
-    """Refuse to build after a stopped run: tables of an incomplete account would blame the warehouse."""
+    """Refuse to build after an interrupted run: the audit of an incomplete account would be wrong."""
     asked = [row for row in read_runs(state) if row.get("requests")]
     if asked and asked[-1]["outcome"] == "stopped":
         raise StateError(f"{state.file}: the last run was stopped before all was read", "Run again, then build.")

@@ -10,10 +10,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 MAX_NESTING = 100  # levels of one value
-# Deeper containers are read as null where a document is too deep to be parsed. Values begin at level 4 or 5 of a page,
-# so that a value of which something was cut still has more than MAX_NESTING levels.
+# Deeper containers are read as null if a document is too deep to parse. Values begin at level 4 or 5 of a page, so a
+# value that was cut still has more than MAX_NESTING levels.
 CUT_LEVEL = MAX_NESTING + 10
-LONGEST_INTEGER = 4000  # digits; Python refuses to convert 4,300
+LONGEST_INTEGER = 4000  # digits; Python does not convert 4,300
 STRING = r'"(?:[^"\\]++|\\.)*+"'
 TOKEN = re.compile(STRING + r"|[\[\]{}]", re.DOTALL)
 STRUCTURE = re.compile(STRING + r"|[\[\]{},:]", re.DOTALL)
@@ -25,9 +25,9 @@ REPLACEMENT = "\ufffd"
 
 
 def loads(body: bytes, *, is_cut: bool = False) -> Any:
-    """Parse bytes; raise ValueError if they are not JSON. If a name is repeated, the last value counts.
+    """Parse bytes; raise ValueError if they are not JSON. If a name is repeated, the last value wins.
 
-    `is_cut`: containers below CUT_LEVEL are null in any case, for callers that walk through all of it.
+    `is_cut`: containers below CUT_LEVEL are null in any case, for callers that walk the whole value.
     """
     text = body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     try:
@@ -68,7 +68,7 @@ def compact(value: Any, *, sort_keys: bool = False) -> str:
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """Return a list, also if PHP wrote it as an object with numeric keys; None for anything else."""
+    """Return a list, even if PHP wrote it as an object with numeric keys; None for anything else."""
     if isinstance(value, list):
         return value
     if isinstance(value, dict) and all(map(NUMERIC_KEY.fullmatch, value)):
@@ -97,7 +97,7 @@ def row_texts(body: bytes) -> list[bytes]:
         if is_of_rows and ((sign == "," and depth == 2) or depth == 1):
             rows.append(text[start : token.start()])
             is_of_rows, start = depth == 2, token.end()
-        elif sign == ":" and depth == 2:  # a list that PHP wrote as an object
+        elif sign == ":" and depth == 2:  # PHP wrote a list as an object
             start = token.end()
     normalized = (STRING_OR_BLANKS.sub(lambda found: _normalized(found[1] or ""), row) for row in rows)
     return [row.encode("utf-8", "surrogatepass") for row in normalized if row]
@@ -146,11 +146,11 @@ def _parts(value: Any) -> Iterator[str]:
 def _parse(text: str) -> Any:
     import simplejson
 
-    # Control characters within texts are accepted.
+    # Allow control characters in texts.
     lenient: dict[str, Any] = {"cls": simplejson.JSONDecoder, "strict": False}
     try:
         return simplejson.loads(text, use_decimal=True, allow_nan=True, **lenient)
-    except (ValueError, ArithmeticError):  # perhaps a number that Python refuses to convert
+    except (ValueError, ArithmeticError):  # possibly a number that Python does not convert
         return simplejson.loads(text, parse_int=_integer, parse_float=_decimal, allow_nan=True, **lenient)
 
 

@@ -25,7 +25,7 @@ Day = Literal["charge_date", "ordered_date", "shipped_date", "billed_date"]
 def _is_a_quantity(text: str) -> str:
     if not re.fullmatch(f"none|{QUANTITY}", text):
         raise ValueError(
-            f"{text!r} is no quantity: write units, lines, quantity, weight, volume, started_weight, started_volume, "
+            f"{text!r} is not a quantity: use units, lines, quantity, weight, volume, started_weight, started_volume, "
             "started_weight/139 (dimensional weight), weight by line (rounded for each), value, charges of TYPE, or "
             "units(weight>20), units(hazardous=yes), units(item=503|511) (of some items)"
         )
@@ -38,11 +38,11 @@ def _are_segments(segment: dict[str, str]) -> dict[str, str]:
             continue
         if not RANGES.fullmatch(name):
             raise ValueError(
-                f"{name!r} is no segment: write {', '.join(CATEGORIES)}, or a range of units, lines, weight, volume, "
+                f"{name!r} is not a segment: use {', '.join(CATEGORIES)}, or a range of units, lines, weight, volume, "
                 "value, heaviest_item, longest_side, month_rank or month_orders"
             )
         if not _is_a_range(text):
-            raise ValueError(f'{name} = {text!r} is no range: write it as "5..10", "5.." or "..10"')
+            raise ValueError(f'{name} = {text!r} is not a range: write it as "5..10", "5.." or "..10"')
     return segment
 
 
@@ -55,7 +55,7 @@ def _is_a_range(text: str) -> bool:
     return bool(dots and bounds) and all(bound.is_finite() for bound in bounds) and bounds == sorted(set(bounds))
 
 
-# What a price goes by.
+# The quantities that a price can depend on.
 Driver = Annotated[str, AfterValidator(_is_a_quantity)]
 Segment = Annotated[dict[str, str], AfterValidator(_are_segments)]
 
@@ -71,7 +71,7 @@ class DatedTerms(BaseModel):
     @model_validator(mode="after")
     def _ends_after_it_began(self) -> Self:
         if self.valid_from > self.valid_to:
-            raise ValueError(f"valid_to {self.valid_to} lies before valid_from {self.valid_from}")
+            raise ValueError(f"valid_to {self.valid_to} is before valid_from {self.valid_from}")
         return self
 
 
@@ -176,7 +176,7 @@ def _ends(rate: ChargeRate, rates: list[ChargeRate]) -> Iterator[date]:
 def _begin_on_different_days(rates: list[StorageRate]) -> list[StorageRate]:
     days = [rate.valid_from for rate in rates]
     if twice := {day for day in days if days.count(day) > 1}:
-        raise ValueError(f"two rates of storage begin on {min(twice)}: leave one of them")
+        raise ValueError(f"two rates of storage begin on {min(twice)}: remove one of them")
     return rates
 
 

@@ -1,4 +1,4 @@
-"""The only description of each resource: planning, extraction, loading and the command line derive from it.
+"""Describe each resource, in one place: planning, extraction, loading and the command line derive from it.
 
 How to add a resource or a window kind: docs/architecture.md.
 """
@@ -22,7 +22,7 @@ TEXT = pa.string()
 TRUTH = pa.bool_()
 MOMENT = pa.timestamp("us", tz="UTC")
 DAY = pa.date32()
-# 24 decimals hold every number above 1e-7 that PHP prints (17 significant digits) without loss.
+# 24 decimals store every number above 1e-7 that PHP prints (17 significant digits) without loss.
 MEASURE = pa.decimal128(38, 24)
 QUANTITY = pa.decimal128(18, 4)
 
@@ -34,7 +34,7 @@ ONE_DAY, ONE_SECOND = timedelta(days=1), timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class WindowKind:
-    """How a list is asked for in windows, and which of its rows belong to one.
+    """How a list is queried in windows, and which of its rows belong to one.
 
     `name` is the `filter` of the receipts. `columns`: a row belongs to a window by the first of them, and a stored
     record has to be in a window only if all of them lie in it.
@@ -45,12 +45,12 @@ class WindowKind:
     start: str = ""  # query parameters
     end: str = ""
     unit: timedelta = ONE_DAY
-    overlap: timedelta = timedelta(0)  # read twice on purpose: what the filter means at its ends is not documented
-    is_required: bool = False  # the service refuses a query without both parameters
-    is_monthly: bool = False  # a row may span a month: windows are split, and compared by `verify`, at months
-    # Rows of a window that has passed can only leave it; of a window up to now, only enter it.
+    overlap: timedelta = timedelta(0)  # read twice on purpose: whether the filter includes its bounds is not documented
+    is_required: bool = False  # the service rejects a query without both parameters
+    is_monthly: bool = False  # a row may span a month: `verify` splits and compares windows at month boundaries
+    # Rows can only leave a past window, and only enter a window up to now.
     is_one_way: bool = False
-    # A field whose value narrows the list to few rows: `check` adds it as a filter.
+    # A value of this field that limits the list to few rows: `check` adds it as a filter.
     narrowed_by: str | None = None
 
     @property
@@ -64,13 +64,14 @@ class WindowKind:
 
 
 SNAPSHOT = WindowKind("snapshot")  # the whole list, once a day
-# A day of an unknown zone, perhaps without the day itself: two days hold either.
+# The zone of the filter's days is unknown, and its last day may be excluded: an overlap of two days covers both.
 UPDATED_DAY = WindowKind(
     "updated_day", ("updated_at",), "updated_at_start", "updated_at_end", overlap=2 * ONE_DAY, is_one_way=True
 )
 UPDATED_AT = replace(UPDATED_DAY, name="updated_at", unit=ONE_SECOND, overlap=ONE_SECOND)
 DATE = WindowKind("date", ("date",), "start", "end", overlap=ONE_DAY, is_required=True)
-# A charge may lie within, overlap or end in the span that is asked for: a month holds the longest.
+# The filter may match charges that lie within the span, overlap it or end in it: overlap by a month, the longest
+# charge.
 PAYMENT_DATE = WindowKind("payment_date", ("start", "end"), "start", "end", overlap=32 * ONE_DAY, is_monthly=True)
 BILLED_DATE = WindowKind(
     "billed_date",
@@ -83,7 +84,7 @@ BILLED_DATE = WindowKind(
 
 
 class Absence(Enum):
-    """What it means that a complete window lacks a stored record."""
+    """The meaning of a stored record that a complete window lacks."""
 
     LOOKED_UP = "the record is asked for by its id at once: it is gone if the service does not know it, or has moved"
     LOOKED_UP_LAST = "the same at the end of the run, if no other window gave it; and a known id must still be found"
@@ -93,15 +94,15 @@ class Absence(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Rows within rows, which get a table of their own: (parent id, line number) is their key."""
+    """Rows within rows, stored in their own table: (parent id, line number) is their key."""
 
     table: str
     field: str
     parent: str
     columns: dict[str, pa.DataType]
-    item_column: str | None = None  # where an item's id stands
+    item_column: str | None = None  # the column with the item's id
     description: str = ""
-    meanings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of its columns
+    meanings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # descriptions of its columns
 
     def schema(self) -> pa.Schema:
         named = {self.parent: INTEGER, "line_number": INTEGER, **self.columns}
@@ -110,12 +111,12 @@ class Lines:
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """A list of the API, and everything that the program needs to know of it.
+    """A list of the API, with everything that the program needs to know about it.
 
-    `key` tells two records apart; `personal` fields are pseudonymized before they touch a disk. `is_about_people`:
-    fields that the reference does not name are pseudonymized unless the allow-list has them (privacy/measures.py).
+    `key` identifies a record; `personal` fields are pseudonymized before they are written to disk. `is_about_people`:
+    fields that the reference does not name are pseudonymized unless they are on the allow-list (privacy/measures.py).
 
-    Raises `UsageError` where the description contradicts itself.
+    Raises `UsageError` if the description contradicts itself.
     """
 
     name: str
@@ -124,25 +125,25 @@ class Resource:
     columns: dict[str, pa.DataType]
     window: WindowKind
     description: str = ""
-    meanings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of its columns
+    meanings: Mapping[str, str] = dataclasses.field(default_factory=dict)  # descriptions of its columns
     personal: frozenset[str] = frozenset()
     lines: Lines | None = None
-    # What a list is counted by: a stock record updated in place while it is read must count once.
+    # The key for counting a list: a stock record that is updated in place while it is read must count once.
     counted_by: tuple[str, ...] = ("id",)
     is_about_people: bool = False
     look_back: Callable[["Settings"], timedelta] = lambda settings: timedelta(0)  # what each run reads again
-    # Asked for as well: what was settled since the last run, and once a week what can still be disputed.
+    # Also read: records settled since the last run and, once a week, those that can still be disputed.
     settled: WindowKind | None = None
     absence: Absence = Absence.LOOKED_UP
-    filters: frozenset[str] = frozenset()  # that `get` has beside the parameters of the windows
-    item_path: str | None = None  # the list of one item's records, where a record has no address of its own
-    item_column: str | None = None  # where an item's id stands
-    alias: str | None = None  # another name that `get` takes
+    filters: frozenset[str] = frozenset()  # additional filters of `get`
+    item_path: str | None = None  # the list of one item's records, if a record has no URL of its own
+    item_column: str | None = None  # the column with the item's id
+    alias: str | None = None  # alternative name for `get`
     optional: frozenset[str] = frozenset()  # columns that some accounts lack
     first_day_columns: tuple[str, ...] = ()  # `status` counts days from the first of them; else the window's column
-    page_size: int | None = None  # that `get` asks for; else the service's own
+    page_size: int | None = None  # page size for `get`; else the service's default
     is_catalogue: bool = False  # the list of items: read again when another resource names one that is not stored
-    is_named_elsewhere: bool = False  # events and charges name records: those that no window showed are looked up
+    is_named_elsewhere: bool = False  # events and charges name records; those not in any window are looked up
 
     def __post_init__(self) -> None:
         self._check()
@@ -153,7 +154,7 @@ class Resource:
 
     @property
     def day_in_key(self) -> str | None:
-        """The column by which each day has a record of its own."""
+        """The column of the day, if a record exists for each day."""
         return next((name for name in self.key if self.columns[name] == DAY), None)
 
     def window_kind(self, name: str) -> WindowKind:
@@ -165,12 +166,14 @@ class Resource:
 
     @property
     def has_local_days(self) -> bool:
-        """Whether its windows are of the days of moments, which begin at another hour in each time zone."""
+        """Whether its windows are days of moments, whose bounds depend on the time zone."""
         return self.has_moments(self.window) and not self.window.is_exact
 
     @property
     def has_records_ahead(self) -> bool:
-        """Whether a record dated after today is read again by its item: corrected, it is in no window up to now."""
+        """Whether a record dated after today is read again by its item: once corrected, it is in no window up to
+        now.
+        """
         return self.absence is Absence.NORMAL and self.item_path is not None and self.has_moments(self.window)
 
     def schema(self) -> pa.Schema:
@@ -231,8 +234,8 @@ ORDERS = Resource(
     },
     meanings={
         "id": "The order, as the API numbers it",
-        "order_type": "Kind of order, as the API says it",
-        "status": "Status, as the API says it; PENDING, CANCELLED, IN_TRANSIT and COMPLETED are known",
+        "order_type": "Kind of order, as the API returns it",
+        "status": "Status, as the API returns it; PENDING, CANCELLED, IN_TRANSIT and COMPLETED are known",
         "warehouse_id": "The warehouse that ships it",
         "external_name": "The merchant's name of the order, for example #1001",
         "shopify_order_id": "The order in Shopify, where it comes from there",
@@ -393,7 +396,7 @@ INVENTORY_HISTORY = Resource(
         "id": "The item, as the API numbers it",
         "name": "The item's name at that time",
         "external_name": "The item's number at that time",
-        "warehouse_id": "The warehouse; null where the API gives one row per item",
+        "warehouse_id": "The warehouse; null if the API returns one row per item",
         "cubic_size": "Volume of one unit in cubic feet",
         "weight": "Weight; the API does not state its unit",
         "date": "Calendar day in the account's time zone",
@@ -403,7 +406,7 @@ INVENTORY_HISTORY = Resource(
         ),
         "prepared": "Units picked or packed, still in the building; null where they could not be read",
         "receiving": "Units announced or arriving; null where they could not be read",
-        "supply": "Units on the shelf; null where the API gives a value that could not be read",
+        "supply": "Units on the shelf; null if the API's value could not be read",
     },
     window=DATE,
     look_back=lambda settings: (settings.history_lookback_days + 1) * ONE_DAY,
@@ -439,10 +442,10 @@ PAYMENT_ITEMS = Resource(
     },
     meanings={
         "id": "The charge, as the API numbers it",
-        "payment_id": "The invoice that it stands on; null where it has none yet",
-        "type": "Kind of charge, as the API says it: storage, handling, picking, shipping and others",
+        "payment_id": "The invoice that it is on; null if it has none yet",
+        "type": "Kind of charge, as the API returns it: storage, handling, picking, shipping and others",
         "description": "The warehouse's words",
-        "amount": "Amount in the account's currency, exactly as the API says it; negative for a credit",
+        "amount": "Amount in the account's currency, exactly as the API returns it; negative for a credit",
         "quantity": "Quantity that was charged for, in the unit of the charge type",
         "start": "First day that the charge is for",
         "end": "Last day that the charge is for",
@@ -451,7 +454,7 @@ PAYMENT_ITEMS = Resource(
         "item_id": "The item that it is for, if any",
         "total_volume": "Volume that was charged for, in cubic feet (storage)",
         "created_at": "When the charge was created (UTC)",
-        "updated_at": "When the charge last changed (UTC), where the API says so",
+        "updated_at": "When the charge last changed (UTC), if the API returns it",
     },
     window=PAYMENT_DATE,
     settled=BILLED_DATE,
@@ -461,7 +464,7 @@ PAYMENT_ITEMS = Resource(
 
 RESOURCES = {resource.name: resource for resource in (ITEMS, ORDERS, ITEM_QUANTITIES, INVENTORY_HISTORY, PAYMENT_ITEMS)}
 
-# Where an item's id stands in the raw tables.
+# The columns with an item's id in the raw tables.
 ITEM_COLUMNS = {each.name: each.item_column for each in RESOURCES.values() if each.item_column} | {
     each.lines.table: each.lines.item_column for each in RESOURCES.values() if each.lines and each.lines.item_column
 }
@@ -486,13 +489,13 @@ RECEIPTS = pa.schema(
         ("finished_at", MOMENT),
         ("is_complete", TRUTH),
         ("is_confirmed", TRUTH),
-        ("is_accepted", TRUTH),  # not complete, and no longer read again: its total never agreed with its rows
+        ("is_accepted", TRUTH),  # incomplete, and no longer read again: its total never agreed with its rows
         ("reason", TEXT),
     ]
 )
 
-# Values that could not be read: a log of versions by (resource, key, field), ended by a row with `_is_removed` once the
-# service gives a readable value. `text` is the value as received: shortened, and pseudonymized where it is personal.
+# Values that could not be read: a log of versions by (resource, key, field), closed by a row with `_is_removed` once
+# the service returns a readable value. `text` is the received value: shortened, and pseudonymized if it is personal.
 REJECTED_VALUES = pa.schema(
     [
         ("resource", TEXT),
@@ -505,7 +508,7 @@ REJECTED_VALUES = pa.schema(
     ]
 )
 
-# Events that a receiver took, and what became of them: a log of versions, as every raw table.
+# Received events and their outcomes: a log of versions, like every raw table.
 ORDER_EVENTS = pa.schema(
     [
         ("event_id", TEXT),
@@ -524,7 +527,7 @@ ORDER_EVENTS = pa.schema(
     ]
 )
 
-# Columns that tell a raw row from every other row of its load.
+# The columns that identify a raw row within its load.
 RAW_KEYS = {
     **{resource.name: (*resource.key, "_seen_at", "_is_removed") for resource in RESOURCES.values()},
     **{r.lines.table: (r.lines.parent, "line_number", "_seen_at") for r in RESOURCES.values() if r.lines},
@@ -536,7 +539,7 @@ RAW_KEYS = {
 
 @dataclass(frozen=True)
 class Description:
-    """What a table holds, what its columns mean, and what all others of its columns are."""
+    """The description of a table, of its columns, and of all columns that have none of their own."""
 
     text: str
     columns: Mapping[str, str]
@@ -545,7 +548,7 @@ class Description:
 
 OF_EVERY_VERSION = {
     "_seen_at": "Service time (UTC) at which this version was read",
-    "_is_removed": "True if the API no longer gives the record; its other columns say what was known last",
+    "_is_removed": "True if the API no longer returns the record; its other columns have the last known values",
     "_dlt_load_id": "The load that brought the row, as in _dlt_loads",
 }
 UNNAMED = "A field that the API reference does not name, as the text of the JSON"
@@ -557,18 +560,18 @@ OF_RECEIPTS = {
     "filter": "The field that bounds the window: updated_at, date, payment_date, billed_date, snapshot or id",
     "window_start": "First moment of the window (UTC), included",
     "window_end": "Last moment of the window (UTC), excluded",
-    "total_announced": "Rows that the API said there were",
+    "total_announced": "Rows that the API announced",
     "rows_read": "Rows that were read",
-    "distinct_keys": "Different keys among them",
+    "distinct_keys": "Number of distinct keys",
     "rows_new": "Rows with a key not seen before",
     "rows_changed": "Rows that differ from the version before",
-    "rows_removed": "Keys that the API no longer gives",
-    "requests": "Requests that it took",
+    "rows_removed": "Keys that the API no longer returns",
+    "requests": "Number of requests",
     "bytes": "Bytes that were received",
     "started_at": "Service time (UTC) at the first request",
     "finished_at": "Service time (UTC) at the last answer",
     "is_complete": "True if everything in the window was read",
-    "is_confirmed": "True if a second reading gave the same rows, where one reading proves nothing",
+    "is_confirmed": "True if a second reading returned the same rows, where one reading is not enough",
     "is_accepted": (
         "True if the window is not complete and is no longer read again: in three readings the API announced as many "
         "rows too many or too few as now (total_announced − distinct_keys). Nothing in it is marked as removed"
@@ -606,7 +609,7 @@ OF_EVENTS = {
 
 
 def raw_descriptions() -> dict[str, Description]:
-    """Return what each raw table that a load fills holds, by its name."""
+    """Return the description of each raw table that a load fills, by name."""
     found = {
         name: Description(resource.description, {**resource.meanings, **OF_EVERY_VERSION}, UNNAMED)
         for name, resource in RESOURCES.items()
@@ -619,6 +622,6 @@ def raw_descriptions() -> dict[str, Description]:
     own = {
         "extract_windows": ("Receipts: one row per window of a resource that a run read.", OF_RECEIPTS),
         "rejected_values": ("Values that could not be read, one row when one is found or changes.", OF_REJECTED_VALUES),
-        "order_events": ("Events that the receiver took, one row when what became of one changes.", OF_EVENTS),
+        "order_events": ("Received events, one row for each change of an outcome.", OF_EVENTS),
     }
     return found | {name: Description(text, {**columns, **OF_EVERY_VERSION}) for name, (text, columns) in own.items()}

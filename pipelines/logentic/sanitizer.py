@@ -1,4 +1,4 @@
-"""Make text from others safe to show: from the service, a sender of events, a file name, a library's error.
+"""Make untrusted text safe to show: from the service, a sender of events, a file name, a library's error.
 
 Secrets are registered once, by `Settings`, and are replaced by `***` in all text that passes through here. Every output
 boundary calls one function of this module: errors and log records (`one_line`), the terminal and the letter
@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import quote
 
 REDACTED = "***"
-SHORTEST_SECRET = 6  # characters: a shorter one would also be found in ordinary words and numbers
-SHORTEST_PART = 16  # characters of a token's part that is a secret by itself
+SHORTEST_SECRET = 6  # characters: a shorter one would also match ordinary words and numbers
+SHORTEST_PART = 16  # characters of a token's part that is a secret on its own
 
-# Control characters (C0, C1, DEL), bidirectional marks and overrides, invisible characters, lone surrogates. Tab and
-# newline stay; so do the joiners U+200C and U+200D, which Persian text and emoji need.
+# Control characters (C0, C1, DEL), bidirectional marks and overrides, invisible characters, lone surrogates. Tabs and
+# newlines are kept, and so are the joiners U+200C and U+200D, which Persian text and emoji need.
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -27,17 +27,17 @@ WIDE_ENCODINGS = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 # \u0061 in JSON is the letter a; quotes and backslashes stay escaped.
 ESCAPED_ASCII = r"(?<!\\)((?:\\\\)*)\\u00(?!22|5[cC])([2-6][0-9a-fA-F]|7[0-9a-eA-E])"
 ESCAPED_TEXT, ESCAPED_BYTES = re.compile(ESCAPED_ASCII), re.compile(ESCAPED_ASCII.encode())
-# Control characters as JSON writes them, also within a JSON text that is a value; with the rest of a colour sequence.
+# Control characters as JSON writes them, also in a JSON text that is a value; including the rest of a colour sequence.
 CONTROL_ESCAPES = re.compile(
     r"\\+(?:[bfnrt]|u00[01][0-9a-fA-F]|u007[fF]|u00[89][0-9a-fA-F]|u20[0-6][0-9a-fA-F]|u[fF]e[fF]{2}"
     r"|ud[89a-fA-F][0-9a-fA-F]{2})(?:\[[0-9;]*[A-Za-z])?"
 )
-FORMULA_SIGNS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # spreadsheets take the full-width signs as well
-# Alerts reach mail, Slack, Discord, Telegram and others, each with a markup of its own.
+FORMULA_SIGNS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # spreadsheets accept the full-width signs as well
+# Alerts are sent to mail, Slack, Discord, Telegram and others, each with its own markup.
 INERT = str.maketrans({"<": "‹", ">": "›", "&": "＆", "@": "＠", "`": "'", "*": "∗", "[": "(", "]": ")"})
 
 _secrets: set[str] = set()
-_tokens: set[str] = set()  # those of them that are sent to the service, which alone can repeat them
+_tokens: set[str] = set()  # those that are sent to the service, which is the only one that can repeat them
 
 
 def register_secret(secret: str, *, is_sent: bool = False) -> None:
@@ -76,7 +76,7 @@ def redacted_bytes(body: bytes) -> bytes:
 
 def _unescape_ascii(body: bytes, encoding: str) -> bytes:
     """Replace JSON escapes of ASCII letters by the letters; return a body of another encoding unchanged."""
-    if encoding == "utf-8":  # without decoding: the body may hold bytes that are not UTF-8
+    if encoding == "utf-8":  # no decoding: the body may contain bytes that are not UTF-8
         return ESCAPED_BYTES.sub(lambda found: found[1] + bytes.fromhex(found[2].decode()), body)
     try:
         text = body.decode(encoding, "surrogatepass")
@@ -180,7 +180,7 @@ def _replacement(found: re.Match[str]) -> str:
 
 
 def _escape(character: str) -> str:
-    if character in "\r\x0b\x0c":  # outside of a JSON text's values; inside, they are escaped already
+    if character in "\r\x0b\x0c":  # outside the values of a JSON text; inside they are escaped already
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))

@@ -12,11 +12,13 @@ from logentic.errors import UsageError
 from logentic.sanitizer import register_secret
 
 LARGEST_SECRET_BYTES = 65_536
-# Secrets that others read in the environment: dlt's of a destination (whole or a part), and the engine's address.
+# Secrets of other libraries in the environment: those of dlt's destinations (whole or in parts), and the engine's
+# address.
 SECRETS_OF_OTHERS = re.compile(r"(?:\w+__)?DESTINATION__(?:\w+__)?CREDENTIALS(?:__\w+)?|SPARK_REMOTE")
 PUBLIC_PARTS = re.compile(r".*__(HOST|PORT|DATABASE|USERNAME|ENDPOINT_URL|REGION_NAME|DRIVERNAME|CONNECT_TIMEOUT)")
-ORDINARY_WORDS = {"logentic", "postgres", "password"}  # as passwords they protect nothing, and messages hold them
-PASSWORD = re.compile(r"//[^/@]*:([^/@]+)@|;token=([^;]+)")  # of a URL
+# passwords too common to redact: they protect nothing, and messages contain these words
+ORDINARY_WORDS = {"logentic", "postgres", "password"}
+PASSWORD = re.compile(r"//[^/@]*:([^/@]+)@|;token=([^;]+)")  # in a URL
 
 _given_by_files: dict[str, str] = {}  # variables that this process has set
 
@@ -42,7 +44,7 @@ def read_secret_file(direct: str, path: str) -> str:
 def give_secrets_to_others() -> None:
     """Set the variables of dlt and Spark whose values are in files, named by the same variable and _FILE.
 
-    All their secrets in the environment are redacted from now on.
+    From then on, all of their secrets in the environment are redacted.
     """
     for direct in [name for name in _given_by_files if not os.environ.get(f"{name}_FILE")]:
         if os.environ.get(direct) == _given_by_files.pop(direct):

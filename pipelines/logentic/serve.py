@@ -1,4 +1,4 @@
-"""The former name of `logentic.webhooks`; it goes with the next release."""
+"""Keep the former name of `logentic.webhooks` until the next release."""
 
 from logentic.webhooks import application
 

@@ -1,4 +1,4 @@
-"""All settings, as one typed object."""
+"""Define all settings, as one typed object."""
 
 import logging
 import os
@@ -41,7 +41,7 @@ log = logging.getLogger("logentic")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # in this order, after `ca_file`
 HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
-VISIBLE = re.compile(r"[!-~]*")  # ASCII without blanks and control characters
+VISIBLE = re.compile(r"[!-~]*")  # printable ASCII without blanks
 RENAMED = {"patience_seconds": "retry_seconds"}  # former names, which work until the next release
 
 
@@ -77,7 +77,7 @@ def _taxes(text: Any) -> Any:
 def setting(
     default: Any, group: str, meaning: str, *, change: str, unit: str = "", values: str = "", **constraints: Any
 ) -> Any:
-    """Declare a setting with everything that its reference page says about it (scripts/reference.py)."""
+    """Declare a setting with the text of its reference page (scripts/reference.py)."""
     about: Any = {"group": group, "unit": unit, "values": values, "change": change}
     return Field(default, description=meaning, json_schema_extra=about, **constraints)
 
@@ -529,7 +529,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Return the settings; raise a `UsageError` that names a wrong one and never shows its value."""
+    """Return the settings; raise a `UsageError` that names an invalid one and never shows its value."""
     give_secrets_to_others()
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
@@ -541,7 +541,7 @@ def load_settings(**overrides: Any) -> Settings:
         ) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        setting, *parts = first["loc"] or ("",)  # the setting, and within a list the entry and its field
+        setting, *parts = first["loc"] or ("",)  # the setting and, within a list, the entry and its field
         reason = first["msg"].removeprefix("Value error, ")
         inner = "".join(f", entry {part + 1}" if isinstance(part, int) else f", field {part!r}" for part in parts)
         where = f"setting {setting!r}{inner}: " if setting else ""
@@ -552,7 +552,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def find_sources() -> dict[str, str]:
-    """Return where the value of each setting comes from: a variable, a file, or `default`."""
+    """Return the source of each setting: a variable, a file, or `default`."""
     variables = {name.upper() for name in os.environ}
     files = {path: _table(path.name) for path in (config_folder() / name for name in ("secrets.toml", "config.toml"))}
     former = {name: old for old, name in RENAMED.items()}
@@ -604,7 +604,7 @@ def require_token(settings: Settings) -> None:
 
 
 def trusted_certificates(settings: Settings) -> str:
-    """Return the file (or folder) of certificates of the authorities that are trusted; by default certifi's."""
+    """Return the file (or folder) of trusted certificate authorities; by default certifi's."""
     named = {"ca_file": settings.ca_file, **{name: os.environ.get(name, "") for name in CERTIFICATE_VARIABLES}}
     name = next((name for name, path in named.items() if path), None)
     if name is None or not settings.base_url.startswith("https:"):
@@ -659,7 +659,7 @@ def _table(name: str) -> dict[str, Any]:
 
 
 def _with_present_names(values: dict[str, Any]) -> dict[str, Any]:
-    """Rename settings that are given by a former name; a present name takes precedence."""
+    """Rename settings given by a former name; a current name takes precedence."""
     for name in RENAMED.keys() & values.keys():
         _warn_of_former_name(name)
     former_first = sorted(values, key=lambda name: name not in RENAMED)

@@ -1,4 +1,4 @@
-"""The state folder beside the published file: what the product stores for itself."""
+"""Manage the state folder beside the published file, which holds everything that the product stores for itself."""
 
 import fcntl
 import json
@@ -48,7 +48,7 @@ class State:
 
     @property
     def work(self) -> Path:
-        """The database that dlt and dbt write; its copy is published."""
+        """The database that dlt and the models write; its copy is published."""
         return written_folder(self.folder) / "work.duckdb"
 
     @property
@@ -89,7 +89,7 @@ class State:
 
     @contextmanager
     def locked(
-        self, wait_seconds: float = 0, name: str = "lock", what: str = "another run is at work"
+        self, wait_seconds: float = 0, name: str = "lock", what: str = "another run is in progress"
     ) -> Iterator[None]:
         """Hold the lock while one run works; wait up to `wait_seconds` for another one, then raise `StateError`."""
         with (self.folder / name).open("a+") as lock:
@@ -159,6 +159,6 @@ def _warn_once(path: Path) -> None:
 
 
 def _remove_folder(path: Path) -> None:
-    """Remove a folder that has the path of a note."""
+    """Remove a folder that occupies the path of a note."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

@@ -44,7 +44,7 @@ def test_a_process_that_left_the_network_reaches_nobody(folder: Path) -> None:
 def test_the_demo_fills_every_table_without_a_network_and_writes_where_it_was_asked_to(folder: Path) -> None:
     done = alone(COMMAND, "demo", "--db", "demo/logentic.duckdb", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "Load a made-up account" in done.stderr.splitlines()[0]
+    assert "Load a simulated account" in done.stderr.splitlines()[0]
     assert "seconds" in done.stderr.splitlines()[0]
     lines = done.stdout.splitlines()
     assert [line.split(" ")[0].rstrip(":,") for line in lines] == ["Loaded", "Tables", "Invoice", "See", "Open"]

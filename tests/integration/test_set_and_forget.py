@@ -208,7 +208,7 @@ def test_an_alert_that_nobody_took_is_sent_again_and_fails_no_run(
     receiver.refuse = False
     run_job(settings, file, RAW_ONLY)
     ((_, body),) = receiver.take()
-    assert body == "- 1 windows are incomplete; the next run asks again"
+    assert body == "- 1 windows are incomplete; the next run reads them again"
 
 
 def test_old_data_new_fields_large_exceptions_and_stuck_orders_are_told_once_each(

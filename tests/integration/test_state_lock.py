@@ -58,4 +58,4 @@ def test_a_long_wait_for_another_run_is_logged_once(
         pass
     other.join()
     assert len(caplog.records) == lines
-    assert all("another run is at work on" in record.getMessage() for record in caplog.records)
+    assert all("another run is in progress on" in record.getMessage() for record in caplog.records)

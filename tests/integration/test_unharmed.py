@@ -66,7 +66,7 @@ print(connection.execute(count).fetchone(), flush=True)
 def test_a_second_run_at_once_leaves_with_one_line_or_waits(sandbox: Sandbox, tmp_path: Path) -> None:
     state = State(tmp_path / "db")
     state.prepare()
-    with state.locked(), pytest.raises(StateError, match="another run is at work"):
+    with state.locked(), pytest.raises(StateError, match="another run is in progress"):
         run_job(settings_of(sandbox), tmp_path / "db", JobOptions())
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "db")], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"

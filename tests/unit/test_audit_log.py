@@ -63,7 +63,7 @@ def test_a_torn_line_costs_itself_alone_and_is_said(state: State, caplog: pytest
     path = EXCEPTION_LOG.path(state.folder)
     path.write_bytes(path.read_bytes() + '{"event_id": "two", "note": "é'.encode()[:-1])
     assert EXCEPTION_LOG.read(state.folder) == [SET]
-    assert "exception_log.jsonl: line 2 is torn" in caplog.text
+    assert "exception_log.jsonl: line 2 is damaged" in caplog.text
     EXCEPTION_LOG.append(state.folder, [{**SET, "event_id": "three"}])
     assert [row["event_id"] for row in EXCEPTION_LOG.read(state.folder)] == ["one", "three"]
     load_audit_log(state)

@@ -48,7 +48,7 @@ def test_a_file_that_is_a_folder_or_lies_in_a_file_is_refused(tmp_path: Path) ->
 
 def test_one_run_at_a_time(state: State) -> None:
     with state.locked():
-        with pytest.raises(StateError, match="another run is at work") as raised, State(state.file).locked():
+        with pytest.raises(StateError, match="another run is in progress") as raised, State(state.file).locked():
             pass
         assert "--wait" in raised.value.guidance
     with state.locked():

@@ -1,8 +1,8 @@
--- What prices are learned from, and what they are asked for: every charge but storage with what its price may go by.
--- An order that has no charge of a type which half of its kind have, or half of those that go where it goes, stands with
--- that type and no charge: what would it cost?
+-- The input of price learning: each charge except storage, with every fact that its price may depend on.
+-- An order also gets a row without a charge for each type that half of its peers have (same kind, or same destination),
+-- so that the price of the missing charge can be computed.
 {%- set measures = ['units', 'lines', 'weight', 'volume', 'value', 'heaviest_item', 'longest_side'] %}
-{#- Fewer orders of a region say nothing of the next one. -#}
+{#- A region with fewer orders does not show what its next order will be charged. -#}
 {%- set orders_of_region = 10 %}
 with
 
@@ -33,13 +33,13 @@ dated as (
 
     select
         charges.charge_id,
-        -- Without a type, charges of the same text are one kind.
+        -- Group charges without a type by their text.
         nullif(lower(charges.charge_type), 'unknown') as charge_type,
         charges.description,
         charges.amount,
         charges.quantity,
         charges.item_id,
-        -- A charge that does not say its days is of the day on which it was written down, or else billed.
+        -- A charge without days is dated when it was written down, or else when it was billed.
         coalesce(
             charges.start_date, charges.end_date, {{ account_date('charges.created_at') }}, charges.billed_date
         ) as charge_date,
@@ -75,7 +75,7 @@ charged as (
             when dated.settled_by is not null or dated.credited > 0 then 'credited'
             when orders.is_cancelled then 'cancelled order'
             when dated.order_id is not null and orders.order_id is null then 'unknown order'
-            -- One-off work, which names neither an order nor an item, among charges that do.
+            -- One-off work: charges that name neither an order nor an item, in a type whose other charges do.
             when
                 dated.order_id is null and dated.item_id is null
                 and 2 * count(coalesce(dated.order_id, dated.item_id)) over types > count(*) over types
@@ -87,7 +87,7 @@ charged as (
 
 ),
 
--- The biller counts a month's orders by the days of their charges: when an order left is often known later only.
+-- Count a month's orders by the days of their charges, as the biller does: the ship date is often known only later.
 charged_days as (
 
     select

@@ -1,4 +1,4 @@
--- The orders that the text of a charge names, of charges that have neither an order nor an item of their own.
+-- The orders named in the text of charges that have neither an order nor an item of their own.
 with
 
 words as (
@@ -13,7 +13,7 @@ words as (
         from {{ ref('charges') }}
         where order_id is null and item_id is null and not is_withdrawn and description is not null
     ) as split_texts
-    -- A shorter number counts parcels or days.
+    -- Shorter numbers are counts of parcels or days, not order numbers.
     where length(word) >= 4
 
 ),
@@ -39,7 +39,7 @@ names as (
 
 ),
 
--- A word that two orders have names neither.
+-- Ignore a word that two orders share.
 unique_names as (
 
     select

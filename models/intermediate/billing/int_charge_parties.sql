@@ -15,7 +15,7 @@ select
     charges.charge_id,
     charges.payment_id,
     lower(charges.charge_type) as charge_type,
-    -- Whom it is for: the order, also where only the text names one; else the item, else the account.
+    -- Who a charge is for: the order (also if only the text names it), else the item, else the account.
     coalesce(
         'order ' || coalesce(charges.order_id, named.order_id), 'item ' || charges.item_id, ''
     ) as party,

@@ -1,5 +1,5 @@
-{#- Taken back in whole, charge by charge or several at once; or in part, until nothing is left of the charge. -#}
-{#- A type of which more than this share stands again on its invoice, all fields equal, is billed line by line. -#}
+{#- A credit takes back one or several charges in full, or a part of one until nothing of it is left. -#}
+{#- A type is billed line by line if more than this share repeats on its invoice with all fields equal. -#}
 {%- set practice_share, practice_charges = 0.05, 3 -%}
 {%- set roles = [
     ('settled', 'charge_id', 'credit_id', 'matched'),
@@ -41,7 +41,7 @@ choices as (
         on
             credit.party = charge.party
             and credit.size < charge.size
-            -- What is for the account as a whole is credited by its days.
+            -- Match credits for the whole account by their days.
             and (
                 credit.party <> '' or (
                     credit.charge_type = charge.charge_type
@@ -52,7 +52,7 @@ choices as (
 
 ),
 
--- Credits that take back a part of a charge.
+-- Credits that take back part of a charge.
 part_credits as (
 
     select
@@ -90,7 +90,7 @@ credited as (
 
 ),
 
--- Two charges that name neither an order nor an item may be two of a kind; storage of a period is one.
+-- Two charges without an order and an item may both be right; storage charges for one period may not.
 charges as (
 
     select
@@ -155,7 +155,7 @@ judged as (
 
 )
 
--- Billed again in place of a charge that was taken back: the first that stands for the same.
+-- A charge billed again in place of a credited one: the first with the same content.
 select
     charge_id,
     settled_by,

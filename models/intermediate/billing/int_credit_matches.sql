@@ -25,7 +25,7 @@ credits as (
 
 ),
 
--- The orders in the text of a credit that is for none.
+-- The orders named in the text of credits that have no order of their own.
 named as (
 
     select
@@ -37,7 +37,7 @@ named as (
 
 ),
 
--- What a credit may be for: of its party, or of one that it names.
+-- The charges that a credit may refer to: those of its own party, or of a party that its text names.
 charges as (
 
     select

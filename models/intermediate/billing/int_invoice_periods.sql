@@ -1,4 +1,4 @@
-{#- A rhythm is known by the charges that its days cover; fewer invoices show none. -#}
+{#- The share of charges that the days of a rhythm must cover, and the number of invoices needed to find one. -#}
 {%- set covered_share, invoices_of_rhythm, days_before = 0.95, 3, 32 -%}
 {%- set month_before = "cast(date_trunc('month', " ~ dbt.dateadd('month', -1, 'billed_date') ~ ') as date)' -%}
 {%- set month_before_end = day_before("cast(date_trunc('month', billed_date) as date)") -%}
@@ -9,7 +9,7 @@ charges as (
     select
         charges.payment_id,
         charges.billed_date,
-        -- Storage of the same days that is billed again, or twice, on a later invoice says nothing of that invoice.
+        -- Use only the first invoice with this storage: storage billed again later does not date the later invoice.
         lower(charges.charge_type) = 'storage' and charges.billed_date = min(charges.billed_date) over (
             partition by
                 lower(charges.charge_type), charges.item_id, charges.order_id,
@@ -56,7 +56,7 @@ billed_days as (
 
 ),
 
--- How many days lie between two invoices, as a rule.
+-- The usual number of days between two invoices.
 rhythms as (
 
     select
@@ -89,7 +89,8 @@ lags as (
 
 ),
 
--- The days that an invoice may be for: as many as there are between two, or a half or whole month of the calendar.
+-- The candidate periods of an invoice: the usual number of days between two invoices, or a half or whole calendar
+-- month.
 candidates as (
 
     select
@@ -138,7 +139,7 @@ candidates as (
 
 ),
 
--- What stands under its storage's days says nothing of a rhythm.
+-- Ignore invoices whose period follows from their storage: they do not show a rhythm.
 dated as (
 
     select
@@ -260,8 +261,8 @@ counted as (
 
 ),
 
--- Where many charges lie outside the days of storage, or of the month before, on an invoice or on all of its kind, the
--- custom is another one.
+-- If many charges lie outside the days of storage, or outside the month before, on one invoice or on all of its kind,
+-- then the account is billed by another rule.
 judged as (
 
     select

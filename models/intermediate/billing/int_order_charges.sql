@@ -1,4 +1,4 @@
--- Charged nothing, or an amount that nobody knows, an order is charged all the same; a credit alone is no charge.
+-- An order counts as charged even if the amount is zero or unknown; a credit alone does not count.
 select
     order_id,
     charge_type,
@@ -11,7 +11,7 @@ from (
     from {{ ref('charges') }}
     where not is_withdrawn and coalesce(amount, 0) >= 0 and order_id is not null
     union all
-    -- Named only in its text, an order is charged; where several are, nothing says how much of it is its part.
+    -- An order named only in a charge's text counts as charged. If the text names several, their shares are unknown.
     select
         named.order_id,
         lower(charges.charge_type) as charge_type,

@@ -1,4 +1,4 @@
-{#- In three steps, ever less strict, what is left of the credits meets what is left of the charges. -#}
+{#- Match the remaining credits with the remaining charges in three steps, each less strict than the one before. -#}
 {%- set nearest = 'copies desc, start_date desc nulls last, charge_id desc' -%}
 {%- set steps = [
     (['charge_type', 'party', 'item_id', 'start_date', 'end_date', 'size'], 'charge_id'),
@@ -14,7 +14,8 @@ charges as (
 
 ),
 
--- What is for a party that has a credit, how often it stands, and whether the party was charged that type at all.
+-- For each party that has a credit: how often each kind of charge occurs, and whether the party was charged that type
+-- at all.
 creditable as (
 
     select
@@ -50,13 +51,13 @@ matched_0 as (
         where
             {{ is_left_over('creditable', before) }}
             {%- if 'charge_type' not in keys %}
-                -- A credit of a type that its party was charged is about that type.
+                -- A credit refers to its own type if the party was charged that type.
                 and (not is_credit or party <> '' and is_charged = 0)
             {%- endif %}
 
     ),
 
-    -- The first credit of a kind meets its first charge, the second its second.
+    -- Pair the first credit of a kind with its first charge, the second with its second, and so on.
     matched_{{ loop.index }} as (
 
         select * from {{ before }}

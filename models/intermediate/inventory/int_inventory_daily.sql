@@ -5,7 +5,7 @@ item_days as (
     select
         item_id,
         date,
-        -- A sum that leaves out a warehouse would pass for the whole: unknown in one, unknown in all.
+        -- Null in one warehouse makes the sum null: a partial sum would look like a complete one.
         case when count(supply) = count(*) then cast(sum(supply) as bigint) end as supply,
         case when count(prepared) = count(*) then cast(sum(prepared) as bigint) end as prepared,
         case when count(receiving) = count(*) then cast(sum(receiving) as bigint) end as receiving,
@@ -22,7 +22,7 @@ item_days as (
 
 ),
 
--- Of the rates that hold on a day, the one that began last.
+-- If several rates apply on a day, use the one that started last.
 contract_days as (
 
     select

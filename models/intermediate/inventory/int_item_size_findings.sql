@@ -1,7 +1,7 @@
--- Sizes are compared as the warehouse prices them: a cubic foot too much costs its rate every day and unit.
+-- Compare sizes by their effect on the price: an extra cubic foot costs its rate for each unit and day.
 with
 
--- The items of which there may be something to say, read from raw: nearly all keep their size.
+-- Find candidates in the raw table first, because nearly all items keep their size.
 suspects as (
 
     select sizes.item_id
@@ -50,7 +50,8 @@ changes as (
 
 ),
 
--- An item may change its size more than once, or go back: the size before the first change, and the last one.
+-- An item may change its size more than once, or change it back: compare the size before the first change with the last
+-- one.
 spans as (
 
     select
@@ -65,7 +66,7 @@ spans as (
 
 ),
 
--- What all days since the first change cost more or less than they would have at the size before.
+-- The extra cost, or saving, of all days since the first change compared with the size before it.
 changed as (
 
     select
@@ -98,7 +99,7 @@ disagreeing as (
     where
         not items.is_deleted and days.units > 0
         and {{ sizes_disagree('days.unit_volume_cuft', 'items.cubic_feet') }}
-        -- A size that changed is another finding.
+        -- Sizes that changed are a separate finding.
         and days.item_id not in (select changed.item_id from changed)
     group by days.item_id
 

@@ -1,4 +1,4 @@
--- At least: what is on its way for other orders may hide more.
+-- A lower bound: units in transit for other orders may hide more.
 select
     {{ finding(
         'shipped_without_order', 'item_id',

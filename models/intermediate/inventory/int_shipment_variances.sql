@@ -1,4 +1,4 @@
-{#- A line whose quantity is not known may be of any number of units. -#}
+{#- A line with an unknown quantity may stand for any number of units. -#}
 {%- set any_number = '1000000000' -%}
 with
 
@@ -25,8 +25,9 @@ stock_read as (
 
 ),
 
--- Surely after the opening, and at the most. A day's grace: a status may follow its goods, and one list is read before
--- the other. An order that was deleted may have left before, and need not have.
+-- Lower and upper bounds of the units shipped since the opening. One day of tolerance, because a status may lag behind
+-- its goods and the two lists are not read at the same time. An order that was deleted may have shipped before that, or
+-- not at all.
 ordered_lines as (
 
     select
@@ -52,7 +53,7 @@ ordered_lines as (
 
 ),
 
--- Lines whose variant no item has any more may mean any item of which no variant is known.
+-- A line whose variant matches no item may refer to any item without a known variant.
 nameless as (
 
     select coalesce(sum(coalesce(quantity, {{ any_number }})), 0) as units from lines
@@ -60,14 +61,14 @@ nameless as (
 
 ),
 
--- Lines that could not be read may mean any item.
+-- A line that could not be read may refer to any item.
 unreadable as (
 
     select max(case when lacks_lines then {{ any_number }} else 0 end) as units from {{ ref('stg_orders') }}
 
 ),
 
--- Units that orders surely let leave since an item's first record, and those that they may have.
+-- Lower and upper bounds of the units that orders shipped since an item's first record.
 ordered as (
 
     select
@@ -89,7 +90,7 @@ orders_read as (
 
 ),
 
--- A day's grace: the order of what left just now may not have been read yet.
+-- One day of tolerance: the order of a recent shipment may not have been read yet.
 shipped as (
 
     select

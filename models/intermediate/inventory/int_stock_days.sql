@@ -6,7 +6,7 @@ receipts as (
 
 ),
 
--- Read from raw: a first time needs no choice among versions.
+-- Query raw rows: a minimum does not need the latest versions.
 records as (
 
     select min(updated_at) as first_at
@@ -17,7 +17,7 @@ records as (
 span as (
 
     select
-        -- Before earliest_date there is nothing: a record that is dated so is the stock of that day.
+        -- There are no days before earliest_date: an earlier record counts as the stock of that day.
         case
             when records.first_at is not null
                 then greatest({{ account_date('records.first_at') }}, {{ setting('earliest_date') }})
@@ -34,7 +34,7 @@ days as (
 
 ),
 
--- A reading up to some time of a day has seen every change of the days before it.
+-- A reading up to a time on some day includes every change of the days before it.
 readings as (
 
     select

@@ -1,4 +1,4 @@
-{#- Read are as many days more as stock_daily looks back. -#}
+{#- Read the additional days that stock_daily looks back. -#}
 {%- set read_from = days_before(rebuilt_from('stock_from'), 28) -%}
 with
 
@@ -27,7 +27,7 @@ followed as (
 
 ),
 
--- The last record of a day, which holds until the day of the next one.
+-- The last record of each day; it is valid until the next day that has one.
 day_ends as (
 
     select
@@ -43,7 +43,8 @@ day_ends as (
 
 select
     day_ends.*,
-    -- Overwritten in place, a record tells of a day's end only if it was read after it, before its next change.
+    -- If records are overwritten in place, one proves the end of a day only if it was read after that day and before
+    -- its next change.
     days.quantities_read_at is not null and (
         day_ends.next_record_id is null
         or day_ends.next_record_id <> day_ends.record_id

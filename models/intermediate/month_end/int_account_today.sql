@@ -1,4 +1,4 @@
--- The service's today, by the last receipt; without receipts, by the last record that was read.
+-- The service's today: the day of the last receipt or, without receipts, of the last record read.
 {%- set now_at = 'coalesce(max(case when is_receipt = 1 then read_at end), max(read_at))' %}
 with
 

@@ -1,4 +1,5 @@
--- The first day that no invoice is about yet: after the last billed storage, else after the last billed charge's month.
+-- The first day that no invoice covers yet: the day after the last billed storage, else the month after the last billed
+-- charge.
 select
     service.today,
     coalesce(
@@ -10,7 +11,7 @@ from {{ ref('int_account_today') }} as service
 left join {{ ref('charges') }} as charges
     on
         charges.is_billed and not charges.is_withdrawn and charges.amount > 0
-        -- A bill or a day of a year to come is a mistake, not the end of the period.
+        -- Ignore dates in future years: they are mistakes, not the end of the period.
         and charges.billed_date <= {{ dbt.dateadd('day', 31, 'service.today') }}
         and coalesce(charges.end_date <= {{ dbt.dateadd('day', 366, 'service.today') }}, true)
 group by service.today

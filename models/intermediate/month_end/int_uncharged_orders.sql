@@ -1,4 +1,4 @@
-{#- A type that so many orders have is expected of each; of another, as much as it costs per order. -#}
+{#- Types that this share of orders has are expected for each order; other types at their average cost per order. -#}
 {%- set usual_share, orders_compared, orders_of_zone, base_days = 0.98, 30, 10, 31 -%}
 {%- set charged_date = 'greatest(coalesce(charges.start_date, charges.billed_date), ' ~ account_date('charges.created_at') ~ ')' -%}
 with
@@ -35,8 +35,8 @@ charged as (
 
 ),
 
--- By when nearly all charges of a type have come, since the order left and since the day that they are for: a return of a
--- later day has cost nothing yet.
+-- The delay after which nearly all charges of a type have arrived: since the order shipped, and since the day that the
+-- charge is for. (A return on a later day has cost nothing yet.)
 delays as (
 
     select
@@ -65,7 +65,8 @@ delays as (
 
 ),
 
--- The last closed orders: those of a month, or enough to compare; for what comes late, those that nothing is due for.
+-- The latest orders that can be judged: a month of them, or enough to compare. For a type that arrives late, the orders
+-- whose charge is already due.
 closed as (
 
     select
@@ -95,8 +96,8 @@ closed as (
 
 ),
 
--- Where an order goes may say whether it has the type, as duties of orders abroad. Of a zone with few orders nothing is
--- known but what is known of all.
+-- Whether a charge applies may depend on the destination, as duties do. Use a zone's own share only if it has enough
+-- orders, otherwise the share of all zones.
 zones as (
 
     select
@@ -145,7 +146,7 @@ base as (
 
 ),
 
--- A price that has ended, a promotion or a surcharge of a season, is not expected any more.
+-- Do not expect a price that has ended, such as a promotion or a seasonal surcharge.
 expected_types as (
 
     select
@@ -185,7 +186,7 @@ medians as (
 
 ),
 
--- Orders for which a charge of the type may still come: by its delay, or as long as the order has no charge at all.
+-- Orders that may still be charged for the type: the delay has not passed, or the order has no charge at all.
 awaited as (
 
     select
@@ -193,7 +194,7 @@ awaited as (
         shipped.shipped_date,
         types.charge_type,
         types.is_usual,
-        -- An order that is charged has had its part, whatever its own charge comes to.
+        -- Once an order is charged, subtract the average of charged orders instead of its own amount.
         cast(types.amount / types.orders as decimal(18, 6))
         - case when own.amount is null then 0 else cast(types.amount / types.orders_having_it as decimal(18, 6)) end as to_come,
         own.amount
@@ -217,7 +218,7 @@ select
     awaited.shipped_date,
     awaited.charge_type,
     cast(1 as bigint) as orders,
-    -- Without a price of its own, what half of such orders cost at most.
+    -- Without a learned price, use the median of such orders.
     coalesce({{ rounded_money('prices.expected') }}, medians.amount) as expected,
     prices.expected is not null as is_priced
 from awaited

@@ -1,6 +1,6 @@
-{#- So many periods one after the other, charged amounts that differ by no more than this, recur. -#}
+{#- A charge recurs if this many consecutive periods have amounts that differ by at most this factor. -#}
 {%- set periods, most_times = 3, 2 -%}
-{#- Charges of one day each recur where the days between them differ by no more than this, as months do. -#}
+{#- One-day charges recur if the gaps between them differ by at most this many days, as the lengths of months do. -#}
 {%- set most_days = 3 -%}
 {%- set half_month = "case when extract(day from {0}) <= 15 then cast(date_trunc('month', {0}) as date) else "
     ~ days_after("cast(date_trunc('month', {0}) as date)", '15') ~ ' end' -%}
@@ -41,7 +41,7 @@ period as (
 
 ),
 
--- Where an amount is for days, each period begins on the day after the one before.
+-- Consecutive periods: each begins on the day after the previous one.
 spans as (
 
     select
@@ -66,7 +66,7 @@ rhythms as (
         end as rhythm,
         max(spans.days) as days,
         max(end_date) as last_date,
-        -- Of three the middle one.
+        -- The median of three.
         sum(spans.amount) - min(spans.amount) - max(spans.amount) as amount
     from spans
     where recency <= {{ periods }}
@@ -82,7 +82,7 @@ rhythms as (
 
 ),
 
--- The days since the last period that was charged; what missed two of them has ended.
+-- The days since the last charged period. A type that missed two periods has ended.
 open_days as (
 
     select
@@ -127,7 +127,7 @@ by_days as (
 
 ),
 
--- What is charged on a day of each month, or more often, accrues by the days of the month.
+-- Types charged at least once in each month accrue by calendar days.
 dated as (
 
     select
@@ -185,7 +185,7 @@ open_months as (
 
 ),
 
--- As much as the days that have passed cost, less what is charged for them already.
+-- The cost of the days that have passed, less what they were already charged.
 by_months as (
 
     select

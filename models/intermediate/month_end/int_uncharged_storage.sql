@@ -1,4 +1,4 @@
-{#- A flat price is for the days of a bill. What stands on the last day of a bill is not known yet: the days so far stand for it. -#}
+{#- A flat price covers the days of a bill. A bill's last day is not known yet, so use the days so far. -#}
 {%- set amounts = {
     'daily': 'sum(price)', 'month_start': 'max(first_price) * sum(days)', 'month_end': 'sum(price)',
     'peak': 'max(price / days) * sum(days)',
@@ -21,7 +21,7 @@ charges as (
 
 ),
 
--- The basis in force is that of the latest bill that follows one.
+-- The basis in force is that of the latest bill that any basis explains.
 explained as (
 
     select
@@ -36,7 +36,7 @@ explained as (
 
 ),
 
--- Where nothing explains the bills and no day has a price, a cubic foot costs what it cost on the latest of them.
+-- If no basis explains the bills and no day has a price, use the cost per cubic foot of the latest bill.
 latest as (
 
     select
@@ -54,7 +54,7 @@ latest as (
 
 ),
 
--- A bill of a calendar month is for as many days as its month has.
+-- A bill for a calendar month covers as many days as that month has.
 basis as (
 
     select
@@ -80,7 +80,7 @@ costs as (
         costs.volume_cuft,
         period.start_date,
         period.today,
-        -- What stood on the last day that is known stands until the service's today.
+        -- Assume that the stock of the last known day stays until the service's today.
         cast(case
             when costs.date = max(costs.date) over (partition by costs.item_id) and costs.date < period.today
                 then {{ days_in('costs.date', 'period.today') }}

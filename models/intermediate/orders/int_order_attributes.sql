@@ -24,14 +24,14 @@ sums as (
     select
         order_id,
         count(*) as lines,
-        -- Of an order with one line that has no measure, no measure is known.
+        -- If one line has no value for a measure, the order's total is null.
         case when count(quantity) = count(*) then sum(quantity) end as units,
         case when count(volume_cuft) = count(*) then sum(volume_cuft) end as volume_cuft,
         case when count(weight) = count(*) then sum(weight) end as weight,
         case when count(value) = count(*) then sum(value) end as value,
         case when count(item_weight) = count(*) then max(item_weight) end as heaviest_item,
         case when count(longest_side) = count(*) then max(longest_side) end as longest_side,
-        -- Hazardous where any item is, prepackaged where all are.
+        -- An order is hazardous if any of its items is, and prepackaged if all of them are.
         case
             when max(case when item_class = 'hazardous' then 1 else 0 end) = 1 then 'hazardous'
             when min(item_class) = max(item_class) then min(item_class)

@@ -6,7 +6,7 @@ items as (
 
 ),
 
--- A line may name its item by the variant alone; of several items, the one that was not deleted, else the latest.
+-- A line may name its item by variant only. If several items match, prefer one that was not deleted, then the latest.
 variants as (
 
     select

@@ -1,4 +1,4 @@
--- The steps of an order, in their order, as topics and statuses name them.
+-- The steps of an order in sequence, with their names in topics and statuses.
 with
 
 steps (step_number, step, topic, status) as (

@@ -1,4 +1,4 @@
--- What bills do as a rule, so that no charge is accused of it: one finding each.
+-- Regular practices of the bills: each becomes one finding instead of an exception for every charge.
 with
 
 repeated as (

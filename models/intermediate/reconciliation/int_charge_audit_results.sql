@@ -1,4 +1,4 @@
-{#- Which charges each rule holds for, in the order of the table of rules. -#}
+{#- The condition of each rule, in the order in which rules are tried. -#}
 {%- set holds = {
     'settled_credit': "(settled_by is not null or (net_amount = 0 and credited > 0)) and amount < 0",
     'settled_charge': "(settled_by is not null or (net_amount = 0 and credited > 0)) and amount > 0",
@@ -29,7 +29,7 @@
 } -%}
 with
 
--- One pass in the order of the table of rules: of a charge, the first that holds.
+-- Evaluate the rules in the order of their table; the first that applies to a charge wins.
 first_rules as (
 
     select
@@ -63,7 +63,7 @@ results as (
             when rules.rule in ('storage_unexplained', 'storage_addition', 'unsure_price', 'part_credit') then null
             when checks.storage_expected is not null then checks.storage_expected
             when rules.rule = 'corrected' then checks.net_amount
-            -- A price of an earlier day is right where the order is of that day.
+            -- An earlier price is correct if the order is from that time.
             when rules.rule = 'price_as_expected' then checks.amount
             else checks.price_expected
         end as {{ money_type() }}) as expected,
@@ -78,7 +78,7 @@ results as (
 
 )
 
--- What is expected of a charge is after its credits: beside it nothing is expected of a credit of a part.
+-- The expected amount of a charge is net of its credits, so partial credits have no expected amount of their own.
 select
     results.charge_id,
     results.verdict,

@@ -1,6 +1,6 @@
 {%- set quantities = {'units': 'units', 'lines': 'lines', 'quantity': 'quantity', 'weight': 'weight', 'volume': 'volume',
     'started_weight': 'ceiling(facts.weight)', 'started_volume': 'ceiling(facts.volume)', 'value': 'value'} -%}
-{#- A type of which more than this share lies outside its invoices' days is billed for other days as a rule. -#}
+{#- If more than this share of a type lies outside the days of its invoices, that is how the type is billed. -#}
 {%- set outside_share, outside_charges = 0.05, 3 -%}
 {%- set lies_outside = 'case when periods.is_known and charges.is_billed and settlements.replaces is null'
     ~ ' and (charges.start_date < periods.first_date or charges.end_date > periods.last_date) then 1 else 0 end' -%}
@@ -12,7 +12,7 @@ settlements as (
 
 ),
 
--- What prices say of each charge but storage.
+-- The result of the price check for each charge except storage.
 priced as (
 
     select
@@ -46,7 +46,7 @@ priced as (
     left join settlements on facts.charge_id = settlements.charge_id
     where
         facts.amount > 0
-        -- Of a charge that a credit takes back in part, what is left is compared.
+        -- If a credit takes back part of a charge, compare the remaining amount.
         and (
             facts.set_aside is null
             or (settlements.credited > 0 and settlements.settled_by is null and settlements.replaces is null
@@ -80,7 +80,7 @@ prices as (
             else ', ' || alike || case when alike = 1 then ' other is' else ' others are' end || ' off by as much'
         end as rests_on,
         reason as why_not,
-        -- Only a price that is not met is an exception's evidence.
+        -- A price is evidence of an exception only if the charge differs from it.
         case when expected is not null and not coalesce(is_price_trusted and abs(amount - expected) <= tolerance, false) then {{ json_text({
             'source': "case when is_contract then 'contract' else 'learned' end", 'formula': 'formula', 'segment': 'segment',
             'per': 'per', 'quantity': ['quantity'], 'fixed': ['fixed'], 'per_unit': ['per_unit'],
@@ -89,7 +89,7 @@ prices as (
 
 ),
 
--- Without any order nothing can be said of orders: they were not read.
+-- If no orders were read, nothing can be concluded about orders.
 orders as (
 
     select * from {{ ref('int_order_attributes') }}
@@ -102,7 +102,7 @@ reach as (
 
 ),
 
--- Counted apart: a window over rows as wide as these holds all of them in memory.
+-- Count in a separate query: a window function over rows this wide would hold all of them in memory.
 alike as (
 
     select
@@ -149,7 +149,7 @@ select
     expectations.days,
     expectations.is_contract as is_storage_contract,
     storage.basis as storage_basis,
-    -- What the contract says holds also where the bills follow nothing.
+    -- A contract price applies even if the bills do not follow any price.
     case when storage.is_explained then storage.expected else storage.configured end as storage_expected,
     storage.configured as storage_configured,
     storage.is_explained as is_storage_explained,

@@ -1,4 +1,4 @@
--- Records that are dated after the service's today: no table of days has them, until they are corrected.
+-- Records dated after the service's today. The tables by day leave them out until they are corrected.
 with
 
 service as (
@@ -72,7 +72,7 @@ dated as (
     cross join service
     where greatest(items.created_at, items.updated_at) >= service.ends_at
     union all
-    -- A charge may be billed or begin some weeks ahead, and cover a year.
+    -- A charge may be billed or start some weeks ahead, and cover up to a year.
     select
         'charge' as subject,
         {{ text('charges.charge_id') }} as key,

@@ -1,4 +1,4 @@
-{#- How many others of its kind, what share of them has the type, and how long an order has waited. -#}
+{#- The number of peers, the share of them that has the type, and how long an order has waited. -#}
 {%- set peers, having_share, waiting_days = 30, 0.98, 7 -%}
 {%- set charged_date = 'greatest(charges.start_date, ' ~ account_date('charges.created_at') ~ ')' -%}
 with
@@ -8,7 +8,8 @@ completed as (
     select
         *,
         cast(date_trunc('month', completed_date) as date) as month,
-        -- What goes by weight or volume costs nothing where none is known.
+        -- Orders without a known weight or volume are a kind of their own: a price by weight or volume bills nothing
+        -- for them.
         coalesce(order_type, 'no order type') || coalesce(', warehouse ' || warehouse_id, '')
         || case when weight is null or volume_cuft is null then ', unmeasured' else '' end as kind
     from {{ ref('int_order_attributes') }}
@@ -16,8 +17,8 @@ completed as (
 
 ),
 
--- How many days after its order was completed a charge of each type came, by the day that it is for or by the one on
--- which it was written down.
+-- For each type, the days between the completion of an order and its charge, dated by its start date or by the date it
+-- was written down.
 delayed as (
 
     select
@@ -92,7 +93,7 @@ kinds as (
 
 ),
 
--- The order that lacks it is none of its own peers.
+-- Do not count the order itself among its peers.
 usual as (
 
     select
@@ -115,7 +116,7 @@ others as (
         order_id,
         max(payment_id) as payment_id,
         max(billed_date) as billed_date,
-        -- A charge without a type may be the one that is missed.
+        -- A charge without a type may be the missing one.
         max(case when charge_type = 'unknown' then 1 else 0 end) as untyped
     from {{ ref('charges') }}
     where not is_withdrawn and order_id is not null
@@ -123,7 +124,7 @@ others as (
 
 ),
 
--- So may one whose order or type could not be read.
+-- A charge whose order or type could not be read may be the missing one, too.
 unreadable as (
 
     select distinct charge_type
@@ -132,7 +133,7 @@ unreadable as (
 
 ),
 
--- And one that is for no order: of its type, or untyped, on a day of the order.
+-- So may a charge without an order, if it has the type (or none) and its days fall within the order's.
 unassigned as (
 
     select distinct
@@ -168,7 +169,8 @@ missing as (
         own.order_id is null
         and others.untyped = 0
         and {{ days_in('completed.completed_date', 'service.today') }} > {{ waiting_days + 1 }}
-        -- As late as half of its type came, it may still come; so it may while no later order of its kind has it.
+        -- The charge may still arrive if half of its type took longer, or if no later order of the same kind has it
+        -- yet.
         and coalesce({{ days_in('completed.completed_date', 'service.today') }} > delays.days, true)
         and usual.last_date >= completed.completed_date
         and not exists (
@@ -190,7 +192,7 @@ select
     missing.median_amount,
     missing.payment_id,
     missing.billed_date,
-    -- Where no price says it, what half of the peers pay at most.
+    -- Without a price, use the median of the peers.
     coalesce({{ rounded_money('prices.expected') }}, missing.median_amount) as expected
 from missing
 left join {{ ref('charge_prices') }} as prices
@@ -198,13 +200,13 @@ left join {{ ref('charge_prices') }} as prices
         prices.charge_id is null and missing.order_id = prices.order_id
         and missing.charge_type = prices.charge_type
 where
-    -- What costs nothing is not missed.
+    -- Skip charges with an expected amount of zero.
     coalesce({{ rounded_money('prices.expected') }}, 1) <> 0
     and not exists (
         select 1 from unassigned
         where
             unassigned.charge_type in (missing.charge_type, 'unknown')
             and unassigned.end_date >= missing.created_date and unassigned.start_date <= missing.completed_date
-            -- What covers a whole period is for no single order.
+            -- A charge for a whole period does not belong to one order.
             and {{ days_in('unassigned.start_date', 'unassigned.end_date') }} <= 3
     )

@@ -50,7 +50,7 @@ sums as (
 
 )
 
--- Ten or more, a tenth of what it could hit, and five times as often as elsewhere.
+-- A pattern: at least 10 hits, at least 10 % of the group's charges, and five times the rate of all others.
 select
     {{ finding(
         'systemic_pattern', "rule || '-' || dimension || '-' || member",
@@ -71,5 +71,5 @@ where
     and charges >= 0.1 * member_charges
     and all_charges - member_charges >= 30
     and charges * (all_charges - member_charges) >= 5 * (rule_charges - charges) * member_charges
-    -- Storage rules hit storage by their nature.
+    -- Storage rules apply only to storage, so that is not a pattern.
     and not (dimension = 'charge_type' and rule like 'storage%')

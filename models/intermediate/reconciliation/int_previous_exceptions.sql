@@ -1,4 +1,4 @@
-{#- Read before invoice_exceptions is made anew. -#}
+{#- Read before invoice_exceptions is rebuilt. -#}
 {%- set columns = {
     'exception_id': 'varchar', 'charge_id': 'bigint', 'payment_id': 'bigint', 'rule': 'varchar',
     'amount_at_stake': 'decimal(38, 24)', 'charge_type': 'varchar', 'order_id': 'bigint', 'start_date': 'date',

@@ -1,4 +1,4 @@
-{#- A price of more periods changes by rule (fuel, by the week); so many charges alike are a pattern. -#}
+{#- A price with more periods than this follows a schedule (fuel, weekly); this many similar charges are a pattern. -#}
 {%- set most_changes, charges_alike = 6, 10 -%}
 with
 
@@ -20,7 +20,7 @@ prices as (
 
 ),
 
--- A price that goes back later, a promotion or a season, is one change.
+-- A price that is changed back later, such as a promotion or a seasonal price, is one change.
 changes as (
 
     select

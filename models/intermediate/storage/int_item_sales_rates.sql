@@ -1,4 +1,4 @@
--- Where each item stood on the last stored day, and at the end of each of the three months before its month.
+-- The stock of each item on the last stored day, and at the end of each of the three months before.
 with
 
 last_day as (

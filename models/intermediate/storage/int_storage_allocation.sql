@@ -1,6 +1,6 @@
 with
 
--- One kind of weight for the whole charge: one that every row has and that is not zero throughout.
+-- Use one kind of weight for the whole charge: one that all rows have and whose sum is not zero.
 totals as (
 
     select

@@ -1,4 +1,4 @@
-{#- An invoice with as many storage charges is judged by them alone; fewer are judged with all of the account's. -#}
+{#- An invoice with at least this many storage charges is judged on its own; others together with the whole account. -#}
 {%- set invoice_charges = 8 -%}
 with
 
@@ -7,7 +7,7 @@ bills as (
     select
         charges.charge_id,
         coalesce('item ' || charges.item_id, '') || ' ' || charges.start_date || ' ' || charges.end_date as stored,
-        -- What is not billed yet may accrue by another basis than bills do: it is one invoice to come.
+        -- Charges that are not billed yet count as one future invoice, because they may accrue by another basis.
         case when charges.is_billed then 'invoice ' || coalesce({{ text('charges.payment_id') }}, '') else 'not billed' end
             as invoice,
         charges.amount - coalesce(settlements.credited, 0) as amount,
@@ -40,8 +40,8 @@ counted as (
 
 ),
 
--- The account's pool counts all charges; it judges those of small invoices, and those in advance: some of their days
--- have no price, so they cannot tell which basis is in force.
+-- The pool of the account counts all charges. It judges the charges of small invoices, and those billed in advance,
+-- because some of their days have no price yet.
 members as (
 
     select
@@ -72,7 +72,7 @@ bases as (
 
 ),
 
--- One row per basis: what it expects, or the volume that it goes by.
+-- One row per basis, with its expected amount or the volume that it multiplies.
 by_basis as (
 
     select
@@ -98,7 +98,7 @@ by_basis as (
 
 ),
 
--- The price of a flat basis is the middle one of the larger half of the bills, whose cents weigh least.
+-- The price of a flat basis is the median of the larger half of the bills, where rounding to cents matters least.
 ratios as (
 
     select
@@ -118,7 +118,7 @@ ratios as (
 
 ),
 
--- As few decimals as the bills allow.
+-- The price with the fewest decimals that is consistent with the bills.
 flat_rates as (
 
     select

@@ -1,4 +1,4 @@
-{#- So few charges say little against the setting: one that follows it to the cent is enough. -#}
+{#- With this few charges, one that follows the setting to the cent confirms the setting. -#}
 {%- set few_charges = 8 -%}
 with
 
@@ -6,13 +6,13 @@ compared as (
 
     select
         *,
-        -- Only where a basis expects something else than the configured one can a bill say which it follows.
+        -- A bill can tell two bases apart only if their expected amounts differ.
         case when {{ is_misbilled('expected', 'configured') }} then 1 else 0 end as is_own
     from {{ ref('int_storage_bases_compared') }}
 
 ),
 
--- What stands beside another charge of the same item and days may be an addition to it: one of them has to fit.
+-- Several charges for the same item and days may be parts of one amount: at least one of them has to fit.
 stored as (
 
     select
@@ -44,7 +44,7 @@ counted as (
 
 ),
 
--- Another basis is in force where it explains most of at least three charges that could follow either.
+-- Prefer another basis if it explains most of at least three charges that tell it from the configured one.
 preferred as (
 
     select

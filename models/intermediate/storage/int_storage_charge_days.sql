@@ -13,12 +13,13 @@ charges as (
     from {{ ref('charges') }}
     where
         lower(charge_type) = 'storage' and not is_withdrawn and end_date >= {{ rebuilt_from('cost_from') }}
-        -- More is no bill; its parts would have too many digits. It is shown as not allocated.
+        -- Larger amounts are not plausible, and their shares would exceed the decimal type. They are reported as not
+        -- allocated.
         and abs(amount) < {{ '<<most_allocated>>' if is_plan() else 10 ** ([11 - minor_digits(), 9] | min) }}
 
 ),
 
--- Of a charge that reaches into the rebuilt days, all days: they share its cents.
+-- If a charge covers any rebuilt day, read all of its days, because they share its cents.
 item_days as (
 
     select
@@ -31,7 +32,7 @@ item_days as (
 
 ),
 
--- A charge of all items, day by day, so that an engine can hash its join as well.
+-- Charges for all items, one row per day, so that this join can be hashed as well.
 whole_days as (
 
     select
@@ -40,7 +41,7 @@ whole_days as (
         charges.sign,
         charges.cents,
         charges.end_date,
-        -- No further than there can be stock: a charge may be dated absurdly.
+        -- Limit the days to those with stock, because a charge may have absurd dates.
         {{ days_of_row(
             'greatest(charges.start_date, item_span.first_date)', 'least(charges.end_date, item_span.last_date)'
         ) }} as date
@@ -55,7 +56,7 @@ whole_days as (
 
 )
 
--- Two joins instead of one with `or`, which no engine can hash.
+-- Two joins instead of one with `or`, which engines cannot hash.
 select
     charges.charge_id,
     charges.is_billed,

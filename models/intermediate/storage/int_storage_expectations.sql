@@ -35,7 +35,7 @@ account_days as (
 
     select
         date,
-        -- A day without the price of one item is a day without a price.
+        -- If one item has no price on a day, the day has no price.
         case when count(expected_price) = count(*) then cast(sum(expected_price) as decimal(38, 24)) end
             as expected_price,
         case when count(price) = count(*) then cast(sum(price) as decimal(38, 24)) end as price,
@@ -46,7 +46,7 @@ account_days as (
 
 ),
 
--- The days of a charge, with the expected price of all that it covers, where every part has one.
+-- The days of each charge with the expected price of everything that it covers; days with an unknown part are left out.
 price_days as (
 
     select
@@ -99,7 +99,7 @@ prices as (
 
 ),
 
--- Few charges lack a price on any day.
+-- Charges that lack the price of some day; there are few.
 incomplete as (
 
     select
@@ -112,7 +112,7 @@ incomplete as (
 
 ),
 
--- The days that have a price, and the two just outside the charge: the days between two of them are missing.
+-- The days with a price and the days just outside the charge: any gap between two of them is missing.
 marks as (
 
     select
@@ -157,7 +157,7 @@ gaps as (
 
 )
 
--- No price where a day that the basis looks at has none, and no volume where any day has none.
+-- The price is null if a day that the basis uses has none; the volume is null if any day has none.
 select
     charges.charge_id,
     charges.end_date,

@@ -3,7 +3,7 @@
 {%- set billed_columns = {'charge_type': "'storage'", 'start_date': 'start_date', 'end_date': 'end_date',
     'occurrences': 'charges', 'amount': 'amount'} -%}
 {%- set configured_words = "replace(" ~ configured_basis() ~ ", '_', ' ')" -%}
-{#- A rate has changed where a day's price per cubic foot moves by more than this share and stays there for so many days. -#}
+{#- A rate has changed if the price per cubic foot moves by more than this share for this many days. -#}
 {%- set change_share, change_days = 0.005, 5 -%}
 with
 
@@ -32,13 +32,13 @@ contract as (
         min(date) as start_date,
         max(date) as end_date
     from {{ ref('storage_cost_daily') }}
-    -- The API's prices are rounded somewhere; a contract is not.
+    -- Allow a tolerance, because the API rounds its prices and a contract does not.
     where abs(price - contract_price) > 0.005 * contract_price + 0.00001
     having count(*) > 0
 
 ),
 
--- The account's price of a cubic foot, day by day; the items stored make it vary less than a new rate does.
+-- The account's price per cubic foot and day. A different mix of items changes it less than a new rate does.
 days as (
 
     select
@@ -69,7 +69,7 @@ steps as (
 
 ),
 
--- Most of what is stored has the new rate: a single dear item that arrives changes the mean as well.
+-- Require the new rate for most of the stored volume: one expensive new item also changes the mean.
 moved as (
 
     select

@@ -1,6 +1,6 @@
-{#- So many charges say how many pallets or bins they are for; so large a share agrees on what one holds. -#}
+{#- The charges needed to infer pallets or bins, and the share of them that must agree on the capacity. -#}
 {%- set least_charges, agreeing_share, candidates = 20, 0.9, 50 -%}
-{#- What one holds is known where its bounds are no further apart than this. -#}
+{#- The capacity is known if its bounds differ by at most this factor. -#}
 {%- set most_apart = 1.1 -%}
 with
 
@@ -23,7 +23,7 @@ stated as (
 
 ),
 
--- The least that one may hold is what some charge fits into its units; a few charges may be wrong.
+-- The minimum capacity of a unit: the largest volume per unit of any charge. A few charges may be wrong.
 capacities as (
 
     select distinct
@@ -90,7 +90,7 @@ chosen as (
 
 ),
 
--- The most that one may hold: the smallest volume that needed one more.
+-- The maximum capacity of a unit: the smallest volume that needed one more.
 exceeded as (
 
     select

@@ -1,6 +1,6 @@
 """Send one request and return its response, with retries, back-off and the rate limit.
 
-Headers are text that the service chooses: one that cannot be read is ignored, and never an error.
+The service chooses the headers: one that cannot be read is ignored, and never an error.
 """
 
 import logging
@@ -36,11 +36,11 @@ DATE = re.compile(rb"^date:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 DIGITS = re.compile(r"[0-9]{1,15}")
 SECONDS = re.compile(r"[0-9]+(\.[0-9]{1,9})?")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-# A clock outside these years is wrong: an unset one says 1970, and later dates overflow what is computed from them.
+# Ignore a clock outside these years: an unset one returns 1970, and later dates overflow in computations.
 FIRST_YEAR, LAST_YEAR = 2015, 2199
 LARGEST_OFFSET = timedelta(hours=14)  # of a time zone
 SHORTEST_WAIT_SECONDS = 1.0
-LONGEST_PLAUSIBLE_WAIT_SECONDS = 31 * 86_400  # a longer Retry-After is a fault of the service, not a limit
+LONGEST_PLAUSIBLE_WAIT_SECONDS = 31 * 86_400  # a longer Retry-After is an error of the service, not a limit
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Traffic:
     bytes: int = 0
     refused_by_limit: int = 0
     retries: int = 0
-    links_moved: int = 0  # `next` links that name another scheme or port of the configured host
+    links_moved: int = 0  # `next` links with another scheme or port of the configured host
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Client:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._failing_since: float | None = None
-        self._logged_until = -inf  # the end of the last back-off that was logged as a long one
+        self._logged_until = -inf  # when the last logged back-off ends
         self._may_retry = stop_at > NO_TIME
         self._limiter = RateLimiter(settings.connections, longest_wait=settings.rate_limit_seconds, stop_at=stop_at)
 
@@ -120,7 +120,7 @@ class Client:
         retry = _RetryState()
         while True:
             may_be_late = not retry.attempts and not (self.traffic.requests and self._may_retry)
-            # A pause that the service asked for is no failure.
+            # A pause that the service asked for does not count as a failure.
             if paused := self._limiter.acquire(where, may_be_late=may_be_late):
                 self._failing_since = None
                 retry.since += paused if retry.since else 0.0
@@ -139,7 +139,7 @@ class Client:
         return self.service_clock or datetime.now(UTC).replace(microsecond=0)
 
     def warn_of_moved_link(self, label: str) -> None:
-        """Warn once in a run of a `next` that names another scheme or port of the configured host."""
+        """Warn once per run of a `next` link with another scheme or port of the configured host."""
         with self._lock:
             self.traffic.links_moved += 1
             is_first = self.traffic.links_moved == 1
@@ -202,14 +202,14 @@ class Client:
             curl.close()
             del self._local.curl
             raise errors.Unreachable(
-                f"{where}: no answer from {self.origin} ({_describe(failure)})",
-                "Check the network and LOGENTIC_BASE_URL, then run again: what was loaded stays.",
+                f"{where}: no response from {self.origin} ({_describe(failure)})",
+                "Check the network and LOGENTIC_BASE_URL, then run again: loaded data is kept.",
             ) from None
         finally:
             with self._lock:
                 self.traffic.requests += 1
                 self.traffic.bytes += body.tell()
-        return redacted_bytes(body.getvalue())  # a service may repeat the token: no row shall hold it
+        return redacted_bytes(body.getvalue())  # a service may repeat the token; never store it
 
     def _error_for(self, status: int, what: str) -> errors.ServiceError:
         if status == 429:
@@ -217,15 +217,13 @@ class Client:
                 self.traffic.refused_by_limit += 1
             return errors.Unreachable(f"{what} (rate limit)", "Run again later, or with fewer connections.", status)
         if status in RETRIED_STATUSES:
-            return errors.Unreachable(
-                what, "The service fails at the moment. Run again later: what was loaded stays.", status
-            )
+            return errors.Unreachable(what, "The service is failing. Run again later: loaded data is kept.", status)
         if 300 <= status < 400:
             return errors.UnsafeLink(f"{what}: a redirect is never followed", "Correct LOGENTIC_BASE_URL.", status)
         if status == 401:
             return errors.Unauthorised(what, "The token is wrong or was withdrawn: set LOGENTIC_API_TOKEN.", status)
         if status == 403:
-            return errors.Forbidden(what, "This token may not read this resource: ask Logentic for the right.", status)
+            return errors.Forbidden(what, "This token may not read this resource: ask Logentic for access.", status)
         if status == 404:
             return errors.NotFound(what, "Check the id, and that LOGENTIC_BASE_URL ends in /v1.", status)
         return errors.Refused(what, "It refuses this request: check LOGENTIC_BASE_URL and the options.", status)
@@ -236,7 +234,7 @@ class Client:
         now = time.monotonic()
         delay = min(FIRST_DELAY_SECONDS * 2.0 ** min(retry.attempts - 1, 16), LONGEST_DELAY_SECONDS)
         delay *= random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
-        if failure.status == 429:  # waiting for a rate limit is no failure
+        if failure.status == 429:  # waiting for a rate limit does not count as a failure
             self._count_requested_wait(failure, retry, retry.pause or delay)
             self._limiter.pause_at_least(delay)
             return
@@ -253,7 +251,7 @@ class Client:
             since = min(self._failing_since, retry.since)
         if self._limiter.closed.is_set() or now + delay - since > self._settings.retry_seconds:
             raise failure
-        with self._lock:  # a long wait is logged once for all threads
+        with self._lock:  # log a long wait once for all threads
             is_long = delay > LOGGED_WAIT_SECONDS and now > self._logged_until
             self._logged_until = now + delay if is_long else self._logged_until
         level = logging.WARNING if is_long or (is_first and retry.attempts > 1) else logging.INFO
@@ -298,12 +296,12 @@ class Client:
             curl.setopt(pycurl.FOLLOWLOCATION, 0)
             curl.setopt(pycurl.NOSIGNAL, 1)
             curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(min(self._settings.timeout_seconds, 15) * 1000))
-            curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # a connection without a byte for so long is dead
+            curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # treat a connection without data for this long as lost
             curl.setopt(pycurl.LOW_SPEED_TIME, STALL_SECONDS)
             curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY_BYTES)
             curl.setopt(pycurl.NOPROGRESS, 0)
-            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._limiter.closed.is_set())  # true ends the transfer
-            if self.base_url.startswith("http:"):  # a proxy would see a token that travels unencrypted
+            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._limiter.closed.is_set())  # true aborts the transfer
+            if self.base_url.startswith("http:"):  # a proxy would see an unencrypted token
                 curl.setopt(pycurl.PROXY, "")
         return curl
 
@@ -328,7 +326,7 @@ def _describe(failure: pycurl.error) -> str:
         pycurl.E_COULDNT_CONNECT: "the connection was refused",
         pycurl.E_OPERATION_TIMEDOUT: "it took too long",
         pycurl.E_PARTIAL_FILE: "the body was cut short",
-        pycurl.E_GOT_NOTHING: "the connection was closed without an answer",
+        pycurl.E_GOT_NOTHING: "the connection was closed without a response",
         pycurl.E_RECV_ERROR: "the connection was reset",
         pycurl.E_SEND_ERROR: "the connection was reset",
         pycurl.E_BAD_CONTENT_ENCODING: "the compressed body is damaged",
@@ -364,7 +362,7 @@ def _parse_date_header(date: bytes) -> datetime | None:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None) -> float:
-    """Return the seconds to wait that the service asks for, given as seconds or a date; 0 where it asks for none."""
+    """Return the seconds to wait that the service asks for, given as seconds or a date; 0 if it asks for none."""
     value = headers.get("retry-after", "")
     if SECONDS.fullmatch(value):
         seconds = float(value)
@@ -376,12 +374,12 @@ def retry_after(headers: Mapping[str, str], now: datetime | None) -> float:
 
 
 def parse_count(text: str) -> int | None:
-    """Return a count given in a header; None where it is none."""
+    """Return a count given in a header; None if it is not a count."""
     return int(text) if DIGITS.fullmatch(text) else None
 
 
 def request_id(headers: Mapping[str, str]) -> str:
-    """Return the id by which the service can find the request; empty where it could hold anything else."""
+    """Return the id by which the service can find the request; empty if the header has another form."""
     value = headers.get("x-request-id", "")
     return value if REQUEST_ID.fullmatch(value) else ""
 

@@ -15,18 +15,18 @@ from logentic.api.client import Client, Response
 from logentic.errors import InvalidResponse, NotFound, UnsafeLink
 from logentic.json_text import as_list, loads, repaired
 
-LARGEST_COUNT = 2**63 - 1  # what a receipt can hold
-MAX_REPEATED_PAGES = 3  # a list that moves while it is read may show one page twice
+LARGEST_COUNT = 2**63 - 1  # the largest count that a receipt can store
+MAX_REPEATED_PAGES = 3  # a list that changes while it is read may return one page twice
 LONGEST_LINK_CHARACTERS = 16_384  # characters; servers refuse longer ones
 EMPTY_DOCUMENT = b'{"data":[]}'
-START_OF_ROWS = re.compile(rb'\{"data":\s*\[\s*(\])?')  # the group: there are none
+START_OF_ROWS = re.compile(rb'\{"data":\s*\[\s*(\])?')  # the group matches an empty list
 DIGITS = re.compile(r"\s*[0-9]{1,19}\s*")
 NUMERIC_KEY = re.compile(r"-?[0-9]{1,19}")
 SURROGATE = re.compile("[\ud800-\udfff]")
-# Halves of a character, without those by which Python keeps a byte that is not valid UTF-8.
+# Surrogates, except those that Python uses for bytes that are not valid UTF-8.
 LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 PORTS = {"http": 80, "https": 443}
-REPORT_IT = "Run again; if it stays, report it to Logentic."
+REPORT_IT = "Run again; if the error persists, report it to Logentic."
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def read_pages(
     client: Client, path: str, params: Mapping[str, str], where: str, first: Page | None = None
 ) -> Iterator[Page]:
     """Yield every page of a list by its next links; `first` is a first page that was already read."""
-    query, seen, number = dict(params), set[int](), 0  # hashes: of 30,000 pages the queries themselves are 13 MB
+    query, seen, number = dict(params), set[int](), 0  # hashes, because the queries of 30,000 pages take 13 MB
     contents, repeated = set[int](), 0
     while True:
         number += 1
@@ -82,16 +82,16 @@ def read_pages(
         repeated = repeated + 1 if content in contents else 0
         contents.add(content)
         if repeated == MAX_REPEATED_PAGES:
-            raise UnsafeLink(f"{label}: pages already read come again and again", "Report it to Logentic.")
+            raise UnsafeLink(f"{label}: the list repeats pages that were already read", "Report it to Logentic.")
         yield page
         if not page.next:
             return
         query = _next_query(client, path, params, page.next, label)
         if hash(frozenset(query.items())) in seen:
-            raise UnsafeLink(f"{label}: `next` leads to a page already read", "Report it to Logentic.")
+            raise UnsafeLink(f"{label}: `next` links to a page that was already read", "Report it to Logentic.")
         if number > 2 * page.total_pages + 10:
             raise UnsafeLink(
-                f"{label}: `next` goes on after {page.total_pages} announced pages", "Report it to Logentic."
+                f"{label}: `next` continues after {page.total_pages} announced pages", "Report it to Logentic."
             )
 
 
@@ -103,7 +103,7 @@ def read_record(client: Client, path: str, record_id: int, where: str) -> Page:
         document = _parse_document(response.body, label, "a JSON record")
         record = document.get("data") if isinstance(document, dict) else None
         if not isinstance(record, dict):
-            raise InvalidResponse(f"{label}: the answer is not a JSON record", REPORT_IT)
+            raise InvalidResponse(f"{label}: the response is not a JSON record", REPORT_IT)
         return Page(_encode_rows([record], label), 1, 1, 1, 1, None, response.at)
 
     return client.get(f"{path}/{record_id}", {}, label, read)
@@ -130,14 +130,14 @@ def _next_query(client: Client, path: str, params: Mapping[str, str], link: Any,
             "The token is sent to the configured origin only. If the service moved, set LOGENTIC_BASE_URL.",
         )
     if _normalize_path(target.path) != _normalize_path(base.path + path):
-        raise UnsafeLink(f"{label}: `next` leads to another list", "Report it to Logentic.")
+        raise UnsafeLink(f"{label}: `next` links to another list", "Report it to Logentic.")
     if (target.scheme, port or PORTS[target.scheme]) != (base.scheme, base.port or PORTS[base.scheme]):
         client.warn_of_moved_link(label)
     return _merge_query(params, target.query)
 
 
 def _resolve_link(base: str, link: str) -> str:
-    """Resolve a link as a browser would (the WHATWG URL standard), which forgives more than RFC 3986."""
+    """Resolve a link as a browser would (the WHATWG URL standard), which is more lenient than RFC 3986."""
     link = SURROGATE.sub("\ufffd", link).strip("".join(map(chr, range(0x21))))
     link = re.sub(r"[\t\r\n]", "", link).partition("#")[0]
     before, mark, query = link.partition("?")
@@ -171,7 +171,7 @@ def _normalize_path(path: str) -> str:
 
 
 def _invalid_link(label: str) -> UnsafeLink:
-    return UnsafeLink(f"{label}: `next` leads nowhere: it is no link", "Report it to Logentic.")
+    return UnsafeLink(f"{label}: `next` is not a link", "Report it to Logentic.")
 
 
 def _merge_query(params: Mapping[str, str], query: str) -> dict[str, str]:
@@ -183,12 +183,12 @@ def _merge_query(params: Mapping[str, str], query: str) -> dict[str, str]:
 
 @lru_cache(maxsize=4096)
 def _decode_parameter(pair: str) -> list[tuple[str, str]]:
-    """Decode a parameter of a link; cached, as most are the same on every page of a list."""
+    """Decode a parameter of a link; cached, because most are the same on every page of a list."""
     return parse_qsl(pair)
 
 
 def parse_rows(page: Page, where: str) -> list[Any]:
-    """Parse the rows of a page; U+FFFD replaces what is not Unicode. `InvalidResponse` where they are not JSON."""
+    """Parse the rows of a page; replace invalid Unicode by U+FFFD. Raise `InvalidResponse` if they are not JSON."""
     try:
         rows = as_list(loads(page.rows, is_cut=True)["data"])
     except ValueError:
@@ -198,19 +198,19 @@ def parse_rows(page: Page, where: str) -> list[Any]:
 
 def split_page(response: Response, label: str) -> Page:
     """Split rows from pagination; rows stay unparsed if `meta` ends the document, as in Laravel."""
-    if response.status == 204:  # without a body
+    if response.status == 204:  # no body
         return Page(EMPTY_DOCUMENT, 0, 0, 1, 0, None, response.at)
     rows, count, meta = _split_fast(response.body) or _split_fallback(response.body, label)
     pagination = meta.get("pagination") if isinstance(meta, dict) else None
     links = (pagination.get("links") or {}) if isinstance(pagination, dict) else None
     if not isinstance(pagination, dict) or not isinstance(links, dict) or "total" not in pagination:
-        raise InvalidResponse(f"{label}: a list without its pagination", "Check that LOGENTIC_BASE_URL ends in /v1.")
+        raise InvalidResponse(f"{label}: a list without pagination", "Check that LOGENTIC_BASE_URL ends in /v1.")
     total, per_page, total_pages = (
         _parse_count(pagination, name, label) for name in ("total", "per_page", "total_pages")
     )
     if total is None:
         raise InvalidResponse(f"{label}: `total` is not a count of rows", REPORT_IT)
-    # The size and the number of pages only help to plan: where they cannot be read, they follow from the rows.
+    # Totals and page counts are only used for planning: if they cannot be read, derive them from the rows.
     per_page = per_page or max(count, 1)
     total_pages = -(-total // per_page) if total_pages is None else total_pages
     if links.get("next") and not count:
@@ -220,18 +220,19 @@ def split_page(response: Response, label: str) -> Page:
         count=count,
         total=total,
         per_page=per_page,
-        total_pages=min(total_pages, 2 * total + 10),  # each holds a row at least, and some rows may arrive meanwhile
+        # each page has at least one row, and some rows may be added meanwhile
+        total_pages=min(total_pages, 2 * total + 10),
         next=links.get("next"),
         at=response.at,
     )
 
 
 def _parse_count(pagination: Mapping[str, Any], name: str, label: str) -> int | None:
-    """Parse a count of the pagination; None if it is none, an error if it is beyond any count."""
+    """Parse a count of the pagination; return None if it is not a count, raise if it is out of range."""
     value = pagination.get(name)
     if isinstance(value, str) and DIGITS.fullmatch(value):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:  # nor is NaN
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:  # also excludes NaN
         return None
     if value > LARGEST_COUNT:
         raise InvalidResponse(f"{label}: `{name}` is larger than any count", REPORT_IT)
@@ -239,7 +240,7 @@ def _parse_count(pagination: Mapping[str, Any], name: str, label: str) -> int | 
 
 
 def _split_fast(body: bytes) -> tuple[bytes, int, Any] | None:
-    """Cut off a `meta` that comes last; None if the whole document must be parsed."""
+    """Split off a `meta` at the end; return None if the whole document must be parsed."""
     cut = body.rfind(b'"meta":')
     rows = body[:cut].rstrip().removesuffix(b",") + b"}"
     start = START_OF_ROWS.match(rows)
@@ -254,19 +255,20 @@ def _split_fast(body: bytes) -> tuple[bytes, int, Any] | None:
 
 
 def _split_fallback(body: bytes, label: str) -> tuple[bytes, int, Any]:
-    """Parse a document in another order or layout as a whole, keeping numbers as they were written."""
+    """Parse a whole document in another order or layout, keeping numbers as they were written."""
     import simplejson
 
     document = _parse_document(body, label, "a JSON list")
     rows = document.get("data") if isinstance(document, dict) else None
-    if isinstance(rows, dict) and all(map(NUMERIC_KEY.fullmatch, rows)):  # a list of PHP from which rows were taken
+    # PHP writes a list with removed rows as an object
+    if isinstance(rows, dict) and all(map(NUMERIC_KEY.fullmatch, rows)):
         rows = list(rows.values())
     if not isinstance(rows, list):
-        raise InvalidResponse(f"{label}: the answer is not a JSON list", REPORT_IT)
+        raise InvalidResponse(f"{label}: the response is not a JSON list", REPORT_IT)
     try:
         meta = json.loads(simplejson.dumps(document.get("meta")), parse_int=_parse_integer)
     except RecursionError:
-        raise InvalidResponse(f"{label}: the answer is nested too deeply", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the response is nested too deeply", REPORT_IT) from None
     return _encode_rows(rows, label), len(rows), meta
 
 
@@ -276,7 +278,7 @@ def _parse_integer(digits: str) -> float:
 
 
 def _parse_document(body: bytes, label: str, what: str) -> Any:
-    """Parse a document in any encoding of Unicode; numbers and invalid bytes stay as they were written."""
+    """Parse a document in any Unicode encoding; numbers and invalid bytes stay as they were written."""
     import simplejson
 
     kept = simplejson.RawJSON
@@ -285,9 +287,9 @@ def _parse_document(body: bytes, label: str, what: str) -> Any:
         text = body.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "strict")
         return simplejson.loads(text, parse_int=kept, parse_float=kept, parse_constant=kept)
     except ValueError:
-        raise InvalidResponse(f"{label}: the answer is not {what}", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the response is not {what}", REPORT_IT) from None
     except RecursionError:
-        raise InvalidResponse(f"{label}: the answer is nested too deeply", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the response is nested too deeply", REPORT_IT) from None
 
 
 def _encode_rows(rows: Sequence[Any], label: str) -> bytes:
@@ -296,6 +298,6 @@ def _encode_rows(rows: Sequence[Any], label: str) -> bytes:
     try:
         text = simplejson.dumps({"data": rows}, ensure_ascii=False)
     except RecursionError:
-        raise InvalidResponse(f"{label}: the answer is nested too deeply", REPORT_IT) from None
+        raise InvalidResponse(f"{label}: the response is nested too deeply", REPORT_IT) from None
     text = LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
     return text.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""What this account answers to the questions that the reference leaves open (docs/api.md)."""
+"""Find out how this account behaves where the reference is silent (docs/api.md)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -51,14 +51,14 @@ class AccountProbe:
     base_url: str
     lists: list[ListProbe]
     token: Literal["accepted"] = "accepted"  # noqa: S105 - a verdict, no token
-    asked_at: datetime | None = None  # by this machine
-    service_clock: datetime | None = None  # None: the service does not say
-    seconds_ahead: int | None = None  # of the service, compared with this machine
+    asked_at: datetime | None = None  # by this machine's clock
+    service_clock: datetime | None = None  # None: no clock in the response
+    seconds_ahead: int | None = None  # the service's clock less this machine's
     rate_limit: dict[str, int] = field(default_factory=dict)
     requests: int = 0
 
     def findings(self) -> list[str]:
-        """What somebody should look at: each a sentence."""
+        """Return one sentence for each finding that needs attention."""
         return [
             f"{answer.resource}: {what} {name}"
             for answer in self.lists
@@ -72,7 +72,7 @@ class AccountProbe:
 
 
 def check_account(settings: Settings) -> AccountProbe:
-    """Ask; a list that fails is an answer, a token that is refused or a service that is not there an error."""
+    """Probe the account. A list that fails is part of the result; a rejected token or an unreachable service raises."""
     return _Probe(settings).run()
 
 
@@ -122,7 +122,7 @@ class _Probe:
         return answer
 
     def _personal(self, resource: Resource, rows: list[Row], expected: set[str]) -> Iterator[str]:
-        """The unknown fields that the raw tables hold pseudonymized."""
+        """Return the unknown fields that the raw tables store pseudonymized."""
         line = f"{resource.lines.field}." if resource.lines else ""
         for row in rows:
             for name, value in fields_of(resource, row):
@@ -137,7 +137,7 @@ class _Probe:
                         yield shown
 
     def _shown(self, resource: Resource, path: str) -> str:
-        """A path as text to print, without names that may be personal: channel.*, recipient__*"""
+        """Return a path as text to print, without names that may be personal: channel.*, recipient__*"""
         name, *inner = path.split(".")
         if not resource.is_about_people:
             is_personal = PERSONAL_NAME.search(name)
@@ -153,7 +153,7 @@ class _Probe:
         return ".".join([line + name, *parts])
 
     def _try(self, resource: Resource, asked: WindowKind, rows: list[Row]) -> FilterBounds:
-        """Ask for one row by the very moment that it bears; then, where it is not found, from before and to after."""
+        """Request one row by its exact moment; if it is not found, by spans that end or start there."""
         name = f"{asked.start}, {asked.end}"
         row, at = next(self._usable(resource, asked, rows), (None, None))
         if row is None or at is None:
@@ -167,7 +167,7 @@ class _Probe:
         )
 
     def _usable(self, resource: Resource, asked: WindowKind, rows: list[Row]) -> Iterator[tuple[Row, datetime]]:
-        """Rows that bear one moment, in the past, that means the same in UTC and to the warehouse."""
+        """Yield rows with a single moment, in the past, that is on the same day in UTC and at the warehouse."""
         today = datetime.combine(self._client.service_time().date(), time(), UTC)
         for row in rows:
             first, *others = (row.get(name) for name in asked.columns)
@@ -175,7 +175,7 @@ class _Probe:
             if at is None or at >= today - ONE_DAY or (asked.narrowed_by and row.get(asked.narrowed_by) is None):
                 continue
             if any(other != first for other in others):
-                continue  # whether a longer span is found is another question
+                continue  # a separate check tests longer spans
             if asked.is_exact:
                 if not at.microsecond:
                     yield row, at
@@ -183,7 +183,7 @@ class _Probe:
                 yield row, datetime.combine(at.date(), time(), UTC)
 
     def _holds(self, resource: Resource, asked: WindowKind, row: Row, span: tuple[datetime, datetime]) -> bool | None:
-        """Whether the list of a span holds the row; None where it is not on the first page of several."""
+        """Return whether the list of a span contains the row; None if it is not on the first page of several."""
         form = "%Y-%m-%dT%H:%M:%SZ" if asked.is_exact else "%Y-%m-%d"
         params = {asked.start: span[0].strftime(form), asked.end: span[1].strftime(form), "per_page": str(PAGE_SIZE)}
         if asked.narrowed_by:

@@ -1,4 +1,4 @@
-"""What the rows of a page show of themselves: their fields, their order, how numbers and times are written."""
+"""Describe the rows of a page: their fields, their order, and how numbers and times are written."""
 
 import re
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from logentic.resources import DAY, MOMENT, Resource
 
 Row = dict[str, Any]
 TIME = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")
-ROWS_IN_ORDER = 3  # fewer are in order by chance
+ROWS_IN_ORDER = 3  # fewer rows are often sorted by chance
 
 
 def fields_of(resource: Resource, row: Row) -> Iterator[tuple[str, Any]]:
-    """Fields as the raw tables name them: place__city; a field of a line is stored_items.quantity."""
+    """Return the fields, named as in the raw tables: place__city; a field of a line is stored_items.quantity."""
     nested = {name.partition("__")[0] for name in resource.columns if "__" in name}
     for name, value in row.items():
         if name in nested and isinstance(value, dict):
@@ -25,12 +25,12 @@ def fields_of(resource: Resource, row: Row) -> Iterator[tuple[str, Any]]:
         elif resource.lines and name == resource.lines.field and (found := as_list(value)) is not None:
             lines = [line for line in found if isinstance(line, dict)]
             yield from ((f"{name}.{inner}", part) for line in lines for inner, part in line.items())
-        elif name not in nested or value:  # PHP's empty map, or null, is no field of its own
+        elif name not in nested or value:  # skip PHP's empty map, or null: it is not a field
             yield name, value
 
 
 def leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The values within a value, with their path."""
+    """Yield the values within a value, with their paths."""
     if isinstance(value, dict):
         for inner, part in value.items():
             yield from leaves(f"{name}.{inner}", part)
@@ -42,7 +42,7 @@ def leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def order_of(rows: list[Row]) -> str | None:
-    """By what a page is sorted; "nothing" where no order is seen, None where too few rows could show one."""
+    """Return the sort order of a page: "nothing" if there is none, None if too few rows could show one."""
     if len(rows) < ROWS_IN_ORDER:
         return None
     for names in (("id",), ("date", "id"), ("updated_at",), ("date",)):
@@ -57,7 +57,7 @@ def order_of(rows: list[Row]) -> str | None:
 
 
 def decimal_form(resource: Resource, rows: list[Row]) -> str | None:
-    """`numbers`, `text`, or both."""
+    """Return `numbers`, `text`, or both."""
     names = [name for name, kind in resource.columns.items() if pa.types.is_decimal(kind)]
     values = [row[name] for row in rows for name in names if row.get(name) is not None]
     forms = {
@@ -67,7 +67,7 @@ def decimal_form(resource: Resource, rows: list[Row]) -> str | None:
 
 
 def time_forms(resource: Resource, rows: list[Row]) -> list[str]:
-    """Such as YYYY-MM-DDThh:mm:ssZ."""
+    """Return formats such as YYYY-MM-DDThh:mm:ssZ."""
     names = [name for name, kind in resource.columns.items() if kind in (MOMENT, DAY)]
     values = {row[name] for row in rows for name in names if isinstance(row.get(name), str)}
     return sorted({_time_form(value) for value in values})
@@ -85,7 +85,7 @@ def _time_form(value: str) -> str:
 
 
 def _comparable(value: Any) -> tuple[int, Any] | None:
-    """A number, or a time after all numbers; None for what cannot be put in order."""
+    """Return a sort key, numbers before times; None for values without an order."""
     if isinstance(value, int | Decimal) and Decimal(value).is_finite():
         return 0, value
     try:

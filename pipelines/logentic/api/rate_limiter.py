@@ -1,8 +1,9 @@
 """Adapt the request rate and the number of connections to the limits that the service announces.
 
 Laravel limits requests per fixed window (usually 60 a minute, from the first request on) or refills them steadily, and
-says which only when a request is refused. The limiter learns the window from the first 429 and then waits for its end
-unasked. It halves the connections on 429 and 503, and adds one after `RECOVERY_RESPONSES` successes.
+states the window only when a request is refused. The limiter learns the window from the first 429; from then on it
+waits for the end of the window by itself. It halves the connections on 429 and 503, and adds one after
+`RECOVERY_RESPONSES` successes.
 """
 
 import logging
@@ -17,15 +18,15 @@ from math import inf
 from logentic.errors import DeadlineReached
 
 log = logging.getLogger("logentic")
-LIMITS = re.compile(  # ignores values that are no counts
+LIMITS = re.compile(  # skips values that are not counts
     rb"^(?:x-)?ratelimit-(limit|remaining|reset):[ \t]*(\d{1,15})(?=[ \t]*(?:[,;.\r]|$))", re.IGNORECASE | re.MULTILINE
 )
-RECOVERY_RESPONSES = 20  # successes before one more connection is tried
-FIRST_TIMESTAMP = 10**9  # a larger reset is a Unix time, not a number of seconds
-LONGEST_WINDOW_SECONDS = 3600  # an announced longer one is ignored and learned from a 429
+RECOVERY_RESPONSES = 20  # successful responses before the limiter adds a connection
+FIRST_TIMESTAMP = 10**9  # a larger reset value is a Unix time, not a number of seconds
+LONGEST_WINDOW_SECONDS = 3600  # ignore a longer announced window and learn it from a 429
 LOGGED_WAIT_SECONDS = 10  # a longer wait is logged
-SAME_WAIT_SECONDS = 5  # a wait that is extended by less is not logged again
-LATENCY_SECONDS = 0.2  # by which the counts of a response may be old
+SAME_WAIT_SECONDS = 5  # do not log a wait again if it grows by less than this
+LATENCY_SECONDS = 0.2  # how old the counts in a response may be
 JITTER_SECONDS = 0.05
 
 
@@ -38,23 +39,23 @@ class RateLimiter:
     def __init__(self, connections: int, *, longest_wait: float = inf, stop_at: float = inf) -> None:
         self._longest_wait_seconds = min(longest_wait, LONGEST_WINDOW_SECONDS)
         self._stop_at = stop_at
-        self._logged_until = -inf  # the end of the last wait that was logged
+        self._logged_until = -inf  # when the last logged wait ends
         self.closed = threading.Event()
-        self.connections = connections  # lowered when the service pushes back, raised again when it does not
+        self.connections = connections  # reduced when the service pushes back, raised after successes
         self._max_connections = connections
         self._condition = threading.Condition()
         self._in_flight = 0
         self._successes = 0
         self._lowered_at = 0.0
-        self._resume_at = 0.0  # nothing is sent before (monotonic seconds)
+        self._resume_at = 0.0  # do not send before this time (monotonic seconds)
         self._limit: int | None = None
-        self._remaining: int | None = None  # None: unknown; one request finds it out if there is a limit
-        self._remaining_read_at = 0.0  # when that response was received
-        self._window_started_at: float | None = None  # if its first request was ours
+        self._remaining: int | None = None  # None: unknown; send one request to learn the limit
+        self._remaining_read_at = 0.0  # when the response with that count was received
+        self._window_started_at: float | None = None  # if this process sent its first request
         self._window_seconds: float | None = None  # length of a window, learned from the first 429
-        self._refill_seconds: float | None = None  # until a refill, learned from a 429
+        self._refill_seconds: float | None = None  # seconds until a refill, learned from a 429
         self._refills = False
-        self._window_ends_at: float | None = None  # if the responses say so
+        self._window_ends_at: float | None = None  # if responses announce it
 
     def acquire(self, where: str = "", *, may_be_late: bool = False) -> float:
         """Wait until a request may be sent; return the seconds that were paused. After `close` there is no wait.
@@ -66,7 +67,7 @@ class RateLimiter:
             while not self.closed.is_set():
                 now = time.monotonic()
                 if now >= self._stop_at and (now < self._resume_at or not may_be_late):
-                    raise DeadlineReached(f"{where}: the time to run has ended")
+                    raise DeadlineReached(f"{where}: the time limit has been reached")
                 if now < self._resume_at:
                     self._log_wait(where, now)
                     jitter = random.uniform(0, JITTER_SECONDS)  # noqa: S311 - no secret
@@ -109,7 +110,7 @@ class RateLimiter:
         """Wait before one request is sent again, not beyond `stop_at`; return the seconds waited."""
         began = time.monotonic()
         if reason and seconds > LOGGED_WAIT_SECONDS:
-            with self._condition:  # once for all threads
+            with self._condition:  # log once for all threads
                 is_new = began + seconds > self._logged_until + SAME_WAIT_SECONDS
                 self._logged_until = max(self._logged_until, began + seconds)
             if is_new:
@@ -118,7 +119,7 @@ class RateLimiter:
         return time.monotonic() - began
 
     def pause_at_least(self, seconds: float) -> None:
-        """Pause after a 429 that did not say for how long, unless a pause is in effect."""
+        """Pause after a 429 without a waiting time, unless a pause is in effect."""
         with self._condition:
             if self._resume_at <= (now := time.monotonic()):
                 self._resume_at = now + seconds
@@ -135,20 +136,21 @@ class RateLimiter:
             return False
         if self._limit is None or (self._remaining is None and not self._in_flight):
             return True
-        if self._remaining is not None and self._remaining > self._in_flight:  # none in flight may be counted yet
+        # requests in flight may not be counted yet
+        if self._remaining is not None and self._remaining > self._in_flight:
             return True
         if self._in_flight:
             self._condition.wait()
             return False
         self._remaining = None
-        # Do not wait for an end beyond the longest wait: the refusal of one request says how long to wait.
+        # If the window ends beyond the longest wait, do not wait: the 429 of one request says how long.
         if not now < (end := self._next_window(now)) <= now + self._longest_wait_seconds:
             return True
         self._resume_at = end
         return False
 
     def _next_window(self, now: float) -> float:
-        """Return when requests are allowed again; `now` if unknown, so that the refusal of one request says it."""
+        """Return when requests are allowed again; `now` if unknown, so that one request finds out."""
         if self._window_ends_at is not None:
             return self._window_ends_at
         if self._refills and self._refill_seconds:
@@ -163,17 +165,19 @@ class RateLimiter:
             seconds = reset if reset < FIRST_TIMESTAMP else reset - (at.timestamp() if at else reset)
             self._window_ends_at = now + seconds if seconds <= self._longest_wait_seconds else None
         remaining = limits.get(b"remaining")
-        if remaining is None or status == 429 or sent_at < self._resume_at:  # the last two are of a past window
+        # the last two conditions mean a past window
+        if remaining is None or status == 429 or sent_at < self._resume_at:
             return
         self._limit = self._limit or remaining + 1
         if remaining == self._limit - 1:
             self._window_started_at, self._refills = now, False
-        elif self._remaining is None:  # somebody else began the window, or there are none
+        elif self._remaining is None:  # another client started the window, or there is no limit
             self._window_started_at, self._refills = (
                 None,
                 self._refill_seconds is not None and remaining < self._limit / 2,
             )
-        # Responses overtake each other: believe a rise only in one requested after the lower count was known.
+        # Responses may arrive out of order: accept a higher count only from a request sent after the lower count was
+        # known.
         if self._remaining is None or remaining < self._remaining or sent_at > self._remaining_read_at:
             self._remaining, self._remaining_read_at = remaining, now
 

@@ -19,17 +19,17 @@ MASK = "***"
 
 
 class Mask(Pseudonymizer):
-    """Personal values are not told apart, only hidden."""
+    """Hide personal values, so that they cannot be told apart."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(b"masked, not hashed", settings.hash_fields, settings.plain_fields)
-        self._masked_names = 0  # of a record
+        self._masked_names = 0  # per record
 
     def pseudonym(self, text: str) -> str:
         return MASK
 
     def record(self, resource: Resource, record: Any) -> Any:
-        """A record with the same fields, in their order, masked by the rules of the raw tables.
+        """Return a record with the same fields, in their order, masked by the rules of the raw tables.
 
         A name within an unknown object that may be personal is masked and numbered: ***1.
         """
@@ -69,7 +69,7 @@ class Mask(Pseudonymizer):
         return self._readable(resource, name, value, resource.columns[name])
 
     def _readable(self, resource: Resource, name: str, value: Any, kind: pa.DataType) -> Any:
-        """A known value as it is; what its column could not hold is treated as unknown."""
+        """Return a known value; treat it as unknown if its column cannot store it."""
         try:
             reader(kind)(value)
         except Unreadable:
@@ -95,7 +95,7 @@ class Mask(Pseudonymizer):
 
 
 def check_question(name: str, record_id: int | None, filters: Mapping[str, str]) -> Resource:
-    """Return the resource of that name; raise `UsageError` for a filter that the reference does not give it."""
+    """Return the resource of that name; raise `UsageError` for a filter that the reference does not list."""
     resource = next((each for each in RESOURCES.values() if name in (each.name, each.alias)), None)
     if resource is None:
         names = (each.alias or each.name for each in RESOURCES.values())

@@ -1,4 +1,4 @@
-"""Read single values: a JSON value as its column holds it, or `Unreadable` with the reason.
+"""Read single values: a JSON value as its column stores it, or `Unreadable` with the reason.
 
 An empty text is null in every column but a text column, and so is a zero date (0000-00-00, -0001-11-30).
 """
@@ -14,10 +14,10 @@ import pyarrow as pa
 from logentic.resources import DAY, INTEGER, MOMENT, TEXT, TRUTH
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
-# How PHP and MySQL write that there is no date; a year 0 exists in no other sense.
+# Placeholders of PHP and MySQL for "no date".
 ZERO_DATE = re.compile(r"-0001-11-(29|30)(?!\d).*|0000-.*", re.DOTALL)
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-INTEGER_DIGITS = 19  # of 64 bits
+INTEGER_DIGITS = 19  # of a 64-bit integer
 
 
 class Unreadable(Exception):
@@ -25,7 +25,7 @@ class Unreadable(Exception):
 
 
 def reader(kind: pa.DataType, zone: tzinfo = UTC) -> Callable[[Any], Any]:
-    """A function from a JSON value to the value of a column; it raises `Unreadable`."""
+    """Return a function from a JSON value to the value of a column; the function raises `Unreadable`."""
     if kind == TEXT:
         return lambda value: None if value is None else _text(value)
     if pa.types.is_decimal(kind):
@@ -48,7 +48,7 @@ def _is_no_date(value: Any) -> bool:
 
 
 def _number(value: Any) -> Decimal:
-    """Exact; NaN and the infinities, which are floats where JSON has them, are no numbers."""
+    """Parse exactly; NaN and the infinities, which are floats in Python's JSON, are not numbers."""
     if isinstance(value, Decimal):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -63,7 +63,7 @@ def _number(value: Any) -> Decimal:
 
 def _integer(value: Any) -> int:
     number = _number(value)
-    # Before anything else: the integer of 1e999999999 would take hours.
+    # Check this first: converting 1e999999999 to an integer would take hours.
     if number and number.adjusted() >= INTEGER_DIGITS:
         raise Unreadable("too large for 64 bits")
     if number != number.to_integral_value():
@@ -112,7 +112,7 @@ def _text(value: Any) -> str:
 
 
 def _moment(value: Any) -> datetime:
-    """In UTC, which is also the zone of a time that names none."""
+    """Return the moment in UTC; a time without a zone is in UTC."""
     if not isinstance(value, str):
         raise Unreadable("not a time")
     try:
@@ -123,14 +123,16 @@ def _moment(value: Any) -> datetime:
 
 
 def _day(value: Any, zone: tzinfo) -> date:
-    """A day, also where it is written as the moment at which it begins: on the clock as written, or in the zone."""
+    """Return the day. A day may also be written as the moment at which it begins, on the clock as written or in the
+    zone.
+    """
     moment = _moment(value)
     written = datetime.fromisoformat(value.strip())
     if written.time() == time():
         return written.date()
     try:
         local = moment.astimezone(zone)
-        # Where the clock skips midnight, the day begins an hour later.
+        # If the clock skips midnight, the day begins an hour later.
         begins = datetime.combine(local.date(), time(), zone).astimezone(UTC)
     except OverflowError:
         raise Unreadable("not a day") from None

@@ -1,4 +1,4 @@
-"""The ten questions that have an answer of their own: the sentences and figures of the dashboard and the reports."""
+"""Answer ten questions, with the sentences and figures of the dashboard and the reports."""
 
 import re
 from datetime import date, timedelta
@@ -23,7 +23,7 @@ from logentic.settings import load_settings
 
 ROWS_OF_A_PART = 50
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-STORAGE_DAYS = 370  # as the page Storage has them at first
+STORAGE_DAYS = 370  # the default range of the page Storage
 Month = Annotated[str | None, Field(description="YYYY-MM; without it the last month that has ended.")]
 Answer = dict[str, Any]
 
@@ -88,7 +88,7 @@ def what_drives_storage_cost(
     start: Annotated[date | None, Field(description="First day; without it about a year before the last.")] = None,
     end: Annotated[date | None, Field(description="Last day; without it the last that is known.")] = None,
 ) -> Answer:
-    """Storage by month and against what it should cost, by item and size, its rate, findings, and what comes."""
+    """Storage cost by month against the expected cost, by item and size; the rate, findings and the outlook."""
     first, last = _span(snapshot, "storage")
     stop = min(end or last, last)
     begin = max(start or stop - timedelta(STORAGE_DAYS - 1), first)
@@ -105,7 +105,7 @@ def what_drives_storage_cost(
 
 
 def what_is_dead_stock(snapshot: Snapshot) -> Answer:
-    """The items in stock that have not been shipped for 60 days, and what they are worth."""
+    """The items in stock that have not been shipped for 60 days, and their value."""
     return _answer(snapshot, stock.idle_items(snapshot, _latest_stock(snapshot)))
 
 
@@ -136,7 +136,9 @@ def what_is_the_price(
     snapshot: Snapshot,
     charge_type: Annotated[str | None, Field(description="Such as picking; without it all types.")] = None,
 ) -> Answer:
-    """What a type of charge costs and since when: learned from the charges, beside the user's rate card."""
+    """The price of a type of charge and since when it applies: learned from the charges, beside the user's rate
+    card.
+    """
     found = price_list.as_dict(price_list.read_price_list(snapshot.file, charge_type))
     prices = found["prices"]
     said = [_price_text(price) for price in prices if price["source"] != "bills" and price["is_trusted"] is not False]
@@ -147,7 +149,7 @@ def what_is_the_price(
         ]
         said += [change.words.rstrip(".") for change in read_rate_changes(snapshot.connection)]
     return {
-        "answer": "; ".join(said) or "There is no price that the charges follow; the note of each says why.",
+        "answer": "; ".join(said) or "No price fits the charges; see the note of each.",
         "currency": load_settings().currency,
         "known_at": found["known_at"],
         "prices": prices,
@@ -208,7 +210,7 @@ def _price_text(price: dict[str, Any]) -> str:
 
 
 def _month(snapshot: Snapshot, given: str | None) -> str:
-    """Return the month, which must have charges; without one the last that has ended."""
+    """Return the month, which must have charges; by default the last one that has ended."""
     if given is None:
         months = [row["month"] for row in snapshot.query(filters.MONTHS).rows]
         found = next((month for month in months if month < f"{snapshot.today:%Y-%m}"), next(iter(months), None))

@@ -1,7 +1,7 @@
-"""Run a query that somebody else wrote: one SELECT, on the tables of FILE alone, within limits of rows and time.
+"""Run an untrusted query: one SELECT, on the tables of FILE alone, within limits of rows and time.
 
-DuckDB refuses to write, to open another file and to change a setting. What is a SELECT and does more than read tables,
-such as `enable_logging()` or `query()`, is a table function: only those listed here are called.
+DuckDB refuses to write, to open another file and to change a setting. A SELECT can do more than read tables only
+through table functions, such as `enable_logging()` or `query()`: only those listed here are allowed.
 """
 
 import json
@@ -28,11 +28,11 @@ LIMITS = {
     "allow_persistent_secrets": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "python_enable_replacements": False,  # the names of this process's variables are no tables
-    "temp_directory": "",  # nothing is spilled to the disk
+    "python_enable_replacements": False,  # variables of this process are not tables
+    "temp_directory": "",  # never spill to disk
     "memory_limit": "1GB",
 }
-RESULT_CHARACTERS = 200_000  # what an assistant can still read
+RESULT_CHARACTERS = 200_000  # as much as an assistant can read
 ADVICE = "Write one SELECT of the tables that list_tables names."
 
 
@@ -45,7 +45,7 @@ def open_guarded(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def run_query(connection: duckdb.DuckDBPyConnection, sql: str, max_rows: int, seconds: float) -> dict[str, Any]:
-    """Return the columns and the first rows of a query; raise a `UsageError` of one line if it cannot be run."""
+    """Return the columns and the first rows of a query; raise a one-line `UsageError` if it cannot be run."""
     stop = Timer(seconds, connection.interrupt)
     stop.start()
     try:
@@ -94,7 +94,7 @@ def _table_functions(node: Any) -> Iterator[str]:
 
 
 def _read_rows(found: duckdb.DuckDBPyConnection, max_rows: int) -> tuple[list[list[Any]], bool]:
-    """Return the first rows, up to the limits of rows and characters, and whether these are all."""
+    """Return the first rows, up to the limits of rows and characters, and whether they are complete."""
     rows: list[list[Any]] = []
     characters = 0
     while row := found.fetchone():

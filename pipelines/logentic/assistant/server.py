@@ -28,7 +28,7 @@ INSTRUCTIONS = """
 Tables of one merchant's Logentic account: orders, stock, storage, charges and what is wrong with them. Ask the
 question tools first: their figures are those of the merchant's own screens. Use `query` for anything else: DuckDB SQL,
 tables as `list_tables` names them. Amounts are exact decimals, given as text, in the account's currency and before tax
-unless it is said otherwise. Times are UTC. Never add up `recoverable` and `in_your_favour`: the first was paid too
+unless stated otherwise. Times are UTC. Never add up `recoverable` and `in_your_favour`: the first was paid too
 much, the second was billed too little. Say how recent the data is: `known_at`.
 """
 READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
@@ -45,7 +45,7 @@ class Server(MCPServer[Any]):
             if isinstance(error.__cause__, ValidationError):
                 first = error.__cause__.errors()[0]
                 raise ToolError(one_line(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")) from None
-            if isinstance(error.__cause__, ToolError):  # without the SDK's prefix
+            if isinstance(error.__cause__, ToolError):  # drop the SDK's prefix
                 raise error.__cause__ from None
             raise
 
@@ -53,7 +53,7 @@ class Server(MCPServer[Any]):
 def build_server(file: Path, *, max_rows: int, seconds: float, allow_personal_data: bool) -> Server:
     """Return the server. It opens FILE anew for each question, because a run may replace it."""
     server = Server("logentic", instructions=INSTRUCTIONS.strip(), version=version("logentic-elt"), log_level="WARNING")
-    one_at_a_time = Lock()  # a process opens a file in one way only
+    one_at_a_time = Lock()  # DuckDB opens a file in one mode per process
 
     @contextmanager
     def reading() -> Iterator[None]:
@@ -68,7 +68,7 @@ def build_server(file: Path, *, max_rows: int, seconds: float, allow_personal_da
             raise ToolError(one_line(first_line(error))) from None
 
     def list_tables(schema: Schema = tables.SCHEMAS[0]) -> dict[str, Any]:
-        """The tables, with what one row of each is."""
+        """The tables, with what one row of each stands for."""
         with reading(), open_guarded(file) as connection:
             return _plain(tables.list_tables(connection, schema))
 
@@ -103,7 +103,7 @@ def build_server(file: Path, *, max_rows: int, seconds: float, allow_personal_da
 
 
 def require_pseudonyms(file: Path) -> None:
-    """Refuse a file whose personal data is in clear, or may be."""
+    """Refuse a file that has, or may have, personal data in clear."""
     with open_published(file) as published:
         try:
             signed = published.execute(SIGNED).fetchone()
@@ -117,6 +117,6 @@ def require_pseudonyms(file: Path) -> None:
 
 
 def _plain(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer as JSON has it: decimals and times are text, secrets are redacted."""
+    """Return the answer as JSON values: decimals and times as text, secrets redacted."""
     plain: dict[str, Any] = json.loads(json_text(answer))
     return plain

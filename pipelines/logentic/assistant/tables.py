@@ -1,4 +1,4 @@
-"""List and describe the tables of FILE, with the comments that the file has."""
+"""List and describe the tables of FILE by the comments stored in it."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ order by column_index
 
 def list_tables(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, Any]:
     if schema not in SCHEMAS:
-        raise UsageError(f"{schema!r} is no schema of this file", f"Choose among: {', '.join(SCHEMAS)}.")
+        raise UsageError(f"{schema!r} is not a schema of this file", f"Choose among: {', '.join(SCHEMAS)}.")
     return {"schema": schema, "tables": read_records(connection, TABLES, {"schema": schema})}
 
 

@@ -124,7 +124,7 @@ def get(
         "end": parse_day("--end", end),
         "billed_date_start": parse_day("--billed-date-start", billed_date_start),
         "billed_date_end": parse_day("--billed-date-end", billed_date_end),
-        # Laravel takes 1 for true, and the word itself not everywhere.
+        # Laravel accepts 1 for true everywhere, but not the word.
         "group_by_invoice": 1 if group_by_invoice else None,
         "exclude_storage_info": 1 if exclude_storage_info else None,
         "exclude_storage_price": 1 if exclude_storage_price else None,
@@ -158,7 +158,7 @@ def _print_records(name: str, record_id: int | None, filters: dict[str, str], ke
             opening, count = ",\n", count + 1
     print("[]" if not count else "\n]")
     if announced != {count}:
-        print(f"logentic: {name} moved while it was read, or its total is wrong. Ask again.", file=sys.stderr)
+        print(f"logentic: {name} changed while it was read, or its total is wrong. Try again.", file=sys.stderr)
 
 
 def verify(
@@ -231,7 +231,7 @@ def notify(
         raise UsageError(f"--db {db} does not exist", "Name the file that is watched, or use --test.")
     state = State(db.absolute())
     state.prepare()
-    # A run in progress holds the lock; alerts about earlier runs are sent anyway.
+    # A run in progress holds the lock; send alerts about earlier runs anyway.
     with suppress(StateError), state.locked():
         record_killed_run(state)
     problems = find_problems(settings, state, datetime.now(UTC))

@@ -52,7 +52,7 @@ EXIT_CODES = {
     2: "Wrong option, setting or file. Nothing was attempted.",
     3: "Success, but the data have a problem that `--fail-on` names.",
 }
-VERSIONED = ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb")  # dbt where it is installed
+VERSIONED = ("logentic-elt", "dlt", "duckdb", "dbt-core", "dbt-duckdb")  # dbt only if installed
 
 
 def _version(is_asked: bool) -> None:
@@ -131,7 +131,7 @@ def run(
     from logentic.settings import interval_of_schedule, load_settings
 
     settings = load_settings(destination=destination, engine=engine)
-    if settings.engine == "none":  # Spark's client needs them
+    if settings.engine == "none":  # needed by Spark's client
         hide_unneeded_modules(models=models)
     from logentic.job import JobOptions, run_job
     from logentic.reports import summary
@@ -265,7 +265,7 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     limit_memory()
     logging.setLogRecordFactory(SafeRecord)
-    for stream in (sys.stdout, sys.stderr):  # a locale may lack a character
+    for stream in (sys.stdout, sys.stderr):  # the locale may not support all characters
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     debug = len(arguments) < len(sys.argv) - 1
@@ -274,7 +274,7 @@ def main() -> None:
         logging.getLogger("logentic").setLevel(logging.DEBUG)
     try:
         code = app(arguments, prog_name="logentic", standalone_mode=False) or 0
-        if code == 130:  # typer's code for Ctrl-C
+        if code == 130:  # typer's exit code for Ctrl-C
             _exit_interrupted()
         sys.exit(code)
     except TyperException as error:

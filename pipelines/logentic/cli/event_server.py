@@ -1,4 +1,4 @@
-"""Serve the event receiver, and run the job when events have come."""
+"""Serve the event receiver, and run the job after new events."""
 
 import logging
 import socket
@@ -56,13 +56,13 @@ def require_secret(settings: Settings) -> None:
 def run_event_server(
     settings: Settings, file: Path, host: str, port: int, *, accept_unsigned: bool = False, refresh: bool = False
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM. With `refresh`, a run follows when events have come."""
+    """Serve until Ctrl-C or SIGTERM. With `refresh`, run the job after new events."""
     import uvicorn
 
     if not accept_unsigned:
         require_secret(settings)
     elif host not in (*LOOPBACK, "localhost"):
-        raise UsageError(f"--accept-unsigned with --host {host}", "Unsigned events are taken on 127.0.0.1 only.")
+        raise UsageError(f"--accept-unsigned with --host {host}", "Unsigned events are accepted on 127.0.0.1 only.")
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
@@ -75,7 +75,7 @@ def run_event_server(
             application,
             http=protocol_class(settings.webhook_connections),
             ws="none",
-            log_level="error",  # not a line for each request that is none
+            log_level="error",  # no log line for each malformed request
             access_log=False,
             server_header=False,
             timeout_keep_alive=15,
@@ -94,7 +94,7 @@ def run_event_server(
 
 
 class Refresh(threading.Thread):
-    """Run `logentic run` for FILE when events have come, one run at a time, at most once a minute."""
+    """Run `logentic run` for FILE after new events, one run at a time, at most once a minute."""
 
     def __init__(self, file: Path, seconds: float = 60) -> None:
         super().__init__(name="refresh", daemon=True)
@@ -112,7 +112,7 @@ class Refresh(threading.Thread):
             command = [sys.executable, "-m", "logentic.cli", "run", "--db", str(self._file), "--wait", "600"]
             self._run = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
             if code := self._run.wait():
-                log.warning("the run that events asked for ended with exit code %d", code)
+                log.warning("the run started by events ended with exit code %d", code)
             self._stopping.wait(self._seconds)
 
     def stop(self) -> None:

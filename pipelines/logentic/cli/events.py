@@ -51,7 +51,7 @@ def events(
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings
 
-    load_settings()  # which registers the secrets
+    load_settings()  # also registers the secrets
     found = event_list.read_event_list(db, only_dead=dead or retry)
     if retry:
         event_list.request_retries(db, found)

@@ -30,7 +30,7 @@ def status(
     hide_unneeded_modules()
     require_word("--fail-on", fail_on, "rejected")
     if of_runs and fail_on:
-        raise UsageError("--fail-on looks at the tables, and --runs at the history of runs", "Use one of them.")
+        raise UsageError("--fail-on checks the tables, and --runs lists the run history", "Use one of them.")
     from logentic.monitoring.run_history import read_runs
     from logentic.reports import runs
     from logentic.reports import status as report

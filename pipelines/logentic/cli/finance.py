@@ -31,10 +31,10 @@ CSV_SEPARATORS = {"comma": ",", "semicolon": ";"}
 
 
 def parse_invoice(text: str | int, option: str = "") -> int:
-    """Return the number of an invoice; refuse anything else in words that say what a number is."""
+    """Return the number of an invoice; explain the format if it is not one."""
     given = str(text).strip()
     if not (given.isascii() and given.isdigit() and int(given)):
-        raise UsageError(f"{option}{given}: this is not the number of an invoice", "Give one such as 7005.")
+        raise UsageError(f"{option}{given} is not an invoice number", "Give one such as 7005.")
     return int(given)
 
 
@@ -102,7 +102,7 @@ def reconcile(
             newest = list_newest_invoices(published)
         raise UsageError("--invoice N or --month YYYY-MM: one of them is needed", newest)
     if invoice_total is not None and invoice is None:
-        raise UsageError("--invoice-total is of one invoice", "Name it, such as --invoice 7005.")
+        raise UsageError("--invoice-total needs one invoice", "Name it, such as --invoice 7005.")
     settings = load_settings()
     paper = None if invoice_total is None else parse_invoice_total(invoice_total, settings.currency)
     found = report.reconcile(db, settings, invoice=invoice, month=month_of(month), paper=paper)
@@ -124,7 +124,7 @@ def reconcile(
     unwritten = None
     if letter:
         unwritten = _write_letter(found, settings, letter)
-    # Last, so that a reader who closes the pipe early has the files all the same.
+    # Print last, so that the files are written even if the reader closes the pipe early.
     if as_json:
         print_json(as_dict(found))
     else:
@@ -230,7 +230,7 @@ def list_exceptions(
     """List the exceptions, those of the newest invoice first."""
     from logentic.settings import load_settings
 
-    context.obj, settings = db, load_settings()  # which registers the secrets
+    context.obj, settings = db, load_settings()  # also registers the secrets
     if context.invoked_subcommand:
         return
     from logentic.reports import exceptions as report
@@ -294,7 +294,7 @@ def prices(
     from logentic.settings import load_settings
 
     if toml and as_json:
-        raise UsageError("--toml and --json are two formats", "Use one of them.")
+        raise UsageError("--toml and --json cannot be combined", "Use one of them.")
     settings = load_settings()
     if toml:
         print(report.as_toml(db, *report.read_learned_rates(db, charge_type)))

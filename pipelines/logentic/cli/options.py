@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from logentic.settings import Settings
 
 FILE_VARIABLE = "LOGENTIC_DB"
-DEFAULT_FILE = Path("logentic.duckdb")  # in the working folder
+DEFAULT_FILE = Path("logentic.duckdb")  # in the working directory
 
 
 def file_option(text: str) -> Any:
@@ -45,7 +45,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; secrets are hi
 
 
 def require_word(option: str, given: str | None, *known: str) -> None:
-    """Refuse any value of an option but these words."""
+    """Refuse a value that is not one of these words."""
     if given is not None and given not in known:
         raise UsageError(f"{option} {given!r} is not known", f"Use: {option} {' or '.join(known)}.")
 

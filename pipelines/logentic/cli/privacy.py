@@ -1,4 +1,4 @@
-"""Define the command for personal data that earlier versions loaded: privacy."""
+"""Define the command for personal data that earlier versions loaded in clear: privacy."""
 
 from typing import Annotated
 

@@ -12,10 +12,10 @@ from logentic.dashboard.panels import CODES, Link
 from logentic.dashboard.snapshot import QueryResult
 from logentic.reports.humanize import label
 
-# Okabe and Ito's colours, as far as they are visible on white and on black.
+# Colours of Okabe and Ito that are visible on white and on black.
 BLUE, ORANGE, GREEN, RED, PINK, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#868686"
 PALETTE = [BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY]
-FONT = "PT Sans, sans-serif"  # marimo's, as the text around the charts
+FONT = "PT Sans, sans-serif"  # marimo's font, as in the text around the charts
 HEIGHT = 260
 LINK = alt.Href("link:N")
 TIMES = ("date", "week", "first", "last")
@@ -24,9 +24,9 @@ EMBED = {"embedOptions": {"actions": False, "renderer": "svg"}}
 
 
 def result_data(result: QueryResult, *columns: str, link: Link | None = None) -> alt.Data:
-    """Return the columns to draw; all without names. They are sent as CSV, because Altair checks every other value.
+    """Return the columns to draw; by default all. They are sent as CSV, because Altair checks values in any other form.
 
-    With `link` a mark leads to the address of its row, if it is encoded by `LINK`.
+    With `link`, a mark links to the address of its row, if it is encoded by `LINK`.
     """
     table = result.table
     for place, name in enumerate(table.column_names):
@@ -52,7 +52,7 @@ def rows_data(rows: list[dict[str, Any]]) -> alt.Data:
 def unfold(
     result: QueryResult, columns: Mapping[str, str], key: str, kind: str, value: str, *, null_is_zero: bool = False
 ) -> list[dict[str, Any]]:
-    """Return a row for each number of the columns: `key`, the column's title as `kind`, the number as `value`."""
+    """Return a row for each number in the columns: `key`, the column's title as `kind`, the number as `value`."""
     return [
         {key: row[key], kind: title, value: float(row[name] or 0)}
         for row in result.rows
@@ -117,7 +117,7 @@ def colour(field: str, values: list[str], colours: list[str] | None = None) -> a
 
 
 def dash(field: str, values: list[str]) -> alt.StrokeDash:
-    """Return a dash encoding, which tells lines apart without colour."""
+    """Return a dash encoding, which distinguishes lines without colour."""
     values = _labels(field, values)
     return alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=values), sort=values)
 

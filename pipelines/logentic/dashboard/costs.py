@@ -32,8 +32,8 @@ CHARGED = """
     from charges
     where not is_withdrawn and amount is not null
 """
-# Charges of one cell have one price, unless the price changed: what an order is charged for goes by its way and by the
-# quantity; storage goes by the item, per cubic foot and day. A credit has no price.
+# All charges of a cell have one price, unless the price changed. For orders the price depends on the destination and
+# the quantity; for storage on the item, per cubic foot and day. Credits have no price.
 CELLS = f"""
 with charged as (
     select
@@ -92,7 +92,7 @@ select
 from priced
 group by charge_type, cell
 """
-# The orders that are charged in the month, with what they cost and weigh.
+# The orders charged in the month, with their cost and weight.
 ORDERS = f"""
 with charged as (
     select order_id, sum(amount) as cost, count(*) as charges, max(payment_id) as payment_id
@@ -207,7 +207,7 @@ order by dearest.cost desc, dearest.order_id
 """
 ALL_TYPES, ALL_ORDERS, LISTED = "All types", "All orders", 200
 TYPES = f"select charge_type from ({CHARGED}) where month = $month::date group by all order by sum(amount) desc"
-# The charges of a month, of a type if one is chosen, the dearest first.
+# The charges of a month, most expensive first; optionally of one type.
 LIST = f"""
 select
     charged.charge_type, cast(charged.amount as decimal(18, 2)) as amount, charged.start_date, charged.end_date,
@@ -225,7 +225,7 @@ LISTED_SUM = f"""
 select count(*) as charges, cast(coalesce(sum(amount), 0) as decimal(18, 2)) as amount
 from ({CHARGED}) where month = $month::date and ($type::varchar is null or charge_type = $type)
 """
-MUCH_MORE = 2  # times the median: what is worth naming as a reason
+MUCH_MORE = 2  # times the median: charges above it are named as reasons
 
 
 def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
@@ -239,7 +239,7 @@ def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
 
 
 def choices(snapshot: Snapshot, url: filters.Url, selection: Selection) -> filters.Elements:
-    """Return the pickers of a bar: a charge type of the month, and a kind of orders."""
+    """Return the pickers of a bar: a charge type of the month, and a group of orders."""
     if not selection.get("month"):
         return {}
     month, by = _month_of(selection), selection["by"]
@@ -291,13 +291,13 @@ def bridge(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if not total.before:
         return Panel(
             f"{names[0]} has no costs to compare with",
-            note="What volume, mix and price changed appears here once both months have charges.",
+            note="The effects of volume, mix and price appear here once both months have charges.",
         )
     parts = f"volume {_signed(total.volume)}, mix {_signed(total.mix)}, price {_signed(total.price)}"
     title = f"{names[1]} cost {_more(total.difference)} than {names[0]}: {parts}"
     compared = f"{100 * total.compared / total.after:.0f} %" if total.after else "nothing"
     note = (
-        f"Price: the same thing at another price; {compared} of the cost has a price before to compare with."
+        f"Price: the same thing at another price; {compared} of the cost has an earlier price to compare with."
         " Volume: more or less of it. Mix: dearer or cheaper kinds, and what was charged in one month only."
         f"{_unfinished(snapshot, month)}"
     )
@@ -311,7 +311,7 @@ def bridge(snapshot: Snapshot, selection: Selection) -> Panel | None:
 
 
 def by_type(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """Which type of charge changed."""
+    """Change by charge type."""
     if not selection.get("month"):
         return None
     month, before = _month_of(selection), _compared_month(selection)
@@ -381,7 +381,9 @@ def by_group(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if len(known) > 1:
         low, high = (choose(known, key=lambda row: row["cost_per_order"]) for choose in (min, max))
         title += f": from {_priced(low, name)} to {_priced(high, name)}"
-    note = f"{count(orders, 'order')} with a charge of the month; charges without an order, as storage, are not in it."
+    note = (
+        f"{count(orders, 'order')} charged in the month; charges without an order, such as storage, are not included."
+    )
     if by == "Weight":
         note += " The API does not state the unit of weights."
     return Panel(title, result, charts.finish(chart, title, alt.Step(28)), note, "cost-per-order", links={name: link})
@@ -396,7 +398,10 @@ def dearest(snapshot: Snapshot, selection: Selection) -> Panel | None:
     query = DEAREST.replace("{group}", GROUPS[selection["by"]])
     found = snapshot.query(query, month=month, top=TOP, orders=kind).rows
     if not found:
-        return Panel("No expensive orders", note=f"The {TOP} most expensive orders of the month appear here, with why.")
+        return Panel(
+            "No expensive orders",
+            note=f"The {TOP} most expensive orders of the month appear here, each with the reason.",
+        )
     rows = [
         {
             "order": row["external_name"] or str(row["order_id"]),
@@ -443,7 +448,7 @@ def listed(snapshot: Snapshot, selection: Selection) -> Panel | None:
 
 
 def per(cost: Decimal, number: Any) -> Decimal:
-    """Return the cost of each, rounded to the currency's smallest amount."""
+    """Return the cost per unit, rounded to the currency's smallest amount."""
     return (cost / Decimal(number)).quantize(minor_unit(load_settings().currency), ROUND_HALF_UP)
 
 
@@ -470,7 +475,7 @@ def _reasons(row: dict[str, Any]) -> Iterator[str]:
 
 
 def _waterfall(steps: list[dict[str, Any]]) -> Any:
-    """Return bars from the cost before, by what changed it, to the cost after; the labels carry the amounts."""
+    """Return bars from the cost before, through its changes, to the cost after; labels show the amounts."""
     bars, reached = [], Decimal(0)
     for step in steps:
         is_cost, amount = step in (steps[0], steps[-1]), step["amount"]
@@ -521,7 +526,7 @@ def _compared_month(selection: Selection) -> date:
 
 def _unfinished(snapshot: Snapshot, month: date) -> str:
     today = snapshot.today
-    return f" {month:%B %Y} has not ended: this is up to {today}." if month >= today.replace(day=1) else ""
+    return f" {month:%B %Y} has not ended: figures up to {today}." if month >= today.replace(day=1) else ""
 
 
 def _priced(row: dict[str, Any], by: str) -> str:
@@ -534,7 +539,7 @@ def _by_group_query(by: str) -> str:
 
 
 def _listed(selection: Selection, name: str, month: str | None = None) -> str:
-    """Return the link to the charges of a type; credits are of the type that they credit."""
+    """Return the link to the charges of a type; credits belong to the type that they credit."""
     chosen = {"month": month} if month else {}
     return filters.link_here(selection, "charges", type=name.removesuffix(", credits"), **chosen)
 

@@ -1,4 +1,4 @@
-"""What leaves the dashboard for an invoice or a month: the letter, whose words can be edited, and the workbook."""
+"""Export an invoice or a month: the letter, whose wording can be edited, and the workbook."""
 
 from datetime import date
 from functools import partial
@@ -25,7 +25,7 @@ LETTER_FORMATS = {
     ".txt": ("text", "text/plain"),
 }
 LETTER_LETTERS = 5000
-# The frame has an origin of its own, in which the newer clipboard interface is refused.
+# The frame has its own origin, where the newer clipboard API is blocked.
 COPY_BUTTON = """<style>
 button { font: inherit; padding: .3em .8em; margin-bottom: 1em; }
 @media print { nav { display: none; } }
@@ -36,7 +36,7 @@ this.textContent = 'Copied: paste it into an e-mail'">Copy as e-mail</button></n
 
 
 def draft(snapshot: Snapshot, selection: Selection) -> Elements:
-    """Return the words of the letter to edit; nothing without something to ask back."""
+    """Return the editable wording of the letter; nothing if there is nothing to claim."""
     composed = _compose(snapshot, selection)
     if composed is None:
         return {}
@@ -77,14 +77,14 @@ def workbook(snapshot: Snapshot, selection: Selection) -> Panel | None:
         label="Download the workbook",
     )
     note = "A page to sign, the summary, exceptions with their evidence, charges, storage, accrual, rate card."
-    return Panel("For your files, and for whoever signs", note=note, extra=(button,))
+    return Panel("For your files, and for the signature", note=note, extra=(button,))
 
 
 DRAFTED = (letter,)
 
 
 def _compose(snapshot: Snapshot, selection: Selection) -> Letter | None:
-    """Return the letter; None where nothing is disputed that could be asked back."""
+    """Return the letter; None if nothing disputed can be claimed."""
     scope, settings = _scope_of(selection), load_settings()
     if not scope or not any(map(has_request, read_findings(snapshot.file, **scope))):
         return None

@@ -1,4 +1,4 @@
-"""The exceptions of an invoice as a queue: select, look at the evidence, decide on several at once."""
+"""Show the exceptions of an invoice as a queue: select, look at the evidence, decide on several at once."""
 
 from html import escape
 from pathlib import Path
@@ -39,7 +39,7 @@ where order_id = $order::bigint
 """
 DECISIONS = {
     "Dispute": "disputed",
-    "Accept, pay it all the same": "accepted",
+    "Accept: pay it anyway": "accepted",
     "Credited by the warehouse": "credited",
     "Rejected by the warehouse": "rejected",
     "Open again": "open",
@@ -67,7 +67,7 @@ def rows(snapshot: Snapshot, selection: Selection) -> Any:
 
 
 def render(file: Path, invoice: int, queue: Any, changed: records.Changed) -> mo.Html:
-    """Return the queue, and below it the form that decides on what is selected."""
+    """Return the queue with the form that decides on the selected exceptions below it."""
     findings = read_findings(file, invoice=invoice)
     if not findings:
         return render_panel(
@@ -120,7 +120,7 @@ def charge(snapshot: Snapshot, selection: Selection) -> Panel | None:
     if found[0].charge_id is None:
         return Panel("It has no charge", note="The charge is missing on the invoice.")
     fields = list_fields(snapshot.query(CHARGE, charge=found[0].charge_id))
-    return Panel(f"Charge {found[0].charge_id} as the API gives it", fields)
+    return Panel(f"Charge {found[0].charge_id} as returned by the API", fields)
 
 
 def order(snapshot: Snapshot, selection: Selection) -> Panel | None:
@@ -140,7 +140,7 @@ def price(snapshot: Snapshot, selection: Selection) -> Panel | None:
         return None
     result = snapshot.query(PRICE, charge=found[0].charge_id)
     if not result:
-        return Panel("The rate card has no price for it", note="The evidence says what the rule compares.")
+        return Panel("The rate card has no price for it", note="See the evidence for the rule's comparison.")
     return Panel("What such a charge costs by the rate card", list_fields(result))
 
 

@@ -1,4 +1,4 @@
-"""The controls of a page, stored in the URL, so that a view can be shared."""
+"""Controls of a page, stored in the URL, so that a view can be shared."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ ITEMS = (
 
 
 def choose_days(snapshot: Snapshot, url: Url, of: str, last: int = 90) -> Elements:
-    """Return a date range within the days that the tables have; by default the last ones."""
+    """Return a date range within the days of the tables; by default the last ones."""
     found = snapshot.query(SPANS[of]).first_row
     if found["last"] is None:
         return {}
@@ -97,7 +97,7 @@ def selection_of(values: dict[str, Any], page: str) -> dict[str, Any]:
 
 
 def address(values: dict[str, Any], page: str) -> dict[str, str]:
-    """Return the parameters of the address at which a page shows what is chosen."""
+    """Return the URL parameters with which a page shows the current selection."""
     wanted = {"page": page.lower()}
     if span := values.get("days"):
         wanted |= {"from": span[0].isoformat(), "to": span[1].isoformat()}
@@ -111,9 +111,9 @@ def page_link(page: str, panel: str = "", **values: Any) -> str:
 
 
 def link_here(selection: dict[str, Any], panel: str = "", **changes: Any) -> str:
-    """Return the link to the same view with other choices; None takes one back. `from_` is the parameter `from`.
+    """Return the link to the same view with other choices; None removes one. `from_` is the parameter `from`.
 
-    A selection that no page made, as an assistant's, has no view.
+    A selection not made on a page, such as an assistant's, has no view.
     """
     values = selection.get("here", {}) | {name.rstrip("_"): value for name, value in changes.items()}
     return page_link(values.pop("page", ""), panel, **values)

@@ -1,4 +1,4 @@
-"""Panels of the runs, and of the days that are read completely."""
+"""Panels of the runs, and of the days that have been read completely."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def head_tiles(snapshot: Snapshot) -> mo.Html:
     run = status["last_run"].get("service_time")
     last = run or max(read, default=None)
     never = Tile("Last run", "never", "logentic run", "bad")
-    whole = "Every receipt adds up" if not missing else "asked for again by the next run"
+    whole = "Every receipt adds up" if not missing else "read again by the next run"
     windows = Tile("Incomplete windows", str(missing), whole, "bad" if missing else "good", "#receipts")
     if last is None:
         return render_tiles([never, windows])
@@ -52,7 +52,7 @@ def head_tiles(snapshot: Snapshot) -> mo.Html:
 
 
 def coverage(snapshot: Snapshot, selection: Selection) -> Panel:
-    """Days that each resource covers."""
+    """Days covered by each resource."""
     found = read_status(snapshot.file)["resources"]
     bars = [
         {"resource": name, "first": row["first_day"], "last": row["last_day"], "end": row["last_day"] + timedelta(1)}
@@ -84,7 +84,7 @@ def coverage(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def last_runs(snapshot: Snapshot, selection: Selection) -> Panel:
-    """What the last runs did."""
+    """Last runs."""
     last = _last_runs(snapshot)
     good = sum(run["outcome"] in COMPLETE_OUTCOMES for run in last)
     rows = [{name: run.get(name) for name in RUN_COLUMNS} for run in reversed(last)]
@@ -115,7 +115,7 @@ def last_runs(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def one_run(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """What one run did."""
+    """One run."""
     chosen = [run for run in _last_runs(snapshot) if run["started_at"].isoformat() == selection.get("run")]
     if not chosen:
         return None
@@ -128,7 +128,7 @@ PANELS = (coverage, last_runs, one_run)
 
 
 def _last_runs(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Return the runs of the state folder, which also knows those that had nothing to publish, or failed."""
+    """Return the runs of the state folder, which includes runs that failed or had nothing to publish."""
     return list(read_runs(State(snapshot.file.absolute()))[-RUNS_SHOWN:])
 
 

@@ -1,4 +1,4 @@
-"""Panels of one invoice: the total on the paper, billed against expected, what to pay."""
+"""Panels of one invoice: the invoice total, billed against expected, what to pay."""
 
 from dataclasses import asdict
 from decimal import Decimal
@@ -26,7 +26,7 @@ from logentic.reports.supporting_sheets import AMOUNTS
 from logentic.reports.tie_out import TieOut
 from logentic.settings import load_settings
 
-# A charge that should not be there at all differs in volume, every other one in price.
+# A charge that should not exist counts as a volume difference, any other error as a price difference.
 TYPES = f"""
 select case when grouping(charge_type) = 1 then 'all' else charge_type end as charge_type, count(*) as charges,
     cast(coalesce(sum(billed), 0) as decimal(18, 2)) as billed,
@@ -72,7 +72,7 @@ RESULT_COLOURS = {"matched": charts.BLUE, "exception": charts.RED, "settled": ch
 
 
 def tie_out(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """The total on the paper."""
+    """The invoice total."""
     number = selection.get("invoice")
     if not number:
         return None
@@ -141,7 +141,7 @@ def decision(snapshot: Snapshot, selection: Selection) -> Panel | None:
         selection["changed"],
         _wrong_decision,
     )
-    note = " ".join([said.text(settings.currency), *invoice.changes]) if said else "Nobody has decided on it yet."
+    note = " ".join([said.text(settings.currency), *invoice.changes]) if said else "No decision yet."
     return Panel(title, listed, note=note, name="", extra=(form,))
 
 
@@ -174,7 +174,7 @@ def _compared(difference: Decimal) -> str:
 
 
 def audit_results(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """What became of each charge."""
+    """Audit result of each charge."""
     if not selection.get("invoice"):
         return None
     result = snapshot.query(AUDIT_RESULTS, invoice=selection["invoice"])

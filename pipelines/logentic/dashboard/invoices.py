@@ -43,7 +43,7 @@ def controls(snapshot: Snapshot, url: filters.Url) -> filters.Elements:
 
 
 def picks(snapshot: Snapshot, url: filters.Url, selection: Selection) -> filters.Elements:
-    """Return the picker of the charges that are listed on the page of an invoice."""
+    """Return the pickers for the charges listed on the page of an invoice."""
     if not selection.get("invoice"):
         return {}
     rows = snapshot.query(LISTS, **selection).rows
@@ -65,7 +65,7 @@ def invoices(snapshot: Snapshot, selection: Selection) -> Panel | None:
     amounts = sum_open_amounts(finding for each in shown for finding in each.findings)
     if not shown:
         note = "An invoice appears here until it is decided on, and again when it changes."
-        return Panel("No invoice to look at", note=note, wide=True)
+        return Panel("No invoice to review", note=note, wide=True)
     taxed = "Totals and payments are with tax; recoverable and in your favour before tax."
     return Panel(
         f"{count(len(shown), 'invoice')}: {amounts.text(settings.currency)}",

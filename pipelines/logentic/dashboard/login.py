@@ -22,18 +22,18 @@ from urllib.parse import parse_qsl, urlencode
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 
-FREE_FAILURES = 5  # of one source, before it has to wait
+FREE_FAILURES = 5  # per source, before it has to wait
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0
-SOURCES = 1024  # that are remembered; beyond that the one seen longest ago is forgotten
-# All sources together: an attacker with many addresses gets no more than this.
+SOURCES = 1024  # sources that are remembered; beyond it, forget the one not seen for longest
+# A limit for all sources together, so that many addresses do not allow more attempts.
 BURST, PER_SECOND = 60.0, 1.0
 FORM_BYTES, FORM_SECONDS = 8 * 1024, 5.0
-QUERY = "access_token"  # marimo's name
+QUERY = "access_token"  # marimo's parameter
 WRONG = "wrong"
 
 
 class TooManyFailures(Exception):
-    """An attempt that is refused without a check; the next one is allowed after `seconds`."""
+    """An attempt that is refused unchecked; the next one is allowed after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -47,7 +47,7 @@ class _Source:
 
 
 class Throttle:
-    """Failed logins, by source and in all, within constant memory. `clock` returns monotonic seconds."""
+    """Count failed logins, by source and in total, in constant memory. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -55,7 +55,7 @@ class Throttle:
         self._left, self._left_at = BURST, clock()
 
     def require_turn(self, address: str) -> None:
-        """Raise `TooManyFailures` if the source, or all together, failed too often."""
+        """Raise `TooManyFailures` if the source, or all sources together, failed too often."""
         now = self._clock()
         source = self._sources.get(source_of(address))
         if source and source.until > now:
@@ -174,7 +174,7 @@ def _decode_header(given: bytes) -> str:
 
 
 async def _read_form(receive: Any) -> bytes:
-    """Return the form's bytes, no more than a password needs; raise TimeoutError if they come too slowly."""
+    """Return the form's bytes, at most as many as a password needs; raise TimeoutError if they arrive too slowly."""
     body = b""
     async with asyncio.timeout(FORM_SECONDS):
         while len(body) < FORM_BYTES:

@@ -1,4 +1,4 @@
-"""Panels of a month: its closing, what has changed since, and what to accrue."""
+"""Panels of a month: its closing, later changes, and the accrual."""
 
 from dataclasses import replace
 from datetime import date
@@ -63,7 +63,7 @@ def close(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def restatements(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """What has changed since the month was closed."""
+    """Changes since the month was closed."""
     month = _month_of(selection)
     if month is None:
         return None
@@ -84,14 +84,14 @@ def restatements(snapshot: Snapshot, selection: Selection) -> Panel | None:
 
 
 def accrual(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """What to accrue."""
+    """Accrual."""
     month = _month_of(selection)
     if month is None:
         return None
     settings = load_settings()
     accrued = read_accrual(snapshot.file, month, settings)
     if not accrued.lines:
-        return Panel(f"Nothing to accrue at {accrued.accrued_on}", note="All that the month has cost was billed in it.")
+        return Panel(f"Nothing to accrue at {accrued.accrued_on}", note="All costs of the month were billed in it.")
     rows = [
         {
             "charge_type": line.charge_type,

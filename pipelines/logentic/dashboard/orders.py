@@ -100,7 +100,7 @@ limit {LISTED}
 KNOWN_STATUSES = """
 select coalesce(status, 'unknown') as status from orders where not is_deleted group by all order by count(*) desc
 """
-# An order by its number or by its name, of several with that name the newest.
+# An order by number or name; if several have the name, the newest.
 ORDER = """
 select
     orders.order_id, orders.external_name as name, orders.order_type, orders.status, orders.warehouse_id, orders.city,
@@ -234,13 +234,11 @@ def steps(snapshot: Snapshot, selection: Selection) -> Panel:
     values = [row | {"link": _week_link(selection, row["week"])} for row in values]
     if not values:
         note = "How long orders take to be picked, packed and handed over appears here, by week."
-        return Panel("When orders left is not known for these days", note=note)
+        return Panel("Ship times are not known for these days", note=note)
     tips = charts.tooltips(week="Week of", step="Step", hours=("Median hours", ",.1f"))
     chart = _lines(values, "step", list(STEPS.values()), tips).encode(charts.number("hours", "Median hours"))
     in_time, known = (sum(row[what] for row in result.rows) for what in ("in_time", "left_or_late"))
-    title = (
-        f"{in_time:,} of {known:,} orders left in the promised time" if known else "When orders left is not known yet"
-    )
+    title = f"{in_time:,} of {known:,} orders left in the promised time" if known else "Ship times are not known yet"
     note = "By week of creation. Steps are known from events, and from the states that runs have seen."
     drawn = charts.finish(chart, f"{title}; median hours of each step")
     links = {"week": lambda row: _week_link(selection, row["week"])}
@@ -255,7 +253,7 @@ def waiting(snapshot: Snapshot, selection: Selection) -> Panel:
     title = (
         f"{count(late, 'order')} {'is' if late == 1 else 'are'} late, {stuck:,} {'is' if stuck == 1 else 'are'} stuck"
     )
-    note = "Late: not yet left, beyond promised_hours. Stuck: open, and no step taken for more than stuck_hours."
+    note = "Late: not shipped within promised_hours. Stuck: open, without a step for more than stuck_hours."
     return Panel(
         title,
         result,
@@ -269,13 +267,13 @@ def waiting(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def listed(snapshot: Snapshot, selection: Selection) -> Panel:
-    """The orders of the choice."""
+    """The selected orders."""
     status = selection.get("status")
     result = snapshot.query(LIST, **selection)
     known = sum(row["orders"] for row in snapshot.query(STATUSES, **selection).rows if status in (None, row["status"]))
     title = f"{count(known, f'{words(status)} order' if status else 'order')} created"
     return Panel(
-        f"{title} {selection['start']} to {selection['stop']}" if known else "No order of this choice",
+        f"{title} {selection['start']} to {selection['stop']}" if known else "No orders match",
         result,
         note="The newest 200. A bar above chooses a week and a status." if known > LISTED else "",
         name="orders",
@@ -313,7 +311,7 @@ def lines(snapshot: Snapshot, selection: Selection) -> Panel | None:
 
 
 def charged(snapshot: Snapshot, selection: Selection) -> Panel | None:
-    """What was charged for the order."""
+    """Charges of the order."""
     found = snapshot.once(_found, str(selection.get("order") or "").strip())
     if found is None:
         return None
@@ -334,7 +332,7 @@ def _found(snapshot: Snapshot, asked: str) -> int | None:
 
 
 def _lines(values: list[dict[str, Any]], kind: str, names: list[str], tips: list[alt.Tooltip]) -> Any:
-    """Return lines over the weeks; bars where there is one week only."""
+    """Return lines over the weeks; bars if there is only one week."""
     drawn = alt.Chart(charts.rows_data(values)).encode(
         charts.week("week"), charts.LINK, charts.colour(kind, names), tooltip=tips
     )

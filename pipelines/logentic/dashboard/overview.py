@@ -25,7 +25,7 @@ from logentic.reports.rate_changes import read_rate_changes
 from logentic.reports.status import read_status
 from logentic.settings import load_settings
 
-Alert = tuple[str, str]  # the link to what it is about, and the sentence
+Alert = tuple[str, str]  # the link to its subject, and the sentence
 COVER_DAYS, SHORT_DAYS, SOON_DAYS = 28, 14, 14
 STOCK = """
 select
@@ -37,7 +37,7 @@ from stock_daily as stock
 inner join items using (item_id)
 where stock.date = (select max(date) from stock_daily)
 """
-# The units that are shipped each day, as `stock_daily.days_of_cover` counts them.
+# Units shipped per day, counted as in `stock_daily.days_of_cover`.
 COVER = f"""
 with last as (select max(date) as day from stock_daily),
 
@@ -100,17 +100,17 @@ where kind <> 'storage_rate_change'
 group by kind, charge_type
 order by sum(abs(amount)) desc nulls last, kind, charge_type
 """
-STORAGE_FINDINGS = ("storage_", "item_size_")  # beginnings of kinds that the page Storage lists
+STORAGE_FINDINGS = ("storage_", "item_size_")  # prefixes of the kinds of findings that the page Storage lists
 
 
 def head_tiles(snapshot: Snapshot) -> mo.Html:
-    """Return the tiles; one that this file has no data for says so, and the others still show."""
+    """Return the tiles. If the file lacks the data for one, it shows the reason, and the others are unaffected."""
     found: list[Tile] = []
     for label, make in TILES.items():
         try:
             found += make(snapshot)
         except (duckdb.Error, LogenticError):
-            found.append(Tile(label, "unknown", "this file does not say yet"))
+            found.append(Tile(label, "unknown", "not in this file yet"))
     return render_tiles(found)
 
 
@@ -118,7 +118,7 @@ def alerts(snapshot: Snapshot, _: Selection) -> Panel:
     """What needs attention."""
     found = [alert for make in ALERTS for alert in make(snapshot)]
     if not found:
-        note = "A new price, an end of a time to dispute, stock that runs out or an order that is stuck appears here."
+        note = "A new price, a dispute deadline, stock that runs out or a stuck order appears here."
         return Panel("Nothing needs attention", note=note, wide=True)
     lines = "".join(f'<li><a href="{escape(link)}">{escape(said)}</a></li>' for link, said in found)
     verb = "needs" if len(found) == 1 else "need"
@@ -235,7 +235,7 @@ def units(snapshot: Snapshot, _: Selection) -> Panel:
 
 
 def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
-    """What can still be disputed."""
+    """Exceptions that can still be disputed."""
     waiting = sorted(_open_findings(snapshot), key=lambda finding: (finding.dispute_until or date.max, finding.rule))
     rows = [
         {
@@ -252,11 +252,11 @@ def deadlines(snapshot: Snapshot, _: Selection) -> Panel:
     ]
     amounts = sum_open_amounts(waiting)
     title = f"{amount_text(amounts.recoverable)} can still be disputed" if rows else "Nothing is left to dispute"
-    note = "The page Invoices has the evidence, and decides."
+    note = "Evidence and decisions are on the page Invoices."
     if not rows:
         note = "Exceptions of invoices appear here, with the last day to dispute each."
     if amounts.in_your_favour_count:
-        note = f"{amount_text(amounts.in_your_favour)} in your favour is not part of it. {note}"
+        note = f"{amount_text(amounts.in_your_favour)} in your favour is not included. {note}"
     return Panel(
         title,
         QueryResult.of(rows) if rows else None,
@@ -325,7 +325,7 @@ def _exceptions(snapshot: Snapshot) -> list[Tile]:
 
 
 def _open_findings(snapshot: Snapshot) -> list[Finding]:
-    """Of which nobody has said anything yet, and it is not too late."""
+    """Return exceptions without a decision whose deadline has not passed."""
     return [finding for finding in snapshot.once(_findings) if finding.status == "open" and not finding.is_past]
 
 

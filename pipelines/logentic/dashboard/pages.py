@@ -28,8 +28,8 @@ from logentic.dashboard.snapshot import Snapshot
 class DashboardPage:
     """A page: its filters, then pickers whose options depend on the filters, then panels.
 
-    Rows to select stand between `lead` and `behind`, which shows what is selected. After the panels stands the draft
-    of a letter, and `drafted`, which shows what is written.
+    The rows to select are between `lead` and `behind`, which shows the selected rows. After the panels come the draft
+    of a letter and `drafted`, the letter with the words of the draft.
     """
 
     question: str
@@ -51,7 +51,7 @@ PAGES = {
     "Stock": DashboardPage(
         "What is in the building, what moved, how long does it last?", stock.PANELS, stock.controls, stock.records
     ),
-    "Storage": DashboardPage("What does storage cost, and who makes it?", storage.PANELS, storage.controls),
+    "Storage": DashboardPage("What does storage cost, and which items cause it?", storage.PANELS, storage.controls),
     "Costs": DashboardPage(
         "What does the warehouse cost, and why did it change?", costs.PANELS, costs.controls, costs.choices
     ),
@@ -73,7 +73,9 @@ PAGES = {
         draft=documents.draft,
         drafted=documents.DRAFTED,
     ),
-    "Orders": DashboardPage("How far are the orders, and what does shipping cost?", orders.PANELS, orders.controls),
+    "Orders": DashboardPage(
+        "What is the status of the orders, and what does shipping cost?", orders.PANELS, orders.controls
+    ),
     "Data health": DashboardPage(
         "Is the data complete and recent?", health.PANELS, health.controls, head=health.head_tiles
     ),

@@ -19,11 +19,11 @@ from logentic.settings import load_settings
 
 Selection = dict[str, Any]
 ROWS_SHOWN = 200
-LINKS_BY_TAB = 30  # of a table; where there are more, arrow keys go from one to the next
+LINKS_BY_TAB = 30  # per table; in larger tables arrow keys move between links
 NOTHING = "Nothing to show for this choice."
-Link = Callable[[dict[str, Any]], str]  # the address that a row leads to; empty if to none
+Link = Callable[[dict[str, Any]], str]  # the address for a row; empty for none
 Links = Mapping[str, Link]  # by column
-# Columns whose values are codes, and are shown as words.
+# Columns with codes, which are shown as words.
 CODES = (
     *("charge_type", "status", "kind", "rule", "resource", "movement_type", "outcome", "order_type", "step", "subject"),
     *("measure", "direction", "state", "part", "tie_out"),
@@ -32,10 +32,10 @@ CODES = (
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel. A `table` alone is open, with a chart it is collapsed; `extra` elements come last.
+    """A panel. A `table` alone is open; beside a chart it is collapsed. `extra` elements come last.
 
-    `name` is that of the download, and of the panel in an address; without one there is none. Columns in `hidden` are
-    for links, and in the download only.
+    `name` is the name of the download, and of the panel in a URL; without it there is neither. Columns in `hidden` are
+    for links and the download only.
     """
 
     title: str
@@ -47,11 +47,11 @@ class Panel:
     extra: tuple[mo.Html, ...] = field(default=())
     links: Links = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
-    state: str = ""  # good or bad; the title says it in words
-    empty: str = ""  # what would appear, if the table has no rows
+    state: str = ""  # good or bad; the title repeats it in words
+    empty: str = ""  # shown instead of a table without rows
 
 
-PanelOf = Callable[[Snapshot, Selection], Panel | None]  # None: the page does not have it for this choice
+PanelOf = Callable[[Snapshot, Selection], Panel | None]  # None: not shown for this selection
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Tile:
     label: str
     value: str
     note: str = ""
-    state: str = ""  # good, bad or empty; the note says it in words
-    link: str = ""  # to the page that lists what it counts
+    state: str = ""  # good, bad or empty; the note repeats it in words
+    link: str = ""  # to the page that lists the counted rows
 
 
 def render_page(
@@ -102,7 +102,7 @@ def render_notice(title: str, why: str) -> mo.Html:
 
 
 def as_table(panel: Panel) -> str:
-    """Return a plain table, which every screen reader and printer understands; the download has every row.
+    """Return a plain table, which screen readers and printers support; the download has all rows.
 
     `head.html` sorts its rows.
     """
@@ -191,7 +191,7 @@ def _panel_title(make: PanelOf) -> str:
 
 def _missing_table_text(error: Exception) -> str:
     found = str(error).split("Table with name ")[-1].split(" ")[0]
-    return f"This file has no table {found} yet. The next run of this version that has news makes it."
+    return f"This file has no table {found} yet. The next run with changes creates it."
 
 
 def _is_number(value: Any) -> bool:
@@ -227,7 +227,7 @@ def format_value(value: Any, name: str) -> str:
     if isinstance(value, int):
         return str(value) if name.endswith("_id") else f"{value:,}"
     if isinstance(value, Decimal):
-        # DuckDB shows the API's numbers with 24 decimals: trailing zeros are left out.
+        # DuckDB returns the API's numbers with 24 decimals: drop trailing zeros.
         exact = f"{value:,f}"
         whole, _, decimals = exact.partition(".")
         if not decimals.strip("0") and not minor_digits(load_settings().currency):

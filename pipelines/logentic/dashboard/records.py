@@ -1,4 +1,4 @@
-"""Record what a person says on a page, through the audit log, as the commands do."""
+"""Record what a person enters on a page in the audit log, as the commands do."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,9 +22,9 @@ def entry_form(
     changed: Changed,
     validate: Callable[[Any], str | None] | None = None,
 ) -> Any:
-    """Return a form that records its values, and then has the page drawn again.
+    """Return a form that records its values and then redraws the page.
 
-    It stays as it is, with the reason, if `validate` returns one or the values cannot be recorded.
+    If `validate` returns an error, or the values cannot be recorded, the form stays and shows the reason.
     """
 
     def submit(form: Any) -> None:
@@ -51,7 +51,7 @@ def _save(changed: Changed, write: Callable[[], Any]) -> None:
 
 
 def name_field(file: Path) -> Any:
-    """Return the field of the name, filled with the one that was typed last."""
+    """Return the field for the name, filled with the last name typed."""
     try:
         known = resolve_author(None, file)
     except UsageError:
@@ -64,7 +64,7 @@ def note_field(label: str = "Note") -> Any:
 
 
 def require_words(form: Any, **fields: str) -> str | None:
-    """Return what is missing in a form, by field; None if nothing is."""
+    """Return the error for each missing field of a form; None if the form is complete."""
     return next((words for name, words in fields.items() if not str((form or {}).get(name) or "").strip()), None)
 
 

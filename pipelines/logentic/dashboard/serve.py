@@ -25,7 +25,7 @@ def serve_dashboard(file: Path, host: str, port: int, password: str) -> None:
             f"--host {host} shows your account to others",
             "Set LOGENTIC_DASHBOARD_PASSWORD, or leave --host out for this machine only.",
         )
-    with TemporaryDirectory(prefix="logentic-dashboard-") as folder:  # marimo would write its settings and log to HOME
+    with TemporaryDirectory(prefix="logentic-dashboard-") as folder:  # marimo would write settings and logs to HOME
         os.environ.update(XDG_CONFIG_HOME=folder, XDG_CACHE_HOME=folder, XDG_STATE_HOME=folder)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the folder is removed
         _serve(file, host, port, password)
@@ -48,7 +48,7 @@ def _serve(file: Path, host: str, port: int, password: str) -> None:
         pass
     os.environ[view.FILE_VARIABLE] = str(file.absolute())
     token = token_hex(32) if password else None
-    # What writes needs a header that another site's form cannot send, besides the check of Host and Origin.
+    # Besides the check of Host and Origin, writing needs a header that another site's form cannot send.
     head = Path(__file__).with_name("head.html").read_text("utf-8")
     builder = marimo.create_asgi_app(quiet=True, token=token, skew_protection=True, html_head=head)
     served = builder.with_app(path="", root=str(project_folder() / "notebooks" / "dashboard.py")).build()
@@ -60,14 +60,14 @@ def _serve(file: Path, host: str, port: int, password: str) -> None:
     config = uvicorn.Config(
         OriginGuard(app, host),
         http=protocol_class(CONNECTIONS),
-        log_level="critical",  # strangers' requests are not logged
+        log_level="critical",  # do not log requests of strangers
         timeout_graceful_shutdown=1,
     )
     uvicorn.Server(config).run(sockets=[listening])
 
 
 class OriginGuard:
-    """Refuse requests that another site makes the reader's browser send, by Host and Origin."""
+    """Refuse requests that another site makes the user's browser send, by Host and Origin."""
 
     def __init__(self, app: App, host: str) -> None:
         self._app, self._host = app, host

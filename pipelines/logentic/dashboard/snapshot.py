@@ -1,4 +1,4 @@
-"""Query the published file, while it may be replaced."""
+"""Query the published file, which may be replaced at any time."""
 
 import io
 import re
@@ -30,7 +30,7 @@ class QueryResult:
 
     @classmethod
     def of(cls, rows: list[dict[str, Any]]) -> "QueryResult":
-        """Make a result of rows that did not come from a query."""
+        """Make a result from rows that did not come from a query."""
         return cls(pa.Table.from_pylist(rows))
 
     def __bool__(self) -> bool:
@@ -46,11 +46,11 @@ class QueryResult:
 
     @property
     def first_row(self) -> dict[str, Any]:
-        """The row of a query that returns exactly one."""
+        """Return the row of a query that returns exactly one."""
         return self.rows[0]
 
     def download(self) -> bytes:
-        """Return CSV for a spreadsheet: a text that it would take for a formula gets an apostrophe."""
+        """Return CSV for a spreadsheet: texts that look like a formula get an apostrophe."""
         table = self.table
         for place, column in enumerate(table.schema):
             if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -83,11 +83,11 @@ class Snapshot:
 
     @property
     def today(self) -> date:
-        """The service's day, in the account's time zone, up to which FILE knows the account."""
+        """The service's day, in the account's time zone, up to which FILE is complete."""
         return read_known_at(self.connection).astimezone(ZoneInfo(load_settings().timezone)).date()
 
     def query(self, query: str, **values: Any) -> QueryResult:
-        # A control without options has no value: null.
+        # The value of a control without options is null.
         named = {name: values.get(name) for name in NAMED.findall(query)}
         return QueryResult(self.connection.sql(with_currency_decimals(query), params=named).to_arrow_table())
 

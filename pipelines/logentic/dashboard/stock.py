@@ -1,4 +1,4 @@
-"""Panels of stock: levels, the ledger with the records behind each bar, breaks, days of cover, idle items."""
+"""Panels of stock: levels, the ledger with the records behind each bar, differences, days of cover, idle items."""
 
 from functools import partial
 from typing import Any
@@ -190,7 +190,7 @@ def ledger(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def movements(snapshot: Snapshot, selection: Selection) -> Panel:
-    """Movements behind a bar."""
+    """Movements of the selected bar."""
     result = snapshot.query(MOVEMENTS, **selection)
     total = sum(row["quantity"] for row in result.rows)
     title = f"Behind the bar “{selection['movement']}”: {count(result.table.num_rows, 'movement')}, {total:,} units"
@@ -211,11 +211,11 @@ def movements(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def record(snapshot: Snapshot, selection: Selection) -> Panel:
-    """What the API said."""
+    """Record of the API."""
     result = snapshot.query(RECORD, record=selection.get("record"))
-    note = "The counters of the item after the change, as the API gave them."
+    note = "The item's counters after the change, as the API returned them."
     title = f"Record {selection['record']} of the API" if result else "No record is chosen"
-    empty = "What the API said at a movement appears here."
+    empty = "The record of the selected movement appears here."
     return Panel(title, result, note=note, name="record", wide=True, hidden=("item_id",), empty=empty)
 
 
@@ -230,7 +230,7 @@ def breaks(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def cover(snapshot: Snapshot, selection: Selection) -> Panel:
-    """How long the stock lasts."""
+    """Days of cover."""
     result = snapshot.query(COVER, **selection)
     first = charts.result_data(type(result)(result.table.slice(0, 15)), link=lambda row: _item(selection, row))
     chart = (
@@ -260,14 +260,14 @@ def cover(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def idle_items(snapshot: Snapshot, selection: Selection) -> Panel:
-    """What has not moved."""
+    """Items without movements."""
     result = snapshot.query(DEAD, **selection)
     value = sum(row["value"] or 0 for row in result.rows)
     number = result.table.num_rows
     has = "has" if number == 1 else "have"
     title = f"{count(number, 'item')} {has} not been shipped for 60 days: stock worth {amount_text(value)}"
     links = {"sku": lambda row: _item(selection, row)}
-    empty = "Items in stock that nobody orders any more are listed here."
+    empty = "Items in stock without orders are listed here."
     return Panel(title, result, name="dead-stock", links=links, hidden=("item_id",), empty=empty)
 
 

@@ -163,7 +163,7 @@ def months(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def largest_items(snapshot: Snapshot, selection: Selection) -> Panel:
-    """Which items make most of it."""
+    """Items with the highest storage cost."""
     result = snapshot.query(BY_ITEM, **selection)
     rows = result.rows
     enough = sum((row["percent_so_far"] or 0) < 80 for row in rows) + 1 if rows else 0
@@ -243,7 +243,7 @@ def rates(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def findings(snapshot: Snapshot, selection: Selection) -> Panel:
-    """What storage bills have in common."""
+    """Practices found in the storage bills."""
     found = snapshot.query(FINDINGS).rows
     sentences = name_items(snapshot.connection, [row["finding"] for row in found])
     result = QueryResult.of([row | {"finding": said} for row, said in zip(found, sentences, strict=True)])
@@ -255,7 +255,7 @@ def findings(snapshot: Snapshot, selection: Selection) -> Panel:
 
 
 def outlook(snapshot: Snapshot, selection: Selection) -> Panel:
-    """What storage is going to cost."""
+    """Storage outlook."""
     result = snapshot.query(OUTLOOK, **selection)
     chart = (
         alt.Chart(charts.result_data(result))
@@ -267,9 +267,9 @@ def outlook(snapshot: Snapshot, selection: Selection) -> Panel:
         )
     )
     total = sum((row["expected_cost"] for row in result.rows), Decimal(0))
-    title = f"Storing what is there now is going to cost {amount_text(total)}"
-    note = "What is left of this month and what follows, as stock sells as lately and nothing arrives."
-    empty = "What the stock of today is going to cost, month by month, appears here."
+    title = f"Storing the current stock will cost {amount_text(total)}"
+    note = "The rest of this month and the months after it, at the recent rate of sales and without new stock."
+    empty = "The future storage cost of today's stock appears here, by month."
     return Panel(title, result, charts.finish(chart, f"{title}. {note}"), note, "storage-outlook", empty=empty)
 
 

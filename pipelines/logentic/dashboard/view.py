@@ -94,12 +94,12 @@ def render_behind(file: Path, page: str, values: dict[str, Any], rows: Any) -> m
 
 
 def page_draft(file: Path, page: str, values: dict[str, Any]) -> Any:
-    """Return the words of the page's letter; none if it has no letter."""
+    """Return the editable wording of the page's letter; none if it has no letter."""
     return _make_controls(file, lambda snapshot: PAGES[page].draft(snapshot, filters.selection_of(values, page)))
 
 
 def render_draft(draft: Any) -> mo.Html:
-    """Return the fields of the letter's words."""
+    """Return the fields for the letter's wording."""
     fields = list(draft.elements.values())
     if not fields:
         return mo.Html("")
@@ -113,7 +113,7 @@ def render_draft(draft: Any) -> mo.Html:
 
 
 def render_drafted(file: Path, page: str, values: dict[str, Any], draft: Any) -> mo.Html:
-    """Return the letter with the words of the draft."""
+    """Return the letter with the wording of the draft."""
     return _render_beside(file, page, {**values, "draft": draft.value}, None, PAGES[page].drafted)
 
 

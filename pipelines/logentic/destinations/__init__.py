@@ -1,1 +1,1 @@
-"""Where tables live and how they are published."""
+"""Destinations: where tables are stored and how they are published."""

@@ -1,4 +1,4 @@
-"""The protocol of a destination, and the one that the settings name."""
+"""The protocol of a destination, and how the configured one is chosen."""
 
 import os
 import shutil
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     import dlt
     import pyarrow as pa
 
-FORMAT = 1  # of the raw tables; a newer one is refused
-Signature = tuple[int, str | None]  # the format, and the fingerprint of the pseudonym key
+FORMAT = 1  # format of the raw tables; newer formats are rejected
+Signature = tuple[int, str | None]  # format, and fingerprint of the pseudonym key
 
 
 class Engine(Protocol):
     """A connection that runs the statements of the plan. Relations are named as in the plan."""
 
     text_type: str = "varchar"
-    built_nodes: str | None = None  # the table of what the last build noted of each model; None: every build runs all
-    steps: str | None  # the schema of temporary steps; None if steps are kept, beside other tables
+    built_nodes: str | None = None  # the table in which a build records its models; None: each build runs all models
+    steps: str | None  # the schema of temporary steps; None if steps are kept beside other tables
     memory_advice: str = "give the engine more memory."
 
     def literal(self, text: str) -> str:
@@ -38,7 +38,7 @@ class Engine(Protocol):
 
     @abstractmethod
     def is_error(self, error: BaseException) -> bool:
-        """Return whether the error is the engine's, about a statement."""
+        """Return whether the engine raised the error for a statement."""
 
     @abstractmethod
     def execute(self, sql: str) -> int | None:
@@ -50,11 +50,11 @@ class Engine(Protocol):
 
     @abstractmethod
     def read_arrow(self, sql: str) -> "pa.Table":
-        """Return the rows of a query. Decimals, dates, whole numbers, truths and texts keep their types."""
+        """Return the rows of a query. Decimals, dates, integers, booleans and texts keep their types."""
 
     @abstractmethod
     def write_arrow(self, relation: str, rows: "pa.Table") -> None:
-        """Add rows to a table that was just made without any, and has the same columns."""
+        """Append rows to a new, empty table with the same columns."""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.named_rows(sql)[1]
@@ -64,7 +64,7 @@ class Engine(Protocol):
             self.execute(f'create schema if not exists "{name}"')
 
     def complete_raw(self, tables: Mapping[str, Mapping[str, str]]) -> None:
-        """Create raw tables, and columns of them, that are missing: {table: {column: type}}."""
+        """Create missing raw tables, and missing columns of raw tables: {table: {column: type}}."""
         self.execute("create schema if not exists logentic_raw")
         for table, columns in tables.items():
             standing = self.raw_columns(table)
@@ -77,7 +77,9 @@ class Engine(Protocol):
 
     @abstractmethod
     def raw_columns(self, table: str) -> dict[str, str]:
-        """Return {column in lower case: column as a statement quotes it} of a raw table; empty if there is no table."""
+        """Return {column in lower case: column as a statement quotes it} of a raw table; empty if the table does not
+        exist.
+        """
 
     @abstractmethod
     def relations(self) -> dict[str, bool]:
@@ -96,18 +98,18 @@ class Engine(Protocol):
 
     @abstractmethod
     def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
-        """Replace the rows that fulfil a condition by the rows of a query, in one transaction."""
+        """Replace the rows that satisfy a condition by the rows of a query, in one transaction."""
 
     def content(self, relation: str) -> str:
-        """Return a text that is the same for the same rows and columns; asked only where there are `built_nodes`."""
+        """Return a text that is equal for equal rows and columns; called only if there are `built_nodes`."""
         return ""
 
     def finish_table(self, relation: str) -> None:
-        """Do what the engine needs after a table was written."""
+        """Do what the engine requires after a table was written."""
         return
 
     def write_comments(self, descriptions: Mapping[str, Description]) -> None:
-        """Say of each relation, and of its columns, what it holds, where the engine keeps comments with its tables."""
+        """Write the descriptions of relations and columns, if the engine stores comments with its tables."""
         return
 
     def drop_table(self, relation: str) -> None:
@@ -123,23 +125,25 @@ class Engine(Protocol):
 
 
 class Destination(Protocol):
-    """Where the tables go. The constructor connects to nothing; what is not abstract suits most destinations."""
+    """The protocol of a destination. The constructor does not connect; methods that are not abstract suit most
+    destinations.
+    """
 
     name: str  # for messages
-    run_command: str  # the command that loads it
-    publishes_file: bool = False  # whether --db names the file that analysts read, not only the state folder
-    privacy_advice: str = "To be rid of them, load into a new database or folder."
-    table_format: Literal["delta"] | None = None  # that dlt writes, where there is a choice
-    dbt_target: str = ""  # whose plan is run; "" where no models are built
-    needs_every_table: bool = False  # to build: where a missing raw table cannot be read as an empty one
+    run_command: str  # the command that loads this destination
+    publishes_file: bool = False  # whether --db names the file that analysts read, or only the state folder
+    privacy_advice: str = "To remove them, load into a new database or folder."
+    table_format: Literal["delta"] | None = None  # the format that dlt writes, where there is a choice
+    dbt_target: str = ""  # the target whose plan is run; "" if no models are built
+    needs_every_table: bool = False  # builds fail on a missing raw table instead of reading it as empty
 
     @abstractmethod
     def __init__(self, settings: Settings, state: State) -> None:
-        """Raise `UsageError` where its credentials or its address are not set."""
+        """Raise `UsageError` if its credentials or its address are not set."""
 
     @classmethod
     def published_signature(cls, state: State) -> Signature | None:
-        """Return the signature of the published file; None where there is no file, or where it cannot be read."""
+        """Return the signature of the published file; None if there is no file, or it cannot be read."""
         return None
 
     @classmethod
@@ -148,19 +152,19 @@ class Destination(Protocol):
         raise UsageError("the destination has no DuckDB file whose raw tables can be rewritten", cls.privacy_advice)
 
     def shown_as(self, file: Path) -> str:
-        """Return what the user calls it, who named `file` as --db."""
+        """Return the user's name for it, given `file` as --db."""
         return self.name
 
     @abstractmethod
     def require_loaded(self) -> None:
-        """Raise `UsageError` where no run has been yet."""
+        """Raise `UsageError` before the first run."""
 
     @abstractmethod
     def is_published(self) -> bool:
         """Return whether the tables that analysts read exist."""
 
     def published_version(self) -> str:
-        """Return a text that differs when somebody else changed what analysts read; "" where that is not known."""
+        """Return a text that changes if someone else changes the published tables; "" if that cannot be detected."""
         return ""
 
     def is_damaged(self) -> bool:
@@ -168,11 +172,11 @@ class Destination(Protocol):
         return False
 
     def set_aside(self) -> str:
-        """Move what is damaged out of the way, and return a sentence about it; `open` makes it again."""
+        """Move damaged parts aside, and return a sentence about it; `open` restores them."""
         raise AssertionError(self.name)
 
     def check_files(self, files: list[str]) -> None:
-        """Raise `UnreadableFile` for a Parquet file that would be loaded and could not be read afterwards."""
+        """Raise `UnreadableFile` for a Parquet file that would be loaded but could not be read afterwards."""
         return
 
     @abstractmethod
@@ -180,23 +184,23 @@ class Destination(Protocol):
         """Remove rows of loads that are not complete, and second copies of rows of the `reloaded` load ids."""
 
     def locked(self, wait_seconds: float) -> AbstractContextManager[None]:
-        """Allow one run at a time, whichever machine it is on; by default the lock of the state folder suffices."""
+        """Allow one run at a time, on any machine; by default the lock of the state folder is enough."""
         return nullcontext()
 
     @abstractmethod
     def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
-        """Make sure that it exists, is complete, of our format, and made with this pseudonym key.
+        """Make sure that it exists, is complete, and has our format and this pseudonym key.
 
         Return whether it is signed with this key: a new one is not yet.
         """
 
     def keep_open(self) -> AbstractContextManager[None]:
-        """Keep it open for all that follows but the models, where opening it is expensive."""
+        """Keep it open for everything except the models, if opening it is expensive."""
         return nullcontext()
 
     @abstractmethod
     def sign(self, key: bytes | None) -> None:
-        """Store the format and which key was used."""
+        """Store the format and the fingerprint of the key."""
 
     @abstractmethod
     def raw(self) -> Query:
@@ -204,27 +208,27 @@ class Destination(Protocol):
 
     @abstractmethod
     def dlt_destination(self) -> Any:
-        """Return what dlt loads into."""
+        """Return the dlt destination to load into."""
 
     def is_connection_loss(self, error: BaseException) -> bool:
-        """Return whether an error of a driver means that the connection was lost: the next run tries again."""
+        """Return whether a driver's error means a lost connection, so that the next run tries again."""
         return False
 
     @abstractmethod
     def load_audit_log(self) -> dict[str, int]:
-        """Make tables of the audit log, and return the sizes of its files; see `synchronize_audit_log`."""
+        """Load the audit log into tables, and return the sizes of its files; see `synchronize_audit_log`."""
 
     @abstractmethod
     def add_run(self, row: Row) -> None:
-        """Add the run that publishes to the table of runs, before it has ended."""
+        """Add the publishing run to the table of runs, before it has ended."""
 
     def models(self, *, keep_steps: bool = False) -> AbstractContextManager[Engine]:
-        """Open the connection on which models are built; steps between raw tables and marts may be kept."""
+        """Open the connection on which models are built; optionally keep the steps between raw tables and marts."""
         raise AssertionError(self.name)
 
     @abstractmethod
     def publish(self) -> int:
-        """Put what was built where analysts read, in one step; return its size in bytes."""
+        """Publish the build in one step, and return its size in bytes."""
 
 
 def _duckdb(settings: Settings) -> type[Destination]:
@@ -249,7 +253,7 @@ def _filesystem(settings: Settings) -> type[Destination]:
     return FilesystemDestination
 
 
-# By the names of the setting. What a destination imports is imported when it is chosen.
+# By the names of the setting. Each function imports its destination only when it is chosen.
 DESTINATIONS: dict[str, Callable[[Settings], type[Destination]]] = {
     "duckdb": _duckdb,
     "postgres": _postgres,
@@ -258,19 +262,19 @@ DESTINATIONS: dict[str, Callable[[Settings], type[Destination]]] = {
 
 
 def destination_class(settings: Settings) -> type[Destination]:
-    """Return the class of the destination that the settings name; this looks up no credentials."""
+    """Return the configured destination's class, without looking up credentials."""
     return DESTINATIONS[settings.destination](settings)
 
 
 def destination_of(settings: Settings, state: State) -> Destination:
-    """Return the destination that the settings name."""
+    """Return the configured destination."""
     return destination_class(settings)(settings, state)
 
 
 def check_signature(
     where: str, signature: Signature | None, key: bytes | None, *, accept_new_key: bool = False
 ) -> bool:
-    """Return whether it is signed with this key; refuse a newer format, and pseudonyms that another key made."""
+    """Return whether it is signed with this key; refuse a newer format, and pseudonyms made with another key."""
     if signature is None:
         return False
     version, fingerprint = signature
@@ -286,7 +290,7 @@ def check_signature(
 
 @contextmanager
 def environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables of the environment, and restore at the end what they were."""
+    """Set environment variables, and restore their previous values at the end."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -299,28 +303,30 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 def forget_comparisons(state: State) -> None:
-    """Remove packages and notes that were compared with rows which are gone: it is no longer known what is new."""
+    """Remove packages and notes that were compared with rows that no longer exist, because they may lack changes."""
     shutil.rmtree(state.dlt, ignore_errors=True)
     for name in (DEFERRED_RECEIPTS, LOOKED_UP_ORDERS):
         state.forget_note(name)
 
 
 def audit_log_sizes(state: State) -> dict[str, int]:
-    """Return what decides whether there is something to publish. The run history does not: each run adds a line."""
+    """Return the sizes that decide whether there is something to publish. The run history is left out: each run adds a
+    line.
+    """
     return {audit_log.name: audit_log.size(state.folder) for audit_log in PUBLISHED_LOGS}
 
 
 def synchronize_audit_log(
     state: State, read: Callable[[AuditLog], Iterable[Row]], write: Callable[[AuditLog], None]
 ) -> dict[str, int]:
-    """Restore the lines that only the destination's tables hold, write all tables, and return the files' sizes.
+    """Restore lines that only the destination's tables have, write all tables, and return the files' sizes.
 
-    `read` returns the rows of a table, none where it is missing; `write` fills it with the rows of its file.
+    `read` returns the rows of a table, none if it is missing; `write` fills it with the rows of its file.
     """
     for audit_log in (*PUBLISHED_LOGS, RUNS):
         if audit_log is not RUNS or not RUNS.size(state.folder):  # its oldest lines are dropped on purpose
             audit_log.restore(state.folder, read(audit_log))
-    sizes = audit_log_sizes(state)  # before they are read: a line that comes meanwhile is news next time
+    sizes = audit_log_sizes(state)  # read before the rows, so that a line added meanwhile counts as new next time
     for audit_log in (*PUBLISHED_LOGS, RUNS):
         write(audit_log)
     return sizes

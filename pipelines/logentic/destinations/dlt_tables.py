@@ -11,7 +11,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from logentic.extract.stored_records import Query
 from logentic.resources import RAW_KEYS
 
-# How dlt 1.31 reads Arrow from DuckDB 2.0; nothing that a user could change.
+# A warning of dlt 1.31 about reading Arrow from DuckDB 2.0; users cannot do anything about it.
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
 
 
@@ -26,7 +26,7 @@ class PipelineQuery(Query):
         with self._pipeline.sql_client() as client:
             try:
                 with client.execute_query(sql.format_map(_DltTables(client))) as cursor:
-                    # In chunks: dlt 1.31 asks DuckDB 2.0 for a whole table by a name that is gone.
+                    # Read in chunks: for a whole table dlt 1.31 calls a function that DuckDB 2.0 removed.
                     chunks = list(cursor.iter_arrow(chunk_size=100_000))
                     return pa.concat_tables(chunks) if chunks else None
             except DatabaseUndefinedRelation:
@@ -34,12 +34,12 @@ class PipelineQuery(Query):
 
     @property
     def holds_nul(self) -> bool:
-        """Return whether U+0000 arrives: dlt drops it from what it inserts by SQL, and it loads these by files."""
+        """Return whether U+0000 is stored: dlt removes it from SQL inserts, but not from files."""
         return self._pipeline.destination.destination_type.rpartition(".")[2] in ("duckdb", "ducklake", "filesystem")
 
 
 class NothingStored(PipelineQuery):
-    """What is stored after the tables are dropped by the load that is being extracted."""
+    """Nothing is stored, because the load in progress drops the tables."""
 
     def __call__(self, sql: str) -> pa.Table | None:
         return None
@@ -48,7 +48,7 @@ class NothingStored(PipelineQuery):
 def delete_unfinished(pipeline: dlt.Pipeline, reloaded: list[str], address: str) -> None:
     """Delete rows of loads that are not complete, and second copies of rows of the `reloaded` load ids.
 
-    `address` is the column by which the database addresses a row.
+    `address` is the column with the database's address of a row.
     """
     for table, key in RAW_KEYS.items():
         if reloaded:

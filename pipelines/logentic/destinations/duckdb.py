@@ -1,4 +1,4 @@
-"""A published DuckDB file, beside the working database that it is a copy of."""
+"""Publish a DuckDB file, a copy of the working database."""
 
 import os
 import shutil
@@ -84,7 +84,9 @@ class DuckdbDestination(Destination):
         return f"{found.st_size} bytes, {found.st_mtime_ns}"
 
     def is_damaged(self) -> bool:
-        """Read a copy of the working database: an instance in which a statement failed says no more."""
+        """Read a copy of the working database, because after a failed statement an instance gives no further
+        results.
+        """
         if not self._state.work.exists():
             return False
         copy = self._state.folder / "work.check"
@@ -95,7 +97,7 @@ class DuckdbDestination(Destination):
                 shutil.copyfile(*logs)
             duckdb.connect(str(copy)).close()  # replays the log
             self._read_all_blocks(copy)
-        except OSError:  # no space for the copy
+        except OSError:  # not enough space for the copy
             return False
         except duckdb.Error:
             return True
@@ -118,7 +120,9 @@ class DuckdbDestination(Destination):
         delete_unfinished(pipeline, reloaded, "rowid")
 
     def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
-        """Make the working database, or take it from FILE; what FILE does not hold is read from the service again."""
+        """Create the working database, or restore it from FILE; rows that FILE lacks are read from the service
+        again.
+        """
         signature = None
         if self._state.work.exists():
             try:
@@ -133,8 +137,9 @@ class DuckdbDestination(Destination):
 
     @contextmanager
     def keep_open(self) -> Iterator[None]:
-        """Share one connection with what opens the database meanwhile, dlt a dozen times: no reading of the catalogue,
-        no checkpoint for each. Within the memory that the settings name, by one thread: a second one needs as much.
+        """Share one connection with everything that opens the database meanwhile (dlt does so a dozen times), to avoid
+        reading the catalogue and writing a checkpoint each time. It uses the configured memory and one thread,
+        because a second one needs as much memory again.
         """
         with duckdb.connect(str(self._state.work)) as work:
             work.execute("set global memory_limit = ?", [self._settings.load_memory])
@@ -143,7 +148,7 @@ class DuckdbDestination(Destination):
             yield
 
     def sign(self, key: bytes | None) -> None:
-        """In the database itself: it outlives the state folder."""
+        """Store it in the database itself, which outlives the state folder."""
         with duckdb.connect(str(self._state.work)) as work:
             work.execute(f"create or replace table {SIGNATURE} (format integer, key_fingerprint varchar)")
             work.execute(f"insert into {SIGNATURE} values (?, ?)", [FORMAT, key_fingerprint(key)])
@@ -157,8 +162,8 @@ class DuckdbDestination(Destination):
         from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
         credentials = DuckDbCredentials(str(self._state.work))
-        credentials.resolve()  # here, once, and not by dlt 50 times in a load
-        # What is loaded the next moment, on the same disk, is not worth compressing.
+        credentials.resolve()  # resolve once; otherwise dlt does it 50 times in a load
+        # Do not compress files that are loaded from the same disk immediately.
         return dlt.destinations.duckdb(credentials, parquet_format=ParquetFormatConfiguration(compression="none"))
 
     def load_audit_log(self) -> dict[str, int]:
@@ -189,14 +194,15 @@ class DuckdbDestination(Destination):
         if file.exists() and is_foreign(file):
             raise StateError(
                 f"{file} is not a file that logentic published, and is not replaced",
-                "Move it away, then run again: what was loaded stays.",
+                "Move it away, then run again: loaded data is kept.",
             )
         try:
-            if self._state.work.with_name(f"{self._state.work.name}.wal").exists():  # else the one file holds all
+            # without a WAL, the file is complete
+            if self._state.work.with_name(f"{self._state.work.name}.wal").exists():
                 with duckdb.connect(str(self._state.work)) as work:
                     work.execute("checkpoint")
             with replacing(file) as partial:
-                partial.touch(0o640)  # before the first byte: nobody else may read it, not even for a moment
+                partial.touch(0o640)  # set permissions before the first byte is written
                 shutil.copyfile(self._state.work, partial)
                 with partial.open("rb") as copied:
                     os.fsync(copied.fileno())
@@ -205,7 +211,7 @@ class DuckdbDestination(Destination):
         except (OSError, duckdb.Error) as error:
             raise StateError(
                 f"{file} could not be published: {first_line(error)}",
-                "The file that stood there is untouched. Free space, then run again.",
+                "The existing file is unchanged. Free space, then run again.",
             ) from None
 
     @contextmanager
@@ -215,7 +221,7 @@ class DuckdbDestination(Destination):
             yield work
 
     def _make(self) -> None:
-        """The storage version of a DuckDB file is chosen when it is made."""
+        """Create the file, because the storage version of a DuckDB file is chosen at creation."""
         work = self._state.work
         version = self._settings.duckdb_storage_version.replace("'", "")
         path = str(work).replace("'", "''")
@@ -248,7 +254,7 @@ class DuckdbDestination(Destination):
             raise refused from None
 
     def _move_damaged(self) -> Path:
-        """Move a damaged working database out of the way, and return where to."""
+        """Move a damaged working database aside, and return its new path."""
         damaged = self._state.work.with_suffix(".damaged")
         if damaged.is_dir():
             shutil.rmtree(damaged)
@@ -257,18 +263,18 @@ class DuckdbDestination(Destination):
         return damaged
 
     def _read_all_blocks(self, file: Path) -> None:
-        """Raise an error of DuckDB's where a block of a table does not have its checksum."""
+        """Raise DuckDB's error if a block of a table does not match its checksum."""
         config: dict[str, Any] = {"memory_limit": self._settings.load_memory, "threads": 1, "temp_directory": ""}
         with duckdb.connect(str(read_by_duckdb(file)), read_only=True, config=config) as database:
             tables = database.execute(
                 "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
             ).fetchall()
             for schema, table in tables:
-                with suppress(duckdb.OutOfMemoryException):  # one value of many megabytes
+                with suppress(duckdb.OutOfMemoryException):  # a value of many megabytes
                     database.execute(f"select bit_xor(hash(t)) from {_quoted(schema)}.{_quoted(table)} as t")
 
     def _signature(self) -> Signature | None:
-        """None where it was never signed; an error of DuckDB's where it is damaged."""
+        """Return the signature; None if it was never signed. Raises DuckDB's error if the database is damaged."""
         with duckdb.connect(str(self._state.work)) as work:
             work.execute("select count(*) from duckdb_tables()")
             try:
@@ -278,7 +284,7 @@ class DuckdbDestination(Destination):
 
 
 class DuckdbEngine(Engine):
-    """Steps are temporary tables, which DuckDB keeps in memory, or spills, and never writes to the file."""
+    """Run the plan on DuckDB. Steps are temporary tables: kept in memory or spilled, never written to the file."""
 
     built_nodes = '"logentic_build"."built_nodes"'
 
@@ -338,7 +344,7 @@ class DuckdbEngine(Engine):
     def replace_rows(self, relation: str, sql: str, condition: str) -> int | None:
         self.execute("begin")
         try:
-            # Before they go: the query may read the table.
+            # Drop them only afterwards: the query may read the table.
             self.execute(f"create or replace temp table temp.main.new_rows as (\n{sql}\n)")
             self.execute(f"delete from {relation} where {condition}")
             count = self.execute(f"insert into {relation} by name select * from temp.main.new_rows")
@@ -355,17 +361,17 @@ class DuckdbEngine(Engine):
         return " ".join(map(str, found))
 
     def finish_table(self, relation: str) -> None:
-        """`select * from orders` works in the file that analysts open."""
+        """Create a view in main, so that `select * from orders` works in the published file."""
         schema, _, name = relation.partition(".")
         if schema == _quoted(MARTS):
             self.execute(f"create or replace view main.{name} as select * from {relation}")
 
     def write_comments(self, descriptions: Mapping[str, Description]) -> None:
-        """Only those that are missing or differ: each costs a change of the catalogue."""
+        """Write only comments that are missing or differ, because each one changes the catalogue."""
         standing = self.rows(COMMENTS)
         statements = []
         for schema, table, column, kind, comment in standing:
-            # The short names of marts, in the schema main, are described as the marts are.
+            # The views in the schema main get the descriptions of their marts.
             described = descriptions.get(f"{_quoted(MARTS if schema == 'main' else schema)}.{_quoted(table)}")
             text = described and (described.columns.get(column, described.other_columns) if column else described.text)
             if text and text != comment:
@@ -381,10 +387,10 @@ class DuckdbEngine(Engine):
 
 
 class RawFile(Query):
-    """The raw tables of one DuckDB file, asked without dlt: importing it costs more than a run that finds nothing."""
+    """The raw tables of one DuckDB file, queried without dlt: importing it costs more than a run without changes."""
 
     def __init__(self, file: Path, *, read_only: bool = True) -> None:
-        """A process opens a file in one way only: read-only as readers do, or as the run does that writes it."""
+        """Open the file read-only, or in the mode of the run that writes it: DuckDB allows one mode per process."""
         self._file, self._read_only = file, read_only
         self._connection: duckdb.DuckDBPyConnection | None = None
 
@@ -408,7 +414,7 @@ class RawFile(Query):
 
 
 def _stored_lines(work: duckdb.DuckDBPyConnection, audit_log: AuditLog) -> list[Row]:
-    """The rows of an audit log's table, which an earlier version may have made with fewer columns."""
+    """Return the rows of an audit log's table, which may have fewer columns in a file of an earlier version."""
     try:
         found = work.execute(f"select * from logentic_raw.{audit_log.name}")
     except duckdb.CatalogException:
@@ -418,7 +424,7 @@ def _stored_lines(work: duckdb.DuckDBPyConnection, audit_log: AuditLog) -> list[
 
 
 def _select_from(audit_log: AuditLog, state: State) -> str:
-    """The file of an audit log as a query. DuckDB reads a torn line as a row of nulls."""
+    """Return a query of an audit log's file. DuckDB reads a truncated line as a row of nulls."""
     path = reached(audit_log.path(state.folder))
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in audit_log.columns.items())
     if not audit_log.size(state.folder):
@@ -432,7 +438,9 @@ def _select_from(audit_log: AuditLog, state: State) -> str:
 
 
 def _open_files() -> list[str]:
-    """Of this process, where the system says. DuckDB gives a path the instance that is open, also of a moved file."""
+    """Return this process's open files, if the system lists them. DuckDB reuses an open instance of a path, even if the
+    file was moved.
+    """
     try:
         return [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]  # noqa: PTH115
     except OSError:

@@ -13,14 +13,14 @@ from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.sanitizer import redacted
 
 API_VERSION = "V1"
-# Where a payload may have the order's id, and the time of the step; the first one found counts.
+# Paths in a payload that may have the order's id and the time of the step; the first one found wins.
 ORDER_ID_PATHS = ("id", "data.id", "order.id", "order_id")
 STEP_FIELDS = ("topic", "event", "event_type", "type", "step", "status")
 STEPS = {name: name for name in ("created", "picked", "packed", "in_transit", "completed", "cancelled")}
-STEPS["pending"] = "created"  # the status of an order that was created
+STEPS["pending"] = "created"  # the status of an order that was just created
 TIME_FIELDS = ("occurred_at", "updated_at", "created_at")
 MAX_ID = 2**63 - 1
-# Fields of an order that stay in clear beside measures: at the top of a body, or within `data` or `order`.
+# Fields of an order that are kept in clear in addition to measures: at the top of a body, or in `data` or `order`.
 KNOWN_IDS = frozenset(
     {"id", "order_id", "warehouse_id", "shopify_order_id", "stored_items.item_id", "stored_items.shopify_variant_id"}
 )
@@ -78,7 +78,7 @@ class EventParser:
             text = simplejson.dumps(shown, use_decimal=True)
         except RecursionError:
             raise ValueError("nested too deeply") from None
-        except ArithmeticError:  # an exponent beyond what decimals hold
+        except ArithmeticError:  # the exponent exceeds the range of decimals
             raise ValueError("a number that cannot be read") from None
         version, topic = headers.get("logentic-api-version"), headers.get("logentic-topic")
         return Event(
@@ -112,7 +112,7 @@ def pseudonymize_body(body: str, pseudonyms: Pseudonymizer) -> str:
         payload = simplejson.loads(body, use_decimal=True)
         shown = pseudonyms.pseudonymize_unlisted("", payload, again=True, is_known=is_known)
         return str(simplejson.dumps(shown, use_decimal=True))
-    except (ValueError, RecursionError):  # no version kept such a body
+    except (ValueError, RecursionError):  # earlier versions did not store such bodies
         return pseudonyms.pseudonym(body)
 
 

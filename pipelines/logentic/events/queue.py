@@ -23,7 +23,7 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 
 def list_segments(folder: Path) -> list[Path]:
-    """Return the segments of a queue, oldest first."""
+    """Queue events on disk before responding to the sender, until a run has published them."""
     return sorted(path for path in folder.glob("*.log") if path.stem.isdecimal() and path.is_file())
 
 
@@ -41,7 +41,7 @@ def read_events(segment: Path) -> Iterator[Event]:
                 yield Event.from_line(record)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 if line.strip():
-                    log.warning("%s, line %d is damaged: passed over", segment.name, number)
+                    log.warning("%s, line %d is damaged: skipped", segment.name, number)
 
 
 class EventQueue:
@@ -49,8 +49,8 @@ class EventQueue:
 
     def __init__(self, folder: Path, duplicates_within: timedelta, lock: TextIO) -> None:
         self._folder, self._duplicates_within, self._lock = folder, duplicates_within, lock
-        # By content: events on the disk, oldest first, and events being written. The first may be millions: plain texts
-        # and numbers, which cost the garbage collector nothing.
+        # Contents of events on disk, oldest first, and of events being written. There may be millions of the first, so
+        # they are plain texts and numbers, which cost the garbage collector nothing.
         self._stored_at: OrderedDict[str, float] = OrderedDict()
         self._pending: dict[str, Future[bool]] = {}
         self._file, self._size = -1, 0
@@ -61,7 +61,7 @@ class EventQueue:
 
     @classmethod
     def open(cls, folder: Path, duplicates_within: timedelta) -> "EventQueue":
-        """Lock the folder, read what it keeps, and start the thread that writes."""
+        """Lock the folder, read its segments, and start the thread that writes."""
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         lock = (folder / "lock").open("a+")
         try:
@@ -91,7 +91,7 @@ class EventQueue:
         return result
 
     def has_content(self, content: str) -> bool:
-        """Return whether this content is on the disk and not expired."""
+        """Return whether this content is on disk and has not expired."""
         return content in self._stored_at
 
     def can_write(self) -> bool:
@@ -170,7 +170,7 @@ class EventQueue:
         self._size = 0
         descriptor = os.open(self._folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)  # the name of the file as well
+            os.fsync(descriptor)  # sync the file's name as well
         finally:
             os.close(descriptor)
 

@@ -85,7 +85,7 @@ class Receiver:
             await _handle_lifespan(receive, send)
             return
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})  # refused with 403, before it is opened
+            await send({"type": "websocket.close", "code": 1008})  # responds 403 before the WebSocket is opened
             return
         if scope["type"] != "http":
             return
@@ -100,7 +100,8 @@ class Receiver:
         body = json.dumps(response).encode()
         named = [("content-type", "application/json"), ("content-length", str(len(body))), *headers]
         encoded = [(name.encode(), value.encode()) for name, value in named]
-        with suppress(RuntimeError, OSError):  # the sender hung up: it sends again, and the content is known
+        # the sender disconnected: it will retry, and the duplicate will be recognized
+        with suppress(RuntimeError, OSError):
             await send({"type": "http.response.start", "status": status, "headers": encoded})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
@@ -136,7 +137,7 @@ class Receiver:
         try:
             is_new = await asyncio.wrap_future(self._queue.put(event))
         except OSError as error:
-            log.error("an event could not be kept: %s", error.strerror)  # noqa: TRY400 - a traceback says no more
+            log.error("an event could not be stored: %s", error.strerror)  # noqa: TRY400 - a traceback says no more
             raise DeliveryRefused(503, "the queue cannot be written", [("retry-after", "10")]) from None
         if is_new:
             log.info("kept %s, topic %s", event.event_id, (topic or "none")[:80].encode("unicode_escape").decode())
@@ -148,7 +149,7 @@ class Receiver:
             if "signature" not in headers:
                 raise DeliveryRefused(401, "no signature")
         elif (scope.get("client") or [""])[0] not in LOOPBACK or {"forwarded", "x-forwarded-for"} & headers.keys():
-            raise DeliveryRefused(403, "unsigned events are taken from this machine only")
+            raise DeliveryRefused(403, "unsigned events are accepted from this machine only")
 
 
 def _headers_of(scope: Message) -> dict[str, str]:

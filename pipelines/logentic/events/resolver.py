@@ -23,7 +23,7 @@ class EventOrders:
 
     def __init__(self, fresh: Iterable[Event], stored: Iterable[Row], retry: Collection[str], attempts: int) -> None:
         self._attempts = attempts
-        self._rows: dict[str, Row] = {}  # those that are new or changed
+        self._rows: dict[str, Row] = {}  # new or changed rows
         self._open: defaultdict[int, list[Row]] = defaultdict(list)
         known = set()
         for row in stored:
@@ -40,7 +40,7 @@ class EventOrders:
 
     @property
     def has_rows(self) -> bool:
-        """Whether there are rows to store."""
+        """Return whether there are rows to store."""
         return bool(self._rows)
 
     def open_orders(self) -> list[int]:

@@ -15,11 +15,11 @@ from logentic.errors import StateError, UsageError, first_line
 from logentic.exports.mart import Mart, read_marts
 from logentic.reports.published_file import open_published, read_known_at
 
-# Called with the marts, the folder to write, and the folder that it becomes.
+# Arguments: the marts, the folder to write, and its final path.
 Writer = Callable[[list[Mart], Path, Path], dict[str, int]]
 FORMATS = ("parquet", "delta", "iceberg", "ducklake")
 LIBRARIES = {"delta": "deltalake", "iceberg": "pyiceberg"}
-MARK = "logentic_export.json"  # what was exported; without it a folder is not ours to replace
+MARK = "logentic_export.json"  # written last; a folder without it is never replaced
 
 
 def export_marts(file: Path, layout: str, folder: Path, *, overwrite: bool) -> dict[str, Any]:
@@ -61,9 +61,11 @@ def _require_free(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not (folder / MARK).is_file():
-        raise UsageError(f"--to {folder} holds what logentic export did not write", "Name another, or an empty one.")
+        raise UsageError(
+            f"--to {folder} contains files that logentic export did not write", "Name another, or an empty one."
+        )
     if not overwrite:
-        raise UsageError(f"--to {folder} holds an export already", "Replace it: --overwrite.")
+        raise UsageError(f"--to {folder} already contains an export", "Replace it: --overwrite.")
 
 
 @contextmanager

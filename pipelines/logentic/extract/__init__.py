@@ -1,1 +1,1 @@
-"""Plan windows, read them until they are complete, and compare them with what is stored."""
+"""Plan windows, read them until they are complete, and compare them with the stored records."""

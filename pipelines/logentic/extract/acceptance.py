@@ -43,7 +43,7 @@ def accepted_spans(receipts: Iterable[Receipt]) -> list[Span]:
 
 
 def _is_settled(receipt: Receipt, receipts: list[Receipt]) -> bool:
-    """Whether later complete or accepted readings of the resource cover it, together."""
+    """Return whether later complete or accepted readings of the resource, together, cover it."""
     later = [
         other
         for other in receipts
@@ -86,7 +86,7 @@ def is_third_equal(window: Window, difference: int, receipts: Iterable[Receipt],
 
 
 def _equal(window: Window, difference: int, receipts: Iterable[Receipt]) -> Iterator[Receipt]:
-    """The latest readings as far back as they found the same difference."""
+    """Return the latest readings, back to the first that found another difference."""
     for receipt in earlier_readings(window, receipts):
         if receipt.is_complete or not receipt.is_steady or receipt.difference != difference:
             return
@@ -94,7 +94,9 @@ def _equal(window: Window, difference: int, receipts: Iterable[Receipt]) -> Iter
 
 
 def _can_be_compared(receipt: Receipt, window: Window) -> bool:
-    """Whether the reading covered the window; of one up to the present, its beginning, up to the present of then."""
+    """Return whether the reading covered the window; for a window up to the present, its beginning up to the present of
+    that time.
+    """
     if window.filter == SNAPSHOT.name:
         return True
     start, end = receipt.span

@@ -22,12 +22,12 @@ BOOKKEEPING = {"_seen_at", "_is_removed", "_dlt_load_id", "_dlt_id", "_version"}
 
 @dataclass(frozen=True)
 class Changes:
-    """`rows` are the new and the changed records, with their lines."""
+    """`rows` are new and changed records, with their lines."""
 
     rows: Rows
     new: int
     changed: int
-    missing: pa.Table  # stored records that the reading does not hold
+    missing: pa.Table  # stored records that were not read
 
 
 def find_changes(resource: Resource, fresh: Rows, stored: Rows | None) -> Changes:
@@ -70,7 +70,7 @@ class WindowDiff:
         self.missing = resource.schema().empty_table()
         self._stored, self._resource, self._reading = stored, resource, reading
         self._may_be_stored = may_be_stored
-        self._is_stored = False  # any record of it
+        self._is_stored = False  # any record of the resource
 
     def parts(self) -> Iterator[tuple[Rows, Rows]]:
         """Yield the rows of each part, and those of them that are new or changed."""
@@ -92,7 +92,7 @@ class WindowDiff:
         return self._is_stored and not self.new + self.changed + len(self.missing)
 
     def _stored_versions(self, rows: Rows, *, is_in_one_part: bool) -> Rows | None:
-        """Return the latest versions of the rows; for a whole window, also of stored records that it lacks."""
+        """Return the latest versions of the rows; for a whole window, also those of stored records that it lacks."""
         if self._resource.day_in_key:
             ids = None if is_in_one_part else ids_of(rows.records)
             return self._stored.days(self._resource, self._reading.window, rows, ids)
@@ -133,20 +133,20 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 
 def allow_memory(limit: str) -> None:
-    """Let comparisons use as much memory as loading may use, if that is more than `LEAST_MEMORY`."""
+    """Let comparisons use the memory limit of loading, if it exceeds `LEAST_MEMORY`."""
     with _database().cursor() as memory:
         try:
             query = "select greatest(parse_formatted_bytes(?), parse_formatted_bytes(?))"
             least = memory.execute(query, [LEAST_MEMORY, limit]).fetchone()
             memory.execute("set memory_limit = ?", [f"{least[0]}B" if least else LEAST_MEMORY])
-        except duckdb.Error:  # a share of the machine's memory, such as 80%
+        except duckdb.Error:  # a percentage of the machine's memory, such as 80%
             with suppress(duckdb.Error):
                 memory.execute("set memory_limit = ?", [limit])
 
 
 @contextmanager
 def in_memory(where: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a connection to compare Arrow tables in; its tables are temporary and its own."""
+    """Open an in-memory connection for comparing Arrow tables; its tables are temporary and private."""
     with _database().cursor() as memory:
         memory.execute("set TimeZone = 'UTC'")
         try:
@@ -157,7 +157,9 @@ def in_memory(where: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:
-    """Mark the latest version of missing records as removed: the columns of `fresh`, then their own."""
+    """Return tombstones of missing records: their latest version, marked as removed, with the columns of `fresh`
+    first.
+    """
     columns = {
         name: missing[name].cast(kind) if name in missing.column_names else pa.nulls(len(missing), kind)
         for name, kind in zip(fresh.schema.names, fresh.schema.types, strict=True)
@@ -172,7 +174,7 @@ def tombstones(missing: pa.Table, fresh: pa.Table, at: datetime) -> pa.Table:
 
 
 def _dated_after(before: pa.ChunkedArray, rows: Rows, resource: Resource) -> Rows:
-    """Date rows after the versions that they follow, even if the service's clock was set back or stood still."""
+    """Date rows later than the versions that they replace, even if the service's clock was set back or stood still."""
     records, lines = rows.records, rows.lines
     seen = _latest_time(records["_seen_at"], before)
     records = records.set_column(records.schema.get_field_index("_seen_at"), "_seen_at", seen)
@@ -202,7 +204,7 @@ def _register_comparable(
         return compared
     parent = resource.lines.parent
     values = ", ".join(
-        # Add columns that only the other side has as null: structs of different shapes never compare equal.
+        # Add columns that only the other side has, as null: structs of different shapes never compare equal.
         f'"{column}" := ' + (f'"{column}"::varchar' if column in rows.lines.column_names else "null::varchar")
         for column in line_columns
         if column not in BOOKKEEPING | {parent, "line_number"}

@@ -51,28 +51,28 @@ from logentic.resources import (
 
 Columns = dict[str, pa.Array]
 Row = dict[str, Any]
-REPLACED = "invalid text replaced"  # by U+FFFD; the only reason under which the value is loaded
+REPLACED = "invalid text replaced"  # by U+FFFD; the only reason for which the value is still loaded
 TOO_DEEP = f"nested deeper than {MAX_NESTING} levels"
 COUNTED_AT_ONCE = 50_000
-# Begins the key of a rejected row whose own key cannot be read; a keyed digest of the row follows.
+# Prefix of the key of a rejected row without a readable key; a keyed digest of the row follows.
 NO_KEY = "unreadable:"
 # Numbers for which Arrow 26 reads beyond its tables of powers of ten: exponents of two digits, or 40 digits in a row.
-# Text is folded before it is searched, at a tenth of the cost: digits, points and plus signs to 0, others to blanks.
+# Before the search, text is folded, which is ten times as fast: digits, points and plus signs to 0, others to blanks.
 FOLDED = bytes.maketrans(
     bytes(range(256)),
     bytes(
         48 if chr(n) in "0123456789.+" else 101 if chr(n) in "eE" else n if chr(n) in "-u\\" else 32 for n in range(256)
     ),
 )
-UNSAFE_FOLDED = (b"0e00", b"0e-00", b"0" * 40, b"\\u000")  # the last: an escape may write a digit
+UNSAFE_FOLDED = (b"0e00", b"0e-00", b"0" * 40, b"\\u000")  # the last one: an escape may encode a digit
 FIRST_MOMENT, LAST_MOMENT = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class ParseRules:
-    """The account's zone, in which days begin, and the columns that unknown fields have.
+    """The account's time zone, which defines days, and the columns of unknown fields.
 
-    `holds_nul`: whether the destination can store U+0000; if not, it is replaced as invalid text is.
+    `holds_nul`: whether the destination can store U+0000; if not, it is replaced like invalid text.
     """
 
     zone: tzinfo = UTC
@@ -85,7 +85,7 @@ class ParseRules:
 
 
 class Rejected(NamedTuple):
-    """A value that could not be read of a row that was kept; `row` is its index among the rows of all pages."""
+    """An unreadable value of a row that was kept; `row` is its index among the rows of all pages."""
 
     row: int
     field: str
@@ -94,7 +94,7 @@ class Rejected(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """A row that was left out, by its page; `digest` tells it from others."""
+    """A row that was left out, with its page; `digest` identifies it."""
 
     page: int
     digest: str
@@ -104,7 +104,7 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True)
 class _FallbackColumns:
-    """Columns of records, columns of their lines (with `_parent`, the record's index), records of each page."""
+    """Columns of records, columns of their lines (with `_parent`, the record's index), records per page."""
 
     columns: Columns
     lines: Columns | None
@@ -115,10 +115,10 @@ class _FallbackColumns:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of some pages, each key once as it was read last; `read` counts the rows of the pages.
+    """Rows of some pages, once per key as last read; `read` counts the rows of the pages.
 
-    `rejected` holds the values that could not be read (`REJECTED_VALUES`); None where every value could. Its `key` is
-    the row's, as `row_keys` writes it, or `unreadable:` and a digest where the row was dropped for lack of a key. Its
+    `rejected` holds the values that could not be read (`REJECTED_VALUES`), or None if there are none. Its `key` is the
+    row's, as returned by `row_keys`, or `unreadable:` and a digest if the row was dropped for lack of a key. Its
     `field` is the raw column, empty for a whole row; a value of the second line is stored_items.2.quantity.
     """
 
@@ -146,7 +146,7 @@ class Rows:
         return kept if len(kept) else None
 
     def owned(self, column: str, start: datetime | None, end: datetime | None) -> "Rows":
-        """Return the rows within [start, end), and those without such a time."""
+        """Return the rows within [start, end), and those without a time."""
         if start is None and end is None:
             return self
         values = self.records[column].cast(MOMENT)
@@ -159,7 +159,7 @@ class Rows:
 
 
 def row_keys(resource: Resource, records: pa.Table) -> pa.Array:
-    """Return the key of each record as one text, as `REJECTED_VALUES.key` holds it.
+    """Return the key of each record as one text, in the form of `REJECTED_VALUES.key`.
 
     The parts are joined by `|` in the order of `Resource.key`: 19015, 17|2026-03-04|1, 7|2026-03-04 05:00:00.000000Z.
     A part that is null is empty: 17|2026-03-04|.
@@ -178,7 +178,7 @@ def distinct(records: pa.Table, key: Sequence[str]) -> pa.Array:
 
 
 def count_distinct(records: pa.Table, key: Sequence[str]) -> int:
-    """Count the keys; many of them in shares, as all at once take several times the memory of the keys."""
+    """Count the keys; many keys in parts, because counting all at once takes several times their memory."""
     keys = records.select(list(key))
     shares = 1 << (len(keys) // COUNTED_AT_ONCE).bit_length()
     share = pc.bit_wise_and(keys["id"], shares - 1)
@@ -213,7 +213,7 @@ def merge_batches(resource: Resource, batches: Sequence[Rows]) -> Rows:
 
 
 def concatenated(batches: Sequence[Rows]) -> Rows:
-    """Concatenate batches; a column that some of them lack is null there."""
+    """Concatenate batches; fill columns that some of them lack with null."""
     if len(batches) == 1:
         return batches[0]
     lines = [batch.lines for batch in batches if batch.lines is not None]
@@ -398,7 +398,7 @@ def _convert(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def _moments(texts: pa.StringArray) -> pa.TimestampArray:
     """Parse ISO 8601 with or without zone, `T` or a space, fractions or none; UTC without a zone."""
-    with suppress(pa.ArrowInvalid):  # all of them have one
+    with suppress(pa.ArrowInvalid):  # all texts have a zone
         return _within_years(texts.cast(MOMENT))
     zoned = pc.match_substring_regex(texts, r"(Z|[+-]\d\d(:?\d\d)?)$")
     utc = pc.if_else(zoned, texts, pc.binary_join_element_wise(texts, "Z", ""))
@@ -406,7 +406,7 @@ def _moments(texts: pa.StringArray) -> pa.TimestampArray:
 
 
 def _within_years(times: pa.Array) -> pa.Array:
-    """Refuse years that Python cannot hold: Arrow reads others than 1 to 9999 as well."""
+    """Reject years that Python cannot represent: Arrow reads years beyond 1 to 9999."""
     first, last = (
         pa.scalar(FIRST_MOMENT, MOMENT).cast(times.type),
         pa.scalar(LAST_MOMENT, MOMENT).cast(times.type, safe=False),
@@ -437,7 +437,7 @@ def _json_schema(resource: Resource) -> pa.Schema:
 
 
 def _json_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_decimal(kind):  # with 128 bits Arrow's JSON reader overflows silently
+    if pa.types.is_decimal(kind):  # with 128 bits, Arrow's JSON reader overflows silently
         return pa.decimal256(76, kind.scale)
     return pa.string() if kind in (MOMENT, DAY) else kind
 
@@ -448,12 +448,16 @@ def _load_rows(page: bytes, where: str) -> list[Any]:
     except (ValueError, KeyError, TypeError):
         rows = None
     if rows is None:
-        raise InvalidResponse(f"{where}: the rows are not JSON", "Run again; if it stays, report it to Logentic.")
+        raise InvalidResponse(
+            f"{where}: the rows are not JSON", "Run again; if the error persists, report it to Logentic."
+        )
     return rows
 
 
 class _Names(NamedTuple):
-    """Of the unknown fields of one row: the column of each that may have one, and the key of each in `_more_fields`."""
+    """The unknown fields of one row: the columns of those that may have one, and the keys of the others in
+    `_more_fields`.
+    """
 
     columns: dict[str, str]
     keys: dict[str, str]
@@ -472,7 +476,7 @@ class _FallbackParser:
         counts, dropped = [], []
         keys = {
             name: reader(self._resource.columns[name], self._parsing.zone) for name in self._resource.key
-        }  # a text in a key column that is no key must not pass for one that is missing
+        }  # an invalid text in a key column must not count as a missing key
         for number, (page, of_page) in enumerate(pages):
             before = len(rows)
             digests = _Digests(self._pseudonyms, page, len(of_page))
@@ -528,7 +532,7 @@ class _FallbackParser:
         }
 
     def _flatten(self, place: int, row: Row) -> Row:
-        """Nested records as columns are named, without the lines."""
+        """Flatten nested records into column names, without the lines."""
         flat: Row = {}
         own_list = self._resource.lines.field if self._resource.lines else None
         for raw_name, value in row.items():
@@ -551,7 +555,7 @@ class _FallbackParser:
         known: dict[str, pa.DataType],
         reserved: set[str],
     ) -> Columns:
-        """A column for each known field, and for the others as far as the table has columns for them."""
+        """Return a column for each known field, and for unknown fields as far as the table has columns for them."""
         columns = {}
         for name, kind in known.items():
             values = self._known(name, kind, records, places)
@@ -581,7 +585,7 @@ class _FallbackParser:
         known: dict[str, pa.DataType],
         reserved: set[str],
     ) -> Columns:
-        names: dict[tuple[str, ...], _Names] = {}  # of the fields of a row: most rows have the same
+        names: dict[tuple[str, ...], _Names] = {}  # by field names, because most rows have the same
         of_rows = []
         for record in records:
             fields = tuple(sorted(name for name in record if name not in known))
@@ -609,7 +613,7 @@ class _FallbackParser:
         return arrays | ({MORE_FIELDS: pa.array(more, TEXT)} if any(more) else {})
 
     def _sound(self, place: tuple[int, str], column: str, value: Any) -> Any:
-        """An unknown value without invalid text; null where it is nested too deeply."""
+        """Repair invalid text in an unknown value; return null if it is nested too deeply."""
         if isinstance(value, dict | list) and is_too_deep(value):
             self._reject(place[0], place[1] + column, value, TOO_DEEP)
             return None
@@ -619,14 +623,14 @@ class _FallbackParser:
         return value
 
     def _text(self, name: str, value: Any) -> str | None:
-        """The JSON text of a value, pseudonymized; a string stands without its quotes."""
+        """Return the JSON text of a value, pseudonymized; a string without its quotes."""
         if self._resource.is_about_people:
             return self._pseudonyms.pseudonymize_text(name, value)
         value = self._pseudonyms.pseudonymize_unknown(name, value)
         return value if value is None or isinstance(value, str) else compact(value)
 
     def _names(self, fields: tuple[str, ...], reserved: set[str]) -> "_Names":
-        """The columns of the fields of a row, and their keys in `_more_fields`. A name that may be personal has no
+        """Return the columns of a row's fields, and their keys in `_more_fields`. A name that may be personal has no
         column, and its key is hashed.
         """
         if not self._resource.is_about_people:
@@ -639,10 +643,10 @@ class _FallbackParser:
         return _Names(kept, keys)
 
     def _more(self, name: str, value: Any, *, is_hidden: bool) -> Any:
-        """A field that has no column."""
+        """Return a field without a column."""
         if not self._resource.is_about_people:
             return self._pseudonyms.pseudonymize_unknown(name, value)
-        # A field whose name is hidden is written as `privacy --rewrite` writes one that had a column: as text.
+        # A field with a hidden name is written as text, as `privacy --rewrite` does.
         is_inner = is_hidden and is_identifier(name)
         return self._text(name, value) if is_inner else self._pseudonyms.pseudonymize_unlisted(name, value)
 
@@ -653,9 +657,9 @@ class _FallbackParser:
 
 
 class _Digests:
-    """The digests by which dropped rows of one page are told apart.
+    """Digests that distinguish the dropped rows of one page.
 
-    A row that was cut or repaired when it was parsed would equal others: the digest is of its text on the page.
+    Parsing may cut or repair rows, which would make them equal: the digest is of a row's text on the page.
     """
 
     def __init__(self, pseudonyms: Pseudonymizer, page: bytes, count: int) -> None:
@@ -670,4 +674,4 @@ class _Digests:
         texts = row_texts(self._page)
         if len(texts) == self._count:
             return texts
-        return [b"%d %b" % (at, self._page) for at in range(self._count)]  # an object in which a name is repeated
+        return [b"%d %b" % (at, self._page) for at in range(self._count)]  # an object with a repeated name

@@ -27,13 +27,13 @@ from logentic.settings import Settings
 
 @dataclass(frozen=True)
 class Ask:
-    """What a run wants: everything new up to `now`, or [start, end) again."""
+    """The windows that a run wants: everything new up to `now`, or [start, end) again."""
 
     now: datetime
     run_id: str
     start: datetime | None = None
     end: datetime | None = None
-    is_selective: bool = False  # who names resources wants them read now
+    is_selective: bool = False  # resources selected by the user are read now
 
 
 def plan(name: str, ask: Ask, receipts: list[Receipt], settings: Settings, unbilled_since: date | None) -> list[Window]:
@@ -60,7 +60,9 @@ def plan(name: str, ask: Ask, receipts: list[Receipt], settings: Settings, unbil
 
 
 def _holds_today(receipt: Receipt, ask: Ask) -> bool:
-    """A snapshot is read once a run, and once a day: that of the day must have been confirmed."""
+    """Return whether a snapshot is still valid: it is read once per run, and once per day it must be complete and
+    confirmed.
+    """
     if receipt.run_id == ask.run_id:
         return receipt.is_covered
     of_today = receipt.finished_at.date() == ask.now.date() and not receipt.is_ahead(ask.now)
@@ -71,7 +73,7 @@ def _holds_today(receipt: Receipt, ask: Ask) -> bool:
 def _wanted(
     resource: Resource, ask: Ask, receipts: list[Receipt], settings: Settings, unbilled_since: date | None
 ) -> Iterable[tuple[str, list[Span], datetime]]:
-    """(filter, spans to read, end of the resource) before what this run has already read is taken off."""
+    """Return (filter, spans to read, end of the resource), before subtracting what this run has already read."""
     kind = resource.window
     beginning = midnight(settings.earliest_date)
     today = ask.now.astimezone(ZoneInfo(settings.timezone)).date()
@@ -82,7 +84,7 @@ def _wanted(
         return
     past = [r for r in receipts if r.run_id != ask.run_id and not r.is_ahead(ask.now)]
     read = [
-        # A window proves nothing about changes made after it was read, whatever time its run was told.
+        # A window proves nothing about changes made after it was read, whatever its end is.
         replace(
             r,
             span=(
@@ -106,7 +108,9 @@ def _wanted(
 
 
 def _still_covered(receipts: list[Receipt]) -> list[Receipt]:
-    """The receipts of what needs no further reading. A later reading that was not accepted ends an acceptance."""
+    """Return the receipts of windows that need no further reading. A later reading that was not accepted ends an
+    acceptance.
+    """
     found, doubts = [], [receipt for receipt in receipts if not receipt.is_covered]
     for receipt in receipts:
         if receipt.is_complete:
@@ -118,16 +122,16 @@ def _still_covered(receipts: list[Receipt]) -> list[Receipt]:
 
 
 def _boundaries(receipts: list[Receipt]) -> list[datetime]:
-    """Return where windows that are not covered begin and end, so that later readings have the same bounds.
+    """Return the bounds of windows that are not covered, so that later readings have the same bounds.
 
-    The end of a window up to the present does not count: it is later in each run.
+    The end of a window up to the present is left out, because it is later in each run.
     """
     found = last_readings(receipts, lambda receipt: receipt.is_covered)
     return sorted({at for start, end, receipt in found for at in (start, end) if at + DAY <= receipt.finished_at})
 
 
 def unconfirmed(read: Iterable[Receipt], pages: int) -> list[Span]:
-    """What no reading has confirmed since it was read last: the oldest readings, of about so many pages."""
+    """Return unconfirmed spans: the oldest readings, up to about this many pages."""
     doubts = last_readings(read, lambda receipt: receipt.is_confirmed or receipt.is_accepted)
     taken: list[Span] = []
     left = pages
@@ -141,7 +145,7 @@ def unconfirmed(read: Iterable[Receipt], pages: int) -> list[Span]:
 def last_readings(
     receipts: Iterable[Receipt], is_settled: Callable[[Receipt], bool]
 ) -> list[tuple[datetime, datetime, Receipt]]:
-    """(start, end, receipt) of the time whose last reading settled nothing: apart from each other, in order."""
+    """Return (start, end, receipt) of spans whose last reading settled nothing: disjoint, in order."""
     doubts: list[tuple[datetime, datetime, Receipt]] = []
     for receipt in sorted(receipts, key=lambda receipt: receipt.finished_at):
         start, end = receipt.span
@@ -162,11 +166,13 @@ def last_readings(
 
 
 def _settled_since(resource: Resource, receipts: list[Receipt], ask: Ask, settings: Settings) -> datetime:
-    """Every run asks what was settled (billed) since the last one; once a week, what can still be disputed."""
+    """Plan records settled (billed) since the last run, in every run; once a week, records that can still be
+    disputed.
+    """
     disputable = midnight(ask.now.date()) - settings.dispute_days * DAY
     covered = [r for r in receipts if r.is_covered and r.finished_at > ask.now - WEEK]
     spans = [r.span for r in covered if resource.settled and r.filter == resource.settled.name]
-    # A first load reads every record, whenever it was settled.
+    # A first load reads all records, settled or not.
     spans += [
         (disputable, midnight(r.finished_at.date()))
         for r in covered

@@ -25,14 +25,14 @@ from logentic.monitoring.memory import release_memory
 from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.resources import Resource
 
-PAGE_SIZES = (250, 100, None)  # the first that the service accepts; what it grants is read from its answer
+PAGE_SIZES = (250, 100, None)  # use the first that the service accepts; the response has the granted size
 READINGS_IN_DOUBT = 2
-# So often is a window halved whose total differs: a difference of one row is then pinned to some days of a year.
+# How often a window with a different total is halved: enough to narrow one row in a year down to a few days.
 MOST_ATTEMPTS = 6
-LARGE = 3  # so many times too many pages, and it cannot be split
-BATCH_BYTES = 3 * 2**19  # of JSON: so much is parsed at once, and let go of
-FIRST_CHECKED_PAGES = 32  # after so many pages, twice as many and so on, a list has to have grown
-MANY_BYTES = 8 * 2**20  # after which what was parsed leaves holes that are worth giving back
+LARGE = 3  # times the intended number of pages, in a window that cannot be split
+BATCH_BYTES = 3 * 2**19  # of JSON, parsed at once and then released
+FIRST_CHECKED_PAGES = 32  # check that the list has grown after this many pages, then at each doubling
+MANY_BYTES = 8 * 2**20  # of JSON; after parsing this much, freed memory is worth returning
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Reading:
     is_complete: bool
     is_confirmed: bool
     reason: str | None = None
-    is_steady: bool = True  # every page announced the same total
+    is_steady: bool = True  # all pages announced the same total
 
     @property
     def difference(self) -> int:
@@ -69,7 +69,7 @@ class Reading:
 
 
 class Progress:
-    """Shows nothing. A subclass shows what is read and built; it is called from several threads."""
+    """Show no progress. Subclasses show what is read and built; called from several threads."""
 
     def announced(self, resource: str, pages: int) -> None: ...
 
@@ -82,7 +82,7 @@ NO_PROGRESS = Progress()
 
 
 class WindowReader:
-    """Reads windows with as many connections as the settings allow; no resource has more readings under way."""
+    """Read windows with as many connections as the settings allow, and at most that many at once per resource."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class WindowReader:
         *,
         connections: int,
         window_pages: int,
-        folder: Path | None = None,  # where the rows of large windows wait
+        folder: Path | None = None,  # for the rows of large windows
         progress: Progress = NO_PROGRESS,
         go_on: Callable[[], bool] = lambda: True,
         parsing: ParseRules | None = None,
@@ -110,18 +110,21 @@ class WindowReader:
         self._running: dict[str, set[Future[Reading | list[WindowTask]]]] = {}
         self._page_size: dict[str, int | None] = {}
         self._lock = threading.Lock()
-        self._large: Future[Reading | list[WindowTask]] | None = None  # the last reading of a window that is held long
+        # the last reading of a window whose rows take long to store
+        self._large: Future[Reading | list[WindowTask]] | None = None
 
     def readings(
         self, resource: Resource, windows: list[Window], has_differed: Callable[[Window], bool] = lambda window: False
     ) -> Iterator[Reading | None]:
-        """Yield the readings of one resource as they are done; None while none is ready, so that others can go on.
+        """Yield the readings of one resource as they complete; None while none is ready, so that other resources
+        continue.
 
-        `has_differed`: whether the total of a window differed in earlier runs; such a window is not split for that.
+        `has_differed`: whether the total of a window differed in earlier runs; such a window is not split for that
+        reason.
         """
         waiting = deque(WindowTask(window, has_differed=has_differed(window)) for window in windows)
         running = self._running[resource.name] = set()
-        done_any = False  # each extraction gets on, however little time it is given
+        done_any = False  # each extraction makes progress, however little time it has
         try:
             while waiting or running:
                 if waiting and done_any and not self._go_on():
@@ -136,7 +139,7 @@ class WindowReader:
                 for future in done:
                     try:
                         result = future.result()
-                    except DeadlineReached:  # the other readings under way end as well; those that are whole count
+                    except DeadlineReached:  # stop the other readings as well, but keep the complete ones
                         self.unread.add(resource.name)
                         waiting.clear()
                         continue
@@ -164,7 +167,9 @@ class WindowReader:
         self._pool.shutdown(cancel_futures=True)
 
     def _next(self, waiting: deque[WindowTask], *, is_idle: bool) -> WindowTask | None:
-        """Read one large window at a time, of all resources: each is kept until it is complete."""
+        """Return the next task. Of all resources, read one large window at a time, because its rows are buffered until
+        it is complete.
+        """
         may_be_large = self._large is None or self._large.done()
         task = next((task for task in waiting if not task.is_last and (may_be_large or not task.is_large)), None)
         task = task or next((task for task in waiting if task.is_last and is_idle), None)
@@ -173,7 +178,9 @@ class WindowReader:
         return task
 
     def _examine(self, resource: Resource, task: WindowTask) -> Reading | list[WindowTask]:
-        """Read the window or split it; one that is not found comes after the others, which may show that it exists."""
+        """Read the window or split it. A window that is not found is read last, because the others may show that the
+        list exists.
+        """
         try:
             return self._examine_once(resource, task)
         except NotFound:
@@ -200,7 +207,7 @@ class WindowReader:
             if pages > LARGE * self._window_pages:
                 return [replace(task, is_large=True)]
         reading = self._read(resource, window, task.first)
-        # What lies in the past and differed before is compared with its earlier readings, not with a second one.
+        # A past window that differed before is compared with its earlier readings instead of a second one.
         is_read_once = task.attempts or (task.has_differed and window.after is not Edge.OPEN)
         for _ in range(0 if is_read_once else READINGS_IN_DOUBT - 1):
             if reading.is_complete or (reading.reason == NOT_FOUND and reading.requests == 1):
@@ -215,7 +222,7 @@ class WindowReader:
         ):
             return reading
         tasks = split(ask, window, None, self._window_pages, is_incomplete=True)
-        # Where the totals of the halves add up, one of them holds the difference, and can be halved again.
+        # If the totals of the halves add up, the difference is in one of them, which can be halved again.
         is_exact = bool(tasks) and tasks[0].window.after is Edge.EXACT and reading.is_steady
         attempts = task.attempts + 1 if is_exact else MOST_ATTEMPTS
         return [WindowTask(part.window, attempts=attempts) for part in tasks] or reading
@@ -270,11 +277,11 @@ class WindowReader:
 
     @staticmethod
     def _require_growth(buffer: SpillBuffer, window: Window, requests: int, known_keys: int) -> int:
-        """Return the different keys read; raise where the pages since the last check held no new one."""
+        """Return the distinct keys read; raise if the pages since the last check had no new one."""
         keys = buffer.different_keys()
         if keys <= known_keys:
             raise UnsafeLink(
-                f"{window}, page {requests}: rows already read come again and again", "Report it to Logentic."
+                f"{window}, page {requests}: the list repeats rows that were already read", "Report it to Logentic."
             )
         return keys
 
@@ -285,7 +292,7 @@ class WindowReader:
                 self._page_size[resource.name] = size
             try:
                 page = read_page(self.client, resource.path, self._params(resource, window), f"{window}, page 1")
-                # A list ends where no next link follows, whatever number of pages it announces.
+                # A list ends at the page without a next link, whatever number of pages it announces.
                 return page if page.next else replace(page, total_pages=min(page.total_pages, 1))
             except Refused:
                 if size is None:

@@ -1,4 +1,4 @@
-"""Values that could not be read: which of them are new, and which can be read now.
+"""Track values that could not be read: which of them are new, and which can be read now.
 
 `Rejections` belongs to one session. It compares the rejected values of each reading with the open entries of
 `rejected_values`, and collects the rows to append: a new or changed entry, or the end of one.
@@ -16,7 +16,7 @@ from logentic.extract.parsing import NO_KEY, Rows, row_keys
 from logentic.resources import MOMENT, REJECTED_VALUES, TEXT, Resource
 
 EACH_ONCE = "select * from found qualify row_number() over (partition by key, field order by _seen_at desc) = 1"
-# Versions of an entry follow each other in time, also where the service's clock was set back.
+# The versions of an entry have increasing times, even if the service's clock is set back.
 NEW_OR_CHANGED = """
 select f.resource, f.key, f.field, f.text, f.reason,
     greatest(f._seen_at, o._seen_at + interval 1 microsecond) as _seen_at, false as _is_removed
@@ -41,15 +41,16 @@ class Rejections:
     def __init__(self, open_entries: pa.Table) -> None:
         self._open = open_entries
         self._rows: list[pa.Table] = []
-        self._dropped: dict[str, set[str]] = {}  # keys of entries about rows without a readable key, read here
+        # keys of entries for rows without a readable key that were read in this session
+        self._dropped: dict[str, set[str]] = {}
 
     @property
     def have_rows(self) -> bool:
-        """Whether there are rows to append."""
+        """Return whether there are rows to append."""
         return bool(self._rows)
 
     def take(self) -> Iterator[pa.Table]:
-        """Hand over the rows to append, each once."""
+        """Return the rows to append, each once."""
         while self._rows:
             yield self._rows.pop(0)
 
@@ -69,7 +70,7 @@ class Rejections:
         )
 
     def has_dropped_rows(self, resource: Resource) -> bool:
-        """Whether an entry is open of a row without a readable key."""
+        """Return whether there is an open entry for a row without a readable key."""
         return bool(len(self._of_dropped_rows(resource)))
 
     def end_dropped_rows(self, resource: Resource, at: datetime) -> None:
@@ -100,7 +101,7 @@ class Rejections:
 
 
 def _found(rows: Rows) -> pa.Table:
-    """The rejected values of rows, each entry once."""
+    """Return the rejected values of rows, each entry once."""
     if rows.rejected is None or not len(rows.rejected):
         return REJECTED_VALUES.empty_table()
     return _query(EACH_ONCE, found=rows.rejected)

@@ -1,4 +1,4 @@
-"""What one run is asked to do, what its extractions have found, and what happened."""
+"""The request, the state and the result of one run."""
 
 import time
 import uuid
@@ -23,18 +23,18 @@ from logentic.settings import Settings
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a run is asked to do: everything new, or [start, end) again."""
+    """The request of a run: everything new, or [start, end) again."""
 
     settings: Settings
     pseudonyms: Pseudonymizer
-    folder: Path | None = None  # where the rows of large windows wait until they are confirmed
+    folder: Path | None = None  # for the rows of large windows until they are confirmed
     start: datetime | None = None
     end: datetime | None = None
     select: frozenset[str] = frozenset(RESOURCES)
     progress: Progress = NO_PROGRESS
-    events: tuple[Event, ...] = ()  # that no earlier run took
-    events_retried: frozenset[str] = frozenset()  # dead ones that are to be tried again
-    stop_at: float = inf  # monotonic: nothing is read after it
+    events: tuple[Event, ...] = ()  # events that no earlier run took
+    events_retried: frozenset[str] = frozenset()  # dead events to retry
+    stop_at: float = inf  # monotonic seconds: nothing is read after it
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
@@ -47,29 +47,30 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunState:
-    """What the extractions of one run have found, as far as it is loaded. The next extraction goes on from there."""
+    """The results of a run's extractions, as far as they are loaded. The next extraction continues from there."""
 
-    now: datetime | None = None  # the service's time when the run began
-    failures: Mapping[str, LogenticError] = field(default_factory=dict)  # of resources that are not read any more
+    now: datetime | None = None  # the service's time at the start of the run
+    failures: Mapping[str, LogenticError] = field(default_factory=dict)  # by resources that are no longer read
     unread: frozenset[str] = frozenset()  # resources with windows left for the next extraction
-    orders_asked: frozenset[int] = frozenset()  # by id: each once in a run
-    orders_read: tuple[pa.Array, ...] = ()  # the ids that lists gave
-    order_windows: tuple[tuple[Window, bool], ...] = ()  # those read, and whether complete
-    records_ahead: Mapping[str, frozenset[int]] = field(default_factory=dict)  # that lists still date after today
-    unsettled: Mapping[str, frozenset[int]] | None = None  # stored as such, and not seen yet in this run
+    orders_asked: frozenset[int] = frozenset()  # by id: each is asked for once in a run
+    orders_read: tuple[pa.Array, ...] = ()  # ids in the lists that were read
+    # windows of orders that were read, and whether they are complete
+    order_windows: tuple[tuple[Window, bool], ...] = ()
+    records_ahead: Mapping[str, frozenset[int]] = field(default_factory=dict)  # ids that lists still date after today
+    unsettled: Mapping[str, frozenset[int]] | None = None  # ids stored as unsettled and not seen yet in this run
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What happened in a run."""
+    """The result of a run."""
 
     now: Any = None
-    receipts: list[dict[str, Any]] = field(default_factory=list)  # they count the rows of each window
+    receipts: list[dict[str, Any]] = field(default_factory=list)  # receipts with the number of rows of each window
     traffic: Traffic = field(default_factory=Traffic)
     failures: Mapping[str, LogenticError] = field(default_factory=dict)
     finished_pending: bool = False
-    load_id: str = ""  # the latest complete load that the working database holds
-    unread: list[str] = field(default_factory=list)  # resources with windows that the time did not suffice for
+    load_id: str = ""  # the latest complete load in the working database
+    unread: list[str] = field(default_factory=list)  # resources with windows left because time ran out
     rejected: int = 0  # values stored as null because they could not be read
 
     @property
@@ -78,12 +79,12 @@ class RunResult:
 
     @property
     def incomplete(self) -> list[dict[str, Any]]:
-        """Windows by the last time that this run read them."""
+        """Incomplete windows, by their last reading in this run."""
         windows = ("resource", "filter", "window_start", "window_end")
         latest = {tuple(receipt[name] for name in windows): receipt for receipt in self.receipts}
         return [receipt for receipt in latest.values() if not receipt["is_complete"] and not receipt["is_accepted"]]
 
     @property
     def accepted(self) -> list[dict[str, Any]]:
-        """Windows that are not complete and are not read again: their totals never agreed with their rows."""
+        """Windows that are incomplete but no longer read again, because their totals never agreed with their rows."""
         return [receipt for receipt in self.receipts if receipt["is_accepted"]]

@@ -1,4 +1,4 @@
-"""What the resources of one extraction share: the service's clock, the plan, the receipts."""
+"""State shared by the resources of one extraction: the service's clock, the plan, the receipts."""
 
 import logging
 import uuid
@@ -54,7 +54,7 @@ from logentic.resources import (
 )
 
 log = logging.getLogger("logentic")
-Row = dict[str, Any]  # of a raw table
+Row = dict[str, Any]  # a row of a raw table
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -88,8 +88,8 @@ class Session:
         go_on: Callable[[], bool],
         is_load_due: bool,
     ) -> None:
-        self.now = now  # the service's time when the run began: what comes later is for the next run
-        self.deferred = deferred  # receipts of runs that found nothing, still not loaded
+        self.now = now  # the service's time at the start of the run; later changes are left to the next run
+        self.deferred = deferred  # receipts of runs without changes, not loaded yet
         self.rejections, self.events = rejections, events
         self._client, self._request, self._stored, self._rules = client, request, stored, rules
         self._run, self._past, self._named_orders = run, past, named_orders
@@ -104,13 +104,13 @@ class Session:
             parsing=rules,
         )
         self._lookup = RecordLookup(client, stored, request.pseudonyms, rejections, rules)
-        self._running = {*resources}  # those that have not ended
-        self._is_load_due = is_load_due  # also where no row has changed
+        self._running = {*resources}  # resources that have not ended
+        self._is_load_due = is_load_due  # also if no row has changed
         self._begun: dict[str, tuple[Batch, Iterator[Batch | None]]] | None = None
-        self._done: list[Receipt] = []  # of this extraction
+        self._done: list[Receipt] = []  # receipts of this extraction
         self._waiting: list[Row] = []  # receipts of windows that lack a stored order, until it is looked up
         self._newly_accepted: dict[str, list[Reading]] = {}
-        self._covered: dict[str, list[Span]] = {}  # time of which something may be stored
+        self._covered: dict[str, list[Span]] = {}  # spans that may have stored rows
         self._has_loose_rows: dict[str, bool] = {}  # by resource
         self._first_unsettled = {
             name: min(filter(None, days.values()), default=None) for name, days in unsettled.items()
@@ -121,8 +121,8 @@ class Session:
         self._orders_asked, self._orders_read = {*run.orders_asked}, [*run.orders_read]
         self._order_windows, self._orders_missing = [*run.order_windows], set[int]()
         self._records_ahead = {name: {*ids} for name, ids in run.records_ahead.items()}
-        self._items_seen: set[int] = set()  # in rows that have changed
-        self._watches_items = not self._plan(ITEMS)  # else they are read in any case
+        self._items_seen: set[int] = set()  # item ids in changed rows
+        self._watches_items = not self._plan(ITEMS)  # otherwise items are read in any case
         self._an_item_vanished = False
 
     @classmethod
@@ -138,7 +138,7 @@ class Session:
         resources: Collection[str] = RESOURCES,
         go_on: Callable[[], bool] = lambda: True,
     ) -> "Session":
-        """Read what is stored, and at the beginning of a run ask for the service's time.
+        """Read the stored state and, at the start of a run, the service's time.
 
         `deferred`: receipts that are not loaded yet; `named_orders`: ids that charges name, and that are not stored;
         `resources`: those whose batches will be taken; `go_on`: False leaves the rest to the next extraction.
@@ -172,21 +172,21 @@ class Session:
             named_orders=named_orders,
             resources=resources,
             go_on=go_on,
-            # The models take the time from the latest load.
+            # Models take the time from the latest load.
             is_load_due=loaded_until is not None and loaded_until > now + MINUTE,
         )
 
     @property
     def failures(self) -> dict[str, LogenticError]:
-        """Of this run, by resource."""
+        """The failures of this run, by resource."""
         return {**self._run.failures, **self._reader.failures}
 
     def reads(self, name: str) -> bool:
-        """Return whether a resource is asked for and has not failed in this run."""
+        """Return whether a resource is read in this run and has not failed."""
         return name in self._request.select - self.failures.keys()
 
     def outcome(self) -> RunState:
-        """Return what the run has found when this extraction is loaded."""
+        """Return the state of the run after this extraction is loaded."""
         return RunState(
             now=self.now,
             failures=self.failures,
@@ -199,7 +199,9 @@ class Session:
         )
 
     def read_until_change(self) -> bool:
-        """Read until a change is found, with which `batches` then begins; False if all is read and nothing changed."""
+        """Read until the first change, which `batches` then returns first; return False if everything is read without
+        one.
+        """
         streams = {name: self._read(resource) for name, resource in RESOURCES.items()}
         first = {name: Batch(empty_rows(resource)) for name, resource in RESOURCES.items()}
         is_found = False
@@ -217,7 +219,7 @@ class Session:
         return is_found or self.events.has_rows or self.rejections.have_rows or self._is_load_due
 
     def batches(self, resource: Resource) -> Generator[Batch | None, None, None]:
-        """Yield what a resource has to store, window by window; None while nothing is found yet."""
+        """Yield the changes of a resource, window by window; None while there are none yet."""
         try:
             if self._begun is None:
                 yield from self._read(resource)
@@ -229,11 +231,11 @@ class Session:
             self.end(resource.name)
 
     def end(self, name: str) -> None:
-        """Note that a resource is not read any further, so that no other one waits for it."""
+        """Record that a resource is not read further, so that no other one waits for it."""
         self._running.discard(name)
 
     def close(self) -> None:
-        """End requests under way, and let go of the database and of memory."""
+        """Cancel requests in flight, close the database and release memory."""
         self._reader.close()
         self._stored.close()
         release_memory()
@@ -244,7 +246,7 @@ class Session:
                 return
             windows = self._plan(resource)
             if resource.is_catalogue and not windows:
-                yield None  # lets the others begin
+                yield None  # let other resources begin
                 while self._running - {resource.name}:
                     yield None
                 windows = self._plan_again(resource)
@@ -266,10 +268,10 @@ class Session:
             self.end(resource.name)
 
     def _ask_by_id(self, resource: Resource) -> Iterator[Batch]:
-        """Ask for records that no window of this run showed, and that may have changed."""
+        """Look up records that no window of this run showed and that may have changed."""
         is_bounded = self._request.start or self._request.end
         if resource.absence is Absence.LOOKED_UP_LAST:
-            # After a failure the receipts of windows that lack an order are dropped: the next run looks for it again.
+            # After a failure, drop the receipts of windows that lack an order, so that the next run looks for it again.
             yield from self._look_up_missing_orders()
             yield Batch(empty_rows(resource), tuple(self._waiting))
         if resource.name in self._reader.unread:
@@ -287,12 +289,14 @@ class Session:
         return plan(resource.name, ask, self._past, request.settings, self._first_unsettled.get(resource.name))
 
     def _plan_again(self, catalogue: Resource) -> list[Window]:
-        """Items are read once a day; again when one turned up that nothing stored names, or vanished from history."""
+        """Return a window of items, normally read once a day, if an unknown item was named or one vanished from
+        history.
+        """
         is_due = self._an_item_vanished or self._stored.unknown_items(self._items_seen)
         return [snapshot(catalogue.name, self.now)] if is_due else []
 
     def _compare(self, resource: Resource, reading: Reading) -> Iterator[Batch]:
-        """Yield the changes of a reading, and with the last of them its receipt."""
+        """Yield the changes of a reading; its receipt comes with the last of them."""
         found = WindowDiff(self._stored, resource, reading, may_be_stored=self._may_be_stored(reading.window))
         for rows, changed in found.parts():
             self._were_seen(resource, rows.records)
@@ -309,7 +313,7 @@ class Session:
                 resolved = _with_records(resolved, gone)
                 removed, self._an_item_vanished = len(missing), True
         elif resource.absence is Absence.LOOKED_UP_LAST:
-            self._orders_missing.update(ids_of(missing))  # another window may hold them
+            self._orders_missing.update(ids_of(missing))  # another window may contain them
             self._order_windows.append((reading.window, reading.is_complete))
         elif len(missing):
             resolved, removed = self._lookup.resolve_missing(resource, missing, resolved)
@@ -324,7 +328,7 @@ class Session:
         yield Batch(resolved, (receipt,))
 
     def _look_up_missing_orders(self) -> Iterator[Batch]:
-        """Stored orders that complete lists lack, and that no window of this run gave: moved, or deleted."""
+        """Look up stored orders that complete lists lack and that no window of this run showed: moved, or deleted."""
         if not self._is_compared(ORDERS):
             return
         missing = {*self._orders_missing, *(self._stored.undated_orders() if self._all_orders_were_read() else ())}
@@ -341,7 +345,7 @@ class Session:
         yield self._asked_by_id(ORDERS, rows, len(wanted), removed)
 
     def _all_orders_were_read(self) -> bool:
-        """Whether the windows of this run hold all orders, whatever their dates, and each was read whole."""
+        """Return whether this run's windows cover all orders, whatever their dates, and all are complete."""
         windows = [window for window, _ in self._order_windows]
         spans = joined((window.start, window.end) for window in windows)
         return (
@@ -352,11 +356,11 @@ class Session:
         )
 
     def _ask_for_records_ahead(self, resource: Resource) -> Iterator[Batch]:
-        """Records dated after today are read again by their items: corrected, they are in no window up to now."""
+        """Read records dated after today again by their items: once corrected, they are in no window up to now."""
         stored = self._stored.dated_ahead(resource, self.now) if self._is_compared(resource) else None
         if stored is None:
             return
-        # What was read while the service's clock was ahead is judged when that time has come.
+        # Records read while the service's clock was ahead are compared once that time has come.
         stored = stored.filter(pc.less_equal(stored["_seen_at"].cast(MOMENT), pa.scalar(self.now, MOMENT)))
         listed_ahead = pa.array(self._records_ahead.get(resource.name, ()), INTEGER)
         vanished = stored.filter(pc.invert(pc.is_in(stored["id"], listed_ahead)))
@@ -367,12 +371,12 @@ class Session:
                 read = list(read_pages(self._client, (resource.item_path or "").format(item_id), {}, where))
             except (NotFound, Refused, InvalidResponse):
                 continue
-            if any(page.is_not_found for page in read):  # a 404 on a list does not prove that records are gone
+            if any(page.is_not_found for page in read):  # a 404 for a list does not prove that records are gone
                 continue
             rows = read_rows(resource, read, self._request.pseudonyms, where, self._rules)
             self.rejections.note(resource, rows)
             found = find_changes(resource, rows, self._stored.latest(resource, ids_of(rows.records), None))
-            # A version that is listed no more is ended, also where the correction equals an older version.
+            # Remove a version that is no longer listed, even if the correction equals an older version.
             mine = vanished.filter(pc.equal(item, item_id))
             listed = {*_keys(resource, rows.records)}
             gone = mine.filter(pa.array([key not in listed for key in _keys(resource, mine)], pa.bool_()))
@@ -381,7 +385,7 @@ class Session:
             yield self._asked_by_id(resource, _with_records(found.rows, ended), len(read), len(ended), new=found.new)
 
     def _is_compared(self, resource: Resource) -> bool:
-        """Whether anything of a resource may be stored."""
+        """Return whether any rows of the resource may be stored."""
         is_known = any(past.resource == resource.name for past in self._past)
         return is_known or self._has_loose_rows.get(resource.name, False)
 
@@ -392,7 +396,7 @@ class Session:
         return has_differed(window, self._earlier())
 
     def _accepts(self, reading: Reading, *, has_changes: bool) -> bool:
-        """Whether a total that differs from the rows has differed so for long enough; said when it begins."""
+        """Return whether a total has differed from its rows for long enough to accept it; log the first acceptance."""
         if reading.is_complete or not reading.is_steady:
             return False
         window, earlier = reading.window, self._earlier()
@@ -405,7 +409,7 @@ class Session:
         return is_new
 
     def _warn_of_accepted(self, resource: Resource) -> None:
-        """Once: an accepted window is not read again, so nothing names it a second time."""
+        """Warn once: an accepted window is not read again, so nothing reports it a second time."""
         if readings := self._newly_accepted.pop(resource.name, []):
             others = f", and {len(readings) - 1} more windows alike" if len(readings) > 1 else ""
             log.warning(
@@ -431,13 +435,13 @@ class Session:
             self._items_seen.update(_items_of(resource, changed))
 
     def _reads_the_same_again(self, resource: Resource, reading: Reading) -> bool:
-        """Rows of history have no address of their own: a second reading must miss them as well."""
+        """Return whether a second reading shows the same rows, because rows of history cannot be looked up by id."""
         again = self._reader.read_again(resource, reading.window)
         found = find_changes(resource, again.rows, reading.rows)
         return again.is_complete and not found.new + found.changed + len(found.missing)
 
     def _ask_for_unsettled(self, resource: Resource) -> Iterator[Batch]:
-        """Ask for records that were not settled when last seen, and that no window of this run showed."""
+        """Look up records that were not settled when last seen and that no window of this run showed."""
         stored = self._stored.latest(resource, sorted(self._unsettled[resource.name]), None)
         if stored is None:
             return
@@ -447,7 +451,7 @@ class Session:
         yield self._asked_by_id(resource, rows, len(stored.records), removed)
 
     def _ask_for_named(self, resource: Resource) -> Iterator[Batch]:
-        """Ask for records that events or charges name, and that no window of this run showed."""
+        """Look up records that events or charges name and that no window of this run showed."""
         for order_id in sorted({*self.events.open_orders(), *self._named_orders} - self._orders_asked):
             try:
                 yield Batch(self._lookup.look_up(resource, order_id))
@@ -458,7 +462,9 @@ class Session:
             self._orders_asked.add(order_id)
 
     def _end_rejections_of_dropped_rows(self, resource: Resource) -> None:
-        """A row without a readable key leaves its window incomplete: when no window is, there is no such row left."""
+        """Close entries of rows without a readable key. Such a row makes its window incomplete, so without incomplete
+        windows there is none left.
+        """
         is_read = resource.name not in self._reader.unread | self._reader.failures.keys()
         done = [each for each in (*self._past, *self._done) if each.resource == resource.name]
         if not (is_read and done and self.rejections.has_dropped_rows(resource)):
@@ -473,7 +479,7 @@ class Session:
         self.rejections.end_dropped_rows(resource, max(each.finished_at for each in done))
 
     def _may_be_stored(self, window: Window) -> bool:
-        """Whether an earlier window of the resource overlaps this one, or rows were loaded without a receipt."""
+        """Return whether an earlier window of the resource overlaps this one, or rows were loaded without a receipt."""
         if window.resource not in self._has_loose_rows:
             self._has_loose_rows[window.resource] = self._stored.has_rows_without_receipt(window.resource)
         if self._has_loose_rows[window.resource]:
@@ -481,17 +487,17 @@ class Session:
         past = [past for past in self._past if past.resource == window.resource]
         if window.kind is SNAPSHOT or RESOURCES[window.resource].settled:  # its rows may have been in any window
             return bool(past)
-        overlap = 2 * window.kind.overlap  # of this window and of the other
+        overlap = 2 * window.kind.overlap  # of both windows
         if window.resource not in self._covered:
             self._covered[window.resource] = joined(self._with_open_ends(past, overlap))
         covered = self._covered[window.resource]
         return any(a <= window.end + overlap and b >= window.start for a, b in covered)
 
     def _with_open_ends(self, receipts: list[Receipt], overlap: timedelta) -> Iterator[Span]:
-        """The time in which rows of these windows may lie.
+        """Return the spans in which rows of these windows may lie.
 
-        The last window of an earlier run has no end in its query: where the service's clock was behind, it holds rows
-        that are dated after its end.
+        The last window of an earlier run has no end in its query: if the service's clock was behind, it has rows that
+        are dated after its end.
         """
         last: dict[str, datetime] = {}
         for each in receipts:
@@ -502,7 +508,7 @@ class Session:
             yield start, END_OF_TIME if is_last else end + overlap
 
     def _asked_by_id(self, resource: Resource, rows: Rows, asked: int, removed: int, new: int = 0) -> Batch:
-        """Return the changes of records that were asked for by their ids, with a receipt."""
+        """Return the changes of records that were looked up by id, with a receipt."""
         window = Window(resource.name, "id", self.now, self.now)
         reading = Reading(window, SpillBuffer(resource), asked, asked, asked, 0, self.now, self.now, True, True)
         changed = len(rows.records) - removed - new
@@ -547,11 +553,11 @@ class Session:
 
 
 def _ask_the_time(client: Client) -> datetime:
-    """Return the service's time, which stands in the Date header of every response, also of one that refuses."""
+    """Return the service's time, from the Date header that every response has, even an error."""
     with suppress(Forbidden, NotFound, Refused, InvalidResponse, UnsafeLink, DeadlineReached):
         try:
             read_page(client, ITEMS.path, {"per_page": "1"}, "the service's clock")
-        except Unreachable as failure:  # items alone may fail: then the other lists go on
+        except Unreachable as failure:  # if only items fail, continue with the other lists
             try:
                 read_page(client, ORDERS.path, {"per_page": "1"}, "the service's clock")
             except Unreachable:
@@ -574,7 +580,7 @@ def _keys(resource: Resource, records: pa.Table) -> list[tuple[Any, ...]]:
 
 
 def _items_of(resource: Resource, rows: Rows) -> list[int]:
-    """The items that rows name."""
+    """Return the ids of items that rows name."""
     tables = {resource.name: rows.records, **({resource.lines.table: rows.lines} if resource.lines else {})}
     named = [table[ITEM_COLUMNS[name]] for name, table in tables.items() if table and name in ITEM_COLUMNS]
     return [item for column in named for item in column.drop_null().unique().to_pylist()]
@@ -620,10 +626,10 @@ class RecordLookup:
         return rows, len(gone)
 
     def resolve_missing_orders(self, ids: Sequence[int], known_id: int | None) -> tuple[Rows, int]:
-        """Look up orders that a complete list lacks: what is new of them, and tombstones; and how many are gone.
+        """Look up orders that a complete list lacks. Return their changes and tombstones, and how many are gone.
 
-        `known_id` is an order that a list has just given: where the service does not find it by its id either, a 404
-        says nothing, and no order is marked. A tombstone has the lines of the last version.
+        `known_id` is an order that a list has just returned: if the service does not find it by its id either, a 404
+        proves nothing, and no order is marked. A tombstone has the lines of the last version.
         """
         found, gone, unread = [empty_rows(ORDERS)], list[int](), 0
         for order_id in ids:
@@ -660,7 +666,7 @@ class RecordLookup:
 
 
 def _lines_of(last: pa.Table, ended: pa.Table, lines: pa.Table | None) -> pa.Table:
-    """The lines of the last versions, dated as the tombstones are."""
+    """Return the lines of the last versions, with the tombstones' times."""
     schema = ORDERS.lines.schema() if ORDERS.lines else pa.schema([])
     if lines is None or not ORDERS.lines:
         return schema.empty_table()

@@ -1,4 +1,4 @@
-"""The rows of one window until it is complete: in memory, and beyond so many bytes in a file without a name."""
+"""Buffer the rows of one window until it is complete: in memory, and above a limit in an unnamed file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,21 +13,21 @@ from logentic.extract.parsing import Rows, concatenated, count_distinct, distinc
 from logentic.resources import Resource
 
 HELD_BYTES = 8 * 2**20
-PART_BYTES = 4 * 2**20  # at least: to compare a part costs some milliseconds, however small it is
+PART_BYTES = 4 * 2**20  # lower limit: comparing a part takes some milliseconds, however small it is
 
 
 class SpillBuffer:
-    """Without a folder everything stays in memory."""
+    """Buffer rows; without a folder all of them stay in memory."""
 
     def __init__(self, resource: Resource, folder: Path | None = None) -> None:
-        self.read = 0  # rows, as the pages held them
+        self.read = 0  # rows read from the pages
         self._resource = resource
         self._folder = folder
         self._held: list[Rows] = []
         self._bytes = 0
-        self._is_doubled = False  # a key came twice
+        self._is_doubled = False  # a key occurred twice
         self._file: IO[bytes] | None = None
-        self._filed: list[Rows] = []  # what of each batch stays in memory: its keys; and whether it has other tables
+        self._filed: list[Rows] = []  # kept in memory for each batch: its keys, and whether it has other tables
 
     @property
     def is_in_parts(self) -> bool:
@@ -46,11 +46,11 @@ class SpillBuffer:
             except OSError as error:
                 raise StateError(
                     f"{self._folder}: the rows of a window cannot wait there: {error.strerror}",
-                    "Free space, then run again: what was loaded stays.",
+                    "Free space, then run again: loaded data is kept.",
                 ) from None
 
     def count(self) -> int:
-        """The different keys, as a list is counted, when the last batch has come."""
+        """The number of distinct keys, counted as the list counts them; valid after the last batch."""
         key, counted_by = self._resource.key, self._resource.counted_by
         if not self._file:
             self._held = [merge_batches(self._resource, self._held)]
@@ -62,7 +62,7 @@ class SpillBuffer:
         return records if counted_by == key else count_distinct(keys, counted_by)
 
     def different_keys(self) -> int:
-        """The different keys so far."""
+        """The number of distinct keys so far."""
         return count_distinct(self.keys(), self._resource.key)
 
     def keys(self) -> pa.Table:
@@ -70,7 +70,7 @@ class SpillBuffer:
         return pa.concat_tables([rows.records.select(key) for rows in self._filed or self._held])
 
     def parts(self) -> Iterator[Rows]:
-        """One, where all is in memory."""
+        """Yield the rows in parts; in one part if all of them are in memory."""
         if not self._file:
             yield from self._held
             return

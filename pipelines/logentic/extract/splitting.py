@@ -1,4 +1,4 @@
-"""Split a window; the totals that the service announces show whether the split lost or doubled a row."""
+"""Split a window. The announced totals show whether the split lost or duplicated a row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from logentic.extract.windows import YEAR, Edge, Window
 
 AskFirstPage = Callable[[Window], Page]
 
-# A split costs the first page of the whole; many parts at once cost it once.
+# A split reads the first page of the whole again, so split into many parts at once.
 MOST_PARTS = 12
-# Overlaps, and splits within a month that charges span, cost more than they save, but for windows so many times too
-# large.
+# Overlaps, and splits within a month that charges span, cost more than they save, except for windows this many times
+# too large.
 FAR_TOO_LARGE = 10
 
 
@@ -20,17 +20,17 @@ class WindowTask:
     """A window to be read."""
 
     window: Window
-    first: Page | None = None  # its first page, where that was needed to split it
-    attempts: int = 0  # how often a window that holds it was read and was not complete
-    is_large: bool = False  # waits for its turn among the large ones
-    is_last: bool = False  # was not found, and is read after all others
-    has_differed: bool = False  # its total already differed from its rows in earlier runs
+    first: Page | None = None  # the window's first page, if it was read to plan the split
+    attempts: int = 0  # how often an enclosing window was read and was not complete
+    is_large: bool = False  # large windows wait for each other
+    is_last: bool = False  # not found before; read after all others
+    has_differed: bool = False  # its total differed from its rows in earlier runs
 
 
 def drop_overlaps(ask: AskFirstPage, window: Window, first: Page, most_pages: int) -> list[WindowTask]:
-    """Return the window without its overlaps, where these cost pages and the totals show no need of them.
+    """Return the window without its overlaps, if these cost pages and the totals show that they are not needed.
 
-    Where it is too large, its parts at once: the same totals confirm both.
+    If it is too large, return its parts at once: the same totals confirm both.
     """
     core, overlaps = window.without_overlaps()
     if overlaps and first.total_pages > len(overlaps) + 2:
@@ -47,7 +47,7 @@ def drop_overlaps(ask: AskFirstPage, window: Window, first: Page, most_pages: in
 def split(
     ask: AskFirstPage, window: Window, first: Page | None, most_pages: int, *, is_incomplete: bool = False
 ) -> list[WindowTask]:
-    """Return parts of about so many pages, or halves of an incomplete window; none where a split would not pay."""
+    """Return parts of about this many pages, or halves of an incomplete window; none if a split would not pay."""
     whole = first or ask(window)
     must = is_incomplete or whole.total_pages > FAR_TOO_LARGE * most_pages
     parts = _parts(window, whole.total_pages, most_pages, is_incomplete=is_incomplete)
@@ -55,7 +55,7 @@ def split(
         return _split_month(ask, window, whole) if must else []
     pages = [ask(part) for part in parts]
     if sum(page.total for page in pages) != whole.total:
-        # A row may have arrived in between: ask once more before paying for overlaps.
+        # A row may have been added in between: ask again before reading with overlaps.
         whole = ask(window)
     if sum(page.total for page in pages) != whole.total:
         if not must and window.end - window.start < 32 * window.kind.overlap:
@@ -66,7 +66,7 @@ def split(
 
 
 def _parts(window: Window, pages: int, most_pages: int, *, is_incomplete: bool = False) -> list[Window]:
-    if window.end - window.start > 2 * YEAR:  # before the account began there is nothing: one part is enough for it
+    if window.end - window.start > 2 * YEAR:  # before the account began there are no rows: one part is enough
         return window.last_year(Edge.EXACT)
     count = 2 if is_incomplete else min(max(-(-pages // most_pages), 2), MOST_PARTS)
     return window.parts(count, Edge.EXACT)

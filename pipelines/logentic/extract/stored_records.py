@@ -24,7 +24,7 @@ from logentic.resources import (
 )
 
 LONGEST_LIST = 200
-# What `receipt_of` looks at.
+# The columns that `receipt_of` reads.
 OF_RECEIPTS = [name for name in RECEIPTS.names if name not in {"rows_read", "rows_removed", "bytes", "started_at"}]
 
 
@@ -33,11 +33,11 @@ class _Qualified(dict[str, str]):
         return f'logentic_raw."{name}"'
 
 
-QUALIFIED = _Qualified()  # the raw tables by their names, as a database with schemas knows them
+QUALIFIED = _Qualified()  # the raw tables by qualified name, in a database with schemas
 
 
 class Query(Protocol):
-    """Run a query in which {name} stands for a raw table; return None where a table is missing."""
+    """Run a query in which {name} is replaced by a raw table; return None if a table is missing."""
 
     @abstractmethod
     def __call__(self, sql: str) -> pa.Table | None: ...
@@ -53,17 +53,17 @@ class Query(Protocol):
 
 
 class Stored:
-    """A table that does not exist yet reads as empty."""
+    """Query the stored records. A table that does not exist yet reads as empty."""
 
     def __init__(self, query: Query) -> None:
         self._query = query
 
     def receipts(self) -> list[Receipt]:
-        """The receipts whose load is complete (its id stands in _dlt_loads with status 0), oldest first.
+        """Return receipts of complete loads (status 0 in _dlt_loads), oldest first.
 
-        Those of a resource whose tables were dropped do not count: it is read from the beginning.
+        Receipts of a resource whose tables were dropped are left out: it is read from the beginning.
         """
-        # All columns: a table that an earlier version made lacks some.
+        # All columns, because tables of earlier versions lack some.
         table = self._query(
             "select * from {extract_windows} where _dlt_load_id in"
             " (select load_id from {_dlt_loads} where status = 0) order by finished_at, _dlt_load_id"
@@ -74,7 +74,7 @@ class Stored:
         return [receipt for receipt in found if receipt.resource not in dropped]
 
     def latest_load_finished_at(self) -> datetime | None:
-        """The service's time of the last receipt of the latest complete load."""
+        """Return the service's time of the last receipt of the latest complete load."""
         table = self._query(
             "select max(finished_at) as finished_at from {extract_windows} where _dlt_load_id ="
             " (select max(load_id) from {_dlt_loads} where status = 0)"
@@ -83,18 +83,18 @@ class Stored:
         return found and _utc(found)
 
     def loads(self) -> list[str]:
-        """The ids of complete loads, oldest first."""
+        """Return the ids of complete loads, oldest first."""
         table = self._query("select load_id from {_dlt_loads} where status = 0 order by load_id")
         return [str(load_id) for load_id in table["load_id"].to_pylist()] if table else []
 
     def has_orphans(self) -> bool:
-        """Whether there are rows of a load that is not complete."""
+        """Return whether there are rows of an incomplete load."""
         loads = "_dlt_load_id not in (select load_id from {_dlt_loads} where status = 0)"
         found = (self._query(f"select 1 from {{{table}}} where {loads} limit 1") for table in RAW_KEYS)
         return any(table is not None and len(table) for table in found)
 
     def lacks_columns(self) -> bool:
-        """Whether an earlier version of this program made a raw table, without a column that is written now."""
+        """Return whether a raw table of an earlier version lacks a column that is written now."""
         written = {resource.name: resource.schema() for resource in RESOURCES.values()}
         written |= {"extract_windows": RECEIPTS, "order_events": ORDER_EVENTS}
         found = {name: self._query(f"select * from {{{name}}} limit 0") for name in written}
@@ -102,7 +102,7 @@ class Stored:
         return any(set(written[name].names) - columns for name, columns in there.items())
 
     def extra_columns(self) -> dict[str, set[str]]:
-        """The columns of each raw table that hold fields which the reference does not name."""
+        """Return the columns of each raw table for fields that the reference does not name."""
         known = {resource.name: set(resource.schema().names) for resource in RESOURCES.values()}
         known |= {each.lines.table: set(each.lines.schema().names) for each in RESOURCES.values() if each.lines}
         found = {table: self._query(f"select * from {{{table}}} limit 1") for table in known}
@@ -114,7 +114,7 @@ class Stored:
         }
 
     def has_rows_without_receipt(self, name: str) -> bool:
-        """Whether a load brought rows of a resource and no receipt of it."""
+        """Return whether a load wrote rows of a resource without a receipt."""
         found = self._query(
             f"select count(*) as rows from (select 1 from {{{name}}} where _dlt_load_id not in (select _dlt_load_id"
             f" from {{extract_windows}} where resource = '{name}') limit 1) as found"
@@ -122,7 +122,7 @@ class Stored:
         return found is not None and found["rows"][0].as_py() > 0
 
     def unknown_items(self, ids: Iterable[int]) -> set[int]:
-        """Those of the item ids that no stored row of any resource names."""
+        """Return the item ids that no stored row of any resource names."""
         unknown = set(ids)
         for table, column in ITEM_COLUMNS.items():
             if unknown:
@@ -150,7 +150,7 @@ class Stored:
         return {row["id"]: row["first_day"] for row in (table.to_pylist() if table else [])}
 
     def latest(self, resource: Resource, ids: Sequence[int], scope: str | None) -> Rows | None:
-        """The latest version of each record with one of these ids, or that lies, or once lay, in `scope`."""
+        """Return the latest version of each record that has one of these ids, or that is, or was, in `scope`."""
         wanted = []
         if len(ids):
             wanted.append(_among("id", ids))
@@ -159,7 +159,9 @@ class Stored:
         return self._latest(resource, " or ".join(wanted)) if wanted else None
 
     def days(self, resource: Resource, window: Window, rows: Rows, ids: Sequence[int] | None = None) -> Rows | None:
-        """The latest version of each record, or of these, on the days of a window and of rows; its key has a day."""
+        """Return the latest version of each record, or of these, on the days of a window and of rows; its key has a
+        day.
+        """
         day = resource.day_in_key
         bounds = pc.min_max(rows.records[day]).as_py().values()
         days = sorted({window.start.date(), window.end.date(), *bounds} - {None})
@@ -168,7 +170,7 @@ class Stored:
         return self._latest(resource, f"{day} >= date '{days[0]}'{until}{among}")
 
     def keys(self, resource: Resource, scope: str) -> pa.Table | None:
-        """The keys of the records whose latest version lies in `scope`."""
+        """Return the keys of the records whose latest version is in `scope`."""
         where = scope if resource.day_in_key else f"id in (select id from {{{resource.name}}} where {scope})"
         latest = _latest(f"{{{resource.name}}}", resource.key, where)
         return self._query(
@@ -176,7 +178,7 @@ class Stored:
         )
 
     def undated_orders(self) -> list[int]:
-        """The orders without a time of their last change, in their latest version."""
+        """Return orders whose latest version has no time of its last change."""
         latest = _latest("{orders}", ["id"], "true")
         table = self._query(f"select id from ({latest}) as latest where updated_at is null and not _is_removed")
         return ids_of(table) if table else []
@@ -189,7 +191,7 @@ class Stored:
         return self._query(f"select * from ({latest}) as latest where {ahead} and not _is_removed")
 
     def events(self, since: datetime | None, *, also_dead: bool) -> list[dict[str, Any]]:
-        """The latest row of each event that waits, that is dead, or that was received `since` or later."""
+        """Return the latest row of each event that is waiting or dead, or that was received `since` or later."""
         wanted = ["outcome = 'waiting'"]
         if also_dead:
             wanted.append("outcome = 'dead'")
@@ -203,7 +205,7 @@ class Stored:
         return list(table.to_pylist()) if table else []
 
     def open_rejections(self) -> pa.Table:
-        """The latest version of each value that could not be read, and cannot be read yet."""
+        """Return the latest version of each value that still cannot be read."""
         latest = _latest("{rejected_values}", ("resource", "key", "field"), "true")
         table = self._query(f"select * from ({latest}) as latest where not _is_removed")
         return (
@@ -243,7 +245,7 @@ class Stored:
 
 
 def receipt_of(row: dict[str, Any]) -> Receipt:
-    """A row of extract_windows, as planning needs it."""
+    """Return a row of extract_windows as a `Receipt`."""
     return Receipt(
         window_id=row["window_id"],
         resource=row["resource"],
@@ -262,9 +264,9 @@ def receipt_of(row: dict[str, Any]) -> Receipt:
 
 
 def scope_of(window: Window) -> str | None:
-    """Return the SQL condition for stored records that the window must hold; None if they may leave it.
+    """Return the SQL condition for stored records that the window must contain; None if they may leave it.
 
-    An open edge asks for everything beyond it, so a record with an absurd date is missed there as well.
+    An open edge includes everything beyond it, so that a record with an absurd date is noticed as missing as well.
     """
     resource, kind = RESOURCES[window.resource], window.kind
     if resource.absence is Absence.NORMAL:
@@ -273,7 +275,7 @@ def scope_of(window: Window) -> str | None:
         return "true"
     form = "timestamptz '%Y-%m-%d %H:%M:%S+00'" if resource.has_moments(kind) else "date '%Y-%m-%d'"
     bounds = []
-    if window.before is not Edge.OPEN or kind.is_required:  # whose query always names its first day
+    if window.before is not Edge.OPEN or kind.is_required:  # the query always has its first day
         bounds.append(f">= {window.start.strftime(form)}")
     if window.after is not Edge.OPEN:
         bounds.append(f"< {window.end.strftime(form)}")
@@ -289,7 +291,7 @@ def _latest(table: str, key: Sequence[str], where: str) -> str:
 
 
 def _among(column: str, ids: Iterable[int]) -> str:
-    """A condition that holds for these ids; where they are many, perhaps for others between them."""
+    """Return a condition that is true for these ids; for many ids it may be true for others between them."""
     wanted = sorted(set(ids))
     if len(wanted) > LONGEST_LIST and wanted[-1] - wanted[0] < 4 * len(wanted):
         return f"{column} between {wanted[0]} and {wanted[-1]}"

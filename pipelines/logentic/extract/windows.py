@@ -1,9 +1,10 @@
-"""A window is a span of a resource and the query that asks for it; a receipt is the record of one window read.
+"""Define windows and receipts: a window is a span of a resource with its query, a receipt the record of one window
+read.
 
-A window covers [start, end), in UTC; where a filter takes days, both are midnights. What the service's filters mean at
-their ends is not documented, so an edge is asked for with an overlap (`Edge`). Where a window was split in two and the
-totals that the service announces for the halves add up to that of the whole, the split lost and doubled nothing, and
-needs no overlap. Pure: no clock, no network, no disk.
+A window covers [start, end), in UTC; if a filter takes days, both are midnights. Whether the service's filters include
+their bounds is not documented, so an edge is queried with an overlap (`Edge`). If a window was split in two and the
+announced totals of the halves add up to that of the whole, the split lost and duplicated nothing, and needs no overlap.
+Pure: no clock, no network, no disk.
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ Span = tuple[datetime, datetime]
 
 SECOND, MINUTE, DAY = ONE_SECOND, timedelta(minutes=1), ONE_DAY
 WEEK, YEAR = 7 * DAY, 366 * DAY
-# How the reason of a receipt begins whose pages announced different totals.
+# Prefix of the reason in receipts whose pages announced different totals.
 MOVED = "the announced total moved"
 NOT_FOUND = "the service answers 404 for this list"
 
@@ -50,39 +51,41 @@ class Window:
         return f"{self.resource} {self.start:%Y-%m-%d} to {self.end - SECOND:%Y-%m-%d}"
 
     def params(self) -> dict[str, str]:
-        """The query. The last day or second is meant as included; an overlap holds a service that excludes it."""
+        """Return the query. It assumes an inclusive last day or second; an overlap covers a service that excludes
+        it.
+        """
         kind = self.kind
         bounds = {}
         if kind.start and (self.before is not Edge.OPEN or kind.is_required):
             bounds[kind.start] = self._write(self.start - self._overlap(self.before))
         if kind.end and (self.after is not Edge.OPEN or kind.is_required):
-            # Where the end is not a midnight (the service's now), its day is included.
+            # If the end is not a midnight (the service's now), include its day.
             bounds[kind.end] = self._write(ceiling(self.end, kind.unit) - kind.unit + self._overlap(self.after))
         return bounds
 
     def owned(self) -> tuple[datetime | None, datetime | None]:
-        """A row belongs here if its time or day is in [a, b); None: no bound on that side."""
+        """Return the bounds [a, b) of rows that belong to the window; None: no bound on that side."""
         return (
             self.start if self.before is Edge.SHARED else None,
             self.end if self.after is Edge.SHARED else None,
         )
 
     def halves(self, edge: Edge) -> tuple["Window", "Window"] | None:
-        """Two neighbours, with that edge between them; None where the window cannot be split."""
+        """Return two neighbours, with that edge between them; None if the window cannot be split."""
         parts = self.parts(2, edge)
         return (parts[0], parts[1]) if parts else None
 
     def parts(self, count: int, edge: Edge, *, within_months: bool = False) -> list["Window"]:
-        """So many neighbours or fewer, with that edge between them; none where the window cannot be split."""
+        """Return up to this many neighbours, with that edge between them; none if the window cannot be split."""
         at = [self.start + (self.end - self.start) * n / count for n in range(1, count)]
         return self._split_at(at, edge, within_months)
 
     def last_year(self, edge: Edge) -> list["Window"]:
-        """What came before the last year, and that year."""
+        """Return the time before the last year, and that year."""
         return self._split_at([self.end - YEAR], edge, within_months=False)
 
     def without_overlaps(self) -> tuple["Window", list["Window"]]:
-        """The window itself, and the overlaps that its outer edges are asked for with."""
+        """Return the window, and the overlaps of its outer edges."""
         overlap, core, overlaps = self.kind.overlap, self, []
         if self.before is Edge.OUTER:
             core = replace(core, before=Edge.EXACT)
@@ -122,7 +125,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What planning needs to know of a window that was read and loaded."""
+    """The part of a receipt that planning needs."""
 
     resource: str
     filter: str
@@ -134,27 +137,27 @@ class Receipt:
     pages: int = 0
     window_id: str = ""
     is_accepted: bool = False
-    is_steady: bool = True  # every page announced the same total
-    difference: int = 0  # rows announced, less different keys read
+    is_steady: bool = True  # all pages announced the same total
+    difference: int = 0  # announced rows less distinct keys
     has_changes: bool = False
 
     @property
     def is_covered(self) -> bool:
-        """Nothing more can be learned by reading it again."""
+        """Whether reading the window again can show nothing new."""
         return self.is_complete or self.is_accepted
 
     def is_ahead(self, now: datetime) -> bool:
-        """A service whose clock went wrong for a while said that it had come further than it had."""
+        """Return whether the receipt is from a time when the service's clock was ahead."""
         return self.finished_at > now + MINUTE
 
 
 def snapshot(resource: str, now: datetime) -> Window:
-    """The whole list."""
+    """Return the window of a whole list."""
     return Window(resource, SNAPSHOT.name, now, now, Edge.OPEN, Edge.OPEN)
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """The same time, in spans that do not touch each other."""
+    """Merge spans that touch or overlap."""
     found: list[Span] = []
     for start, end in sorted(span for span in spans if span[0] < span[1]):
         if found and start <= found[-1][1]:
@@ -165,7 +168,7 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def without(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
-    """What of the spans no hole covers."""
+    """Subtract holes from spans."""
     left = [span for span in spans if span[0] < span[1]]
     for hole_start, hole_end in holes:
         if hole_start >= hole_end:
@@ -196,6 +199,6 @@ def day_after(at: datetime) -> datetime:
 
 
 def ceiling(at: datetime, unit: timedelta) -> datetime:
-    """The first whole second, or midnight, at or after a time."""
+    """Return the first whole second, or midnight, at or after a time."""
     over = (at - datetime(1970, 1, 1, tzinfo=UTC)) % unit
     return at if not over else at - over + unit

@@ -1,1 +1,1 @@
-"""Changes and receipts become dlt resources and raw tables."""
+"""Load changes and receipts into raw tables, as dlt resources."""

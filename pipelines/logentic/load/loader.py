@@ -1,4 +1,4 @@
-"""Extract, and load what is new: one dlt pipeline into the destination that the settings name."""
+"""Extract and load what is new: one dlt pipeline into the configured destination."""
 
 import errno
 import logging
@@ -39,15 +39,15 @@ class LookedUpOrders(BaseModel):
 def load(request: RunRequest, state: State) -> RunResult:
     """Load what the request asks for, in as many packages as its length needs.
 
-    Each session reads until the first change. Only then dlt starts, and takes the rest from the session; if nothing has
-    changed, the receipts are deferred.
+    Each session reads until the first change. Only then is dlt started, which takes the rest from the session; without
+    a change the receipts are deferred.
     """
     run, traffic, receipts = RunState(), Traffic(), list[dict[str, Any]]()
     new_client = partial(Client, request.settings, traffic, stop_at=request.stop_at, lists=set())
     destination = destination_of(request.settings, state)
     stored = Stored(destination.raw())
     loader = DltLoader(request.settings, state, destination)
-    named, read_twice = set[int](), set[str]()  # orders; resources whose package could not be loaded once
+    named, read_twice = set[int](), set[str]()  # order ids; resources with a package that could not be loaded once
     finished_pending = False
     try:
         if state.has_packages() or stored.has_orphans():
@@ -78,7 +78,7 @@ def load(request: RunRequest, state: State) -> RunResult:
                 read_twice.add(failure.resource)
                 loads = stored.loads()
                 continue
-            finally:  # also at an interrupt: requests under way would hold the process until they end
+            finally:  # also at an interrupt: requests in flight would keep the process alive
                 session.close()
             run = session.outcome()
             asked |= named & run.orders_asked
@@ -104,7 +104,7 @@ def load(request: RunRequest, state: State) -> RunResult:
 
 
 def _require_another_way(session: Session, failure: "NotLoaded", *, is_first: bool) -> dict[str, LogenticError]:
-    """Let a resource be read a second time; then it has failed, and the others are loaded without it."""
+    """Let a resource be read a second time; after that it fails, and the others are loaded without it."""
     if is_first:
         return session.failures
     if not session.reads(failure.resource):
@@ -113,7 +113,7 @@ def _require_another_way(session: Session, failure: "NotLoaded", *, is_first: bo
 
 
 def _receipts_of(session: Session) -> list[dict[str, Any]]:
-    """Return the receipts of an extraction that found no changes."""
+    """Return the receipts of an extraction without changes."""
     batches = (batch for resource in RESOURCES.values() for batch in session.batches(resource))
     return [row for batch in batches if batch for row in batch.receipts]
 
@@ -124,7 +124,7 @@ def _for_seconds(seconds: float) -> Callable[[], bool]:
 
 
 def _are_of_days_past(session: Session) -> bool:
-    """Return whether a deferred receipt is of an earlier day: receipts are deferred for one day at most."""
+    """Return whether a deferred receipt is from an earlier day: receipts are deferred for one day at most."""
     return any(row["finished_at"].date() < session.now.date() for row in session.deferred)
 
 
@@ -153,7 +153,7 @@ def _deferred_type() -> Any:
 
 
 class NotLoaded(StateError):
-    """A package that dlt could not load and that was set aside; `resource` is "" where dlt names no table."""
+    """A package that dlt could not load and that was moved aside; `resource` is "" if dlt names no table."""
 
     def __init__(self, resource: str, message: str, guidance: str) -> None:
         super().__init__(message, guidance)
@@ -168,7 +168,7 @@ class DltLoader:
         self._pipeline: Any = None
 
     def recover(self) -> bool:
-        """Finish what an earlier run left. A package that it could not load, and this one cannot, is set aside."""
+        """Finish the load of an earlier run. A package that cannot be loaded again is moved aside."""
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         from logentic.load.recovery import recover
@@ -182,7 +182,7 @@ class DltLoader:
             return False
 
     def load(self, session: Session) -> list[dict[str, Any]]:
-        """Load the changes that the session has found and those still to be read; return their receipts."""
+        """Load the changes found by the session and those still to be read; return their receipts."""
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         from logentic.load.recovery import forget_old_packages
@@ -203,12 +203,12 @@ class DltLoader:
         return shared.receipts
 
     def _set_aside(self, error: BaseException) -> NotLoaded:
-        """Move the packages that are not loaded out of the way, with all that dlt remembers of them."""
+        """Move packages that are not loaded aside, with dlt's state of them."""
         from logentic.load.recovery import recover, set_packages_aside
 
         packages = set_packages_aside(self._state)
         self._pipeline = None
-        recover(self._opened(), self._destination)  # deletes the rows of it that were loaded
+        recover(self._opened(), self._destination)  # deletes the rows of the package that were loaded
         table = _table_of(error)
         resource = next((r.name for r in RESOURCES.values() if r.lines and r.lines.table == table), table)
         reason = _cause(error)
@@ -216,7 +216,7 @@ class DltLoader:
         if is_out_of_memory(reason):
             guidance = f"Set LOGENTIC_LOAD_MEMORY to more than {self._settings.load_memory}."
         log.warning(
-            "package %s was not loaded and is set aside in %s: %s; what it held is read again%s",
+            "package %s was not loaded and is set aside in %s: %s; its rows are read again%s",
             ", ".join(path.name for path in packages),
             self._state.set_aside,
             " ".join(str(reason).split()),
@@ -227,13 +227,13 @@ class DltLoader:
     def _opened(self) -> Any:
         if self._pipeline is None:
             os.environ["DLT_DATA_DIR"] = str(self._state.dlt)
-            os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also where the user has a dlt configuration
+            os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # also if the user has a dlt configuration
             self._pipeline = _open_pipeline(self._state, self._destination)
         return self._pipeline
 
 
 def _open_pipeline(state: State, destination: Destination) -> Any:
-    """dlt's pipeline; its folder is made anew where it cannot be read: progress stands in the receipts, not there."""
+    """Return dlt's pipeline. If its folder cannot be read, recreate it: progress is in the receipts, not there."""
     import dlt
 
     def attach() -> Any:
@@ -255,13 +255,15 @@ def _open_pipeline(state: State, destination: Destination) -> Any:
 
 
 def _files_to_load(pipeline: Any) -> list[str]:
-    """The Parquet files of the packages that are to be loaded."""
+    """Return the Parquet files of the packages to load."""
     folder = Path(pipeline.working_dir) / "load" / "normalized"
     return sorted(str(path) for path in folder.glob("*/new_jobs/*.parquet"))
 
 
 def _is_passing(error: BaseException, destination: Destination) -> bool:
-    """Whether the reason lies outside the package, and may be gone by the next run: a full disk, a lost connection."""
+    """Return whether the cause is outside the package and may be gone by the next run: a full disk, a lost
+    connection.
+    """
     full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO}
     return any(
         (isinstance(inner, LogenticError) and not isinstance(inner, UnreadableFile))
@@ -274,7 +276,7 @@ def _is_passing(error: BaseException, destination: Destination) -> bool:
 
 
 def _table_of(error: BaseException) -> str:
-    """The table whose file could not be loaded; "" where no error names one."""
+    """Return the table whose file could not be loaded; "" if no error names one."""
     jobs = [str(getattr(inner, "job_id", "") or "") for inner in _chain(error)]
     jobs += [inner.file for inner in _chain(error) if isinstance(inner, UnreadableFile)]
     return next((job.partition(".")[0] for job in jobs if job), "")
@@ -288,7 +290,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Our own error, or the user's interrupt, within dlt's; or an error that says what dlt could not do."""
+    """Return our own error, or the user's interrupt, inside dlt's; otherwise an error that quotes dlt's message."""
     for inner in _chain(error):
         if isinstance(inner, LogenticError | KeyboardInterrupt):
             return inner

@@ -1,6 +1,7 @@
-"""Clear values that earlier versions loaded: fields of orders and event bodies that are pseudonymized today.
+"""Pseudonymize clear values that earlier versions loaded: fields of orders and event bodies that are pseudonymized
+today.
 
-What `rewrite` leaves in the raw tables equals what the parser would load today, so that no order counts as changed.
+`rewrite` leaves the raw tables as the parser would load them today, so that no order counts as changed.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from logentic.resources import ORDERS
 from logentic.state import State
 
 EVENTS, BODY = "order_events", "body"
-NOTE, RULE = "privacy", 3  # RULE: of the allow-list; a higher one has every file looked at again
+NOTE, RULE = "privacy", 3  # RULE: version of the allow-list; a higher one triggers a new scan of each file
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,18 @@ class Column:
         return f"{self.table}.{self.name}"
 
     def pseudonymized(self, pseudonyms: Pseudonymizer, value: str) -> str:
-        """The value as it would be loaded today; what is hashed already stays."""
+        """Return the value as it would be loaded today; pseudonyms are kept."""
         if self.table == EVENTS:
             return pseudonymize_body(value, pseudonyms)
         return pseudonyms.pseudonymize_text(self.name, value, again=True) or ""
 
     def is_hidden(self, pseudonyms: Pseudonymizer) -> bool:
-        """Whether the field would have no column today, since its name may be personal."""
+        """Return whether the field would have no column today, because its name may be personal."""
         return self.table != EVENTS and not pseudonyms.can_be_column(self.name)
 
 
 def clear_columns(query: Query, pseudonyms: Pseudonymizer) -> list[Column]:
-    """The columns of the raw tables that hold a clear value."""
+    """Return the columns of the raw tables that have a clear value."""
     return [column for column in _columns(Stored(query)) if _holds_clear_values(query, column, pseudonyms)]
 
 
@@ -57,7 +58,7 @@ class ClearColumns(BaseModel, extra="forbid"):
     columns: list[str] = []
 
     def is_current(self, query: Query, pseudonyms: Pseudonymizer) -> bool:
-        """Return whether it is about these tables, under the rules in force."""
+        """Return whether the note is about these tables, under the rules in force."""
         is_same_rule = (self.rule, self.fields) == (RULE, pseudonyms.chosen_fields())
         return is_same_rule and self.load in Stored(query).loads()
 
@@ -82,9 +83,9 @@ def write_clear_columns(state: State, query: Query, pseudonyms: Pseudonymizer) -
 
 
 def rewrite(work_file: Path, pseudonyms: Pseudonymizer, storage_version: str) -> dict[str, int]:
-    """Pseudonymize clear values in the working database; how many different values of each column there were.
+    """Pseudonymize clear values in the working database; return the number of distinct values of each column.
 
-    The database is copied into a new file, since the old one keeps what was replaced in its free blocks.
+    The database is copied into a new file, because the old one keeps replaced values in its free blocks.
     """
     changed: dict[str, int] = {}
     try:
@@ -115,9 +116,9 @@ def rewrite(work_file: Path, pseudonyms: Pseudonymizer, storage_version: str) ->
 
 
 def _move_values(work: duckdb.DuckDBPyConnection, where: str, column: Column, pseudonyms: Pseudonymizer) -> int:
-    """Move the values of a column whose name may be personal into `_more_fields`; how many different ones there were.
+    """Move the values of a column whose name may be personal into `_more_fields`; return the number of distinct ones.
 
-    The column itself stays, empty: dlt's schema names it, and dlt would add it again.
+    The column itself stays, empty: dlt's schema has it, and dlt would add it again.
     """
     work.execute(f'alter table {where} add column if not exists "{MORE_FIELDS}" varchar')
     found = work.execute(
@@ -147,7 +148,7 @@ def _columns(stored: Stored) -> Iterator[Column]:
 
 
 def _columns_of(work: duckdb.DuckDBPyConnection) -> list[tuple[str, Column]]:
-    """The columns to rewrite with their schemas; the events' are in a table that models build as well."""
+    """Return the columns to rewrite with their schemas; a table of events is also built by the models."""
     known = {
         ORDERS.name: {*ORDERS.schema().names},
         **({ORDERS.lines.table: {*ORDERS.lines.schema().names}} if ORDERS.lines else {}),
@@ -179,7 +180,7 @@ def _holds_clear_values(query: Query, column: Column, pseudonyms: Pseudonymizer)
 
 
 def _rewrite_file(file: Path, storage_version: str) -> None:
-    """Copy the database into a new file, which has no free blocks."""
+    """Copy the database into a new file, without free blocks."""
     version = storage_version.replace("'", "")
     with replacing(file) as partial:
         paths = [str(path).replace("'", "''") for path in (file, partial)]

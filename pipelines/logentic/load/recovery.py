@@ -1,4 +1,4 @@
-"""Finish or take back what a killed run left behind."""
+"""Finish or undo the work of a killed run."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def recover(pipeline: "dlt.Pipeline", destination: Destination) -> bool:
     """Finish pending packages; return whether there were any.
 
-    A kill between the commit of a file's rows and dlt's note of it brings the file again: the second copies are
+    A kill between the commit of a file's rows and dlt's record of it loads the file again: the second copies are
     removed. So are the rows of a load that can no longer be completed (its package is lost): no receipt counts them.
     """
     pending = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
@@ -26,7 +26,9 @@ def recover(pipeline: "dlt.Pipeline", destination: Destination) -> bool:
 
 
 def set_packages_aside(state: State, keep: int = 3) -> list[Path]:
-    """Move packages that are not loaded out of dlt's folder, and forget what dlt remembers: it asks the destination."""
+    """Move packages that are not loaded out of dlt's folder, and reset dlt's local state, so that it asks the
+    destination.
+    """
     moved = set()
     for room in ("normalize/extracted", "load/new", "load/normalized"):
         for package in sorted((state.dlt / "logentic" / room).glob("*")):
@@ -42,7 +44,7 @@ def set_packages_aside(state: State, keep: int = 3) -> list[Path]:
 
 
 def forget_old_packages(pipeline: "dlt.Pipeline", keep: int = 20) -> None:
-    """dlt keeps a folder for each package that it loaded; the newest are enough for `dlt pipeline … info`."""
+    """Remove old folders of loaded packages; the newest are enough for `dlt pipeline … info`."""
     loaded = Path(pipeline.working_dir) / "load" / "loaded"
     if not loaded.is_dir():
         return
@@ -51,6 +53,6 @@ def forget_old_packages(pipeline: "dlt.Pipeline", keep: int = 20) -> None:
 
 
 def _remove_half_extracted(folder: Path) -> None:
-    """No package of dlt's will ever take up the files of an extraction that was killed."""
+    """Remove the files of an extraction that was killed, because dlt never uses them again."""
     for package in folder.glob("extracted_new/*"):
         shutil.rmtree(package, ignore_errors=True)

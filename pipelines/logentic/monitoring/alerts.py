@@ -119,7 +119,9 @@ def _find_run_problems(settings: Settings, state: State, now: datetime) -> dict[
         problems["run"] = f"the run of {last['started_at']:%Y-%m-%d %H:%M} UTC {ended_how}: {last['error']}"
     asked = [row for row in ended if row.get("requests")]
     if asked and asked[-1]["incomplete_windows"]:
-        problems["incomplete"] = f"{asked[-1]['incomplete_windows']} windows are incomplete; the next run asks again"
+        problems["incomplete"] = (
+            f"{asked[-1]['incomplete_windows']} windows are incomplete; the next run reads them again"
+        )
     complete = [row["started_at"] for row in asked if row["outcome"] in COMPLETE_OUTCOMES]
     oldest = max(complete) if complete else ended[0]["started_at"] if ended else now
     if now - oldest > timedelta(hours=settings.freshness_hours):
@@ -147,7 +149,7 @@ def _find_file_problems(settings: Settings, state: State) -> dict[str, str]:
         for sql, values in queries:
             try:
                 found.update(published.execute(sql, values).fetchall())
-            except (duckdb.CatalogException, duckdb.BinderException):  # an earlier version published it
+            except (duckdb.CatalogException, duckdb.BinderException):  # the file is from an earlier version
                 continue
     return found
 

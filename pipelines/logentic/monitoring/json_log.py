@@ -11,7 +11,7 @@ _STATE = {"json": False}
 
 
 def enable() -> None:
-    """Write JSON from now on, including the warnings of the package."""
+    """Write JSON from now on, including warnings of the package."""
     _STATE["json"] = True
     logger = logging.getLogger("logentic")
     logger.addHandler(_JsonHandler())

@@ -8,18 +8,21 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-M_ARENA_MAX = -8  # of glibc's malloc.h
-# If installed (for notebooks, a linter), pyarrow, dlt and requests import them: 50 MB and a third of a second.
+M_ARENA_MAX = -8  # from glibc's malloc.h
+# If installed (for notebooks, a linter), pyarrow, dlt and requests import them, which costs 50 MB and a third of a
+# second.
 UNNEEDED_MODULES = {"numpy", "pandas", "chardet"}
-# Prices are learned with numpy, and pyarrow gives it no arrays if it was imported without it.
+# Price learning uses numpy. pyarrow does not support it if numpy was blocked when pyarrow was imported.
 NEEDED_BY_MODELS = {"numpy"}
-OBJECTS_BETWEEN_COLLECTIONS = 50_000  # imports leave half a million: Python's own 700 would examine each many times
+# imports leave half a million objects; with Python's default of 700 each is examined many times
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def limit_memory() -> None:
     """Let Arrow allocate from the system, and let threads share two arenas instead of sixteen."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would search all installed packages for plugins
+    # pydantic would search all installed packages for plugins
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     with suppress(AttributeError, OSError):  # other systems lack mallopt
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
@@ -46,7 +49,7 @@ def exit_process(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:  # the reader has closed it
+        except OSError:  # the reader closed the pipe
             code = code or 120
     os._exit(code)
 

@@ -1,8 +1,8 @@
 """Decide by an allow-list which fields of orders and events are measures, from their names and values.
 
-A name is split into words (order_status, totalWeight, shipping.cost); digits do not count. It is a measure where every
-word is listed here and the last word that is not a unit or a qualifier says what it measures. A value under such a
-name must look like that measure. docs/personal-data.md lists the same words.
+A name is split into words (order_status, totalWeight, shipping.cost); digits are ignored. It is a measure if every word
+is listed here and the last word that is not a unit or a qualifier names a measure. A value under such a name must look
+like that measure. docs/personal-data.md lists the same words.
 """
 
 import re
@@ -27,7 +27,7 @@ NUMBER_WORDS = _words(
 )
 CODE_WORDS = _words("status carrier service method currency unit")
 DATE_WORDS = _words("at date deadline")
-# "value" alone says nothing of what it holds: declared_value is an amount.
+# "value" alone does not describe its content: declared_value is an amount.
 VALUED = _words("declared insured customs")
 UNITS = _words(
     """
@@ -51,7 +51,7 @@ DATE_QUALIFIERS = _words(
     approved confirmed dispatched arrived arrival departed departure pickup first last
     """
 )
-# Names of fields that say what a value is and never who somebody is: kept as names within unknown objects.
+# Field names that describe a value and never identify a person: kept as names within unknown objects.
 FIELD_WORDS = _words(
     """
     id ids number numbers name first last middle full email emails mail phone phones mobile cell fax
@@ -66,7 +66,7 @@ FIELD_WORDS = _words(
     supply receiving prepared back origin size storage limit expiration warning notify ht prepackaged
     """
 )
-# Below an object that is a person or a place nothing is a measure: place.unit is the number of a flat.
+# Within a person or a place no field is a measure: place.unit is the number of an apartment.
 PEOPLE_AND_PLACES = _words(
     """
     recipient recipients customer customers consignee shipper sender contact contacts person persons
@@ -104,7 +104,7 @@ CODE_VALUES = _words(
     cad usd eur gbp aud nzd jpy cny chf sek nok dkk pln czk huf mxn brl inr krw hkd sgd twd zar ils aed kwd bhd tnd
     """
 )
-# Carriers of two words, of which one alone may be a name.
+# Carriers with two words, one of which may be a name on its own.
 CARRIER_NAMES = frozenset(
     {
         *("nova poshta", "ukr poshta", "ninja van", "blue dart", "japan post", "australia post", "india post"),
@@ -123,7 +123,7 @@ UNIT_VALUES = UNITS | _words(
     boxes carton cartons case cases pallet pallets percent day hour minutes
     """
 )
-# Words of a sentence in a code: "left-at-12-rue-X", "Left_with_Marie".
+# Words that make a code a sentence: "left-at-12-rue-X", "Left_with_Marie".
 SENTENCE_WORDS = _words("at with by near behind beside rue street avenue")
 LONGEST_CODE = 4  # words
 SHORTEST_NAME = 4  # letters; shorter unlisted parts of a code in one case are abbreviations, as in dom_ep
@@ -132,23 +132,23 @@ KEPT_NAMES = LISTED | FIELD_WORDS
 DOCUMENTED_FIELDS = frozenset(part for name in ORDERS.schema().names for part in name.split("__"))
 PERSONAL_FIELD_WORDS = (
     FIELD_WORDS | DATE_WORDS | DATE_QUALIFIERS | {"line", "status"}
-)  # not price, which is a name as well
+)  # not price, which is also a name
 
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,59}", re.ASCII)
 FIELD_NAME = re.compile(r"(?=.{1,40}\Z)_*[a-z][A-Za-z0-9_]*", re.ASCII)  # snake_case or camelCase
 LONG_NUMBER = re.compile(r"\d{7}")  # of a telephone, a parcel, a card
 SEPARATORS = re.compile(r"[ _:/-]")  # phone_514_555_0101
-# Fewer digits than a telephone number.
+# Fewer digits than a telephone number has.
 NUMBER_VALUE = re.compile(r"-?\d{1,9}(\.\d{1,30})?([eE][-+]?\d{1,2})?", re.ASCII)
 CODE_VALUE = re.compile(r"(?=.{1,32}\Z)[A-Za-z][A-Za-z0-9]*([ _:/-][A-Za-z0-9]+)*|\d{1,6}", re.ASCII)
 DATE_VALUE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
-UNIT_VALUE = re.compile(r"[A-Za-z]{1,12}[23]?", re.ASCII)  # kg, m3, pieces; not the number of a flat
+UNIT_VALUE = re.compile(r"[A-Za-z]{1,12}[23]?", re.ASCII)  # kg, m3, pieces; not the number of an apartment
 SHAPES = {"unit": UNIT_VALUE, "number": NUMBER_VALUE, "code": CODE_VALUE, "date": DATE_VALUE}
 
 
 def is_measure(name: str, value: object) -> bool:
-    """Whether a text or number is kept as it is: its name is listed, and it looks like what the name says."""
+    """Return whether a text or number is kept in clear: its name is listed, and the value looks like that measure."""
     *outer, inner = re.split(r"\.|__", name)
     kind = kind_of(inner)
     if inner == "value" and outer and kind_of(outer[-1]) == "number":  # {"gross_weight": {"value": 12, "unit": "kg"}}
@@ -185,7 +185,7 @@ def _is_of_a_person_or_place(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def kind_of(name: str) -> Kind | None:
-    """What a listed name measures; None for any other name."""
+    """Return what a listed name measures; None for any other name."""
     words = [word.lower() for word in WORD.findall(name)]
     if words[:2] == ["number", "of"]:
         words = words[2:]
@@ -205,9 +205,10 @@ def kind_of(name: str) -> Kind | None:
 
 @lru_cache(maxsize=4096)
 def is_kept_name(name: str, outer: tuple[str, ...] = ()) -> bool:
-    """Whether a name within unknown objects is the name of a field, and no datum. `outer`: the names around it.
+    """Return whether a name within unknown objects is a field name and not personal data. `outer`: the enclosing names.
 
-    Below a person or a place nothing is a measure, and a word of a measure is a name: {"people": {"price": 1}}.
+    Within a person or a place no field is a measure, and a measure's word may be a person's name: {"people": {"price":
+    1}}.
     """
     words = [word.lower() for word in WORD.findall(name)]
     listed = PERSONAL_FIELD_WORDS if any(map(_is_of_a_person_or_place, outer)) else KEPT_NAMES
@@ -215,10 +216,12 @@ def is_kept_name(name: str, outer: tuple[str, ...] = ()) -> bool:
 
 
 def is_field_name(name: str) -> bool:
-    """Whether a name looks like a field of an API: snake_case or camelCase, up to 40 characters, no long number."""
+    """Return whether a name looks like an API field: snake_case or camelCase, up to 40 characters, no long number."""
     return bool(FIELD_NAME.fullmatch(name)) and is_identifier(name)
 
 
 def is_identifier(name: str) -> bool:
-    """Whether an earlier version made a column of a name: letters, digits, `_` and `-`, and no telephone number."""
+    """Return whether earlier versions made a column of a name: letters, digits, `_` and `-`, and no telephone
+    number.
+    """
     return bool(IDENTIFIER.fullmatch(name)) and not LONG_NUMBER.search(SEPARATORS.sub("", name))

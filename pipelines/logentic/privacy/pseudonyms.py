@@ -1,9 +1,9 @@
-"""Pseudonymize personal data before it is written to a disk, by a keyed hash.
+"""Pseudonymize personal data before it is written to disk, by a keyed hash.
 
-Two rules decide about fields that the reference does not name. In orders, their lines and events
-(`pseudonymize_unlisted`) every text and number is hashed unless its name is on the allow-list of measures
-(measures.py). Elsewhere (`pseudonymize_unknown`) a value is hashed if its name or its form looks personal.
-`hash_fields` and `plain_fields` override both.
+Two rules apply to fields that the reference does not name. In orders, their lines and events (`pseudonymize_unlisted`)
+every text and number is hashed unless its name is on the allow-list of measures (measures.py). Elsewhere
+(`pseudonymize_unknown`) a value is hashed if its name or its form looks personal. `hash_fields` and `plain_fields`
+override both.
 """
 
 import re
@@ -27,12 +27,12 @@ from logentic.settings import Settings
 
 PERSONAL_NAME = re.compile(r"name|mail|phone|address|postal|recipient|contact|note", re.IGNORECASE)
 PERSONAL_VALUE = re.compile(
-    r"[^@\s]@[^@\s]+\.[^@\s]"  # a mail address, found in time that grows with the text's length only
-    r"|^\s*(\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4})\s*$"  # a phone number, as one writes it
+    r"[^@\s]@[^@\s]+\.[^@\s]"  # a mail address; matching takes linear time
+    r"|^\s*(\+\d[\d\s().-]{7,17}\d|\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4})\s*$"  # common notations of a phone number
 )
-HASHED = re.compile(r"([^\n]{1,3} )?[0-9a-f]{32}")  # what `pseudonym`, or `known` of a postal code, returns
+HASHED = re.compile(r"([^\n]{1,3} )?[0-9a-f]{32}")  # the result of `pseudonym`, or of `known` for a postal code
 EXCERPT = 100
-# Short numbers, numbers with an exponent, days and times: what a column may refuse, and no datum of a person.
+# Short numbers, numbers with an exponent, days and times: they are not personal, and a column may reject them.
 HARMLESS = re.compile(
     r"[-+]?\d{0,6}(\.\d{0,24})?([eE][-+]?\d+)?|\s*|nan|-?inf"
     r"|-?\d{1,4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d\d(:\d\d(\.\d{1,9})?)?(Z|[-+]\d\d:?\d\d)?)?",
@@ -41,7 +41,7 @@ HARMLESS = re.compile(
 KEY_BYTES = 32
 KEY = rb"[0-9a-fA-F]{64}"
 IsKnown = Callable[[str, Any], bool]
-TRUTHS = ("true", "false")  # as JSON text, in which a stored column holds a truth value
+TRUTHS = ("true", "false")  # JSON text of truth values in stored columns
 
 
 class Pseudonymizer:
@@ -70,7 +70,7 @@ class Pseudonymizer:
         """Return 32 hexadecimal digits (keyed BLAKE2b, RFC 7693)."""
         if self._key is None:
             return text
-        hashing = self._keyed.copy()  # the key is mixed in once for all
+        hashing = self._keyed.copy()  # the key is hashed once for all values
         hashing.update(text.encode("utf-8", "surrogatepass"))
         return hashing.hexdigest()
 
@@ -81,7 +81,7 @@ class Pseudonymizer:
     def can_be_column(self, name: str) -> bool:
         """Return whether a field of an order that the reference does not name may have a column of its name.
 
-        A field within a nested record (recipient__marie) may be named by a datum: only usual names of fields are kept.
+        A field within a nested record (recipient__marie) may be named after a person: only common field names are kept.
         """
         if self._key is None or self._is_plain(name):
             return is_identifier(name)
@@ -89,7 +89,7 @@ class Pseudonymizer:
         return is_field_name(name) and (not inner or is_kept_name(inner, (outer,)))
 
     def more_key(self, name: str, column: str) -> str:
-        """Return the key in `_more_fields` of a field whose name is not kept.
+        """Return the key in `_more_fields` of a field whose name is hidden.
 
         `column` is the column that an earlier version gave the field, so that both have one key; empty for none.
         """
@@ -109,10 +109,10 @@ class Pseudonymizer:
     def pseudonymize_unlisted(
         self, name: str, value: Any, *, again: bool = False, is_known: IsKnown = lambda *_: False
     ) -> Any:
-        """Hash a field of an order or event that the reference does not name, unless the allow-list has it.
+        """Hash a field of an order or event that the reference does not name, unless it is on the allow-list.
 
-        Within objects, names that are no names of fields are hashed as well. `again`: the value was read from a
-        table, and what is hashed already stays. `is_known` says of a path and a text or number that it stays.
+        Within objects, names that are not field names are hashed as well. `again`: the value was read from a table, and
+        pseudonyms in it are kept. `is_known` returns whether a path with a text or number is kept.
         """
         if self._key is None or value is None or isinstance(value, bool) or self._is_plain(name):
             return value
@@ -135,14 +135,14 @@ class Pseudonymizer:
         """Do the same for a column of text. A text that is a JSON object or list is treated as one: a stored column
         does not tell them apart, nor a truth value from its text.
         """
-        # What looked personal as a text was hashed as a text by earlier versions, and still is.
+        # Earlier versions hashed a text that looks personal as a whole; keep its pseudonym.
         if isinstance(value, str) and self._key is not None and (again or not _looks_personal(name, value)):
             value = _structure(value)
         found = value if value in TRUTHS else self.pseudonymize_unlisted(name, value, again=again)
         return found if found is None or isinstance(found, str) else compact(found)
 
     def keeps(self, name: str, value: Any, *, again: bool = False) -> bool:
-        """Return whether `pseudonymize_unlisted` keeps a text or number as it is."""
+        """Return whether `pseudonymize_unlisted` keeps a text or number in clear."""
         text = str(value)
         if self._key is None or self._is_plain(name) or not text.strip() or (again and HASHED.fullmatch(text)):
             return True
@@ -209,7 +209,7 @@ class Pseudonymizer:
         return bool(_fields(name) & self._plain_fields)
 
     def _name(self, path: str, name: str, *, again: bool) -> str:
-        """Return the name of a field within an unknown object, hashed unless it is the usual name of a field."""
+        """Return the name of a field within an unknown object, hashed unless it is a common field name."""
         outer = tuple(path[: -len(name)].split(".")) if name else ()
         if is_kept_name(name, outer) or self._is_plain(path) or (again and HASHED.fullmatch(name)):
             return name
@@ -245,7 +245,7 @@ def load_pseudonymizer(settings: Settings, folder: Path) -> Pseudonymizer:
 
 
 def pseudonym_key(settings: Settings, folder: Path) -> bytes | None:
-    """Return the key, 32 bytes; None if personal data are kept as they are."""
+    """Return the key, 32 bytes; None if personal data is kept in clear."""
     if settings.keep_personal_data:
         return None
     given = settings.hash_key.get_secret_value()
@@ -253,12 +253,12 @@ def pseudonym_key(settings: Settings, folder: Path) -> bytes | None:
 
 
 def key_fingerprint(key: bytes | None) -> str | None:
-    """Return a digest that tells keys apart and reveals neither; None if personal data are kept as they are."""
+    """Return a digest that tells keys apart without revealing them; None if personal data is kept in clear."""
     return None if key is None else sha256(b"logentic key fingerprint" + key).hexdigest()[:16]
 
 
 def check_fingerprint(where: str, stored: str | None, key: bytes | None) -> None:
-    """Refuse to add pseudonyms of another key, or values in clear, to what is stored in `where`."""
+    """Refuse to add pseudonyms of another key, or clear values, to the data in `where`."""
     if stored == key_fingerprint(key):
         return
     if stored is None:
@@ -280,10 +280,10 @@ def check_fingerprint(where: str, stored: str | None, key: bytes | None) -> None
 
 
 def read_or_create_key(folder: Path) -> bytes:
-    """Return the key in the folder, created once, readable by its owner only; of two processes both use the one kept.
+    """Return the key in the folder. Create it once, readable by its owner only; two processes both use the one that is
+    kept.
 
-    Raises `StateError` where the file cannot be
-    read or written, or holds anything but 32 bytes in hexadecimal digits.
+    Raises `StateError` if the file cannot be read or written, or is not 32 bytes in hexadecimal digits.
     """
     path = folder / "hash_key"
     try:

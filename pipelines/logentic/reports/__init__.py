@@ -1,1 +1,3 @@
-"""What people read: progress, summary, status, answers. Reads published tables and the state folder's notes only."""
+"""Format results for people: progress, summary, status, answers. Reads only published tables and the state folder's
+notes.
+"""

@@ -1,4 +1,6 @@
-"""Accrue a month: what its days cost and no bill of the month has charged, by charge type, and as journal entries."""
+"""Accrue a month: the cost of its days that no bill of the month has charged, by charge type, and as journal
+entries.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -113,13 +115,15 @@ class Accrual:
 
 
 def read_accrual(file: Path, month: date, settings: Settings, *, with_billed: bool = True) -> Accrual:
-    """Return the accrual at the end of a month. Without `with_billed`, what was billed since then is left out."""
+    """Return the accrual at the end of a month. Without `with_billed`, charges billed since then are left out."""
     last, unit = next_month_of(month) - timedelta(1), minor_unit(settings.currency)
     with open_published(file) as published:
         known = read_known_at(published)
         today = known.astimezone(ZoneInfo(settings.timezone)).date()
         if today < month:
-            raise UsageError(f"{month:%Y-%m} has not begun: {file} knows the account up to {today}", "Check the month.")
+            raise UsageError(
+                f"{month:%Y-%m} has not begun: {file} covers the account up to {today}", "Check the month."
+            )
         rows = read_records(published, ENTRIES, {"last": last})
         if not rows:
             require_charges(published, file, None, month)
@@ -182,7 +186,7 @@ def _row(name: str, amounts: dict[str, Decimal], total: Decimal, currency: str) 
 def _remarks(accrual: Accrual) -> Iterator[str]:
     yield ""
     if accrual.accrued_on < accrual.reversed_on - timedelta(1):
-        yield f"The month has not ended: this is up to {accrual.accrued_on}."
+        yield f"The month has not ended: figures up to {accrual.accrued_on}."
     for invoice, billed, amount in accrual.billed_later:
         yield f"Billed later: invoice {invoice} of {billed}, {money(amount, accrual.currency)}."
     if accrual.billed_later:

@@ -15,7 +15,7 @@ NUMBERS = (
     r"[1-9]\d{0,2}(\.\d{3})+,\d{1,2}",
     rf"[1-9]\d{{0,2}}({SPACE}\d{{3}})+([.,]\d{{1,2}})?",
 )
-# If the currency has three decimals, a point before three digits separates them.
+# In a currency with three decimals, a point before three digits is the decimal point.
 NUMBERS_OF_THREE = (r"(0|[1-9]\d*)\.\d{3}", r"[1-9]\d{0,2}(,\d{3})+\.\d{3}", *NUMBERS)
 
 

@@ -2,13 +2,14 @@
 
 For a charge type with cost C, quantity Q, and cells with cost c and quantity q, before (0) and after (1):
 
-- volume = C0 / Q0 × (Q1 − Q0): more or less of it, at the average price before;
-- price = Σ (c1 − q1 × c0 / q0), over the cells of both periods: the same thing at another price;
-- mix = what remains: dearer or cheaper cells, and cells of one period only, which have no price to compare with.
+- volume = C0 / Q0 × (Q1 − Q0): more or fewer units, at the average price before;
+- price = Σ (c1 − q1 × c0 / q0), over the cells of both periods: the same cell at another price;
+- mix = the remainder: more or less expensive cells, and cells of one period only, which have no price to compare with.
 
-A type without a quantity before is volume altogether. Source: price-volume-mix analysis with the prices of the period
-before, as in C. Horngren et al., Cost Accounting, "flexible budgets" and "sales-mix and sales-quantity variances".
-Costs, volume and price are rounded once for each type; mix takes what rounding leaves, so that rows and columns add up.
+A type without a quantity before counts entirely as volume. Source: price-volume-mix analysis with the prices of the
+period before, as in C. Horngren et al., Cost Accounting, "flexible budgets" and "sales-mix and sales-quantity
+variances". Costs, volume and price are rounded once per type; mix takes the rounding remainder, so that rows and
+columns add up.
 """
 
 from collections import defaultdict
@@ -21,7 +22,7 @@ DIGITS = 60  # of a quotient; amounts of the API have up to 38
 
 @dataclass(frozen=True)
 class Cell:
-    """What is charged at one price: its quantity and cost in both periods."""
+    """A group of charges with one price: its quantity and cost in both periods."""
 
     charge_type: str
     quantity_before: Decimal
@@ -35,7 +36,7 @@ class Cell:
 
     @property
     def price_change(self) -> Decimal:
-        """Return what the quantity after costs more than at the price before."""
+        """Return the extra cost of the quantity after, compared with the price before."""
         return self.cost_after - self.quantity_after * self.cost_before / self.quantity_before
 
 

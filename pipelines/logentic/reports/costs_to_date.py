@@ -13,7 +13,7 @@ from logentic.reports.published_file import read_records
 
 MONTHS_BEFORE = 3
 FIRST_WEEK = 7
-# A charge of several days counts for those of its month that have passed.
+# Prorate a charge of several days by the days of the month that have passed.
 CHARGED = """
 with charged as (
     select
@@ -45,9 +45,9 @@ group by all
 
 @dataclass(frozen=True)
 class CostsToDate:
-    """Costs by month, the newest first, and charge type: of each month its first days, as many as `until` has.
+    """Costs by month, newest first, and charge type: of each month the same number of first days as `until` has.
 
-    A month that begins without costs is left out: the account had not begun.
+    Months without costs in these days are left out: the account had not begun.
     """
 
     until: date

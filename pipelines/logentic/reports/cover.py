@@ -19,17 +19,17 @@ AUDIT_RESULT_TEXTS = {
     "not_checked": "No price to compare with; the sheet Charges has the reason.",
 }
 DECISION_TEXTS = {
-    "open": "Nobody has decided yet.",
-    "disputed": "Written to the warehouse.",
-    "accepted": "Paid all the same.",
-    "rejected": "The warehouse says no.",
+    "open": "No decision yet.",
+    "disputed": "Disputed with the warehouse.",
+    "accepted": "Paid anyway.",
+    "rejected": "Rejected by the warehouse.",
     "credited": "Given back.",
-    "cleared": "Nothing is wrong any more.",
+    "cleared": "No longer wrong.",
     "withdrawn": "No rule finds them any more.",
 }
-# What was billed too low was not overpaid, and what was never billed was not paid at all.
+# An underbilled charge was not overpaid, and a charge that was never billed was not paid at all.
 UNDERBILLED_TEXTS = {"accepted": "Left as billed.", "credited": "Corrected."}
-NEVER_BILLED_TEXTS = {"accepted": "Never billed, and left so.", "credited": "Billed since."}
+NEVER_BILLED_TEXTS = {"accepted": "Never billed, and left unbilled.", "credited": "Billed since."}
 MISSING_CHARGE = "missing_charge"
 EXCEPTIONS = {
     "charge_id": "id",
@@ -60,11 +60,11 @@ COUNT_OF_TYPE = 'SUMPRODUCT(EXACT({Charges.charge_type},{here})*({Charges.status
 
 
 class CoverLine(NamedTuple):
-    """A line of a page: a label, an amount, a number of something, and words.
+    """A line of a page: a label, an amount, a number with its unit, and words.
 
     The formulas are those of the amount and the number in a workbook: `{Charges.billed}` stands for a column of a
     sheet, `{here}` for the label of this line, `{Billed}` for the amount of the line with that label. A line to fill in
-    has a rule to write on in the place of its amount. A wrong one is coloured.
+    has a rule to write on in the place of its amount. A wrong amount is coloured.
     """
 
     label: str
@@ -142,14 +142,14 @@ def _facts(found: Reconciliation) -> Iterator[tuple[str, str]]:
         first, last = found.period
         yield "Period", str(first) if first == last else f"{first} to {last}"
     if found.incomplete:
-        yield "Not complete", f"{count(len(found.incomplete), 'date range')} could not be read whole: see Summary."
+        yield "Not complete", f"{count(len(found.incomplete), 'date range')} could not be read completely: see Summary."
 
 
 def _parts(found: Reconciliation) -> Iterator[CoverPart]:
     """Yield all parts in the order of the screen."""
-    yield CoverPart("Does the paper tie?", list(tie_out_lines(found)), is_for_signing=True)
+    yield CoverPart("Tie-out", list(tie_out_lines(found)), is_for_signing=True)
     yield CoverPart("The books", list(_books(found.books)) if found.books else [], is_for_signing=True)
-    yield CoverPart("What became of the charges", list(_audit_results(found)))
+    yield CoverPart("Audit results", list(_audit_results(found)))
     yield CoverPart("Billed against expected", list(_billed_against_expected(found)), is_for_signing=True)
     yield CoverPart("What is wrong", list(_wrong(found)), is_for_signing=True)
     yield CoverPart("What was decided", list(_decisions(found)))
@@ -203,7 +203,7 @@ def _total_formula(taxed: TieOut, subtotal: str) -> str:
 
 def _books(books: Books) -> Iterator[CoverLine]:
     if books.closed_at is None:
-        yield CoverLine("Open", None, "The month is not closed: its numbers follow what the warehouse says.")
+        yield CoverLine("Open", None, "The month is not closed: its figures may still change.")
         return
     yield CoverLine("Closed", None, f"By {books.closed_by} at {books.closed_at:%Y-%m-%d %H:%M} UTC.")
     changed = "See Restatements." if books.charges_changed else ""
@@ -253,7 +253,7 @@ def _billed_against_expected(found: Reconciliation) -> Iterator[CoverLine]:
 
 
 def _wrong(found: Reconciliation) -> Iterator[CoverLine]:
-    """Yield both figures and the days to dispute. Amounts of the two directions are never added up."""
+    """Yield both figures and the days left to dispute. The two directions are never added up."""
     if not found.findings:
         yield CoverLine("Nothing", None, "No rule finds anything wrong.")
         return
@@ -297,7 +297,9 @@ def _decisions(found: Reconciliation) -> Iterator[CoverLine]:
 
 
 def _decision_text(finding: Finding) -> tuple[str, str]:
-    """Return what a status means for this exception, and the condition on its row where the direction does not say."""
+    """Return the meaning of a status for this exception and, if the direction does not imply it, the condition on its
+    row.
+    """
     words = DECISION_TEXTS[finding.status]
     if not finding.is_underbilled or finding.status not in UNDERBILLED_TEXTS:
         return words, ""
@@ -320,12 +322,16 @@ def _recommended_payment(found: Reconciliation) -> Iterator[CoverLine]:
         return
     remaining = "Billed less recoverable"
     formula = "{Billed}-{Recoverable}" if found.findings else "{Billed}"
-    words = "Before tax. What is in your favour changes nothing here."
+    words = "Before tax, without amounts in your favour."
     yield CoverLine(remaining, recommended.subtotal, words, formula=formula)
     yield from _tax_lines(recommended, remaining)
     formula = _total_formula(recommended, remaining)
     yield CoverLine(
-        "Recommended payment", recommended.total, "With the taxes on what remains.", formula=formula, is_sum=True
+        "Recommended payment",
+        recommended.total,
+        "With the taxes on the remaining amount.",
+        formula=formula,
+        is_sum=True,
     )
 
 

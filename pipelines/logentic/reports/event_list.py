@@ -37,7 +37,8 @@ def read_event_list(file: Path, *, only_dead: bool = False) -> Events:
     """Return the events of FILE, newest first, and the queued ones."""
     state = State(file)
     unread = EventInbox(state).read_new()
-    # Before the first run there may be a queue but no file. Another destination has the events of its runs itself.
+    # Before the first run there may be a queue without a file. Other destinations store the events of their runs
+    # themselves.
     if state.file.exists() or not (unread or destination_class(load_settings()).publishes_file):
         counts, rows, known = _published(file, [event.event_id for event in unread], only_dead=only_dead)
     else:
@@ -86,7 +87,7 @@ def print_events(events: Events, console: Console) -> None:
         console.print("No deliveries")
         return
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(events.counts.items()))
-    console.print(f"{events.queued:,} wait for the next run; in the file: {counts or 'none'}")
+    console.print(f"{events.queued:,} waiting for the next run; in the file: {counts or 'none'}")
     if not events.rows:
         return
     table = Table(box=None, padding=(0, 1, 0, 0))

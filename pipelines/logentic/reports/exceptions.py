@@ -23,9 +23,9 @@ from logentic.reports.item_names import name_items
 from logentic.reports.published_file import open_published, read_audit_log, read_known_at, read_records, require_charges
 from logentic.state import State
 
-AUTHORS = "authors"  # the note of the names that were typed, by user of the machine
+AUTHORS = "authors"  # the note with the typed names, by user of the machine
 STATUSES = ("open", "accepted", "disputed", "credited", "rejected")
-OVER_STATUSES = ("cleared", "withdrawn")  # no rule finds it any more
+OVER_STATUSES = ("cleared", "withdrawn")  # no longer found by any rule
 OPEN_STATUSES = ("open", "disputed")  # only these can still be recovered
 IN_YOUR_FAVOUR = "in_your_favour"
 EXCEPTIONS = """
@@ -107,29 +107,29 @@ class Finding:
     expected: Decimal | None
     direction: str
     is_question: bool
-    credited_part: Decimal  # what a credit took back, where it did not take back all
-    item: str  # the SKU and the name; empty if no item is known
+    credited_part: Decimal  # the part that a credit took back, unless it took back everything
+    item: str  # SKU and name; empty if the item is unknown
     order_name: str | None
-    request: str | None  # what a letter to the warehouse asks
+    request: str | None  # the request in a letter to the warehouse
 
     @property
     def is_underbilled(self) -> bool:
-        """Return whether a correction would cost us more, not less."""
+        """Return whether a correction would raise our cost."""
         return self.direction == IN_YOUR_FAVOUR
 
     @property
     def recoverable(self) -> Decimal | None:
-        """Return what was paid too much, while it is open or disputed."""
+        """Return the amount that was paid too much, while it is open or disputed."""
         return self.amount_at_stake if self.status in OPEN_STATUSES and not self.is_underbilled else None
 
     @property
     def in_your_favour(self) -> Decimal | None:
-        """Return what was billed too little or not at all, while it is open or disputed."""
+        """Return the amount that was billed too low or not at all, while it is open or disputed."""
         return self.amount_at_stake if self.status in OPEN_STATUSES and self.is_underbilled else None
 
     @property
     def credited(self) -> Decimal:
-        """Return what came back: all of it, or the part that a credit names."""
+        """Return the amount that was credited: all of it, or the part that a credit names."""
         return self.amount_at_stake if self.status == "credited" else self.credited_part
 
     def as_dict(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Finding:
 
     @property
     def history(self) -> list[str]:
-        """Return the lines of what changed and what was decided, by whom and when."""
+        """Return the history: changes and decisions, with people and times."""
         lines = [self.what_changed] if self.what_changed and self.what_changed != self.evidence else []
         if self.set_by:
             note = f": {self.note}" if self.note else ""
@@ -153,10 +153,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What became of the amounts that the account paid too much, before tax.
+    """The outcome of the amounts that the account paid too much, before tax.
 
-    `found` is all of it. `disputed` is written to the warehouse and not settled; `credited` came back; of `expired`
-    nobody said anything before the last day to dispute it.
+    `found` is the total. `disputed` was claimed from the warehouse and is not settled; `credited` was refunded;
+    `expired` had no decision by the last day to dispute it.
     """
 
     found: Decimal
@@ -166,7 +166,7 @@ class Recovery:
 
 
 def sum_recovery(findings: Iterable[Finding]) -> Recovery:
-    """Return what was recovered to date."""
+    """Return the amounts recovered to date."""
     listed = [each for each in findings if not each.is_underbilled and each.status not in OVER_STATUSES]
     credited = sum((each.credited for each in listed), Decimal(0))
     return Recovery(
@@ -218,12 +218,12 @@ def read_findings(
 
 
 def record_decision(file: Path, exception_id: str, status: str, note: str | None, by: str) -> Finding:
-    """Record the status that a person gives an exception, with the charge as it is known now."""
+    """Record the status that a person gives an exception, with the charge as currently known."""
     return record_decisions(file, [exception_id], status, note, by)[0]
 
 
 def record_decisions(file: Path, exception_ids: list[str], status: str, note: str | None, by: str) -> list[Finding]:
-    """Record one status for several exceptions; for none of them if one cannot be given it."""
+    """Record one status for several exceptions; for none of them if any is refused."""
     if status not in STATUSES:
         raise UsageError(f"{status!r} is no status", f"Choose among: {', '.join(STATUSES)}.")
     with open_published(file) as published:
@@ -251,20 +251,20 @@ def record_decisions(file: Path, exception_ids: list[str], status: str, note: st
 
 
 def resolve_author(by: str | None, file: Path | None = None) -> str:
-    """Return who decides: the given name, else the one given last by this user of the machine, else the user.
+    """Return the author: the given name, else this machine user's last given name, else the user.
 
-    A given name is kept beside FILE. In many containers the user has no name.
+    A given name is stored beside FILE. In many containers the user has no name.
     """
     state, user = file and State(file.absolute()), _machine_user()
     named = " ".join(plain_text(by or "").split())
     kept = state.read_note(AUTHORS, dict[str, str]) if state else {}
     if named and state and state.file.exists() and kept.get(user) != named:
-        with suppress(UsageError, OSError):  # recording the decision says what cannot be written
+        with suppress(UsageError, OSError):  # the recording of the decision reports write errors
             state.prepare()
             state.write_note(AUTHORS, {**kept, user: named})
     if author := named or kept.get(user) or user:
         return str(author)
-    raise UsageError("this machine does not know who you are", "Say it: --by NAME.")
+    raise UsageError("this machine has no user name", "Say it: --by NAME.")
 
 
 def _machine_user() -> str:

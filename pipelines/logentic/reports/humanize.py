@@ -4,14 +4,14 @@ import re
 from datetime import datetime
 
 ABBREVIATIONS = ("sku", "id", "api")
-SHOUTED = re.compile("[A-Z_]{4,}")  # B2B stays as it is
+SHOUTED = re.compile("[A-Z_]{4,}")  # unlike B2B, which is kept
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def age(then: datetime, now: datetime) -> str:
-    """Return how long ago it was, in the largest unit that fits."""
+    """Return how long ago a time was, in the largest unit that fits."""
     seconds = int((now - then).total_seconds())
-    if seconds < 0:  # the service's clock goes ahead of this machine's
+    if seconds < 0:  # the service's clock is ahead of this machine's
         return "just now" if seconds > -60 else "today" if then.date() == now.date() else "in the future"
     for size, unit in UNITS:
         if number := seconds // size:

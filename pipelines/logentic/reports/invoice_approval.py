@@ -1,4 +1,4 @@
-"""Decide on the payment of an invoice: by a person, or without one within the tolerance of the settings."""
+"""Decide on the payment of an invoice: by a person, or automatically within the tolerance of the settings."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -27,9 +27,9 @@ def record_invoice_decision(
     amount: Decimal | None = None,
     note: str | None = None,
 ) -> Invoice:
-    """Record what a person decides of an invoice, and return the invoice.
+    """Record a person's decision on an invoice, and return the invoice.
 
-    Without `amount`, what is approved in part is the recommended payment.
+    Without `amount`, partial approval pays the recommended payment.
     """
     if decision not in DECISIONS:
         raise UsageError(f"{decision!r} is no decision", f"Choose among: {', '.join(DECISIONS)}.")
@@ -46,11 +46,11 @@ def record_invoice_decision(
 
 
 def approve_by_tolerance(file: Path, settings: Settings) -> list[Invoice]:
-    """Approve the invoices within the setting `approval_tolerance`, and return them; none without the setting.
+    """Approve and return the invoices within the setting `approval_tolerance`; none without the setting.
 
-    What is recoverable and what could not be checked must not exceed it together, nor may a typed invoice total be
-    off by more. An invoice that somebody has decided on, or that can no longer be disputed, is left alone; so are
-    all as long as not everything was read.
+    The sum of the recoverable amount and the amount not checked must not exceed it, nor may a typed invoice total
+    differ by more. Invoices that have a decision, or that can no longer be disputed, are skipped; all of them are while
+    any data is incomplete.
     """
     tolerance = settings.approval_tolerance
     if tolerance is None or any(read["incomplete_windows"] for read in read_status(file)["resources"].values()):
@@ -76,7 +76,7 @@ def approve_by_tolerance(file: Path, settings: Settings) -> list[Invoice]:
 
 
 def _amount_to_pay(invoice: Invoice, decision: str, amount: Decimal | None) -> Decimal | None:
-    """Return what the decision pays; refuse what contradicts the invoice."""
+    """Return the amount that the decision pays; refuse an amount that contradicts the invoice."""
     currency, payable = invoice.currency, invoice.payable
     if invoice.billed_date is None:
         raise UsageError(f"invoice {invoice.payment_id} is not billed yet", "Decide on it once it is.")

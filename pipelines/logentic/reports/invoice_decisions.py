@@ -1,4 +1,4 @@
-"""Read what was decided of the payment of invoices."""
+"""Read the decisions on the payment of invoices."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Decision:
         return self.method == BY_TOLERANCE
 
     def text(self, currency: str) -> str:
-        """Return it as one sentence: what, how much, by whom and when, and why."""
+        """Return one sentence: what was decided, the amount, by whom, when and why."""
         amount = "" if self.amount is None else f" {money(self.amount, currency)}"
         return f"{self._what}{amount} {self._circumstances}"
 
@@ -70,7 +70,7 @@ class Decision:
 def read_decisions(
     published: duckdb.DuckDBPyConnection, file: Path, unit: Decimal
 ) -> defaultdict[int, tuple[Decision, ...]]:
-    """Return the decisions of each invoice, the last first; also those that FILE does not have yet."""
+    """Return the decisions on each invoice, newest first, including those that FILE does not have yet."""
     rows = read_kept_rows(published, INVOICE_DECISIONS, file)
     found: defaultdict[int, tuple[Decision, ...]] = defaultdict(tuple)
     for row in sorted(rows, key=lambda row: (row["decided_at"], row["event_id"])):

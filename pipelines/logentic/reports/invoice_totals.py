@@ -1,4 +1,4 @@
-"""Keep the totals of invoices as finance received them."""
+"""Store the totals of invoices as finance received them."""
 
 import logging
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ log = logging.getLogger("logentic")
 
 
 def read_invoice_totals(published: duckdb.DuckDBPyConnection, file: Path) -> dict[int, Decimal]:
-    """Return, by invoice, the total that was typed last."""
+    """Return the last typed total of each invoice."""
     rows = read_kept_rows(published, INVOICE_TOTALS, file)
     return {
         row["payment_id"]: row["total"] for row in sorted(rows, key=lambda row: (row["entered_at"], row["event_id"]))
@@ -24,7 +24,7 @@ def read_invoice_totals(published: duckdb.DuckDBPyConnection, file: Path) -> dic
 
 
 def record_invoice_total(file: Path, invoice: int, total: Decimal, currency: str, by: str | None) -> None:
-    """Keep a total, unless it is the one kept already; log a warning where the state folder may not be written."""
+    """Store a total, unless it is already stored; log a warning if the state folder is not writable."""
     with open_published(file) as published:
         if read_invoice_totals(published, file).get(invoice) == total:
             return
@@ -34,4 +34,4 @@ def record_invoice_total(file: Path, invoice: int, total: Decimal, currency: str
         state.prepare()
         INVOICE_TOTALS.append(state.folder, [{**row, "entered_at": datetime.now(UTC)}])
     except (UsageError, OSError):
-        log.warning("%s is not yours to write: the invoice total is not kept", state.folder)
+        log.warning("%s is not writable: the invoice total is not stored", state.folder)

@@ -53,9 +53,9 @@ ROW = "{:<10} {:>7} {:>11} {:>9} {:>11} {:>9} {:>4} {:>10}"
 class Invoice:
     """An invoice, with the amounts that `reconcile` shows for it.
 
-    `billed_date` is None while it is not billed. `total` is with tax; `invoice_total` is what finance received, None
-    until it is typed. `not_checked` is before tax; `unchecked` is the same, with credits and charges added up without
-    their signs. `decisions` has the last one first.
+    `billed_date` is None while it is not billed. `total` is with tax; `invoice_total` is the total that finance
+    received, None until it is typed. `not_checked` is before tax; `unchecked` is the same, but adds credits and charges
+    without their signs. `decisions` has the newest first.
     """
 
     payment_id: int
@@ -78,17 +78,17 @@ class Invoice:
 
     @property
     def payable(self) -> Decimal:
-        """Return what approving it in full pays: the invoice total, else the total of the charges."""
+        """Return the payment if approved in full: the invoice total, else the total of the charges."""
         return self.total.total if self.invoice_total is None else self.invoice_total
 
     @property
     def decision(self) -> Decision | None:
-        """Return the decision that counts, the last one."""
+        """Return the current decision: the last one."""
         return self.decisions[0] if self.decisions else None
 
     @property
     def changes(self) -> list[str]:
-        """Return what is no longer as it was when the invoice was decided on."""
+        """Return what has changed since the decision on the invoice."""
         if self.decision is None:
             return []
         before, recoverable, currency = self.decision, self.open_amounts.recoverable, self.currency
@@ -121,12 +121,14 @@ class Invoice:
 
     @property
     def is_past(self) -> bool:
-        """Return whether all open exceptions can no longer be disputed."""
+        """Return whether the deadline of all open exceptions has passed."""
         return bool(self._disputable) and self.dispute_until is None
 
     @property
     def is_open(self) -> bool:
-        """Return whether somebody has to look at it: to decide on it, again after a change, or on its exceptions."""
+        """Return whether it needs attention: a decision, a new decision after a change, or decisions on its
+        exceptions.
+        """
         is_decided = self.decision is not None and self.decision.decision != "hold"
         return self.open_exceptions > 0 or bool(self.changes) or (self.billed_date is not None and not is_decided)
 
@@ -161,7 +163,7 @@ class Invoice:
 
 
 def read_invoices(file: Path, settings: Settings, month: date | None = None) -> list[Invoice]:
-    """Return the invoices, the newest first; with `month` only those that have a charge of it."""
+    """Return the invoices, newest first; with `month` only those with a charge of it."""
     by_invoice: dict[int | None, list[Finding]] = defaultdict(list)
     for finding in read_findings(file):
         by_invoice[finding.payment_id].append(finding)
@@ -214,7 +216,7 @@ def _invoice(
 
 
 def print_invoices(invoices: list[Invoice], console: Console) -> None:
-    """Print a row for each invoice, and below it what to pay."""
+    """Print a row for each invoice, followed by the payments."""
     if not invoices:
         console.print("No invoices.")
         return
@@ -241,7 +243,9 @@ def print_invoices(invoices: list[Invoice], console: Console) -> None:
 
 
 def _notes(invoice: Invoice) -> Iterator[str]:
-    """Yield how the paper differs, what was decided or what to pay, what has changed, and what was recovered."""
+    """Yield the difference of the invoice total, the decision or the recommended payment, later changes, and what was
+    recovered.
+    """
     currency = invoice.currency
     if invoice.difference:
         side = "lower" if invoice.difference < 0 else "higher"

@@ -1,4 +1,4 @@
-"""Name items by SKU and name where a sentence of the tables names them by number."""
+"""Name items by SKU and name in sentences of the tables that have their number."""
 
 import re
 

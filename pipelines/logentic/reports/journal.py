@@ -49,7 +49,7 @@ def build_journal(accrual: Accrual, settings: Settings) -> list[JournalEntry]:
     Each charge type is debited to its account, and the sum is credited to the setting `accrual_account`.
     """
     if not accrual.lines:
-        raise UsageError(f"nothing is to be accrued at {accrual.accrued_on}", "No journal was written.")
+        raise UsageError(f"nothing to accrue at {accrual.accrued_on}", "No journal was written.")
     unit, month = minor_unit(accrual.currency), f"{accrual.month:%B %Y}"
     lines = [
         JournalLine(
@@ -103,7 +103,7 @@ def _quickbooks_rows(entry: JournalEntry, settings: Settings) -> list[tuple[str,
 
 
 def _xero_rows(entry: JournalEntry, settings: Settings) -> list[tuple[str, ...]]:
-    # "28 Feb 2026" has one meaning in every country.
+    # "28 Feb 2026" is unambiguous in every country.
     return [
         (
             entry.narration,

@@ -1,4 +1,4 @@
-"""Compose the letter to the warehouse: disputed charges of an invoice or a month, the evidence, what is asked."""
+"""Compose the letter to the warehouse: disputed charges of an invoice or a month, the evidence, and the request."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ SALUTATION = "Dear accounts receivable team,"
 
 
 def write_letter(found: Reconciliation, settings: Settings, path: Path) -> Letter:
-    """Write the letter in the format of the file's ending, and return it."""
+    """Write the letter in the format given by the file's ending, and return it."""
     with output_file("--letter", path, *RENDERERS) as partial:
         letter = compose_letter(found, settings)
         partial.write_bytes(RENDERERS[path.suffix.lower()](letter))
@@ -31,13 +31,13 @@ def write_letter(found: Reconciliation, settings: Settings, path: Path) -> Lette
 
 
 def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
-    """Compose the letter of all that is disputed and recoverable; what is in your favour is not asked back."""
+    """Compose the letter on everything disputed and recoverable; amounts in your favour are not claimed."""
     disputed = list(filter(has_request, found.findings))
     if not disputed:
         of_what = f"invoice {found.invoice}" if found.invoice is not None else f"the charges of {found.month:%Y-%m}"
         raise UsageError(
-            f"nothing on {of_what} is disputed that could be asked back",
-            f"Say what is: logentic exceptions set ID disputed --db {quote(str(found.file))}",
+            f"nothing on {of_what} is disputed and recoverable",
+            f"Dispute an exception: logentic exceptions set ID disputed --db {quote(str(found.file))}",
         )
     currency, today = found.currency, found.known_at.date()
     total = _disputed_total(found, sum((finding.amount_at_stake for finding in disputed), Decimal(0)), settings)
@@ -73,7 +73,7 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
         ),
         request=(
             f"{_payment(found)}Please answer by {_day(answer)}: {_asked(found, before_tax)}, or tell us why a charge is"
-            " right. The details of each request stand with the charge.",
+            " right. The details of each request are given with the charge.",
         ),
         evidence=[
             Evidence(
@@ -84,7 +84,7 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
         ],
         remarks=(
             *([found.unreadable_sentence] if found.unreadable else []),
-            f"Our numbers are those of your API as of {found.known_at:%Y-%m-%d %H:%M} UTC.",
+            f"Our figures are those of your API as of {found.known_at:%Y-%m-%d %H:%M} UTC.",
         ),
         closing="Yours sincerely,",
         signature=address_lines(settings.signature) or company[:1],
@@ -133,12 +133,12 @@ def _asked(found: Reconciliation, before_tax: str) -> str:
 
 
 def has_request(finding: Finding) -> bool:
-    """Return whether the letter asks it back: it is disputed, and recoverable."""
+    """Return whether the letter claims it: it is disputed, and recoverable."""
     return finding.status == "disputed" and not finding.is_underbilled
 
 
 def answer_date(disputed: list[Finding], today: date, answer_days: int) -> date:
-    """Return the day by which an answer is asked for: never after the last day to dispute one of the charges."""
+    """Return the requested day of an answer: never after the last day to dispute one of the charges."""
     days = [each.dispute_until for each in disputed if each.dispute_until and each.dispute_until >= today]
     return min([today + timedelta(answer_days), *days])
 

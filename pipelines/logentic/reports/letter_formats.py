@@ -34,7 +34,7 @@ class SummaryTable:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is said of one charge: labels with texts."""
+    """The facts about one charge: labels with texts."""
 
     title: str
     facts: list[tuple[str, str]]
@@ -158,7 +158,7 @@ dd { margin: 0; min-width: 0; }
 
 
 def render_html(letter: Letter) -> bytes:
-    """Return a page that needs nothing else, to be read, printed or pasted into a mail."""
+    """Return a self-contained page, to be read, printed or pasted into a mail."""
     table = letter.summary
     body = [
         *(_html_lines("address", lines) for lines in (letter.sender, letter.recipient) if lines),
@@ -246,7 +246,7 @@ TABLE_TWIPS = 9640  # the width between the margins
 
 
 def render_docx(letter: Letter) -> bytes:
-    """Return a Word document, of the few parts that Word, Google Docs and LibreOffice need."""
+    """Return a Word document, with the few parts that Word, Google Docs and LibreOffice need."""
     body = [
         *_word_lines(letter.sender),
         *_word_lines(letter.recipient),
@@ -306,7 +306,7 @@ def _word_fact(label: str, words: str, *, is_last: bool) -> str:
 
 def _word_table(table: SummaryTable) -> str:
     rows = [table.columns, *table.all_rows]
-    # In proportion to the longest text of each column; the one that says what a charge is takes the rest.
+    # Widths in proportion to the longest text of each column; the charge's description gets the rest.
     longest = [max(len(row[column]) for row in rows) + 2 for column in range(len(table.columns))]
     widths = [150 * letters for letters in longest]
     widths[-3] = max(TABLE_TWIPS - sum(widths) + widths[-3], 1500)

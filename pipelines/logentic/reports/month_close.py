@@ -1,4 +1,4 @@
-"""Close a month: freeze its figures as they are known now; or open it again."""
+"""Close a month: freeze its figures as currently known; or reopen it."""
 
 import fcntl
 import os
@@ -81,7 +81,7 @@ def reopen_month(file: Path, month: date, by: str, note: str) -> None:
 @contextmanager
 def _locked_state(file: Path) -> Iterator[State]:
     """Let one process at a time close or open a month."""
-    open_published(file).close()  # refuses a missing file before a state folder is created
+    open_published(file).close()  # fails for a missing file before a state folder is created
     state = State(file.absolute())
     state.prepare()
     folder = os.open(state.folder, os.O_RDONLY)
@@ -104,19 +104,19 @@ def _read_facts(file: Path, month: date, timezone: str) -> tuple[datetime, list[
     if earlier:
         raise UsageError(
             f"{name} was closed by {earlier['closed_by']} at {earlier['closed_at']:%Y-%m-%d %H:%M} UTC",
-            "What differs since then stands in restatements; --undo opens it again.",
+            "Later differences are in the table restatements; --undo reopens it.",
         )
     if next_month_of(month) > known.astimezone(ZoneInfo(timezone)).date():
         raise UsageError(
-            f"{name} has not ended: {file} knows the account up to {known:%Y-%m-%d %H:%M} UTC",
-            f"Once it has: logentic run --db {quote(str(file))}, then close it.",
+            f"{name} has not ended: {file} covers the account up to {known:%Y-%m-%d %H:%M} UTC",
+            f"After it ends, run: logentic run --db {quote(str(file))}, then close it.",
         )
     if not facts:
-        raise UsageError(f"{file} knows nothing of {name}", "Nothing was closed; check the month.")
+        raise UsageError(f"{file} has no data for {name}", "Nothing was closed; check the month.")
     unread = {name: read["incomplete_windows"] for name, read in read_status(file)["resources"].items()}
     if incomplete := [name for name, windows in unread.items() if windows]:
         raise UsageError(
-            f"{incomplete[0]} is not whole: {unread[incomplete[0]]} of its windows are incomplete",
+            f"{incomplete[0]} is incomplete: {unread[incomplete[0]]} of its windows are incomplete",
             f"Read them first: logentic run --db {quote(str(file))}",
         )
     return known, facts
@@ -136,7 +136,7 @@ def _close(file: Path, state: State, month: date, by: str, timezone: str) -> Clo
             for fact in facts
         ),
     )
-    # The facts are valid once this line is written.
+    # The frozen figures become valid with this line.
     MONTH_CLOSE.append(
         state.folder,
         [

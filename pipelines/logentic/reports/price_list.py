@@ -1,4 +1,4 @@
-"""List what each type of charge costs, by the user's card and as learned; write what is learned as configuration."""
+"""List the price of each type of charge, from the user's card and as learned; write learned prices as configuration."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from logentic.reports.humanize import count
 from logentic.reports.published_file import open_published, read_known_at, read_records
 from logentic.sanitizer import escaped_json, one_line
 
-SCOPE = "concat_ws('; ', nullif(card.segment, ''), nullif(card.tier, ''))"  # what a price is for, in words
+SCOPE = "concat_ws('; ', nullif(card.segment, ''), nullif(card.tier, ''))"  # segment and tier of a price, in words
 PRICES = f"""
 select
     card.charge_type, {SCOPE} as segment,
@@ -40,7 +40,7 @@ order by
     card.charge_type, card.segment, card.valid_from, card.source, card.from_quantity nulls first, card.tier,
     card.explained_share desc, card.kind
 """
-# What a stated card makes of the charges: the same rows as the exceptions, by direction.
+# The exceptions of charges with a stated card, by direction.
 OFF_CARD = """
 select
     lower(charge_type) as charge_type, direction, count(*) as charges,
@@ -50,7 +50,7 @@ where rule = 'rate_deviation' and not is_question and ($charge_type is null or l
 group by lower(charge_type), direction
 order by charge_type, direction desc
 """
-# Types that have a card of the user's would have two prices at once; a type that is asked for by name is written.
+# A type that has a card of the user's would get two prices at once; write it only if it is named.
 LEARNED = f"""
 select * replace ({SCOPE} as segment) from learned_prices as card
 where source = 'learned' and case
@@ -72,10 +72,10 @@ BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class ListedPrice:
-    """A price of a type of charge. `is_trusted`: it is held against charges; None where there is nothing to trust.
+    """A price of a type of charge. `is_trusted`: differences from it are exceptions; None if trust does not apply.
 
-    `difference` says by how much a learned price is off the user's card, where both go by the same quantities;
-    `error_amount` by how much bills of storage are off a basis.
+    `difference` is how a learned price differs from the user's card, if both use the same quantities; `error_amount` is
+    how much storage bills differ from a basis.
     """
 
     charge_type: str
@@ -95,7 +95,7 @@ class ListedPrice:
 
 @dataclass(frozen=True)
 class PriceList:
-    """`off_card`: charges that are not as the user's card says, by type and direction, as the exceptions have them."""
+    """`off_card`: exceptions of charges that differ from the user's card, by type and direction."""
 
     file: Path
     known_at: datetime
@@ -166,7 +166,7 @@ def _listed(row: Row, stated: list[Row]) -> ListedPrice:
 
 
 def _difference(row: Row, stated: list[Row]) -> str | None:
-    """Return how a learned price differs from the user's: in words, None where the user has none for its type."""
+    """Return how a learned price differs from the user's: in words, None if the user has none for its type."""
     of_type = [other for other in stated if other["charge_type"] == row["charge_type"]]
     alike = [
         other
@@ -185,14 +185,14 @@ def _difference(row: Row, stated: list[Row]) -> str | None:
 
 
 def _terms_of(row: Row) -> tuple[Any, ...]:
-    """Return what a price is for and goes by; a tier from 3 units on is what is above 2."""
+    """Return the conditions and quantities of a price; a tier from 3 units on is written as above 2."""
     conditions = {name: WHOLE_LIMIT.sub(r"\1..", text) for name, text in json.loads(row["conditions"]).items()}
     driver = row["driver"] if row["per_unit"] else "none"
     return (conditions, driver, row["included"], row["and_per"])
 
 
 def _gap(name: str, label: str, row: Row, other: Row) -> str:
-    """Return how a part of a price differs: "fixed part 0.10 higher"; "" where it is the same."""
+    """Return how a part of a price differs: "fixed part 0.10 higher"; "" if it is the same."""
     from logentic.transform.prices.facts import Quantity
     from logentic.transform.prices.formulas import is_money, unit
 
@@ -220,7 +220,7 @@ def as_dict(found: PriceList) -> dict[str, Any]:
 
 
 def print_prices(found: PriceList, console: Console, currency: str) -> None:
-    """Print a line for each price, and below it the formula, and what there is to know of it."""
+    """Print a line for each price, and below it the formula and notes."""
     if not found.prices:
         console.print("No charges yet.")
         return
@@ -248,7 +248,7 @@ def _words(price: ListedPrice, currency: str) -> list[str]:
     unused = None
     if price.source == "contract" and not price.charges:
         is_storage = price.charge_type == "storage"
-        unused = "Not used: storage has storage_rates." if is_storage else "No charge is for it yet."
+        unused = "Not used: storage has storage_rates." if is_storage else "No charge matches it yet."
     off = None if price.error_amount is None else f"The bills are {money(price.error_amount, currency)} off it in all."
     return list(filter(None, (stated, price.difference, off, price.note, unused)))
 
@@ -259,13 +259,15 @@ def _percent(share: Decimal | None) -> str:
 
 
 def as_toml(file: Path, rates: list[ChargeRate], rows: list[Row]) -> str:
-    """Return learned prices as a part of config.toml, each below what it rests on."""
+    """Return learned prices as a part of config.toml, each below a comment with its evidence."""
     try:
         TypeAdapter(ChargeRates).validate_python([rate.model_dump(exclude_defaults=True) for rate in rates])
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise StateError(f"the learned prices cannot be a rate card: {reason}", "Choose a type: --type NAME.") from None
-    blocks = [f"# Learned from the charges in {one_line(file)}. Check each price, and leave what you do not agree to."]
+    blocks = [
+        f"# Learned from the charges in {one_line(file)}. Check each price, and delete any that you disagree with."
+    ]
     for rate, row in zip(rates, rows, strict=True):
         segment = f", for {row['segment']}" if row["segment"] else ""
         comments = [f"{row['formula']}{segment}: explains {row['explained']:,} of {count(row['charges'], 'charge')}."]

@@ -55,7 +55,7 @@ def _bounds(probe: ListProbe, read: Callable[[FilterBounds], bool | None]) -> st
 
 def _clock(found: AccountProbe) -> str:
     if found.seconds_ahead is None:
-        return "the service does not say its time; this machine's is taken"
+        return "the service does not send its time; this machine's clock is used"
     if not found.seconds_ahead:
         return "as this machine's"
     return f"{abs(found.seconds_ahead):,} s {'ahead of' if found.seconds_ahead > 0 else 'behind'} this machine's"

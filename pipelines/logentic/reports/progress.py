@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 LINE_EVERY_SECONDS = 10.0
-MODELS = "models"  # the bar of the build
+MODELS = "models"  # the progress bar of the build
 
 
 class Display(PageProgress):

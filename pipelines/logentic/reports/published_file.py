@@ -104,17 +104,17 @@ def read_known_at(published: duckdb.DuckDBPyConnection) -> datetime:
 
 
 def read_audit_log(audit_log: AuditLog, file: Path) -> list[Row]:
-    """Return the rows of an audit log beside FILE; none, with a warning, if the folder may not be read."""
+    """Return the rows of an audit log beside FILE; none, with a warning, if the folder is not readable."""
     state = State(file.absolute())
     try:
         return audit_log.read(state.folder)
     except PermissionError:
-        log.warning("%s is not yours to read: what was said since the last run is not shown", state.folder)
+        log.warning("%s is not readable: decisions since the last run are not shown", state.folder)
         return []
 
 
 def read_kept_rows(published: duckdb.DuckDBPyConnection, audit_log: AuditLog, file: Path) -> list[Row]:
-    """Return all rows of an audit log: those that FILE has, then those written beside it since, oldest first.
+    """Return all rows of an audit log: those of FILE, then those written beside it since, oldest first.
 
     A file of an earlier version, without the table, has none.
     """

@@ -22,7 +22,7 @@ order by start_date, finding_id
 
 @dataclass(frozen=True)
 class RateChange:
-    """A new storage rate; the costs are of its difference to the one before, at the volume of its first day."""
+    """A new storage rate; the costs are those of the rate difference, at the volume of its first day."""
 
     since: date
     monthly_cost: Decimal
@@ -36,7 +36,7 @@ class RateChange:
         return MONTHS_OF_A_YEAR * self.monthly_cost
 
     def cost(self, currency: str) -> str:
-        """Return what it costs a year, such as "1,250.00 more a year"."""
+        """Return the cost per year, such as "1,250.00 more a year"."""
         return f"{money(abs(self.yearly_cost), currency)} {'less' if self.yearly_cost < 0 else 'more'} a year"
 
     @property
@@ -46,7 +46,7 @@ class RateChange:
 
 
 def read_rate_changes(published: duckdb.DuckDBPyConnection, month: date | None = None) -> list[RateChange]:
-    """Return the changes up to the end of a month, or all, the earliest first."""
+    """Return the changes up to the end of a month, or all, earliest first."""
     found = []
     for row in read_records(published, CHANGES, {"until": month}):
         evidence = json.loads(row.pop("evidence_json"), parse_float=Decimal, parse_int=Decimal)

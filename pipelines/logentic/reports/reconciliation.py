@@ -78,7 +78,7 @@ where charges.amount is not null and {scope}
 order by charges.charge_id
 """
 ON_INVOICE = "charges.payment_id = $1 and not charges.is_withdrawn"
-# Charges elsewhere that would explain the difference, to a cent for each rounding.
+# Other charges that would explain the difference, up to a cent of rounding.
 ELSEWHERE = """
 (charges.payment_id is distinct from $1 or charges.is_withdrawn) and abs(charges.amount - $2) < $3
 """
@@ -86,7 +86,7 @@ ELSEWHERE = """
 
 @dataclass(frozen=True)
 class Books:
-    """The close of a month: by whom and when, None while it is open; the change of its charges since."""
+    """The close of a month: by whom and when, None while it is open; later changes of its charges."""
 
     closed_by: str | None
     closed_at: datetime | None
@@ -107,7 +107,7 @@ class Reconciliation:
     billed_date: date | None
     known_at: datetime
     currency: str
-    company: str  # empty if the setting is
+    company: str  # empty if the setting is empty
     warehouse: str
     tie_out: TieOut | None
     findings: list[Finding]
@@ -117,8 +117,8 @@ class Reconciliation:
     incomplete: list[str]
     books: Books | None
     rate_changes: list[RateChange]
-    decision: Decision | None  # the last one on the payment of the invoice
-    unreadable: list[int]  # charges whose amount could not be read: no sum includes them
+    decision: Decision | None  # the last decision on the payment of the invoice
+    unreadable: list[int]  # charges with an unreadable amount: no sum includes them
 
     @property
     def title(self) -> str:
@@ -156,7 +156,7 @@ class Reconciliation:
 
     @property
     def recommended(self) -> TieOut | None:
-        """Return what is billed less what is recoverable, with the taxes on what remains; None for a month."""
+        """Return the billed less the recoverable amount, with taxes on the difference; None for a month."""
         if self.tie_out is None:
             return None
         taxes = [tax for tax, _ in self.tie_out.taxes]
@@ -164,7 +164,7 @@ class Reconciliation:
 
     @property
     def period(self) -> tuple[date, date] | None:
-        """Return the days of the month; of an invoice those of its storage, else of all charges that are not wrong."""
+        """Return the days of the month; for an invoice those of its storage, else of all charges that are not wrong."""
         if self.month:
             return self.month, (self.month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
         names = ("charge_type", "status", "start_date", "end_date")
@@ -188,7 +188,7 @@ def reconcile(
     month: date | None = None,
     paper: Decimal | None = None,
 ) -> Reconciliation:
-    """Read everything about one invoice, or one month; without `paper` the invoice total that was kept is compared."""
+    """Read everything about one invoice, or one month; without `paper` the stored invoice total is compared."""
     scope = OF_MONTH if invoice is None else OF_INVOICE
     chosen: list[Any] = [month if invoice is None else invoice]
     findings = read_findings(file, invoice, month)
@@ -241,10 +241,10 @@ order by receipts.finished_at
 
 
 def read_books(published: duckdb.DuckDBPyConnection, month: date, closed: Row | None, currency: str) -> Books:
-    """Return how a month is closed, given the record that closes it, and what has changed since."""
+    """Return how a month is closed, given the record that closes it, and later changes."""
     if closed is None:
         return Books(None, None, 0, Decimal(0))
-    # Until the next run the published table has the restatements of an earlier closing.
+    # Until the next run, the published table has the restatements of an earlier closing.
     changed = "select difference from restatements where month = $1 and subject = 'charge' and closed_at = $2"
     differences = [row["difference"] for row in read_records(published, changed, [month, closed["closed_at"]])]
     total = cents(sum(differences, Decimal(0)), minor_unit(currency))
@@ -254,7 +254,7 @@ def read_books(published: duckdb.DuckDBPyConnection, month: date, closed: Row | 
 def read_tie_out(
     published: duckdb.DuckDBPyConnection, file: Path, settings: Settings, invoice: int, paper: Decimal | None = None
 ) -> TieOut:
-    """Compare an invoice with its total; without `paper` with the one that was kept."""
+    """Compare an invoice with its total; without `paper` with the stored one."""
     if paper is None:
         paper = read_invoice_totals(published, file).get(invoice)
     unreadable = _read_unreadable(published, OF_INVOICE, [invoice])

@@ -14,7 +14,7 @@ from logentic.reports.reconciliation import Reconciliation
 
 
 def print_reconciliation(found: Reconciliation, console: Console) -> None:
-    """Print the cover's lines, then the exceptions."""
+    """Print the lines of the cover, then the exceptions."""
     cover = build_cover(found)
     console.print(Text(cover.title, style="bold"), Text(cover.subtitle, style="dim"), sep="\n")
     for part in (each for each in cover.parts if each.is_on_screen):

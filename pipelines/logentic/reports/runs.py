@@ -15,7 +15,8 @@ def format_run(row: Row) -> str:
     text = f"{row['started_at']:%Y-%m-%d %H:%M} UTC, {row['outcome']}"
     if row.get("error"):
         return f"{text}: {row['error']}"
-    return f"{text}, {f'{rows:,} rows were news' if rows else 'nothing was new'}, {row.get('requests') or 0:,} requests"
+    changes = f"{rows:,} rows new or changed" if rows else "nothing new"
+    return f"{text}, {changes}, {row.get('requests') or 0:,} requests"
 
 
 def print_runs(found: list[Row], console: Console) -> None:

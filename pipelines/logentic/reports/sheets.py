@@ -1,4 +1,4 @@
-"""Query tables for the workbook and CSV: a sheet's columns know what kind of value they have."""
+"""Query tables for the workbook and CSV: each column of a sheet has a kind of value."""
 
 import csv
 from collections.abc import Iterable
@@ -38,13 +38,13 @@ class SheetColumn:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table. `name` is also that of its CSV file, `about` says what it is."""
+    """A table. `name` is also that of its CSV file, `about` describes it."""
 
     name: str
     columns: tuple[SheetColumn, ...]
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     about: str = ""
-    tab: str = ""  # of the worksheet, where it is not the name
+    tab: str = ""  # of the worksheet, if it differs from the name
 
     def total(self, column: int) -> Decimal:
         """Return the exact sum of a column over all rows."""

@@ -28,7 +28,7 @@ BAR_WIDTH = 8
 
 
 def read_status(file: Path, settings: Settings | None = None) -> dict[str, Any]:
-    """Return the status of FILE, or of the settings' destination, whose state folder is named after FILE."""
+    """Return the status of FILE, or of the configured destination, whose state folder is named after FILE."""
     state = State(file.absolute())
     if settings is None or destination_class(settings).publishes_file:
         open_published(file).close()
@@ -71,7 +71,7 @@ def _resources(raw: Query, state: State) -> dict[str, dict[str, Any]]:
 
 
 def _first_day(name: str) -> str:
-    """Return SQL for the first day that a resource has records of."""
+    """Return SQL for the first day with records of a resource."""
     resource = RESOURCES.get(name)  # None: loaded by another version
     columns = resource and (resource.first_day_columns or resource.window.columns[:1])
     return f"min(coalesce({', '.join(columns)}))::date" if columns else "null"

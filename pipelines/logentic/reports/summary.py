@@ -53,10 +53,10 @@ def as_lines(result: JobResult) -> Iterator[str]:
     for receipt in loaded.incomplete:
         yield (
             f"incomplete: {receipt['resource']} {receipt['window_start']:%Y-%m-%d} to {receipt['window_end']:%Y-%m-%d}:"
-            f" {receipt['reason']}; the next run asks again"
+            f" {receipt['reason']}; the next run reads them again"
         )
     if loaded.unread:
-        yield f"stopped in time: {', '.join(loaded.unread)} not read to the end; the next run goes on from there"
+        yield f"time limit reached: {', '.join(loaded.unread)} not read completely; the next run continues"
     if loaded.rejected:
         yield rejected_line(loaded.rejected)
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result.seconds.items())
@@ -69,9 +69,9 @@ def as_lines(result: JobResult) -> Iterator[str]:
     if result.published_bytes:
         yield f"published: {result.shown} ({result.published_bytes / 1e6:,.1f} MB)"
     elif loaded.unread:
-        yield f"not published: {result.shown} is as before"
+        yield f"not published: {result.shown} is unchanged"
     else:
-        yield f"nothing new: {result.shown} stands as it is"
+        yield f"nothing new: {result.shown} is unchanged"
 
 
 def rejected_line(number: int) -> str:

@@ -10,21 +10,21 @@ import duckdb
 from logentic.reports.published_file import read_records
 from logentic.reports.sheets import Sheet, query_sheet
 
-# A charge either has an expected amount and a difference, or stands as not checked: the three columns add up to billed.
+# A charge has either an expected amount and a difference, or an amount not checked: the three columns add up to billed.
 AMOUNTS = """
     checked.billed,
     case when checked.status <> 'not_checked' then checked.expected end as expected,
     case when checked.status <> 'not_checked' then checked.difference end as difference,
     case when checked.status = 'not_checked' then checked.billed end as not_checked
 """
-# Storage is rounded at each charge, as bills do; sums of daily prices would differ from them by cents.
+# Round storage at each charge, as bills do; sums of daily prices would differ by cents.
 STORAGE_CHARGES = f"""
 select
     checked.item_id, cast(date_trunc('month', checked.start_date) as date) as month, checked.is_billed, {AMOUNTS}
 from invoice_reconciliation as checked
 where lower(checked.charge_type) = 'storage'
 """
-# What is expected of one item is known where the charges name it; else it is its part of the month.
+# The expected amount of an item is exact if the charges name it; otherwise it is its share of the month.
 STORAGE = """
 with charged as (
     {storage_charges}
@@ -55,7 +55,8 @@ where storage.month in (
 )
 order by storage.month, storage.billed desc, storage.sku
 """
-# About the account, not one invoice. Columns for programs are left out; an open-ended price has no first or last day.
+# These sheets are about the account, not one invoice. They omit technical columns; an open-ended price has no first or
+# last day.
 ACCOUNT_SHEETS = {
     "accrual": (
         "Accrual",
@@ -96,11 +97,11 @@ ACCOUNT_SHEETS = {
         from findings
         left join items on findings.item_id = items.item_id
         order by findings.kind, findings.place""",
-        "What concerns no single charge.",
+        "Findings that concern no single charge.",
     ),
 }
 CHANGED = (
-    "What changed since it was closed. A change stands at its charge, its type and its invoice: do not add them up."
+    "Changes since it was closed. Each change is listed for its charge, its type and its invoice: do not add them up."
 )
 RESTATED = """
 select
@@ -130,7 +131,7 @@ def supporting_sheets(
     month: date | None,
     closed_at: datetime | None,
 ) -> Iterator[Sheet]:
-    """Yield the sheets that the file has data for; `scope` is the query of the charges, `chosen` its parameter."""
+    """Yield the sheets for which the file has data; `scope` is the query of the charges, `chosen` its parameter."""
     # For an invoice, only months of its storage charges; a late charge of another type adds no month.
     of_storage = STORAGE.format(
         storage_charges=STORAGE_CHARGES, scope=scope, whole_month="false" if month is None else "true"
@@ -151,7 +152,7 @@ def _with_its_month(accrual: Sheet) -> Sheet:
 
 
 def _without_totals(findings: Sheet) -> Sheet:
-    """Show amounts that cannot be added up: some are of a month, some of all charges."""
+    """Show amounts without totals: some are of a month, some of all charges."""
     columns = (replace(each, kind="amount" if each.kind == "money" else each.kind) for each in findings.columns)
     return replace(findings, columns=tuple(columns))
 

@@ -8,7 +8,7 @@ from logentic.currencies import minor_unit
 from logentic.settings import Tax
 
 SHOWN_CAUSES = 5
-# What else the taxes of a paper may come to: a whole per cent, as everywhere but in Quebec, or Quebec's.
+# Other tax rates that an invoice may have: a whole percentage, as everywhere except Quebec, or Quebec's.
 OTHER_RATES = (*map(Decimal, range(1, 26)), Decimal("14.975"))
 FEDERAL = Decimal(5)
 
@@ -17,8 +17,8 @@ FEDERAL = Decimal(5)
 class Line:
     """A charge.
 
-    `earlier` has amounts that the API gave for it before, `rule` the rule that finds it wrong. `place` says where the
-    API puts a charge that is not on this invoice.
+    `earlier` has earlier amounts of it, `rule` the rule that finds it wrong. `place` is where the API has a charge that
+    is not on this invoice.
     """
 
     charge_id: int
@@ -39,7 +39,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class TieOut:
-    """The comparison; `charges` are those that the explanations name, the most likely first."""
+    """The comparison; `charges` are those in the explanations, most likely first."""
 
     subtotal: Decimal
     taxes: tuple[tuple[Tax, Decimal], ...]
@@ -54,12 +54,12 @@ class TieOut:
 
     @property
     def side(self) -> str:
-        """Return which side is lower; empty if they tie."""
+        """Return which side is lower; empty if they are equal."""
         return "" if not self.difference else f"The paper is {'lower' if self.difference < 0 else 'higher'}."
 
     @property
     def before_tax(self) -> Decimal:
-        """The amount of a charge that would make the difference together with its tax."""
+        """Return the amount of a charge that would explain the difference, including its tax."""
         return self.difference / (1 + sum((tax.rate for tax, _ in self.taxes), Decimal(0)) / 100)
 
 
@@ -99,7 +99,7 @@ def tie_out(
 ) -> TieOut:
     """Compare the invoice total with the charges, rounded to the smallest amount of the currency.
 
-    `elsewhere` are charges that the API puts on no invoice, on another one, or no longer returns. `unreadable` are
+    `elsewhere` are charges that the API has on no invoice, on another one, or no longer returns. `unreadable` are
     charges of this invoice whose amount could not be read; they are the first explanation.
     """
     unit = minor_unit(currency)
@@ -115,7 +115,7 @@ def tie_out(
     sums = Sums(lines, taxes, subtotal, total, paper, elsewhere, unit)
     typed = list(_of_digits(sums))
     for kind in (_of_taxes, _of_earlier, _of_lines, _of_types, _of_elsewhere, _of_other_rates, _of_cents):
-        if causes := [*typed, *kind(sums)]:  # a swap is the likelier, but hides no charge of that amount
+        if causes := [*typed, *kind(sums)]:  # a transposition is more likely, but do not hide a charge of that amount
             named = [cause for cause in causes if cause.line][:SHOWN_CAUSES]
             charges = tuple(cause.line.charge_id for cause in named if cause.line)
             return replace(tied, explanations=tuple(_explanations(causes)), charges=charges)
@@ -130,7 +130,7 @@ def taxed_total(subtotal: Decimal, taxes: Sequence[Tax], unit: Decimal) -> TieOu
 
 
 def recommended_payment(subtotal: Decimal, recoverable: Decimal, taxes: Sequence[Tax], currency: str) -> TieOut:
-    """Return what is billed less what is recoverable, with the taxes on what remains."""
+    """Return the billed less the recoverable amount, with taxes on the difference."""
     return taxed_total(subtotal - recoverable, taxes, minor_unit(currency))
 
 
@@ -145,7 +145,7 @@ def with_taxes(subtotal: Decimal, taxes: Sequence[Tax], unit: Decimal, rounding:
 
 
 def _of_digits(sums: Sums) -> Iterator[Cause]:
-    """Yield two neighbouring digits that were typed in the other order."""
+    """Yield transpositions: two neighbouring digits typed in the other order."""
     typed = str(sums.paper)
     for place in range(len(typed) - 1):
         pair = typed[place : place + 2]
@@ -202,7 +202,7 @@ def _of_earlier(sums: Sums) -> Iterator[Cause]:
 
 
 def _of_lines(sums: Sums) -> Iterator[Cause]:
-    """Yield charges that explain the difference: those that a rule finds wrong first. Computed once for each amount."""
+    """Yield charges that explain the difference, wrong ones first. Computed once per amount."""
     ways_by_amount = {amount: _ways(sums, amount) for amount in {line.amount for line in sums.lines}}
     found = [
         (line.rule is None, place, line.charge_id, Cause(f"{sums.describe(line)} {words}.", line))
@@ -267,6 +267,6 @@ def _explanations(causes: list[Cause]) -> Iterator[str]:
     """Yield the first causes; several charges of the same amount are alternatives."""
     charges = [cause.line for cause in causes if cause.line]
     if len(charges) > 1:
-        first = "; what a rule finds wrong stands first" if any(line.rule for line in charges) else ""
+        first = "; exceptions come first" if any(line.rule for line in charges) else ""
         yield f"Any one of {len({line.charge_id for line in charges}):,} charges would make it{first}:"
     yield from (cause.words for cause in causes[:SHOWN_CAUSES])

@@ -52,9 +52,9 @@ def print_verification(file: Path, results: list[VerificationResult], console: C
         for unclear in result.unclear:
             console.print(Text(f"{result.resource}: not compared: {unclear}"))
     for command in _repair_commands(file, results):
-        console.print(Text(f"mend it: {command}"), soft_wrap=True)
+        console.print(Text(f"repair: {command}"), soft_wrap=True)
     if not any(result.differences or result.unclear or result.failure for result in results):
-        console.print("the file holds what the account holds")
+        console.print("the file matches the account")
 
 
 def _repair_commands(file: Path, results: list[VerificationResult]) -> list[str]:

@@ -24,22 +24,22 @@ from logentic.reports.tie_out import cents
 from logentic.sanitizer import printable
 
 MOST_ROWS = 1_048_000
-MOST_LINKS = 65_000  # a worksheet holds 65,530
+MOST_LINKS = 65_000  # a worksheet allows 65,530
 TITLE, TOTAL, HEADER, FIRST = 0, 1, 2, 3  # the rows of a sheet
 HEIGHT = 13.5
 NUMERIC = ("money", "amount", "number", "share", "count")
-DATED = {"date": 10, "month": 7, "time": 16}  # characters of a value
-PADDING = 2  # characters, of which an indent takes one
-ARROW = 11  # points below a heading for the arrow of its filter
-WIDEST = 24  # characters of a column of text; longer text is wrapped
+DATED = {"date": 10, "month": 7, "time": 16}  # characters
+PADDING = 2  # characters; an indent takes one
+ARROW = 11  # points, for the filter arrow below a heading
+WIDEST = 24  # characters of a text column; longer text wraps
 WIDTHS = {"evidence": 34, "reason": 44, "what_was_said": 20, "basis": 40, "finding": 64, "note": 44, "formula": 34}
-# The first of these, and the columns after it, are not printed: a page holds no more in letters that can be read.
+# Print the columns before the first of these: more do not fit on a page at a readable size.
 NOT_PRINTED = {
     "Exceptions": ("days_left", "amount_at_stake"),
     "Charges": ("rule",),
     "Rate card": ("tier", "driver"),
 }
-# The item's SKU says it.
+# Redundant, because the item has its SKU.
 OMITTED = ("item_id",)
 PRINTED_STATUSES = ("exception", "not_checked")
 COVER_WIDTHS = (26, 13, 13, 9, 14, 10, 10, 10)
@@ -96,7 +96,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "total_count": {"align": "right", "bold": True, "num_format": "#,##0", "bg_color": "#E7ECF5"},
     "total_text": {"align": "left", "bold": True, "bg_color": "#E7ECF5", "indent": 1},
 }
-# The columns of the summary after type and count: heading, status, and the column of the charges that is summed.
+# The columns of the summary after type and count: heading, status, and the column of charges that it sums.
 SUMMED: tuple[tuple[str, str | None, str], ...] = (
     ("Billed", None, "billed"),
     ("Matched", "matched", "billed"),
@@ -125,7 +125,7 @@ class Workbook:
         looks |= {f"link_{kind}": looks[kind] | FORMATS["link"] for kind in ("id", "text")}
         self.formats: dict[str, Format] = {name: self.book.add_format(base | look) for name, look in looks.items()}
         self.book.set_properties({"title": found.title, "subject": "Reconciliation of the warehouse's charges"})
-        # Without it, the time of writing would make two files of the same numbers differ.
+        # Without it, the time of writing would make two files with the same numbers differ.
         self.book.set_properties({"title": found.title, "created": found.known_at.replace(tzinfo=None)})
         self.sheets: dict[str, Sheet] = {}
         self.rows: dict[str, dict[int, int]] = {}
@@ -269,7 +269,7 @@ class Workbook:
         page.write_string(TOTAL, 0, "Total", self.formats["total_text"])
         count, _ = self.found.amount_of()
         page.write_formula(TOTAL, 1, f"=SUM(B{FIRST + 1}:B{end})", self.formats["total_count"], count)
-        # Of the charges and not of the rows below, which are rounded: a charge may hold parts of cents.
+        # A sum of the charges, not of the rounded rows below: charges may have fractions of cents.
         for index, (_, status, column) in enumerate(SUMMED, start=2):
             condition = f'({{Charges.status}}="{status}")*' if status else ""
             formula = self._with_cells(f"SUMPRODUCT({condition}{{Charges.{column}}})")
@@ -280,7 +280,7 @@ class Workbook:
                 row = self._part(page, row, part, SUMMARY_WIDTHS, amount=2, number=1)
 
     def sheet(self, sheet: Sheet) -> None:
-        """Write title, total, header and rows. The total is of the rows that a filter leaves."""
+        """Write title, total, header and rows. The total is of the rows that pass the filter."""
         if len(sheet.rows) > MOST_ROWS:
             raise UsageError(
                 f"{sheet.name} has {len(sheet.rows):,} rows, more than a worksheet holds",
@@ -311,7 +311,7 @@ class Workbook:
         page.set_row(HEADER, HEIGHT * max(heads) + ARROW)
         texts = [index for index, column in enumerate(sheet.columns) if column.kind == "text"]
         for row, values in enumerate(sheet.rows, start=FIRST):
-            # Not every program fits the height of a row to its text when it opens a file.
+            # Not every program adjusts the height of a row to its text when it opens a file.
             if (lines := max((_lines(values[index], widths[index]) for index in texts), default=1)) > 1:
                 page.set_row(row, HEIGHT * lines)
         if sheet.name == "Charges" and sheet.rows:
@@ -324,7 +324,9 @@ class Workbook:
         self._set_print_area(page, sheet, names)
 
     def _set_print_area(self, page: Worksheet, sheet: Sheet, names: list[str]) -> None:
-        """Print the columns that fit, and of the charges those that are wrong or not checked, which come first."""
+        """Print the columns that fit and, on the sheet of charges, those that are wrong or not checked, which come
+        first.
+        """
         rows = len(sheet.rows)
         if sheet.name == "Charges":
             statuses = [values[names.index("status")] for values in sheet.rows]
@@ -377,7 +379,7 @@ class Workbook:
         look = self.formats["wrapped" if column.kind == "text" else column.kind]
         if link:
             look = self.formats[f"link_{column.kind}"]
-            page.write_url(row, index, link, look)  # the value takes the place of its text
+            page.write_url(row, index, link, look)  # the value is displayed instead of its text
         if value is None:
             page.write_blank(row, index, None, look)
         elif column.kind in (*NUMERIC, "id"):
@@ -413,7 +415,7 @@ class Workbook:
 
 @lru_cache(maxsize=10_000)
 def _lines(words: Any, width: float) -> int:
-    """Return how many lines a text takes in a column of `width` digits, of which letters are narrower."""
+    """Return the number of lines of a text in a column of `width` digits; letters are narrower."""
     letters = int(width * 1.25)
     lines = str(words or "").split("\n")
     return sum(len(textwrap.wrap(line, letters)) if len(line) > letters else 1 for line in lines)

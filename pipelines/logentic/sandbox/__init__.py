@@ -1,4 +1,4 @@
-"""A Logentic account to develop against: the account, its API over HTTP, its faults, and the truth about it."""
+"""Simulate a Logentic account: the account, its API over HTTP, its faults, and the expected tables."""
 
 from logentic.sandbox.account import Account
 from logentic.sandbox.clock import Clock

@@ -1,4 +1,4 @@
-"""Generate an account: everything that ever happens on it, as one list of events in order of time."""
+"""Generate an account: all events of its life, as one list in order of time."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
@@ -50,7 +50,8 @@ class Account:
         self.first_day = self.today - timedelta(days=days - 1)
         self.days = Days(timezone)
         self.storage_rates: Rates = tuple((self.first_day + timedelta(days=n), rate) for n, rate in STORAGE_RATES)
-        # To the end of a month and past its invoice: what an invoice holds must not depend on how far ahead we look.
+        # Generate up to the end of a month and past its invoice, so that an invoice does not depend on the length of
+        # the account.
         self.end = self.days.start(next_month(self.today + timedelta(days=EVENTS_AHEAD_DAYS)) + timedelta(days=4))
         events = self._warehouse_events(returned_as)
         billing = Billing(

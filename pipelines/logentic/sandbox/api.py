@@ -1,4 +1,4 @@
-"""Respond to a path and a query with a page of JSON, by the reference and the chosen readings."""
+"""Respond to a path and a query with a page of JSON, according to the reference and the chosen readings."""
 
 import json
 import re
@@ -173,7 +173,7 @@ class Api:
         return sorted(rows, key=keys[sort.removeprefix("-")], reverse=sort.startswith("-"))
 
     def _text(self, resource: str, row: Row, query: Query) -> str:
-        """Return a record as JSON, cached unless the query leaves fields out."""
+        """Return a record as JSON, cached unless the query excludes fields."""
         hidden = set()
         if resource == "payment_items" and _is_true(query, "exclude_storage_info"):
             hidden.add("total_volume")

@@ -92,7 +92,7 @@ class Injection:
         self.errors.append(InjectedError(rule, charge, order_id, stake, self.month.payment_id, known_at, charge_type))
 
     def add(self, rule: str, fields: Mapping[str, Any], **different: Any) -> None:
-        """Put a charge on the invoice that has no place there."""
+        """Add a charge that does not belong on the invoice."""
         billed = {"payment_id": self.month.payment_id, "billed_date": self.at_day}
         charge = Charge(self.at, dict(fields) | billed | different)
         self.added.append(charge)
@@ -104,25 +104,25 @@ class Injection:
         return self.month.end + timedelta(days=2)
 
     def some_orders(self, count: int, among: Iterable[int] | None = None) -> list[int]:
-        """Orders that no error has touched yet; from now on one has."""
+        """Return orders without an error, and mark them as used."""
         candidates = [order_id for order_id in (self.by_order if among is None else among) if order_id in self.by_order]
         chosen = self.random.sample(candidates, min(count, len(candidates)))
         self.chosen = {order_id: self.by_order.pop(order_id) for order_id in chosen}
         return chosen
 
     def duplicate_charge(self, count: int) -> None:
-        """The same charge twice."""
+        """Bill the same charge twice."""
         for order_id in self.some_orders(count):
             self.add("duplicate_charge", self.random.choice(self.chosen[order_id]).fields)
 
     def cancelled_order(self, count: int) -> None:
-        """Handling of an order that never left."""
+        """Bill handling of an order that was never shipped."""
         cancelled = self.random.sample(self.month.cancelled, min(count, len(self.month.cancelled)))
         for order_id, day in cancelled:
             self._handling("cancelled_order", order_id, day)
 
     def unknown_order(self, count: int) -> None:
-        """Handling of an order that is not there: a number between two that are."""
+        """Bill handling of an order that does not exist: a number between two that do."""
         last = max(self.by_order)
         near = [order_id + 1 for order_id in self.by_order if order_id + 1 not in self.orders and order_id < last]
         for order_id in self.random.sample(near, min(count, len(near))):
@@ -134,11 +134,11 @@ class Injection:
         self.add(rule, example, order_id=order_id, start=day, end=day, description=described)
 
     def storage_overbilled(self, count: int) -> None:
-        """More than the storage of its days costs, by the basis that the others are billed by."""
+        """Bill storage above the basis that the other charges follow."""
         self._misbill("storage_overbilled", count, 1)
 
     def storage_underbilled(self, count: int) -> None:
-        """Less than that."""
+        """Bill storage below the basis."""
         self._misbill("storage_underbilled", count, -1)
 
     def _misbill(self, rule: str, count: int, sign: int) -> None:
@@ -151,7 +151,7 @@ class Injection:
             if by_basis[self.month.storage_basis] >= WORTH_A_MISTAKE and id(charge) not in touched:
                 worth[charge] = by_basis
         if self.month.storage_basis != "daily":
-            count = min(count, len(worth) // 10)  # the others have to show what the basis is
+            count = min(count, len(worth) // 10)  # the others must show the basis
         for charge in self.random.sample(list(worth), min(count, len(worth))):
             right, stake = worth[charge][self.month.storage_basis], Decimal(0)
             while any(is_alike(right + sign * stake, amount) for amount in worth[charge].values()):
@@ -161,7 +161,7 @@ class Injection:
             self.label(rule, charge, stake)
 
     def missing_charge(self, count: int) -> None:
-        """A charge that all the order's peers have. Late in the month, so that it is certain only once the
+        """Omit a charge that all the order's peers have. Late in the month, so that the error is certain only once the
         month is billed.
         """
         late = self.month.invoiced_at - ENOUGH_TIME
@@ -173,7 +173,7 @@ class Injection:
             self.label("missing_charge", None, charge.fields["amount"], order_id, charge.fields["type"])
 
     def outside_period(self, count: int) -> None:
-        """A charge for days that an earlier invoice was about."""
+        """Bill days of an earlier invoice."""
         for order_id in self.some_orders(count):
             charge = self.random.choice(self.chosen[order_id])
             day = charge.fields["start"] - timedelta(days=self.random.randint(32, 45))
@@ -181,7 +181,7 @@ class Injection:
             self.label("outside_period", charge, charge.fields["amount"], order_id)
 
     def rate_deviation(self, count: int) -> None:
-        """An amount off the rate that all others follow."""
+        """Bill an amount that differs from the rate that all others follow."""
         for order_id in self.some_orders(count):
             charge = self.random.choice(self.chosen[order_id][:2])
             stake = (charge.fields["amount"] * self.random.randint(15, 90) / 100).quantize(CENT, ROUND_HALF_UP)
@@ -189,7 +189,7 @@ class Injection:
             self.label("rate_deviation", charge, stake, order_id)
 
 
-# Those with the fewest candidates choose first.
+# Errors with the fewest candidates choose first.
 RULES: tuple[Callable[[Injection, int], None], ...] = (
     Injection.missing_charge,
     Injection.unknown_order,

@@ -9,19 +9,19 @@ from typing import Any
 from logentic.sandbox.billing_errors import Charge, InjectedError, Month
 from logentic.sandbox.history import CENT, History
 
-EACH = 3  # orders of a month that a trap touches, where there are enough
+EACH = 3  # orders of a month that a trap affects, if there are enough
 PICKING, PICKING_PER_UNIT, HANDLING = Decimal("0.90"), Decimal("0.35"), Decimal("2.50")
 NEW_HANDLING, NEW_PER_UNIT = Decimal("2.75"), Decimal("0.38")
 MINIMUM, FIRST_TIER, SECOND_TIER_PER_UNIT = Decimal("1.60"), 4, Decimal("0.20")
 
 
 def handling(scenarios: frozenset[str], is_new: bool) -> Decimal:
-    """The price of handling an order."""
+    """Return the price of handling an order."""
     return NEW_HANDLING if is_new and "rate_change" in scenarios else HANDLING
 
 
 def picking(scenarios: frozenset[str], is_new: bool, units: int) -> Decimal:
-    """The price of picking so many units."""
+    """Return the price of picking a number of units."""
     per_unit = NEW_PER_UNIT if is_new and "rate_change" in scenarios else PICKING_PER_UNIT
     amount = PICKING + per_unit * units
     if "tiers" in scenarios and units > FIRST_TIER:
@@ -39,7 +39,7 @@ class Traps:
         self.errors: list[InjectedError] = []
 
     def rebills_in_any_order(self) -> None:
-        """Billed again before the first was taken back; until then it stands twice."""
+        """Bill charges again before the first ones are credited; until then they are duplicates."""
         for charges in self._orders():
             charge = self.random.choice(charges)
             self._add(charge, 1)
@@ -48,39 +48,39 @@ class Traps:
             self._label("duplicate_charge", repeated, charge.fields["amount"], until=credit.created_at)
 
     def partial_credits(self) -> None:
-        """Too much, and the excess taken back; or right, and something given in kindness."""
+        """Credit an excess, or grant a discount on a correct charge."""
         for number, charges in enumerate(self._orders()):
             charge = self.random.choice(charges[:2])
             excess = Decimal(self.random.randint(20, 90)) / 100
             self._credit(charge, 2, excess)
-            if number % 2 == 0:  # until the credit comes, it is too much
+            if number % 2 == 0:  # too much until the credit arrives
                 charge.fields["amount"] += excess
                 self._label("rate_deviation", charge, excess, until=self.added[-1].created_at)
 
     def late_credits(self) -> None:
-        """Taken back on a later invoice."""
+        """Credit charges on a later invoice."""
         for charges in self._orders():
             charge = self.random.choice(charges)
             self._credit(charge, 0, charge.fields["amount"], at=self.month.invoiced_at + timedelta(hours=20))
 
     def credits_of_several(self) -> None:
-        """One credit for all of an order, which is then billed again."""
+        """Credit all charges of an order at once, and bill them again."""
         for charges in self._orders():
             self._credit(charges[0], 2, sum((c.fields["amount"] for c in charges), Decimal(0)), type="credit")
             for number, charge in enumerate(charges):
                 self._add(charge, 3 + number)
 
     def credits_dated_otherwise(self) -> None:
-        """A credit bears the day on which it was given."""
+        """Date credits by the day on which they were given."""
         for charges in self._orders():
             charge = self.random.choice(charges)
             self._credit(charge, 2, charge.fields["amount"], start=self._last_day(), end=self._last_day())
 
     def wrong_week(self) -> None:
-        """In one week of the month every order is handled at another price, and after it no more."""
+        """Handle orders at another price in one week of the month only."""
         first = self.month.start + timedelta(days=7)
         if min((charge.fields["start"] for charge in self.month.order_charges), default=first) >= first:
-            return  # with nothing before it, no week is another price than usual
+            return  # a week needs another price before it to stand out
         for charge in list(self.month.order_charges):
             if charge.fields["type"] == "handling" and first <= charge.fields["start"] < first + timedelta(days=7):
                 stake = (charge.fields["amount"] * Decimal("0.4")).quantize(CENT, ROUND_HALF_UP)
@@ -89,11 +89,11 @@ class Traps:
                 self._label("rate_deviation", charge, stake)
 
     def storage_at_month_end(self) -> None:
-        """Storage is billed by the volume of the month's last day."""
+        """Bill storage by the volume of the month's last day."""
         self._bill_storage_by("month_end")
 
     def storage_at_peak(self) -> None:
-        """Storage is billed by the highest volume of the month."""
+        """Bill storage by the highest volume of the month."""
         self._bill_storage_by("peak")
 
     def _bill_storage_by(self, basis: str) -> None:
@@ -106,7 +106,7 @@ class Traps:
         return self.month.end - timedelta(days=1)
 
     def _orders(self) -> list[list[Charge]]:
-        """The charges of some orders early in the month, which nothing else touches from now on."""
+        """Return the charges of some orders early in the month, and reserve them."""
         by_order: dict[int, list[Charge]] = {}
         for charge in self.month.order_charges:
             if charge.fields["start"] < self.month.end - timedelta(days=3):
@@ -149,12 +149,12 @@ TRAPS: Mapping[str, Callable[[Traps], None]] = {
         Traps.storage_at_peak,
     )
 }
-# These are in the prices and dates themselves.
+# Traps in the prices and dates themselves.
 PRICING = frozenset({"rate_change", "tiers", "minimum", "late_paperwork"})
 
 
 def set_traps(month: Month, random: Random, scenarios: frozenset[str], history: History) -> Traps:
-    """Set those of the month that are asked for."""
+    """Set the requested traps of the month."""
     traps = Traps(month, random, history)
     for name, trap in TRAPS.items():
         if name in scenarios:

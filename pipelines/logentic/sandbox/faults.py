@@ -142,5 +142,5 @@ def error_page(status: int) -> str:
 
 
 def message(text: str) -> str:
-    """Return an error body as Laravel writes it."""
+    """Return an error body in Laravel's format."""
     return json.dumps({"message": text})

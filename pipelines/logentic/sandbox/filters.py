@@ -100,7 +100,7 @@ class Filters:
             yield lambda row: row["updated_at"] < end
 
     def _moment(self, query: Query, name: str, *, is_next: bool) -> datetime:
-        """The moment named, or the one after it; a date is all of its day."""
+        """Return the moment named, or the one after it; a date stands for its whole day."""
         if len(query[name]) == len("2026-01-31"):
             return self._days.start(_date(query, name) + ONE_DAY * is_next)
         try:

@@ -1,4 +1,4 @@
-"""Options for what the reference leaves open: one field per question; the first value is the default."""
+"""Choose between interpretations of the reference: one field per open question; the first value is the default."""
 
 from dataclasses import dataclass
 from typing import Literal

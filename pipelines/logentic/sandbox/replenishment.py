@@ -10,7 +10,7 @@ from logentic.sandbox.warehouse import Shelf, Warehouse
 
 ITEMS, UNITS_PER_DAY = 60, 62.0
 FIRST_ITEM_ID = 28_001
-LATER_ITEM, UNSTOCKED, GIVEN_UP = 6, 20, 19  # one item in so many
+LATER_ITEM, UNSTOCKED, GIVEN_UP = 6, 20, 19  # one item in this many
 
 
 class Replenishment:
@@ -73,7 +73,7 @@ class Replenishment:
     def _announce(self, at: datetime, shelf: Shelf) -> None:
         quantity = ceil((shelf.units_per_day * 28 + 8) / 5) * 5
         if self.random.random() < 0.04:
-            # Announced and received between two records: what came cannot be told from a correction.
+            # Announced and received between two records: the receipt cannot be told from a correction.
             rest = quantity // 3
             self.floor.move(at, "announced_and_received", shelf, announced=quantity, received=quantity - rest)
             self.on_receipt(at, shelf)
@@ -108,7 +108,7 @@ class Replenishment:
             return
         self.floor.move(at, "counted", shelf, adjusted=found)
         if self.random.random() < 0.25:
-            # Counted again within the same second: two records, one time.
+            # Counted again within the same second: two records with one time.
             self.floor.move(at, "counted", shelf, adjusted=1)
 
     def _edit(self, at: datetime) -> None:

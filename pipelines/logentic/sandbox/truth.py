@@ -1,6 +1,6 @@
-"""Compute what every table must hold at a moment, from the account's events alone.
+"""Compute the expected content of every table at a moment, from the account's events alone.
 
-Nothing here is shared with the API of the sandbox, so that a mistake in one shows in the other.
+This shares no code with the sandbox's API, so that a mistake in one shows in the other.
 """
 
 from collections import Counter
@@ -176,14 +176,14 @@ def stock_movements(account: Account, at: datetime) -> list[TruthRow]:
 
 
 def movements(event: AccountEvent) -> Iterator[tuple[str, int, bool]]:
-    """Return what moved, how much, and whether the record is known to hide a movement."""
+    """Return each movement with its quantity, and whether the record is known to hide a movement."""
     moves = dict(event.change or {})
     if event.kind == "opening":
         yield from (("opening", moves[counter], False) for counter in COUNTERS if moves.get(counter))
         return
     announced, received = moves.get("announced", 0), moves.get("received", 0)
     if announced > 0 and received > 0:
-        # Both between two records: what was announced and came at once looks like a correction of the shelf.
+        # Both between two records: stock that is announced and received at once looks like a correction.
         at_once = min(announced, received)
         moves |= {"announced": announced - at_once, "received": received - at_once}
         moves["adjusted"] = moves.get("adjusted", 0) + at_once

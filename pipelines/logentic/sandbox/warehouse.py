@@ -1,4 +1,4 @@
-"""The warehouse: its shelves, its agenda, and the list of events."""
+"""Simulate the warehouse: its shelves, its agenda, and the list of events."""
 
 import heapq
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from logentic.sandbox.events import AccountEvent, effect
 
 @dataclass(slots=True, eq=False)
 class Shelf:
-    """An item as the warehouse sees it."""
+    """An item's stock in the warehouse."""
 
     item_id: int
     fields: dict[str, Any]

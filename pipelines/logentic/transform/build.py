@@ -13,12 +13,12 @@ from logentic.transform.artifacts import write_artifacts
 from logentic.transform.plan import load_plan, models_version
 from logentic.transform.runner import Result, Runner
 
-NOTED_SECONDS = 0.1  # a model that took less is not in the run's record
+NOTED_SECONDS = 0.1  # a faster model is left out of the run's record
 
 
 @dataclass(frozen=True)
 class Built:
-    """`models`, `tests`: of the plan; `unchanged`: models that stay as they are, since nothing that they read changed.
+    """`models`, `tests`: of the plan; `unchanged`: models that were not run, because nothing that they read changed.
     `slowest`: {model or check: [seconds, rows]} of those that took the longest.
     """
 
@@ -30,7 +30,7 @@ class Built:
 
 
 def model_settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings that the models read, by the names that the plan and dbt's vars have."""
+    """Return the settings that the models read, by their names in the plan and in dbt's vars."""
     return {
         "models_version": models_version(),
         "timezone": settings.timezone,
@@ -60,8 +60,9 @@ def build(
 ) -> Built:
     """Build all models and run all checks, or the checks alone. The first failure is a `BuildError` that names it.
 
-    A build makes the tables whose inputs changed, of those by day the days that new data affects; after `full_refresh`
-    or a change of models or settings, all days. `progress` takes the name of each model, its number and their number.
+    A build makes the tables whose inputs changed; for tables by day, only the days that new data affects. After
+    `full_refresh` or a change of models or settings it makes all days. `progress` takes the name of each model, its
+    number and their number.
     """
     destination = destination_of(settings, state)
     plan = load_plan(destination.dbt_target)

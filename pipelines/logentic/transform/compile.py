@@ -1,4 +1,4 @@
-"""Compile the models into a plan with dbt, without a database. Only a checkout with changed models needs it."""
+"""Compile the models into a plan with dbt, without a database; needed only in a checkout with changed models."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from logentic.transform.plan import STEPS, Plan, plan_file, plan_of, sources_ver
 
 log = logging.getLogger("logentic")
 ENGINES = ("duckdb", "postgres", "spark")
-LAST = "built_inputs"  # built when all other tables are built and all checks have passed
+LAST = "built_inputs"  # built after all other tables and checks have passed
 NO_DBT = "Install logentic-elt[dbt], or undo the change."
 
 
@@ -67,7 +67,7 @@ def compiled(engine: str) -> str:
 
 
 def _nodes(manifest: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the nodes in the order of execution: each model after what it reads, and its checks directly after it."""
+    """Return the nodes in the order of execution: each model after its inputs, and its checks directly after it."""
     known = {**manifest["nodes"], **manifest["sources"]}
     models = {uid: node for uid, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     ordered: dict[str, None] = {}
@@ -104,7 +104,7 @@ def _nodes(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _mark_reads_of_last_build(nodes: list[dict[str, Any]]) -> None:
-    """Mark the nodes that read a table before it is built: the runner runs them at their place, and never later."""
+    """Mark the nodes that read a table before it is built: the runner runs them in order, and never later."""
     later: dict[str, str] = {}
     for node in reversed(nodes):
         if any(relation in node["sql"] for relation in later.values()):

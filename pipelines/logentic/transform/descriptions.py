@@ -1,4 +1,4 @@
-"""What each table of the published file holds, and what its columns mean."""
+"""Describe the tables of the published file, and their columns."""
 
 from logentic.audit_log import PUBLISHED_LOGS, RUNS
 from logentic.resources import Description, raw_descriptions
@@ -79,7 +79,7 @@ BUILT_NODES = Description(
 
 
 def descriptions(plan: Plan) -> dict[str, Description]:
-    """Return the description of each relation, by the name that the plan gives it: of models, and of raw tables."""
+    """Return the description of each relation, by its name in the plan: of models, and of raw tables."""
     models = {node.name: node for node in plan.nodes if node.kind not in ("check", "step")}
     found = {node.relation: Description(node.description, node.columns or {}) for node in models.values()}
     logs = {log.name: models.get(f"stg_{log.name}") or models.get(log.name) for log in (*PUBLISHED_LOGS, RUNS)}

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from logentic import project_folder
 from logentic.errors import UsageError
 
-# A change of these files rebuilds all tables. The plan depends on descriptions and checks as well.
+# A change of these files rebuilds all tables. The plan also depends on descriptions and checks.
 MODEL_FILES = ("dbt_project.yml", "macros/*.sql", "models/**/*.sql")
 PLAN_FILES = (*MODEL_FILES, "models/**/*.yml", "tests/reconcile/**/*.sql")
 COMPILER = Path(__file__).with_name("compile.py")
@@ -33,17 +33,17 @@ class Node:
 
     name: str
     kind: Kind
-    file: str  # of the model; of a check, the model that it is about
+    file: str  # of the model; for a check, of the model that it tests
     sql: str
     reads: tuple[str, ...] = ()  # names of nodes, and raw.<name>
     relation: str = ""
     schema: str = ""
     description: str = ""
-    columns: Mapping[str, str] | None = None  # their descriptions
+    columns: Mapping[str, str] | None = None  # column descriptions
     day: str = ""  # replace_days: the expression that is compared with the first day
     since: str = ""
-    read_before: Mapping[str, str] | None = None  # columns, with types, that nodes before it read as last built
-    reads_last_build: bool = False  # it reads a later node's table, as last built
+    read_before: Mapping[str, str] | None = None  # columns, with types, that earlier nodes read from the last build
+    reads_last_build: bool = False  # reads a later node's table, as last built
     severity: str = ""
     warn_if: str = ""
     error_if: str = ""
@@ -53,7 +53,7 @@ class Node:
 @dataclass(frozen=True)
 class Plan:
     engine: str
-    sources: str  # the hash of the files that it was compiled from
+    sources: str  # the hash of the files it was compiled from
     dbt_version: str
     nodes: tuple[Node, ...]
 
@@ -64,7 +64,7 @@ def models_version() -> str:
 
 
 def sources_version() -> str:
-    """Return a hash of the files that a plan is compiled from, and of what compiles it."""
+    """Return a hash of the files from which a plan is compiled, and of the compiler."""
     return sha256(f"{_hash_of(PLAN_FILES)} {COMPILER.read_text('utf-8')}".encode()).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""The raw tables that models read, with the columns that they always have."""
+"""Define the raw tables that models read, with the columns that they always have."""
 
 import pyarrow as pa
 
@@ -30,7 +30,7 @@ LOADS = {"load_id": "varchar", "status": "bigint"}
 
 
 def raw_tables() -> dict[str, dict[str, str]]:
-    """Return {table: {column: type in SQL}}. A load may bring further columns."""
+    """Return {table: {column: type in SQL}}. A load may add further columns."""
     schemas: dict[str, pa.Schema] = {name: resource.schema() for name, resource in RESOURCES.items()}
     schemas |= {each.lines.table: each.lines.schema() for each in RESOURCES.values() if each.lines}
     schemas |= {"order_events": ORDER_EVENTS, "rejected_values": REJECTED_VALUES, "extract_windows": RECEIPTS}

@@ -15,7 +15,7 @@ from logentic.transform.plan import DAYS, Node, Plan, bind, setting_parameters
 from logentic.transform.raw_tables import raw_tables
 from logentic.transform.unchanged import Unchanged
 
-FIRST_DAY = "date '0001-01-01'"  # of a full build
+FIRST_DAY = "date '0001-01-01'"  # the first day of a full build
 BUILT_INPUTS = {"kind": "varchar", "key": "varchar", "value": "varchar", "since": "date"}
 SHOWN_ROWS = 3
 COMPARISONS: dict[str, Callable[[int, int], bool]] = {
@@ -27,13 +27,13 @@ COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "<": lambda found, limit: found < limit,
     "<=": lambda found, limit: found <= limit,
 }
-Progress = Callable[[str, int, int], None]  # a node's name, its number, how many there are
+Progress = Callable[[str, int, int], None]  # arguments: a node's name, its number, the number of nodes
 
 
 @dataclass
 class Result:
-    """The outcome of one node, in dbt's words; skipped: it is as the last build left it, since nothing that it reads
-    changed. `rows`: written or, for a check, found; None if the engine does not report them.
+    """The outcome of one node, in dbt's words; skipped: it was not run, because nothing that it reads changed.
+    `rows`: written or, for a check, found; None if the engine does not report them.
     """
 
     node: Node
@@ -53,7 +53,7 @@ class StepContext:
     reads: Mapping[str, str]  # name: relation
     settings: Mapping[str, Any]
     parameters: Mapping[str, str]
-    kept: dict[str, Any]  # what one step leaves to a later one of the same build
+    kept: dict[str, Any]  # passed from one step to a later one of the same build
 
 
 @dataclass
@@ -75,13 +75,13 @@ class Runner:
         self._kept: dict[str, Any] = {}
         self._unchanged = Unchanged(self.engine, self._parameters["fingerprint"])
         self._made: dict[str, Result] = {}
-        self._absent: dict[str, Result] = {}  # nodes that are to be run where another one needs them
+        self._absent: dict[str, Result] = {}  # nodes to run only if another one needs them
         self._use_days(None)
 
     def build(self, *, full_refresh: bool = False) -> None:
-        """Build all tables whose inputs changed, of those by day the days that new data affects.
+        """Build all tables whose inputs changed; for tables by day, only the days that new data affects.
 
-        `full_refresh`, or tables that are missing: build all, of all days.
+        If `full_refresh` is set or a table is missing, build all days of all tables.
         """
         engine, nodes = self.engine, self.plan.nodes
         engine.make_schemas(sorted({node.schema for node in nodes if node.schema}))
@@ -113,7 +113,7 @@ class Runner:
         return bind(node.sql, self._parameters, columns)
 
     def check(self) -> None:
-        """Run the checks of the published tables alone, over all days."""
+        """Run only the checks of the published tables, over all days."""
         self.engine.complete_raw(raw_tables())
         steps = {node.name: node for node in self.plan.nodes if node.kind == "step"}
         needed: set[str] = set()
@@ -130,7 +130,7 @@ class Runner:
         self._run([node for node in self.plan.nodes if node in checks or node.name in needed])
 
     def _run(self, nodes: Sequence[Node], standing: Set[str] | None = None) -> None:
-        """Run nodes in order; given the tables that stand, leave out those that would be built as they are."""
+        """Run nodes in order; given the existing tables, skip those that would not change."""
         self._last_reader = {name: number for number, node in enumerate(nodes) for name in node.reads}
         for number, node in enumerate(nodes):
             self.progress(node.name, number, len(nodes))
@@ -145,15 +145,15 @@ class Runner:
         self.progress("", len(nodes), len(nodes))
 
     def _stands(self, node: Node, standing: Set[str]) -> bool:
-        """Whether what the last build left is there; a step that it dropped is made when something reads it."""
+        """Return whether the last build's table exists; a step that it dropped is made when something reads it."""
         is_dropped = node.kind == "step" and self.engine.steps
         return node.kind == "check" or bool(is_dropped) or self.relation(node) in standing
 
     def _run_with_inputs(self, node: Node, result: Result) -> None:
-        """Run a node, and before it the steps that it reads and that were skipped or dropped."""
+        """Run a node after the steps that it reads and that were skipped or dropped."""
         for name in node.reads:
             absent = self._absent.get(name)
-            # A Python step may leave rows to the next one.
+            # A Python step may leave rows to a later one.
             if absent and (absent.node.kind == "step" or absent.node.kind == node.kind == "python"):
                 del self._absent[name]
                 self._run_with_inputs(absent.node, absent)
@@ -173,7 +173,7 @@ class Runner:
         self._made[node.name] = result
 
     def _drop_steps(self, number: int) -> None:
-        """Drop those that no later node reads, unless it is to run after all."""
+        """Drop steps that no later node reads; they are made again if a skipped node has to run."""
         for name in [*self._made]:
             if self._nodes[name].kind == "step" and self._last_reader.get(name, 0) <= number:
                 self.engine.drop_step(self.relation(self._nodes[name]))
@@ -183,7 +183,7 @@ class Runner:
         relation, sql = self.relation(node), self.bound(node)
         if node.kind == "check":
             self._check(node, sql, result)
-            if result.status == "pass":  # others are told by each build
+            if result.status == "pass":  # other failures are reported by each build
                 self._unchanged.note(node, sql, relation, None)
             return
         result.status = "success"
@@ -206,7 +206,7 @@ class Runner:
         self._read_days(node)
 
     def _read_days(self, node: Node) -> None:
-        """Bind the first day to rebuild of each table, when their table stands."""
+        """Bind the first day to rebuild of each table, if its table exists."""
         if node.name == "rebuilt_days":
             names = ", ".join(f"cast({name} as {self.engine.text_type})" for name in DAYS)
             (days,) = self.engine.rows(f"select {names} from {self.relation(node)}")

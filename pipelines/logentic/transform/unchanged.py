@@ -1,4 +1,4 @@
-"""Find the nodes of a plan that a build can leave as they are: their statement and what they read did not change."""
+"""Find the nodes of a plan that a build can skip, because their statement and their inputs did not change."""
 
 import json
 from collections.abc import Set
@@ -11,25 +11,25 @@ from logentic.destinations.base import Engine
 from logentic.transform.plan import Node
 
 COLUMNS = {"name": "varchar", "signature": "varchar", "content": "varchar"}
-COMPARED_ROWS = 1_000_000  # of a larger table, equal rows are not looked for: reading them costs what later nodes save
+COMPARED_ROWS = 1_000_000  # do not compare the rows of a larger table: reading them costs as much as later nodes save
 
 
 class Unchanged:
-    """What the last build made: of each node the signature of its statement and inputs, and of its rows.
+    """The state of the last build: for each node, the signatures of its statement and inputs, and of its rows.
 
-    A node with the same signature gives the same rows. Where a node was run and gave the rows that it had, what reads
-    it need not run.
+    A node with the same signature returns the same rows. If a node was run and returned the same rows as before, its
+    readers need not run.
     """
 
     def __init__(self, engine: Engine, settings_version: str) -> None:
         """`settings_version`: a hash of all settings, which Python steps read."""
         self._engine, self._table, self._settings_version = engine, engine.built_nodes, settings_version
         self._last: dict[str, str] = {}  # node: signature
-        self._contents: dict[str, str | None] = {}  # node or raw table: its rows, as last built or read
+        self._contents: dict[str, str | None] = {}  # node or raw table: digest of its rows, as last built or read
         self._new: dict[str, tuple[str, str]] = {}
 
     def take(self, standing: Set[str], *, is_full: bool) -> None:
-        """Read what the last build noted, and remove it: it counts again when this build has ended well."""
+        """Return the notes of the last build, and remove them: they count again after this build succeeds."""
         if not self._table or self._table not in standing:
             return
         for name, signature, content in [] if is_full else self._engine.rows(f"select * from {self._table}"):
@@ -37,7 +37,7 @@ class Unchanged:
         self._engine.drop_table(self._table)
 
     def holds(self, node: Node, sql: str) -> bool:
-        """Whether a node would give what it gave; if so, note that it stays."""
+        """Return whether a node would return the same rows; if so, record that it was skipped."""
         signature = self._signature(node, sql)
         if node.reads_last_build or signature is None or self._last.get(node.name) != signature:
             return False
@@ -45,7 +45,7 @@ class Unchanged:
         return True
 
     def note(self, node: Node, sql: str, relation: str, rows: int | None) -> None:
-        """Note what a node was made of, before what it reads changes, and its rows."""
+        """Record a node's inputs, before they change, and its rows."""
         signature = self._signature(node, sql)
         content = signature
         if signature and node.kind in ("table", "step") and rows is not None and rows <= COMPARED_ROWS:
@@ -55,7 +55,7 @@ class Unchanged:
             self._new[node.name] = (signature, content)
 
     def write(self) -> None:
-        """Write what this build noted."""
+        """Write the notes of this build."""
         if not self._table:
             return
         text = self._engine.literal
@@ -64,7 +64,7 @@ class Unchanged:
         self._engine.execute(f"insert into {self._table} values {rows}")
 
     def _signature(self, node: Node, sql: str) -> str | None:
-        """None if it reads something whose rows are not known, or nothing is to be compared."""
+        """Return the signature; None if an input's rows are unknown, or comparison is disabled."""
         if not self._table:
             return None
         contents = [self._content(name) for name in node.reads]

@@ -10,7 +10,7 @@ from logentic.errors import Refused
 from logentic.extract.windows import Window
 from logentic.resources import Resource
 
-# Units by which the two bounds are moved outwards, if the service includes both, one, or neither.
+# Units by which both bounds are moved outwards, if the service includes both, one, or neither.
 SHIFTS = ((0, 0), (0, 1), (1, 1))
 TRIES = 3
 

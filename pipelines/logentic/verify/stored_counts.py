@@ -30,8 +30,8 @@ class StoredCounts:
         self._published, self._resource = published, resource
         self._key = ", ".join(resource.counted_by)
         self._table = f"temp.current_{resource.name}"
-        self.spans: list[Span] = [receipt.span for receipt in read if receipt.is_complete]  # read whole
-        # Whose total never agreed with their rows, and that no complete reading covers.
+        self.spans: list[Span] = [receipt.span for receipt in read if receipt.is_complete]  # complete readings
+        # Windows whose total never agreed with their rows and that no complete reading covers.
         self.accepted = without(joined(receipt.span for receipt in read if receipt.is_accepted), self.spans)
         covered = [receipt for receipt in read if receipt.is_covered]
         self.read_until = max((min(receipt.span[1], receipt.finished_at) for receipt in covered), default=None)
@@ -47,7 +47,7 @@ class StoredCounts:
             f" order by {', '.join(f'{name} desc' for name in newest)}) as version"
             f" from logentic_raw.{resource.name} where {COMPLETE}) where version = 1 and not _is_removed"
         )
-        # select *, because the table of an earlier version lacks some columns.
+        # select *, because tables of earlier versions lack some columns.
         cursor = published.execute(
             f"select * from logentic_raw.extract_windows where {COMPLETE} and resource = ? and filter = ?",
             [resource.name, resource.window.name],

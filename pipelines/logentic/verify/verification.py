@@ -30,7 +30,7 @@ from logentic.settings import Settings
 from logentic.verify.announced_totals import SHIFTS, AnnouncedTotals
 from logentic.verify.stored_counts import Calendar, Key, StoredCounts, count_days
 
-RECORDS_TO_READ_AT_ONCE = 250  # reading so many is faster than counting halves
+RECORDS_TO_READ_AT_ONCE = 250  # reading this many is faster than counting halves
 
 Seen = dict[Key, tuple[date | None, datetime | None]]
 
@@ -50,7 +50,7 @@ class VerificationResult:
     held: int = 0
     compared_until: datetime | None = None
     differences: list[Difference] = field(default_factory=list)
-    unclear: list[str] = field(default_factory=list)  # what could not be compared, with the reason
+    unclear: list[str] = field(default_factory=list)  # comparisons that were not possible, with the reason
     failure: str = ""
     requests: int = 0
     read_from: date | None = None  # the first day of a run that repairs records without a day
@@ -99,7 +99,7 @@ class _Verification:
         self._resource, self._stored, self._result = resource, stored, result
         self._kind = resource.window
         self._beginning = midnight(settings.earliest_date)
-        self._moved: dict[int, datetime] = {}  # updated since, and when: FILE may have them in another window
+        self._moved: dict[int, datetime] = {}  # ids updated since, with the time: FILE may have them in another window
         self._compared: list[Span] = []  # spans that are compared
         self._days: dict[date | None, Difference] = {}
         self._totals = AnnouncedTotals(reader.client, resource, settings.connections)
@@ -107,7 +107,7 @@ class _Verification:
     def run(self, start: date | None, end: date | None) -> None:
         until = self._stored.read_until
         if until is None:
-            self._result.unclear.append("never read whole")
+            self._result.unclear.append("never read completely")
         elif self._kind is SNAPSHOT or self._stored.count_undated():
             self._compare_all(until)
         else:
@@ -120,7 +120,7 @@ class _Verification:
         if self._totals.read_total(window) != self._stored.count_all():
             if (
                 self._resource.absence is Absence.LOOKED_UP_LAST
-            ):  # only a full reading finds a record without a date missing
+            ):  # only a full reading notices that a record without a date is missing
                 self._result.read_from = self._settings.earliest_date
             self._compare_rows(window, self._stored.keys(None), until)
 
@@ -147,7 +147,9 @@ class _Verification:
                 self._compare_count(window, total, by_day, until)
 
     def _last_complete_day(self, until: datetime) -> datetime:
-        """Return the midnight before which FILE saw days end, in UTC and at the warehouse; charges may lie ahead."""
+        """Return the midnight up to which FILE covers whole days, in UTC and at the warehouse; charges may be dated
+        later.
+        """
         if self._kind.is_monthly:
             return next_month(next_month(until))
         return midnight(min(until.date(), until.astimezone(ZoneInfo(self._settings.timezone)).date()))
@@ -168,7 +170,7 @@ class _Verification:
             days = f"{a:%Y-%m-%d} to {b - SECOND:%Y-%m-%d}"
             self._result.unclear.append(f"{days}: the announced total never equals the rows that are shown")
         if not wanted and not accepted:
-            self._result.unclear.append("no day of this span was read whole")
+            self._result.unclear.append("no day of this span was read completely")
         bounds = {at for span in wanted for at in span}
         month = first_of_month(midnight(self._stored.first_day() or last.date()))
         while month < last:
@@ -194,7 +196,7 @@ class _Verification:
         return next_month(at) if self._kind.is_monthly else down + DAY
 
     def _choose_calendar(self, windows: list[Window], totals: list[int]) -> dict[date, int]:
-        """Return records of each day by the calendar, of those possible, that agrees with most totals."""
+        """Return records per day by the calendar, of those possible, that agrees with most totals."""
 
         def count_matches(by_day: dict[date, int]) -> int:
             return sum(count_days(window, by_day) == total for window, total in zip(windows, totals, strict=True))
@@ -222,7 +224,7 @@ class _Verification:
         self._compare_days(window, until)
 
     def _compare_days(self, window: Window, until: datetime) -> None:
-        """Compare rows, including the adjacent days: the service may count a row to the day beside its date."""
+        """Compare rows, including the adjacent days: the service may count a row on the day beside its date."""
         wider = replace(window, start=window.start - DAY, end=window.end + DAY)
         self._compare_rows(wider, self._stored.keys(wider), until)
 
@@ -244,7 +246,7 @@ class _Verification:
                         ids.append(key[0])
 
     def _read(self, window: Window) -> Seen:
-        """Return the keys of a window's rows, each with its day and the moment since which the row is there."""
+        """Return the keys of a window's rows, each with its day and the moment since which the row exists."""
         found: Seen = {}
         for reading in self._reader.readings(self._resource, [window]):
             if reading is None:

@@ -163,7 +163,7 @@ def test_an_endpoint_that_fails_is_named_and_the_others_are_asked(tmp_path: Path
         told = logentic("check", "--json", cwd=tmp_path, **access(it))
     assert told.returncode == 1
     assert told.stderr.splitlines() == [
-        "logentic: orders: status 403. This token may not read this resource: ask Logentic for the right."
+        "logentic: orders: status 403. This token may not read this resource: ask Logentic for access."
     ]
     statuses = {answer["resource"]: answer["status"] for answer in json.loads(told.stdout)["lists"]}
     assert [name for name, status in statuses.items() if status != 200] == ["orders"]

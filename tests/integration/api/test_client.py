@@ -157,7 +157,7 @@ def test_one_good_answer_renews_the_patience() -> None:
 def test_nobody_at_home_says_so_without_the_query() -> None:
     with TinyService(OK) as service:
         client = service.client()
-    with pytest.raises(errors.Unreachable, match=r"items: no answer from http://127.0.0.1:\d+ \(") as raised:
+    with pytest.raises(errors.Unreachable, match=r"items: no response from http://127.0.0.1:\d+ \(") as raised:
         client.get("/items", {"external_name": "secret"}, "items", body)
     assert raised.value.status is None
     assert "secret" not in str(raised.value)

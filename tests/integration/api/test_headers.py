@@ -402,6 +402,6 @@ def test_no_page_is_asked_for_after_the_deadline() -> None:
     read: list[int] = []
     with TinyService(slow_page) as service:
         client = Client(settings_for(service.url), stop_at=time.monotonic() + 2.5)
-        with pytest.raises(errors.DeadlineReached, match="orders, page 3: the time to run has ended"):
+        with pytest.raises(errors.DeadlineReached, match="orders, page 3: the time limit has been reached"):
             read.extend(each.count for each in read_pages(client, "/orders", {}, "orders"))
     assert (len(service.asked), read) == (2, [1, 1])

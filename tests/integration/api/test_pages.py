@@ -103,7 +103,7 @@ def test_a_page_that_comes_again_under_new_numbers_is_an_error_and_no_loop() -> 
         return page([{"id": 1}], total=10**9, pages=10**9, links={"next": f"{service.url}/items?page={number + 1}"})
 
     with TinyService(same_row) as service:
-        with pytest.raises(UnsafeLink, match="items, page 4: pages already read come again and again"):
+        with pytest.raises(UnsafeLink, match="items, page 4: the list repeats pages that were already read"):
             list(read_pages(service.client(), "/items", {}, "items"))
         assert len(service.asked) == 4
 
@@ -115,7 +115,7 @@ def test_two_pages_in_turn_without_end_are_an_error_and_no_loop() -> None:
         return page([{"id": number % 2}], total=10**9, pages=10**9, links={"next": link})
 
     with TinyService(in_turn) as service:
-        with pytest.raises(UnsafeLink, match="items, page 5: pages already read come again and again"):
+        with pytest.raises(UnsafeLink, match="items, page 5: the list repeats pages that were already read"):
             list(read_pages(service.client(), "/items", {}, "items"))
         assert len(service.asked) == 5
 
@@ -123,7 +123,7 @@ def test_two_pages_in_turn_without_end_are_an_error_and_no_loop() -> None:
 def test_a_next_to_itself_is_an_error_and_no_loop() -> None:
     with TinyService() as service:
         service.replies = [page([{"id": 1}], pages=3, links={"next": f"{service.url}/items?page=2"})]
-        with pytest.raises(UnsafeLink, match="items, page 2: `next` leads to a page already read"):
+        with pytest.raises(UnsafeLink, match="items, page 2: `next` links to a page that was already read"):
             read(service)
     assert len(service.asked) == 2
 
@@ -143,7 +143,7 @@ def test_pages_without_end_are_an_error() -> None:
         number = int(asked.query.get("page", "1"))
         return page([{"id": number}], pages=3, links={"next": f"{service.url}/items?page={number + 1}"})
 
-    with TinyService(one_more) as service, pytest.raises(UnsafeLink, match="goes on after 3 announced pages"):
+    with TinyService(one_more) as service, pytest.raises(UnsafeLink, match="continues after 3 announced pages"):
         read(service)
     assert 3 < len(service.asked) < 20
 
@@ -192,7 +192,7 @@ def test_a_next_that_leaves_the_host_or_the_list_is_an_error_and_gets_no_request
         for link in links:
             service.asked.clear()
             service.replies = [page([{"id": 1}], pages=2, links={"next": link})]
-            with pytest.raises(UnsafeLink, match=r"^items, page 1: `next` (leaves|leads)"):
+            with pytest.raises(UnsafeLink, match=r"^items, page 1: `next` (leaves|links)"):
                 read(service)
             assert len(service.asked) == 1, link
     assert elsewhere.asked == []
@@ -464,7 +464,7 @@ def test_pages_are_bounded_by_the_rows_that_are_announced() -> None:
         number = int(asked.query.get("page", "1"))
         return page([{"id": number}], total=3, pages=10**6, links={"next": f"?page={number + 1}"})
 
-    with TinyService(one_more) as service, pytest.raises(UnsafeLink, match="goes on after"):
+    with TinyService(one_more) as service, pytest.raises(UnsafeLink, match="continues after"):
         read(service)
     assert len(service.asked) < 60
 
@@ -531,11 +531,11 @@ BROKEN_BODIES = {
 def test_a_body_that_cannot_be_read_is_one_line(body: bytes) -> None:
     with TinyService(Reply(200, body)) as service:
         with pytest.raises(
-            InvalidResponse, match=r"^items, page 1: the answer is (not a JSON list|nested too deeply)$"
+            InvalidResponse, match=r"^items, page 1: the response is (not a JSON list|nested too deeply)$"
         ):
             read(service)
         with pytest.raises(
-            InvalidResponse, match=r"^items, id 1: the answer is (not a JSON record|nested too deeply)$"
+            InvalidResponse, match=r"^items, id 1: the response is (not a JSON record|nested too deeply)$"
         ):
             read_record(service.client(), "/items", 1, "items")
 

@@ -308,7 +308,7 @@ def test_a_command_says_what_it_waits_for_and_ends_well_with_its_time(sandbox: S
     assert len(waits) == 1
     assert waits[0].startswith("orders")
     assert "waiting 600 s" in waits[0]
-    assert "stopped in time: " in done.stdout
+    assert "time limit reached: " in done.stdout
     strict = logentic(
         *("run", "--db", "x.duckdb", "--no-models", "--max-duration", 1, "--fail-on", "incomplete"),
         cwd=tmp_path,

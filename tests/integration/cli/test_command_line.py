@@ -24,7 +24,7 @@ USAGE = {
     "a word for the invoice to decide on": (
         ["invoices", "decide", "x", "hold"],
         {},
-        "x: this is not the number",
+        "x is not an invoice number",
     ),
     "an unknown option": (["run", "--db", "x.duckdb", "--dry"], {}, r"No such option: --dry.*See: logentic run --help"),
     "an unknown command": (["rum"], {}, r"No such command 'rum'.*See: logentic --help"),
@@ -52,7 +52,7 @@ USAGE = {
     "status of runs that is to fail on values": (
         ["status", "--db", "x.duckdb", "--runs", "--fail-on", "rejected"],
         {},
-        "--fail-on looks at the tables, and --runs at the history of runs. Use one of them",
+        "--fail-on checks the tables, and --runs lists the run history. Use one of them",
     ),
     "a number that is none": (["run", "--db", "x.duckdb", "--wait", "long"], {}, "Invalid value for '--wait'"),
     "a folder as file": (["run", "--db", "folder"], {}, "--db .*folder is a folder"),
@@ -71,7 +71,11 @@ USAGE = {
     "no file in the working folder": (["status"], {}, "--db logentic.duckdb does not exist. Make it: logentic run"),
     "a file that the environment names": (["reconcile"], {"db": "y.duckdb"}, "--db y.duckdb does not exist"),
     "a file of the environment to run into": (["run"], {"db": "folder", "api_token": "t"}, "--db .*folder is a folder"),
-    "a word for an invoice": (["reconcile", "--invoice", "N"], {}, "--invoice N: this is not the number.*such as 7005"),
+    "a word for an invoice": (
+        ["reconcile", "--invoice", "N"],
+        {},
+        "--invoice N is not an invoice number.*such as 7005",
+    ),
     "no file to report on": (["status", "--db", "x.duckdb"], {}, "x.duckdb does not exist. Make it: logentic run"),
 }
 
@@ -96,7 +100,7 @@ def test_a_host_that_cannot_be_reached_is_one_line_after_the_patience(tmp_path: 
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = errors(done)
-    assert "no answer from http://127.0.0.1:9 (the connection was refused). Check the network" in line
+    assert "no response from http://127.0.0.1:9 (the connection was refused). Check the network" in line
     assert not (tmp_path / "x.duckdb").exists()
 
 
@@ -156,7 +160,7 @@ def test_a_window_that_is_incomplete_fails_a_run_that_asked_to_be_told(tmp_path:
     options = ("run", "--db", "x.duckdb", "--no-models", "--select", "items")
     told = logentic(*options, "--fail-on", "incomplete", cwd=tmp_path, **access(sandbox))
     assert (told.returncode, errors(told)) == (3, [])
-    assert re.search(r"incomplete: items .*announced and \d+ read; the next run asks again", told.stdout)
+    assert re.search(r"incomplete: items .*announced and \d+ read; the next run reads them again", told.stdout)
     assert logentic(*options, cwd=tmp_path, **access(sandbox)).returncode == 0
 
 

@@ -245,7 +245,7 @@ def test_two_runs_into_one_database_do_not_meet(postgres: str, tmp_path: Path) -
     with Sandbox(Account(seed=26, scale=0.1, days=10, today=TODAY)) as sandbox:
         with (
             PostgresDestination(Settings(), State(tmp_path / "other")).locked(0),
-            pytest.raises(StateError, match="another run is at work on PostgreSQL"),
+            pytest.raises(StateError, match="another run is in progress on PostgreSQL"),
         ):
             load(sandbox, tmp_path / "one")
         load(sandbox, tmp_path / "one")

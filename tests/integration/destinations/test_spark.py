@@ -13,8 +13,8 @@ from logentic.errors import UsageError, first_line
     ("environment", "code", "words"),
     [
         ({}, 2, "the engine is not named. Set SPARK_REMOTE to its address"),
-        ({"SPARK_REMOTE": "localhost:15002"}, 2, "SPARK_REMOTE is no address of Spark Connect. Write it as sc://"),
-        ({"SPARK_REMOTE": "sc://127.0.0.1:x"}, 2, "SPARK_REMOTE is no address of Spark Connect"),
+        ({"SPARK_REMOTE": "localhost:15002"}, 2, "SPARK_REMOTE is not a Spark Connect address. Write it as sc://"),
+        ({"SPARK_REMOTE": "sc://127.0.0.1:x"}, 2, "SPARK_REMOTE is not a Spark Connect address"),
         ({"SPARK_REMOTE": "sc://127.0.0.1:1/;token=s3cret"}, 1, "Spark on 127.0.0.1:1: Connection refused"),
         ({"LOGENTIC_DESTINATION": "duckdb"}, 2, "engine spark builds the tables of filesystem, not of duckdb"),
         ({"LOGENTIC_ENGINE": "flink"}, 2, "'none' or 'spark'"),

@@ -148,7 +148,7 @@ def test_a_folder_in_use_is_refused_and_an_earlier_export_replaced_as_a_whole(fi
     for words in ((), ("--overwrite",)):
         code, said = export(*words)
         assert code == 2
-        assert "holds what logentic export did not write" in said
+        assert "contains files that logentic export did not write" in said
     (tmp_path / "lake").rename(tmp_path / "kept")
     (tmp_path / "lake").touch()
     assert export()[0] == 2

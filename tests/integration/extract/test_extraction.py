@@ -315,5 +315,5 @@ def test_rows_that_come_again_and_again_with_other_values_are_an_error_and_no_lo
         assert not any(reader.readings(ITEMS, [WHOLE["items"]]))
         failure = reader.failures["items"]
     assert isinstance(failure, UnsafeLink)
-    assert "rows already read come again and again" in str(failure)
+    assert "the list repeats rows that were already read" in str(failure)
     assert len(service.asked) < 100

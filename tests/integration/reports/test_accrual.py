@@ -61,7 +61,7 @@ def test_the_accrual_of_the_open_month_is_the_table(file: Path) -> None:
     assert {line["charge_type"]: Decimal(line["total"]) for line in found["lines"]} == table
     assert Decimal(found["total"]) == sum(table.values())
     assert (found["accrued_on"], found["reversed_on"], found["billed_later"]) == ("2026-03-17", "2026-04-01", [])
-    assert "The month has not ended: this is up to 2026-03-17." in command(file, "--month", "2026-03")
+    assert "The month has not ended: figures up to 2026-03-17." in command(file, "--month", "2026-03")
 
 
 def test_what_was_billed_after_the_month_is_accrued_in_it_unless_it_is_left_out(file: Path) -> None:
@@ -135,7 +135,7 @@ def test_what_cannot_be_accrued_or_written_is_one_clear_line(file: Path, tmp_pat
         (("--month", "March"), {}, "'March' is not a month"),
         (("--month", "2026-03", "--format", "sage"), {}, "--format 'sage' is not known"),
         (("--month", "2026-03", "--journal", tmp_path / "a.xlsx"), {}, "a.xlsx does not end in .csv"),
-        (("--month", "2026-01", "--leave-out-billed", *journal), {}, "nothing is to be accrued at 2026-01-31"),
+        (("--month", "2026-01", "--leave-out-billed", *journal), {}, "nothing to accrue at 2026-01-31"),
         (("--month", "2026-03", *journal), {"LOGENTIC_ACCRUAL_ACCOUNT": ""}, "no account to credit the accrual to"),
         (
             ("--month", "2026-03", *journal),

@@ -125,7 +125,7 @@ def test_a_reader_without_rights_sees_the_tie_out_all_the_same(books: Books, tmp
         books.file.parent.chmod(0o700)
     assert shown.returncode == 0, shown.stderr
     assert "Total on the paper" in shown.stdout
-    assert "is not yours to write: the invoice total is not kept" in shown.stderr
+    assert "is not writable: the invoice total is not stored" in shown.stderr
     assert read_invoices(books.file, books.settings)[0].invoice_total is None
 
 

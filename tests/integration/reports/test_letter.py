@@ -157,7 +157,7 @@ def test_what_is_in_your_favour_alone_makes_no_letter(file: Path, tmp_path: Path
             record_decision(copy, finding.exception_id, "accepted", None, "ann")
     words = ["reconcile", "--db", str(copy), "--invoice", "7001", "--letter", str(tmp_path / "letter.docx")]
     refused = CliRunner().invoke(app, words)
-    assert "nothing on invoice 7001 is disputed that could be asked back" in str(refused.exception)
+    assert "nothing on invoice 7001 is disputed and recoverable" in str(refused.exception)
     assert not (tmp_path / "letter.docx").exists()
 
 

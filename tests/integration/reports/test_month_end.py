@@ -259,7 +259,7 @@ def test_what_is_said_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # as in a container that was given any user
-    with pytest.raises(UsageError, match="does not know who you are"):
+    with pytest.raises(UsageError, match="has no user name"):
         resolve_author(None)
 
 
@@ -269,8 +269,8 @@ def test_what_cannot_be_said_is_one_clear_line(books: Books) -> None:
     assert "accepted, disputed" in refused(books, known, "won").guidance
     for words, message in {
         ("exceptions",): "--db logentic.duckdb does not exist",
-        ("exceptions", "--db", books.file, "--invoice", "N"): "--invoice N: this is not the number of an invoice",
-        ("exceptions", "--db", books.file, "--invoice", "0"): "--invoice 0: this is not the number of an invoice",
+        ("exceptions", "--db", books.file, "--invoice", "N"): "--invoice N is not an invoice number",
+        ("exceptions", "--db", books.file, "--invoice", "0"): "--invoice 0 is not an invoice number",
         ("exceptions", "--db", books.file, "--month", "January"): "'January' is not a month",
         ("exceptions", "--db", books.file, "--invoice", 9999): "has no invoice 9999",
         ("exceptions", "--db", books.file, "--invoice", 9999, "--month", "2026-02"): "has no invoice 9999",

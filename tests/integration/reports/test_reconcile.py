@@ -274,7 +274,7 @@ def test_the_letter_lists_what_is_disputed_and_nothing_else(file: Path, tmp_path
         assert ("# " in text) == name.endswith(".md")
     older = asked(file, f"select min(payment_id) from invoices where payment_id <> {invoice}")
     refused = command("--db", file, "--invoice", older, "--letter", tmp_path / "none.md")
-    assert f"nothing on invoice {older} is disputed that could be asked back" in str(refused.exception)
+    assert f"nothing on invoice {older} is disputed and recoverable" in str(refused.exception)
     assert not (tmp_path / "none.md").exists()
     # What is wrong with it is said all the same.
     assert refused.stdout == command("--db", file, "--invoice", older).stdout != ""
@@ -391,7 +391,7 @@ def test_what_cannot_be_reconciled_is_one_clear_line(file: Path, tmp_path: Path)
         (*one, "--invoice-total", "a lot"): "'a lot' is not an amount",
         (*one, "--invoice-total", "USD 12.00"): "is in USD, and the setting currency is CAD",
         (*one, "--invoice-total", "1.234"): "'1.234' is not an amount",
-        ("--db", file, "--month", "2026-02", "--invoice-total", "1"): "--invoice-total is of one invoice",
+        ("--db", file, "--month", "2026-02", "--invoice-total", "1"): "--invoice-total needs one invoice",
         (*one, "--csv", tmp_path / "x", "--csv-separator", "tab"): "--csv-separator 'tab' is not known",
         (*one, "--fail-on", "anything"): "--fail-on 'anything' is not known",
         (*one, "--xlsx", tmp_path / "folder.xlsx"): "folder.xlsx cannot be written: Is a directory",

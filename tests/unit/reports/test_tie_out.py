@@ -71,7 +71,7 @@ def test_of_many_charges_that_would_make_it_the_one_that_a_rule_finds_wrong_is_n
     lines[6] = Line(7, "handling", Decimal("2.50"), rule="duplicate_charge")
     tied = tie_out(lines, QUEBEC, taxed("17.50"))
     assert tied.explanations[:2] == (
-        "Any one of 8 charges would make it; what a rule finds wrong stands first:",
+        "Any one of 8 charges would make it; exceptions come first:",
         "Charge 7 (handling, 2.50, duplicate_charge) is not on the paper.",
     )
     assert tied.charges == (7, 1, 2, 3, 4)

@@ -1,4 +1,4 @@
-"""A folder or a bucket: raw tables as Parquet or Delta, for whatever engine reads them."""
+"""Store raw tables as Parquet or Delta in a folder or a bucket, for any engine."""
 
 import io
 import json
@@ -57,7 +57,7 @@ class FilesystemDestination(Destination):
         return self._first_damaged_load() is not None
 
     def set_aside(self) -> str:
-        """The load with the damaged file, and every later one: they were compared with it."""
+        """Move the load with the damaged file aside, and all later ones, because they were compared with it."""
         first = self._first_damaged_load()
         loads = [load for load in self._folder.loads() if first and float(load) >= float(first)]
         target = f"{self._folder.root}_set_aside"
@@ -71,16 +71,16 @@ class FilesystemDestination(Destination):
         return min(damaged, key=float, default=None)
 
     def check_files(self, files: list[str]) -> None:
-        """They are copied as they are."""
+        """Check each file, because files are copied unchanged."""
         for file in files:
             require_readable(file, self._memory)
 
     def remove_unfinished(self, pipeline: Any, reloaded: list[str]) -> None:
-        """A file that was loaded again has replaced itself."""
+        """Remove orphaned files; a file that is loaded again replaces itself."""
         remove_orphans(self._folder, RAW_KEYS)
 
     def open(self, key: bytes | None, *, accept_new_key: bool) -> bool:
-        """What a killed run left is removed, unless its package is still there: then its files are written again."""
+        """Remove files of a killed run, unless its package still exists: then they are written again."""
         has_loads = bool(self._folder.loads())
         is_signed = check_signature(self.name, self._signature(), key, accept_new_key=accept_new_key)
         if has_loads and self._folder.is_delta("extract_windows") != (self.table_format == "delta"):
@@ -102,7 +102,7 @@ class FilesystemDestination(Destination):
         import dlt
         from dlt.common.destination.configuration import ParquetFormatConfiguration
 
-        # Arrow would note its own type beside Parquet's, and Sail reads that and refuses it.
+        # Omit Arrow's own schema from the Parquet file: Sail reads it and fails.
         plain = ParquetFormatConfiguration(supports_dictionary_encoding=False)
         return dlt.destinations.filesystem(
             self._folder.url, preferred_loader_file_format="parquet", parquet_format=plain
@@ -118,7 +118,7 @@ class FilesystemDestination(Destination):
         self._write_audit_log(RUNS, [*RUNS.read(self._state.folder), row])
 
     def publish(self) -> int:
-        """The files are what analysts read as they come; counted are their bytes."""
+        """Return the size of the files, which analysts read directly."""
         return sum(int(self._folder.system.size(path) or 0) for table in RAW_KEYS for path in self._folder.files(table))
 
     def _signature(self) -> Signature | None:
@@ -132,7 +132,7 @@ class FilesystemDestination(Destination):
             case {"format": int(version), "key_fingerprint": str() | None as fingerprint}:
                 return version, fingerprint
         raise StateError(
-            f"{self.name}: _logentic.json is damaged", "Restore it: it says with which key the pseudonyms were made."
+            f"{self.name}: _logentic.json is damaged", "Restore it: it identifies the key of the pseudonyms."
         )
 
     def _read_audit_log(self, audit_log: AuditLog) -> list[Row]:
@@ -150,7 +150,7 @@ class FilesystemDestination(Destination):
         self._write(f"{self._folder.root}/{audit_log.name}/{audit_log.name}.parquet", written.getvalue())
 
     def _write(self, path: str, content: bytes) -> None:
-        """Whole or not at all: a reader may come at any time."""
+        """Write a file completely or not at all, because a reader may open it at any time."""
         if not self._folder.is_local:
             self._folder.system.pipe_file(path, content)
             return

@@ -22,7 +22,7 @@ SETTINGS = "Set DESTINATION__FILESYSTEM__CREDENTIALS__… as dlt's page on its d
 
 
 def bucket_url() -> str:
-    """As in the environment, secrets.toml or config.toml."""
+    """Return the bucket's URL from the environment, secrets.toml or config.toml."""
     given = os.environ.get(VARIABLE) or next(filter(None, map(_in_file, ("secrets.toml", "config.toml"))), "")
     if not given:
         raise UsageError(
@@ -32,7 +32,7 @@ def bucket_url() -> str:
 
 
 class Folder:
-    """Files by their paths, on this machine without dlt's help; in a bucket with dlt's credentials."""
+    """Access files by path: local ones without dlt, those in a bucket with dlt's credentials."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -41,12 +41,12 @@ class Folder:
         self.root = f"{self.root.rstrip('/')}/{DATASET}"
 
     def files(self, table: str) -> list[str]:
-        """All of a table's, whether they count or not."""
+        """Return all files of a table, from complete loads or not."""
         found = self.system.glob(f"{self.root}/{table}/**/*.*")
         return sorted(str(path) for path in found)
 
     def loads(self) -> list[str]:
-        """The ids of complete loads: dlt writes a file for each. The first that is asked of a bucket."""
+        """Return the ids of complete loads: dlt writes a file for each. This is the first request to a bucket."""
         try:
             files = self.files("_dlt_loads")
         except (FileNotFoundError, PermissionError) as error:
@@ -62,7 +62,7 @@ class Folder:
         return bool(self.system.exists(f"{self.root}/{table}/_delta_log"))
 
     def delta(self, table: str) -> Any:
-        """The table by its own log: which of its files count is written there."""
+        """Return the table by its Delta log, which lists its valid files."""
         try:
             from deltalake import DeltaTable
             from dlt.common.libs.deltalake import deltalake_storage_options
@@ -73,7 +73,7 @@ class Folder:
         return DeltaTable(f"{scheme}{self.root}/{table}", storage_options=options)
 
     def counted(self, table: str) -> list[str]:
-        """The files of complete loads."""
+        """Return the files of complete loads."""
         loads = set(self.loads())
         return [path for path in self.files(table) if path.endswith(".parquet") and load_of(path) in loads]
 
@@ -96,7 +96,7 @@ class Folder:
             raise UsageError(f"{self.url}: {first_line(error)}", SETTINGS) from None
 
     def _config(self) -> Any:
-        """With the credentials that dlt finds."""
+        """Return the configuration, with the credentials that dlt finds."""
         from dlt.common.configuration.resolve import resolve_configuration
         from dlt.common.storages.configuration import FilesystemConfiguration
 
@@ -105,7 +105,7 @@ class Folder:
 
 
 class RawFolder(Query):
-    """The raw tables of a folder, asked by DuckDB; which files there are is asked once."""
+    """The raw tables of a folder, queried by DuckDB; the files are listed once."""
 
     def __init__(self, folder: Folder, memory: str) -> None:
         self._folder, self._memory = folder, memory
@@ -136,15 +136,15 @@ class RawFolder(Query):
 
 
 class _NotThere(Exception):
-    """A table that has no file yet."""
+    """A table without files so far."""
 
 
 class _FolderTables(dict[str, str]):
-    """What stands for a table in a query."""
+    """The relations that replace tables in a query."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self.arrow: dict[str, Any] = {}  # by the names under which queries read them
+        self.arrow: dict[str, Any] = {}  # by the names that queries use
 
     def __missing__(self, name: str) -> str:
         self[name] = self._loads() if name == "_dlt_loads" else self._files(name)
@@ -169,7 +169,7 @@ class _FolderTables(dict[str, str]):
 
 
 def unreadable(folder: Folder, table: str, memory: str) -> list[str]:
-    """The counted files of a table that are there and cannot be read."""
+    """Return the existing files of complete loads that cannot be read."""
     found = []
     with TemporaryDirectory(prefix="logentic-") as here:
         for path in folder.counted(table):
@@ -187,7 +187,7 @@ def unreadable(folder: Folder, table: str, memory: str) -> list[str]:
 
 
 def move_loads(folder: Folder, tables: Iterable[str], loads: list[str], target: str) -> None:
-    """Move the files of some loads; first those that make the loads count."""
+    """Move the files of some loads; first the files that mark the loads as complete."""
     for table in tables:
         for path in folder.files(table):
             is_one = load_of(path) in loads if table != "_dlt_loads" else any(f"__{load}." in path for load in loads)
@@ -198,7 +198,7 @@ def move_loads(folder: Folder, tables: Iterable[str], loads: list[str], target: 
 
 
 def require_readable(file: str, memory: str) -> None:
-    """Raise `UnreadableFile` where DuckDB cannot read all of a Parquet file on this machine."""
+    """Raise `UnreadableFile` if DuckDB cannot read a whole local Parquet file."""
     name = file.rpartition("/")[2]
     try:
         with duckdb.connect(config={"memory_limit": memory, "threads": 1}) as database:
@@ -210,12 +210,12 @@ def require_readable(file: str, memory: str) -> None:
 
 
 def load_of(path: str) -> str:
-    """LOAD.FILE.parquet; the id of a load holds a dot."""
+    """Return the load id of LOAD.FILE.parquet; a load id contains a dot."""
     return path.rpartition("/")[2].rsplit(".", 2)[0]
 
 
 def remove_orphans(folder: Folder, tables: Iterable[str]) -> None:
-    """What loads that never ended have left."""
+    """Remove the files of loads that never completed."""
     loads = folder.loads()
     for table in tables:
         if folder.is_delta(table):

@@ -1,4 +1,4 @@
-"""PostgreSQL: who may write it, and its raw tables as Arrow."""
+"""Connect to PostgreSQL, and read its raw tables as Arrow."""
 
 import os
 import tomllib
@@ -17,7 +17,7 @@ from logentic.extract.stored_records import QUALIFIED, Query
 from logentic.resources import DAY, INTEGER, MEASURE, MOMENT, TEXT, TRUTH
 
 VARIABLE = "DESTINATION__POSTGRES__CREDENTIALS"
-# dlt's names: libpq's.
+# dlt uses libpq's names.
 NAMES = {"host": "host", "port": "port", "database": "dbname", "username": "user", "password": "password"}
 TYPES = {16: TRUTH, 20: INTEGER, 23: INTEGER, 25: TEXT, 1043: TEXT, 1082: DAY, 1184: MOMENT, 701: pa.float64()}
 NUMERIC = 1700
@@ -26,14 +26,14 @@ CONNECTION_ERRORS = {"OperationalError", "InterfaceError", "AdminShutdown", "Dis
 
 
 def credentials() -> dict[str, str]:
-    """By libpq's names, from where dlt looks first; whatever else dlt knows of, it is asked for."""
+    """Return the credentials by libpq's names from dlt's first sources; ask dlt for any other source."""
     _driver()
     found = _plain_credentials() or _as_dlt_finds_them()
     return {"port": "5432", "connect_timeout": "15", "application_name": "logentic", **found}
 
 
 def url_of(found: dict[str, str]) -> str:
-    """As dlt takes them."""
+    """Return the URL in the form that dlt accepts."""
     user, password, host, port, database = (
         quote(found.get(name, ""), safe="") for name in ("user", "password", "host", "port", "dbname")
     )
@@ -47,7 +47,7 @@ def database_name(found: dict[str, str]) -> str:
 
 @contextmanager
 def connected(found: dict[str, str]) -> Iterator[Any]:
-    """A connection in UTC, each statement by itself; what the server refuses is one of our errors."""
+    """Open a connection in UTC and autocommit mode; convert the server's errors to ours."""
     with driver_errors(found):
         connection = _driver().connect(**found)
         try:
@@ -59,24 +59,25 @@ def connected(found: dict[str, str]) -> Iterator[Any]:
 
 
 def is_connection_loss(error: BaseException) -> bool:
-    """Return whether the driver says that the server, or the way to it, is gone or full."""
+    """Return whether the driver reports that the server, or the way to it, is gone or overloaded."""
     return type(error).__module__.startswith("psycopg2") and type(error).__name__ in CONNECTION_ERRORS
 
 
 @contextmanager
 def driver_errors(found: dict[str, str]) -> Iterator[None]:
-    """An error of the driver holds no password; its first line says what was the matter."""
+    """Convert the driver's errors, which contain no password; the first line states the cause."""
     try:
         yield
     except _driver().Error as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise StateError(
-            f"{database_name(found)}: {reason}", "What was loaded stays, the published tables are untouched. Run again."
+            f"{database_name(found)}: {reason}",
+            "Loaded data is kept, and the published tables are unchanged. Run again.",
         ) from None
 
 
 class RawPostgres(Query):
-    """The raw tables of one database. COPY hands them over as text: exact, and cheaper than rows of Python."""
+    """The raw tables of one database. They are read by COPY as text, which is exact and cheaper than Python rows."""
 
     def __init__(self, found: dict[str, str]) -> None:
         self._found = found
@@ -114,7 +115,7 @@ class RawPostgres(Query):
 def _table(copied: BytesIO, schema: pa.Schema) -> pa.Table:
     if not copied.tell():
         return schema.empty_table()
-    block = min(copied.tell() + 1, LARGEST_BLOCK)  # in one piece: a text of any length lies in one block
+    block = min(copied.tell() + 1, LARGEST_BLOCK)  # as one block, so that no text is split between blocks
     copied.seek(0)
     return csv.read_csv(
         copied,
@@ -126,7 +127,7 @@ def _table(copied: BytesIO, schema: pa.Schema) -> pa.Table:
             true_values=["t"],
             false_values=["f"],
             strings_can_be_null=True,
-            quoted_strings_can_be_null=False,  # "" is a text without letters, nothing at all is null
+            quoted_strings_can_be_null=False,  # "" is an empty text, an empty field is null
         ),
     )
 
@@ -138,7 +139,7 @@ def _type_of(column: Any) -> pa.DataType:
 
 
 def _plain_credentials() -> dict[str, str]:
-    """The URL or the parts, in the environment, else in secrets.toml; none where one of them is not complete."""
+    """Return the URL or its parts from the environment, else from secrets.toml; none if one of them is incomplete."""
     try:
         with (config_folder() / "secrets.toml").open("rb") as file:
             kept = tomllib.load(file).get("destination", {}).get("postgres", {}).get("credentials", {})

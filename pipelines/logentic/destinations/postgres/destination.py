@@ -1,4 +1,4 @@
-"""A PostgreSQL database: raw tables that dlt writes, work tables that dbt builds, published ones that analysts read."""
+"""A PostgreSQL database: raw tables written by dlt, work tables that are built, published tables for analysts."""
 
 import logging
 import time
@@ -32,7 +32,7 @@ from logentic.state import LOGGED_WAIT_SECONDS, State
 log = logging.getLogger("logentic")
 
 SIGNATURE = "logentic_raw._logentic"
-LOCK = 7_564_133_021  # of this program, among the advisory locks of a database
+LOCK = 7_564_133_021  # the key of this program's advisory lock
 PG_TYPES = {"double": "double precision"}
 
 
@@ -59,7 +59,7 @@ class PostgresDestination(Destination):
 
     @contextmanager
     def locked(self, wait_seconds: float) -> Iterator[None]:
-        """An advisory lock, which goes with its connection: a run that is killed leaves none behind."""
+        """Hold an advisory lock, which ends with its connection, so that a killed run leaves none."""
         deadline, is_logged = time.monotonic() + wait_seconds, wait_seconds <= LOGGED_WAIT_SECONDS
         lock = connected(self._found)
         cursor = lock.__enter__().cursor()
@@ -67,12 +67,12 @@ class PostgresDestination(Destination):
             while not _one(cursor, "select pg_try_advisory_lock(%s)", [LOCK]):
                 if time.monotonic() >= deadline:
                     raise StateError(
-                        f"another run is at work on {self.name}", "Let it finish, or wait for it: --wait SECONDS."
+                        f"another run is in progress on {self.name}", "Let it finish, or wait for it: --wait SECONDS."
                     )
                 if not is_logged:
                     is_logged = True
                     log.warning(
-                        "another run is at work on %s: waiting for it, for %g s at most", self.name, wait_seconds
+                        "another run is in progress on %s: waiting for it, for %g s at most", self.name, wait_seconds
                     )
                 time.sleep(min(0.5, max(deadline - time.monotonic(), 0.01)))
             yield
@@ -100,7 +100,7 @@ class PostgresDestination(Destination):
         return is_connection_loss(error)
 
     def load_audit_log(self) -> dict[str, int]:
-        """Tables are emptied and filled, not made anew: views and grants on them stay."""
+        """Empty and fill the tables instead of recreating them, to keep their views and grants."""
         with connected(self._found) as connection, _transaction(connection) as cursor:
             for audit_log in (*PUBLISHED_LOGS, RUNS):
                 _make_table(cursor, audit_log)
@@ -122,7 +122,7 @@ class PostgresDestination(Destination):
     @contextmanager
     def models(self, *, keep_steps: bool = False) -> Iterator[PostgresEngine]:
         with connected(self._found) as connection:
-            # A view of the latest versions looks small to PostgreSQL's planner, which would then join it row by row.
+            # PostgreSQL's planner underestimates a view of the latest versions and would join it row by row.
             connection.cursor().execute("set enable_nestloop = off")
             yield PostgresEngine(connection, keep_steps=keep_steps)
 

@@ -60,7 +60,7 @@ class PostgresEngine(Engine):
     def write_arrow(self, relation: str, rows: pa.Table) -> None:
         names = ", ".join(f'"{name}"' for name in rows.column_names)
         with TemporaryFile() as file:
-            # Only a null is not quoted. In one chunk: of an empty one the writer writes what it wrote before.
+            # Only nulls are not quoted. Write one chunk: for an empty chunk the writer repeats its last output.
             csv.write_csv(
                 rows.combine_chunks(), file, csv.WriteOptions(include_header=False, quoting_style="all_valid")
             )
@@ -93,13 +93,13 @@ class PostgresEngine(Engine):
         names, _ = self.named_rows(f"select * from {relation} limit 0")
         listed = ", ".join(f'"{name}"' for name in names)
         with self._transaction():
-            # Before they go: the query may read the table.
+            # Drop them only afterwards: the query may read the table.
             self.execute(f"create temporary table new_rows on commit drop as\n{sql}")
             self.execute(f"delete from {relation} where {condition}")
             return self.execute(f"insert into {relation} ({listed}) select {listed} from new_rows")
 
     def finish_table(self, relation: str) -> None:
-        """Gather statistics, which the planner needs and the server would gather too late."""
+        """Gather statistics: the planner needs them, and the server would gather them too late."""
         self.execute(f"analyze {relation}")
 
     def remove_all_but(self, kept: Set[str]) -> None:
@@ -126,7 +126,7 @@ class PostgresEngine(Engine):
 
 
 def _arrow_type(column: Any) -> pa.DataType:
-    """Return the type of a result's column, by the server's number of its type."""
+    """Return the Arrow type of a result's column, given the server's type number."""
     if column.type_code == 1700:
         return pa.decimal128(38, column.scale)
     return {16: pa.bool_(), 20: pa.int64(), 23: pa.int32(), 1082: pa.date32()}.get(column.type_code, pa.string())

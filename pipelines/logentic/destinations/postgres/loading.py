@@ -1,4 +1,4 @@
-"""How dlt loads PostgreSQL here: its own destination, but Parquet goes in by COPY."""
+"""dlt's destination for PostgreSQL, but loading Parquet by COPY."""
 
 from io import BytesIO
 from typing import Any
@@ -11,7 +11,7 @@ from dlt.destinations import postgres as dlt_postgres
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 from pyarrow import csv
 
-QUOTED = csv.WriteOptions(include_header=False, quoting_style="all_valid")  # so that only a null is not quoted
+QUOTED = csv.WriteOptions(include_header=False, quoting_style="all_valid")  # so that only nulls are not quoted
 
 
 class postgres(dlt_postgres):  # noqa: N801  dlt finds the settings of a destination by the name of its class
@@ -33,7 +33,7 @@ class _Client(PostgresClient):
 
 
 class _Copy(RunnableLoadJob, HasFollowupJobs):
-    """All rows of one file, in one transaction."""
+    """Copy all rows of one file, in one transaction."""
 
     _job_client: Any
 

@@ -1,11 +1,11 @@
-"""Publishing on PostgreSQL: the checked build becomes what analysts read, in one transaction."""
+"""Publish on PostgreSQL: replace the published tables by the checked build, in one transaction."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 WORK, READ = "logentic_work_", "logentic_"
 SCHEMAS = ("staging", "marts")
-PATIENCE = "30s"  # for a reader, where a table gets other columns
+PATIENCE = "30s"  # to wait for readers when a table gets other columns
 RELATIONS = """
 select format('%%s.%%I', replace(n.nspname, %(prefix)s, ''), c.relname), c.relkind::text, pg_get_viewdef(c.oid),
     array_agg(quote_ident(a.attname) order by a.attnum),
@@ -31,7 +31,7 @@ class Relation:
     columns: dict[str, str]
 
     def fits(self, built: "Relation") -> bool:
-        """Whether it can become what was built without being made anew: a table takes further columns, a view last."""
+        """Return whether it can be altered instead of recreated: a table may gain columns, a view only at its end."""
         if self.is_view != built.is_view:
             return False
         if self.is_view:
@@ -40,12 +40,12 @@ class Relation:
 
 
 def is_published(cursor: Any) -> bool:
-    """Whether everything that was built can be read."""
+    """Return whether every built table can be read."""
     return not _relations(cursor, WORK).keys() - _relations(cursor, READ).keys()
 
 
 def publish(cursor: Any) -> int:
-    """How many bytes analysts can read."""
+    """Return the number of bytes that analysts can read."""
     cursor.execute(f"set local lock_timeout = '{PATIENCE}'; set local search_path = pg_catalog")
     for schema in SCHEMAS:
         cursor.execute("select 1 from pg_namespace where nspname = %s", [READ + schema])
@@ -67,7 +67,7 @@ def publish(cursor: Any) -> int:
 def _drop_what_does_not_fit(
     cursor: Any, built: dict[str, Relation], published: dict[str, Relation]
 ) -> list[str | None]:
-    """What others were granted on it, as statements that grant it again. Views of ours may read it, and go as well."""
+    """Drop what cannot be altered, with our views on it; return statements that restore the grants."""
     unfit = [name for name, relation in built.items() if name in published and not published[name].fits(relation)]
     if unfit:
         unfit += [name for name in published if name in built and published[name].is_view and name not in unfit]
@@ -93,9 +93,9 @@ def _publish_table(cursor: Any, name: str, built: Relation, before: Relation | N
 
 
 def _move_rows(cursor: Any, work: str, read: str, columns: str, day: str) -> None:
-    """Days whose rows differ are told by the sum of their rows' hashes; within them whole rows are compared.
+    """Find days that differ by a sum of row hashes; within them compare whole rows.
 
-    Nulls are equal. Rows that stand there twice are told by their number.
+    Nulls are equal. Repeated rows are numbered.
     """
     built = f"(select {columns}, row({columns})::{read} as whole from {work}) as built"
     counted = "select {} as day, count(*) as rows, sum(hash_record_extended({}, 0)) as hashes from {} group by 1"
@@ -119,14 +119,14 @@ def _move_rows(cursor: Any, work: str, read: str, columns: str, day: str) -> Non
 
 
 def _publish_view(cursor: Any, name: str, built: Relation, before: Relation | None) -> None:
-    """One that is as it was is left alone: to replace it would wait for its readers."""
+    """Replace the view only if it changed, because replacing waits for its readers."""
     definition = str(built.definition).replace(WORK, READ)
     if before is None or before.definition != definition or before.columns != built.columns:
         cursor.execute(f"create or replace view {READ}{name} as {definition}")
 
 
 def _relations(cursor: Any, prefix: str) -> dict[str, Relation]:
-    """By schema and name without the prefix."""
+    """Return the relations by schema and name without the prefix."""
     cursor.execute(RELATIONS, {"prefix": prefix, "schemas": [prefix + schema for schema in SCHEMAS]})
     relations = {
         name: Relation(kind == "v", definition, dict(zip(columns, types, strict=True)))
@@ -134,5 +134,5 @@ def _relations(cursor: Any, prefix: str) -> dict[str, Relation]:
     }
     if prefix == READ:
         return relations
-    # What the marts show was true at one moment: also what is built as a view is published as rows.
+    # Publish views as tables, so that all marts show the same moment.
     return {name: replace(one, is_view=one.is_view and name[:6] != "marts.") for name, one in relations.items()}

@@ -17,11 +17,11 @@ from logentic.errors import StateError, UsageError
 
 VARIABLE = "SPARK_REMOTE"
 PATIENCE_SECONDS = 10
-RETRIES = 5  # a quarter of a minute for a network that is away; the client's own 15 are ten minutes
+RETRIES = 5  # wait 15 seconds for the network; the client's default of 15 retries takes ten minutes
 
 
 def engine_address() -> str:
-    """Where the engine is; a `UsageError` where that is not said, or cannot be used."""
+    """Return the address of the engine; raise `UsageError` if it is missing or invalid."""
     given = os.environ.get(VARIABLE, "")
     if not given:
         raise UsageError("the engine is not named", f"Set {VARIABLE} to its address, such as sc://host:15002.")
@@ -31,14 +31,14 @@ def engine_address() -> str:
     except ValueError:
         is_address = False
     if not is_address:
-        raise UsageError(f"{VARIABLE} is no address of Spark Connect", "Write it as sc://host:15002.")
+        raise UsageError(f"{VARIABLE} is not a Spark Connect address", "Write it as sc://host:15002.")
     if not find_spec("pyspark"):
         raise UsageError("the client of Spark is not installed", "Install logentic-elt[spark].")
     return given
 
 
 def require_engine(address: str) -> None:
-    """A `StateError` where nobody answers: the client itself would try for ten minutes."""
+    """Raise `StateError` if the engine does not respond: the client itself would try for ten minutes."""
     parts = urlsplit(address)
     try:
         socket.create_connection((str(parts.hostname), parts.port or 15002), PATIENCE_SECONDS).close()
@@ -49,7 +49,7 @@ def require_engine(address: str) -> None:
 
 
 def engine_name(address: str) -> str:
-    """Without what an address may hold beside the host, such as a token."""
+    """Return the address without secrets, such as a token."""
     parts = urlsplit(address)
     return f"Spark on {parts.hostname}:{parts.port or 15002}"
 
@@ -57,7 +57,7 @@ def engine_name(address: str) -> str:
 @contextmanager
 def session(address: str, home: Path) -> Iterator[None]:
     """Begin the one session of this process. It stays open after a success."""
-    # The client's check of itself asks for a home of Spark, which it has no use for.
+    # The client looks for a Spark installation, which it does not need.
     with environment({"SPARK_HOME": os.environ.get("SPARK_HOME", str(home))}):
         try:
             _begin(address)
@@ -68,23 +68,27 @@ def session(address: str, home: Path) -> Iterator[None]:
 
 
 def current_session() -> Any:
-    """What `session` has begun; None where nothing has."""
+    """Return the session that `session` began; None if there is none."""
     client = sys.modules.get("pyspark.sql.connect.session")
     return client and client.SparkSession._get_default_session()
 
 
 def end_session(*, is_lost: bool = False) -> None:
-    """Also on the engine, which then forgets its tables; not where it may be gone, or the session is the user's own."""
+    """End the session on the engine as well, which then drops its tables; not if the engine may be gone, or the user
+    owns the session.
+    """
     if running := current_session():
         running.release_session_on_close = not is_lost and "session_id=" not in os.environ[VARIABLE]
         running.stop()
 
 
 def _begin(address: str) -> None:
-    """Its id is ours: an engine may keep tables by session, and a client that connects again has to find them."""
-    # Of pandas only the import is used here: rows come as Arrow.
+    """Begin a session with our own id: an engine may store tables by session, and a reconnecting client has to find
+    them.
+    """
+    # Only the import of pandas is needed: rows are returned as Arrow.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-    warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]", UserWarning)  # said by the error itself
+    warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]", UserWarning)  # the error has the same message
     from pyspark.sql.connect.client.retries import DefaultPolicy
     from pyspark.sql.connect.session import SparkSession
 

@@ -1,4 +1,4 @@
-"""A folder or a bucket whose tables an engine builds, over Spark Connect."""
+"""Build tables in a folder or a bucket on an engine, over Spark Connect."""
 
 import io
 import json
@@ -27,7 +27,7 @@ from logentic.state import State
 BUILDS = "logentic_marts"
 POINTER = "_published.json"
 SCHEMAS = ("logentic_work_build", MARTS, "logentic_work_staging")
-STEPS = "_steps"  # what marts are made of; nobody reads it afterwards
+STEPS = "_steps"  # inputs of the marts; not read after the build
 
 
 class SparkDestination(FilesystemDestination):
@@ -48,9 +48,9 @@ class SparkDestination(FilesystemDestination):
 
     @contextmanager
     def models(self, *, keep_steps: bool = False) -> Iterator[SparkEngine]:
-        """Each build has a folder of its own; what one before has begun and not published goes first.
+        """Create a folder for the build; first remove an earlier build that was not published.
 
-        In empty schemas: what stands there may be of a model that is no more, over files that are gone.
+        The schemas are emptied: they may list tables of removed models, or of deleted files.
         """
         self._remove_all_but(self._published())
         build = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
@@ -65,12 +65,14 @@ class SparkDestination(FilesystemDestination):
                     f"{engine_name(self._address)}: {first_line(error)}", f"Correct {VARIABLE}, or run again."
                 ) from None
             running.conf.set("spark.sql.session.timeZone", "UTC")
-            running.conf.set("spark.sql.decimalOperations.allowPrecisionLoss", "false")  # products keep their decimals
+            running.conf.set("spark.sql.decimalOperations.allowPrecisionLoss", "false")  # keep the decimals of products
             raw, built = self._url(self._folder.root), self._url(f"{self._builds}/{build}")
             yield SparkEngine(running, raw, self.table_format or "parquet", built)
 
     def publish(self) -> int:
-        """Name the build. Without one there is nothing to name: the raw files are there as they come."""
+        """Publish the build by writing its name. Without a build nothing is written, because raw files are published
+        directly.
+        """
         running = current_session()
         if running is None:
             return super().publish()
@@ -92,7 +94,7 @@ class SparkDestination(FilesystemDestination):
         return int(self._folder.system.du(folder))
 
     def _show(self, running: Any, tables: list[str], folder: str) -> None:
-        """In the engine they are views, each of which changes at once."""
+        """Replace the views in the engine, one by one."""
         running.sql("create schema if not exists logentic_marts")
         for table in tables:
             location = self._url(f"{folder}/{table}").replace("`", "``")
@@ -102,13 +104,13 @@ class SparkDestination(FilesystemDestination):
                 running.sql(f"drop view if exists logentic_marts.{row['tableName']}")
 
     def _find_runs(self, running: Any) -> None:
-        """This run has been added: the engine is told anew, as it keeps the list of files that it saw first."""
+        """Register the runs again after adding this one, because the engine caches the list of files."""
         location = self._url(f"{self._folder.root}/runs").replace("\\", "\\\\").replace("'", "\\'")
         running.sql("drop table if exists logentic_raw.runs")
         running.sql(f"create table logentic_raw.runs using parquet location '{location}'")
 
     def _write_rest(self, running: Any, table: str, folder: str) -> None:
-        """What was built as a view is written as rows, and no rows, of which Sail makes no file, as an empty file."""
+        """Materialize views; write an empty file for an empty table, because Sail writes none."""
         built = running.table(f"{MARTS}.{table}")
         if not self._folder.system.glob(f"{folder}/*.parquet"):
             built.write.mode("overwrite").parquet(self._url(folder))
@@ -118,7 +120,7 @@ class SparkDestination(FilesystemDestination):
             self._write(f"{folder}/0.parquet", written.getvalue())
 
     def _published(self) -> set[str]:
-        """The build that is read; nothing before the first."""
+        """Return the published build; nothing before the first."""
         try:
             pointer = json.loads(self._folder.system.cat_file(f"{self._builds}/{POINTER}"))
         except FileNotFoundError:
@@ -126,7 +128,7 @@ class SparkDestination(FilesystemDestination):
         return {pointer["build"]}
 
     def _remove_all_but(self, kept: set[str]) -> None:
-        """The build before the published one stays: a reader may be at work on it."""
+        """Keep the build before the published one, because a reader may be using it."""
         system = self._folder.system
         builds = system.ls(self._builds, detail=False) if system.isdir(self._builds) else []
         for path in builds:
@@ -135,5 +137,5 @@ class SparkDestination(FilesystemDestination):
                 system.rm(path, recursive=True)
 
     def _url(self, path: str) -> Any:
-        """As the engine takes it."""
+        """Return the URL in the form that the engine accepts."""
         return path if self._folder.is_local else f"{self._folder.url.partition('://')[0]}://{path}"

@@ -56,7 +56,7 @@ class SparkEngine(Engine):
         """Register the files of the raw tables again, because the engine caches their list. All raw tables exist."""
         self.execute("create schema if not exists logentic_raw")
         for table, columns in tables.items():
-            # Audit logs are Parquet whatever dlt writes.
+            # Audit logs are always Parquet, whatever format dlt writes.
             kind = self._raw_format if "_dlt_load_id" in columns else "parquet"
             kind = "json" if table == "_dlt_loads" else kind
             options = " options (mergeSchema 'true')" if kind == "parquet" else ""
@@ -69,7 +69,7 @@ class SparkEngine(Engine):
         return {name.lower(): "`" + name.replace("`", "``") + "`" for name in names}
 
     def relations(self) -> dict[str, bool]:
-        """Return none, because their schemas are dropped before each build."""
+        """Return none, because the schemas are dropped before each build."""
         return {}
 
     def make_empty(self, relation: str, columns: Mapping[str, str]) -> None:

@@ -1,1 +1,1 @@
-"""The pricing engine: learns an account's prices from its charges, and prices each charge by them."""
+"""Learn an account's prices from its charges, and price each charge by them."""

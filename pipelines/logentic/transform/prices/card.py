@@ -1,4 +1,4 @@
-"""A price of a card: a formula, the charges it is for, and how both are read from and written as configuration."""
+"""Define a price of a card: a formula, its conditions, and how both are read and written as configuration."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ class OneOf:
     values: tuple[str, ...]
 
     def holds(self, charges: Charges) -> Booleans:
-        if self.name == "zone":  # as earlier versions wrote it: a region, an order type or "warehouse 2"
+        if self.name == "zone":  # the format of earlier versions: a region, an order type or "warehouse 2"
             warehouses = tuple(value.removeprefix("warehouse ") for value in self.values)
             pairs = {"region": self.values, "order_type": self.values, "warehouse": warehouses}
             return np.asarray(np.logical_or.reduce([OneOf(*pair).holds(charges) for pair in pairs.items()]))
@@ -47,13 +47,13 @@ class OneOf:
 
     @classmethod
     def parse(cls, name: str, text: str) -> "OneOf":
-        """Return the condition that `text` writes as `ON|QC`; a value's own bar is %7C."""
+        """Return the condition written as `ON|QC`; a bar within a value is %7C."""
         return cls(name, tuple(value.replace("%7C", "|").replace("%25", "%") for value in text.split("|")))
 
 
 @dataclass(frozen=True, order=True)
 class Range:
-    """The charges whose quantity or day is above `above`, and not above `upto`; either may be open."""
+    """The charges with a quantity or day above `above`, and not above `upto`; either may be open."""
 
     quantity: Quantity
     above: int | None = None
@@ -77,7 +77,7 @@ class Range:
     def words(self) -> str:
         words = []
         if self.above is not None:
-            is_tier = (self.above + 1) % 100 == 0  # which the contract begins at a number of few decimals
+            is_tier = (self.above + 1) % 100 == 0  # the contract's limit has few decimals
             words.append(f"from {decimal(self.above + 1):f}" if is_tier else f"above {decimal(self.above):f}")
         words += [f"up to {decimal(self.upto):f}"] if self.upto is not None else []
         names = {"month_rank": "order number in the month", "month_orders": "orders of the month"}
@@ -92,7 +92,7 @@ Condition = OneOf | Range
 
 @dataclass(frozen=True)
 class Price:
-    """What the charges of a type that meet all conditions cost."""
+    """The price of the charges of a type that meet all conditions."""
 
     charge_type: str
     conditions: tuple[Condition, ...]
@@ -114,7 +114,7 @@ class Price:
 
     @property
     def narrowness(self) -> int:
-        """The number of conditions but time."""
+        """The number of conditions, except the period."""
         return sum(not (isinstance(condition, Range) and condition.is_time) for condition in self.conditions)
 
     @property
@@ -123,7 +123,7 @@ class Price:
 
 
 def merge(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
-    """Return the conditions with one of each name: of nested segments the innermost limits hold."""
+    """Merge conditions into one per name: of nested segments the innermost limits apply."""
     merged: dict[str, Condition] = {}
     for condition in conditions:
         outer = merged.get(condition.name)
@@ -150,7 +150,7 @@ def read_price(terms: ChargeRate) -> Price:
     if terms.zone:
         conditions.append(OneOf("zone", (terms.zone,)))
     if quantity and terms.is_tier:
-        # Up to now `from_quantity` itself is inside: one ten-thousandth less is outside.
+        # `from_quantity` is inclusive, this limit is not: subtract one ten-thousandth.
         above = None if terms.from_quantity is None else int(terms.from_quantity * QUANTITY_SCALE) - 1
         upto = None if terms.to_quantity is None else int(terms.to_quantity * QUANTITY_SCALE)
         conditions.append(Range(replace(quantity, after=0), above, upto))

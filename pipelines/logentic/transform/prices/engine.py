@@ -37,16 +37,16 @@ LEARNED_PRICES = pa.schema(
         pa.field("and_per_unit", RATE),
         pa.field("minimum", AMOUNT),
         pa.field("maximum", AMOUNT),
-        pa.field("from_quantity", AMOUNT),  # of a tier, as the setting `charge_rates` has it
+        pa.field("from_quantity", AMOUNT),  # of a tier, in the form of the setting `charge_rates`
         pa.field("to_quantity", AMOUNT),
-        pa.field("conditions", pa.string()),  # segment and tier as JSON, as the setting `charge_rates` has it
+        pa.field("conditions", pa.string()),  # segment and tier as JSON, in the form of the setting `charge_rates`
         pa.field("valid_by", pa.string()),
         pa.field("valid_from", pa.date32()),
         pa.field("valid_to", pa.date32()),
         pa.field("charges", pa.int64()),
         pa.field("explained", pa.int64()),
         pa.field("explained_share", pa.decimal128(9, 4)),
-        pa.field("margin", pa.int64()),  # by how many charges it is ahead of the next best formula
+        pa.field("margin", pa.int64()),  # how many charges more it explains than the next best formula
         pa.field("is_trusted", pa.bool_()),
         pa.field("source", pa.string()),  # contract or learned
         pa.field("note", pa.string()),  # why it is not trusted
@@ -57,19 +57,21 @@ CHARGE_PRICES = pa.schema(
         pa.field("charge_id", pa.int64()),  # null for a charge that is only expected
         pa.field("order_id", pa.int64()),
         pa.field("charge_type", pa.string()),
-        pa.field("price_id", pa.string()),  # null where no price is for the charge
+        pa.field("price_id", pa.string()),  # null if no price applies
         pa.field("expected", AMOUNT),
         pa.field("tolerance", AMOUNT),
-        pa.field("is_trusted", pa.bool_()),  # the price may be held against this charge
-        pa.field("alike", pa.int64()),  # other charges of the type that are off by the same amount
-        pa.field("reason", pa.string()),  # why it is not trusted; null where it is
+        pa.field("is_trusted", pa.bool_()),  # a difference from the price is an exception
+        pa.field("alike", pa.int64()),  # other charges of the type with the same difference
+        pa.field("reason", pa.string()),  # why it is not trusted; null if it is
     ]
 )
 
 
 @dataclass(frozen=True)
 class Prices:
-    """What the engine writes: the cards in force, the price of each charge, and what is learned beside the contract."""
+    """The output of the engine: the cards in force, the price of each charge, and prices learned beside the
+    contract.
+    """
 
     learned_prices: pa.Table
     charge_prices: pa.Table
@@ -103,7 +105,7 @@ def learn_prices(charges: Charges, contract: Sequence[ChargeRate] = ()) -> Price
 
 
 def _beside_contract(priced: Priced) -> Iterator[dict[str, Any]]:
-    """Yield the learned prices of a type that the contract prices: to compare, not to hold against a charge."""
+    """Yield the learned prices of a type that the contract prices: for comparison, never for exceptions."""
     for index, price in enumerate(priced.card.prices):
         row = _learned(priced, index, f"learned-{_identity(price)}")
         yield row | {"is_trusted": False, "note": " ".join(filter(None, (GOES_BEFORE, row["note"])))}

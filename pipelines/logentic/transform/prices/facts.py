@@ -1,10 +1,10 @@
-"""The facts of charges: the columns that the models supply, held as integers.
+"""Read the facts of charges: the columns that the models supply, as integers.
 
 Amounts and quantities are integers of ten-thousandths, dates are days since 1970-01-01, and rates are integers of
 millionths, so that rate × quantity is exact in ten-billionths of a currency unit.
 
-Some columns are discovered from the lines of the order rather than supplied: `units(weight>20)` counts the units of
-items above 20 lb, `lines(hazardous=yes)` the lines of hazardous items, `units(item=503|511)` the units of two items.
+Some columns are derived from the lines of the order: `units(weight>20)` counts the units of items above 20 lb,
+`lines(hazardous=yes)` the lines of hazardous items, `units(item=503|511)` the units of two items.
 """
 
 import re
@@ -25,7 +25,7 @@ QUANTITY_SCALE = 10_000  # amounts and quantities: integers of ten-thousandths
 RATE_SCALE = 1_000_000  # rates: integers of millionths
 CUBIC_INCHES = 1_728  # in a cubic foot
 UNTYPED = "unknown"
-LARGEST = 10**11  # ten million units or currency units: anything larger counts as missing
+LARGEST = 10**11  # ten million units or currency units: treat anything larger as missing
 MISSING = -(2**62)
 
 Integers = NDArray[np.int64]
@@ -36,22 +36,22 @@ COUNTS = ("units", "lines", "cartons", "quantity")
 MEASURES = ("weight", "volume")
 SIZES = ("heaviest_item", "longest_side")
 MONTH_VOLUMES = ("month_rank", "month_orders")
-CHARGES_OF = "charges of "  # columns of what an order's charges of a type cost; added as types are priced
+CHARGES_OF = "charges of "  # prefix of columns with the cost of an order's charges of a type; added as types are priced
 DECIMALS = (*COUNTS, *MEASURES, *SIZES, *MONTH_VOLUMES, "value")
 
 ITEM_MEASURES = ("weight", "volume", "longest_side")
 ITEM_FLAGS = ("hazardous", "prepackaged")  # yes or no
-OF_ITEMS = re.compile(r"(units|lines)\((\w+)([>=])(.+)\)")  # a column discovered from the lines
+OF_ITEMS = re.compile(r"(units|lines)\((\w+)([>=])(.+)\)")  # a column derived from the lines
 
 SCHEMA = pa.schema(
     [
-        # Null for a charge that is only expected: it is priced, and nothing is learned from it.
+        # Null for a charge that is only expected: it is priced, but not learned from.
         pa.field("charge_id", pa.int64()),
         pa.field("charge_type", pa.string()),
         pa.field("description", pa.string()),
         pa.field("amount", pa.decimal128(38, 4)),
         pa.field("order_id", pa.int64()),
-        # Why nothing may be learned from the charge: duplicate, credited, cancelled order, ... Null: it may.
+        # Why the charge is not learned from: duplicate, credited, cancelled order, ... Null if it is.
         pa.field("set_aside", pa.string()),
         *(pa.field(name, pa.date32()) for name in DAYS),
         *(pa.field(name, pa.decimal128(38, 4)) for name in DECIMALS),
@@ -73,11 +73,12 @@ LINES = pa.schema(
 
 @dataclass(frozen=True, order=True)
 class Quantity:
-    """A number that a price goes by: a column, counted after the first `after`, rounded up to whole units if `started`.
+    """A quantity that a price multiplies: a column, counted after the first `after`, rounded up to whole units if
+    `started`.
 
     With a `divisor` the column is the dimensional weight: cubic inches ÷ divisor, but at least the actual weight.
-    Volumes of items are rounded: `nudge` 1 or -1 takes the largest or smallest that the order may have. With `each`
-    ("unit" or "line") the price of each unit or line is rounded, and the order costs their sum.
+    Volumes of items are rounded: `nudge` 1 or -1 takes the largest or smallest possible volume of the order. With
+    `each` ("unit" or "line") the price of each unit or line is rounded, and the order costs their sum.
     """
 
     column: str
@@ -88,7 +89,7 @@ class Quantity:
     each: str = ""
 
     def priced(self, rate: int, charges: "Charges") -> Integers:
-        """Return rate × quantity in ten-billionths, a sum of rounded parts with `each`; `MISSING` where not known."""
+        """Return rate × quantity in ten-billionths, a sum of rounded parts with `each`; `MISSING` if unknown."""
         if self.each:
             return charges.lines.sums(charges.lines.rounded(rate, self, charges.minor_unit))
         values = charges.quantity(self)
@@ -98,7 +99,7 @@ class Quantity:
         values = charges.column(self.column)
         if self.divisor:
             volumes = charges.column("volume")
-            if self.nudge:  # half a ten-thousandth of each unit
+            if self.nudge:  # half a ten-thousandth per unit
                 volumes = np.where(volumes == MISSING, MISSING, volumes + self.nudge * charges.half_units)
             dimensional = -(-volumes * CUBIC_INCHES // self.divisor)
             values = np.where((values == MISSING) | (volumes == MISSING), MISSING, np.maximum(values, dimensional))
@@ -115,7 +116,7 @@ class Quantity:
 
     @classmethod
     def parse(cls, text: str, after: int = 0) -> "Quantity":
-        """Return the quantity that `str` writes as `started_weight/139` or `weight by line`."""
+        """Return the quantity written as `started_weight/139` or `weight by line`."""
         if text.startswith(CHARGES_OF):
             return cls(text, after)
         text, _, each = text.partition(" by ")
@@ -139,14 +140,14 @@ class OrderLines:
     columns: dict[str, Integers]  # item_id, quantity, ITEM_MEASURES, and ITEM_FLAGS as 1 or 0
 
     def of(self, orders: Integers) -> "OrderLines":
-        """Return the lines of these orders, as often as they are named."""
+        """Return the lines of these orders, repeated as often as the orders are."""
         starts, ends = self.starts[orders], self.starts[orders + 1]
         begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(ends - starts)])
         chosen = np.repeat(starts - begins[:-1], ends - starts) + np.arange(begins[-1])
         return OrderLines(begins, {name: column[chosen] for name, column in self.columns.items()})
 
     def sums(self, values: Integers) -> Integers:
-        """Return the sum of each order's lines; `MISSING` without lines, or where one is not known."""
+        """Return the sum of each order's lines; `MISSING` without lines, or if one is unknown."""
         is_known, zero = values != MISSING, np.zeros(1, np.int64)
         totals = np.concatenate([zero, np.cumsum(np.where(is_known, values, 0))])[self.starts]
         known = np.concatenate([zero, np.cumsum(is_known)])[self.starts]
@@ -179,7 +180,7 @@ class OrderLines:
 
 @dataclass
 class Charges:
-    """Some of the account's charges; its columns are taken from the whole when they are first read."""
+    """Some of the account's charges; a column is taken from the whole when it is first read."""
 
     columns: dict[str, Integers]
     labels: dict[str, list[str]]
@@ -195,7 +196,7 @@ class Charges:
         if name not in self._taken:
             if name in self.columns:
                 self._taken[name] = self.columns[name][self.rows]
-            elif " + " in name:  # what several types cost together
+            elif " + " in name:  # the total cost of several types
                 parts = [self.column(CHARGES_OF + part) for part in name.removeprefix(CHARGES_OF).split(" + ")]
                 self._taken[name] = np.where(np.min(parts, axis=0) == MISSING, MISSING, np.sum(parts, axis=0))
             elif OF_ITEMS.fullmatch(name):
@@ -211,12 +212,12 @@ class Charges:
 
     @property
     def half_units(self) -> Integers:
-        """Half the units of each charge's order, as a number, and at least one."""
+        """Return half the units of each charge's order, as a number, and at least one."""
         return np.maximum(-(-self.column("units") // (2 * QUANTITY_SCALE)), 1)
 
     @cached_property
     def lines(self) -> OrderLines:
-        """The lines of each charge's order."""
+        """Return the lines of each charge's order."""
         return self.order_lines.of(self.column("order"))
 
     def take(self, chosen: Integers | Booleans) -> "Charges":
@@ -236,20 +237,21 @@ class Charges:
         return self.column("amount")
 
     def of_type(self, charge_type: str) -> Booleans:
-        """Tell which charges have a type; none where the account does not know it."""
+        """Return which charges have a type; none if the account has no such type."""
         types = self.labels["charge_type"]
         return np.asarray(self.column("charge_type") == (types.index(charge_type) if charge_type in types else MISSING))
 
     @property
     def is_usable(self) -> Booleans:
-        """Tell which charges may be learned from: billed amounts that are not set aside."""
+        """Return which charges may be learned from: billed amounts that are not set aside."""
         texts = np.array([not text for text in self.labels["set_aside"]], bool)
         return np.asarray(texts[self.column("set_aside")] & (self.amounts > 0))
 
 
 def read_facts(table: pa.Table, minor_unit: int = 100, lines: pa.Table | None = None) -> Charges:
     """Return all charges of a table with the columns of `SCHEMA`, and the lines of their orders (`LINES`)."""
-    # In one order whatever the engine's: prices are chosen on samples. Column by column, since the table is large.
+    # Sort the same way on every engine, because prices are chosen on samples. Column by column, because the table is
+    # large.
     keys = [(name, "ascending") for name in ("charge_id", "order_id", "charge_type") if name in table.column_names]
     order = pc.sort_indices(table, keys)
 
@@ -258,7 +260,7 @@ def read_facts(table: pa.Table, minor_unit: int = 100, lines: pa.Table | None = 
 
     columns: dict[str, Integers] = {}
     labels: dict[str, list[str]] = {}
-    unknown = np.full(table.num_rows, MISSING)  # one array for all columns without a value
+    unknown = np.full(table.num_rows, MISSING)  # shared by all columns without values
     for name in ("amount", *DECIMALS):
         column = read(name)
         columns[name] = unknown if column.null_count == len(column) else _ten_thousandths(column)
@@ -269,7 +271,7 @@ def read_facts(table: pa.Table, minor_unit: int = 100, lines: pa.Table | None = 
         columns[name] = pc.fill_null(read(name), MISSING).to_numpy()
     services = pc.replace_substring_regex(pc.utf8_lower(pc.fill_null(read("description"), "")), r"[^\s]*\d[^\s]*", "#")
     types = pc.utf8_lower(read("charge_type"))
-    # A charge without a type has its description, digits masked, as its working type: where enough others have it.
+    # The working type of a charge without a type is its description with masked digits, if enough others share it.
     texts = {
         "charge_type": pc.coalesce(types, _common(services, pc.is_null(types))),
         "set_aside": read("set_aside"),
@@ -295,7 +297,7 @@ def read_facts(table: pa.Table, minor_unit: int = 100, lines: pa.Table | None = 
 
 
 def _common(services: pa.ChunkedArray, untyped: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the descriptions, but `unknown` for those that few untyped charges have."""
+    """Replace descriptions that few untyped charges have by `unknown`."""
     counts = pc.value_counts(services.filter(untyped))
     is_common = pc.greater_equal(counts.field("counts"), LIMITS.trusted_charges)
     return pc.if_else(pc.is_in(services, counts.field("values").filter(is_common)), services, UNTYPED)
@@ -313,7 +315,7 @@ def _read_lines(table: pa.Table, order_ids: Integers) -> OrderLines:
     order = np.argsort(wanted, kind="stable")
     starts = np.searchsorted(wanted[order], order_ids)
     ends = np.searchsorted(wanted[order], order_ids, "right")
-    # The lines of orders without a charge are left out.
+    # Skip the lines of orders without a charge.
     spans = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.where(order_ids == MISSING, 0, ends - starts))])
     kept = order[np.repeat(starts - spans[:-1], np.diff(spans)) + np.arange(spans[-1])]
     return OrderLines(spans, {name: column[kept] for name, column in columns.items()})

@@ -1,4 +1,4 @@
-"""Price formulas: how each is applied and stated, and how each kind is proposed from charges."""
+"""Define price formulas: how each is applied and stated, and how each kind is proposed from charges."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,8 +38,8 @@ SINGULAR = {
     "value": "the order's value",
 }
 DIVISORS = (115, 139, 166, 194, 250)  # cubic inches per pound, as carriers and fulfilment providers publish them
-MOST_BASES = 5  # types whose charges a percentage may be of together
-MOST_INCLUDED = 12  # units in the price of the first
+MOST_BASES = 5  # types whose charges a percentage may apply to together
+MOST_INCLUDED = 12  # units included in the first price
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Formula:
     maximum: int | None = None
 
     def exact(self, charges: Charges) -> Integers:
-        """Return the prices before rounding, in ten-billionths; `MISSING` where a quantity is not known."""
+        """Return the prices before rounding, in ten-billionths; `MISSING` if a quantity is unknown."""
         price = np.full(len(charges), self.fixed * RATE_SCALE)
         is_known = np.ones(len(charges), bool)
         for rate, quantity in self.terms:
@@ -69,19 +69,19 @@ class Formula:
         return np.where(is_known, price, MISSING)
 
     def expected(self, charges: Charges) -> Integers:
-        """Return the prices rounded half up to the currency's smallest amount; `MISSING` where not known."""
+        """Return the prices rounded half up to the currency's smallest amount; `MISSING` if unknown."""
         exact, unit = self.exact(charges), charges.minor_unit * RATE_SCALE
         return np.where(exact == MISSING, MISSING, (2 * exact + unit) // (2 * unit) * charges.minor_unit)
 
     def explains(self, charges: Charges) -> Booleans:
-        """Tell which amounts are the price, rounded either way where it lies halfway."""
+        """Return which amounts equal the price, rounded either way at exactly half."""
         exact = self.exact(charges)
         is_near = np.abs(charges.amounts * RATE_SCALE - exact) * 2 <= charges.minor_unit * RATE_SCALE
         return np.asarray(is_near & (exact != MISSING))
 
     @property
     def has_fractions(self) -> bool:
-        """Whether rounding can make a difference: a percentage, a rate below a cent, or a measured quantity."""
+        """Whether rounding can matter: a percentage, a rate below a cent, or a measured quantity."""
         return any(
             not quantity.each and (rate % (CENT * RATE_SCALE // QUANTITY_SCALE) or not quantity.has_whole_steps)
             for rate, quantity in self.terms
@@ -92,7 +92,7 @@ class Formula:
         bounds = [bound for bound in (self.minimum, self.maximum) if bound is not None]
         amounts = [self.fixed * RATE_SCALE // QUANTITY_SCALE] if self.fixed else []
         amounts += [bound * RATE_SCALE // QUANTITY_SCALE for bound in bounds]
-        # Of a percentage, two decimals more are as common as cents are of an amount.
+        # Two more decimals are as common in a percentage as cents are in an amount.
         numbers = [*amounts, *(rate * (100 if is_money(quantity) else 1) for rate, quantity in self.terms)]
         discovered = sum(
             quantity.divisor > 0 or quantity.after > QUANTITY_SCALE or quantity.each > "" or quantity.is_of_items
@@ -103,14 +103,14 @@ class Formula:
             + sum(LIMITS.parameter + _roughness(number) for number in numbers)
             + LIMITS.second_quantity * (len(self.terms) > 1)
             + LIMITS.discovered * discovered
-            # Contracts state "for the first" of what is counted, "plus" of what is measured, and take nothing off.
+            # Contracts state "for the first" of counted units and "plus" for measured ones, and have no negative rates.
             + sum(0.05 if quantity.column in COUNTS else 0.5 for _, quantity in self.terms if quantity.after)
             + LIMITS.discovered * (self.fixed < 0)
         )
 
     @property
     def family(self) -> str:
-        if not any(rate for rate, _ in self.terms):  # a tier of one amount: its quantity only says which
+        if not any(rate for rate, _ in self.terms):  # a tier with one amount: its quantity only selects the tier
             return "fixed"
         if len(self.terms) > 1:
             return "surcharge" if self.terms[-1][1].is_of_items else "two quantities"
@@ -133,11 +133,11 @@ class Formula:
         return sentence + (f", at most {amount(self.maximum)}" if self.maximum is not None else "")
 
 
-Known = Sequence[Formula]  # the best formulas so far, which some proposals build upon
+Known = Sequence[Formula]  # the best formulas so far; some proposals build on them
 
 
 def fixed_amounts(charges: Charges, known: Known = ()) -> Iterator[Formula]:
-    """Propose one amount for each charge: the commonest ones."""
+    """Propose one amount for each charge: the most common ones."""
     amounts, counts = np.unique(charges.amounts, return_counts=True)
     for index in np.argsort(-counts, kind="stable")[: LIMITS.constants]:
         if counts[index] > 1:
@@ -145,7 +145,7 @@ def fixed_amounts(charges: Charges, known: Known = ()) -> Iterator[Formula]:
 
 
 def per_unit(charges: Charges, known: Known = ()) -> Iterator[Formula]:
-    """Propose a rate for each unit of one quantity, beside a fixed part or not."""
+    """Propose a rate for each unit of one quantity, with or without a fixed part."""
     yield from _lines_of(quantities(charges), charges)
 
 
@@ -183,7 +183,7 @@ def two_quantities(charges: Charges, known: Known) -> Iterator[Formula]:
         for moving in quantities(charges):
             if moving.column == held.column:
                 continue
-            # Charges with the same held quantity differ by the other one alone.
+            # Charges with one quantity in common differ only by the other.
             alike = charges.quantity(held)
             for rate in differences(charges, charges.amounts, charges.quantity(moving), alike)[:2]:
                 rest = charges.amounts - rate * charges.quantity(moving) // RATE_SCALE
@@ -195,8 +195,8 @@ def two_quantities(charges: Charges, known: Known) -> Iterator[Formula]:
 def surcharges(charges: Charges, known: Known) -> Iterator[Formula]:
     """Propose a rate for each unit or line of some items, in addition to a known price or alone.
 
-    Which items they are, their attributes tell: the column is sought that is above zero where charges are above the
-    price, and nowhere else.
+    The items are chosen by their attributes: find the column that is above zero where charges are above the price, and
+    nowhere else.
     """
     columns = item_columns(charges)
     if not columns:
@@ -215,7 +215,7 @@ def surcharges(charges: Charges, known: Known) -> Iterator[Formula]:
 
 
 def item_columns(charges: Charges) -> list[str]:
-    """Return the columns that count units of some items of these orders, one of those that count the same."""
+    """Return the columns that count units of some items of these orders; of equal columns only one."""
     names = []
     for flag in ITEM_FLAGS:
         names += [f"units({flag}={text})" for text in ("yes", "no")]
@@ -225,15 +225,16 @@ def item_columns(charges: Charges) -> list[str]:
         for low, high in steps[:: len(steps) // LIMITS.item_limits + 1]:
             limit = fewest_decimals(low, high - 1, 10 * QUANTITY_SCALE)
             names.append(f"units({measure}>{decimal(limit):f})")
-    # Where an item is not known, the column tells nothing of the order.
+    # If an item is unknown, the column is unknown for its order.
     found = {charges.column(name).tobytes(): name for name in reversed(names) if _varies(charges.column(name))}
     return list(found.values())[::-1]
 
 
 def rounded_parts(charges: Charges, known: Known) -> Iterator[Formula]:
-    """Propose prices by measure that are rounded for each unit or line, in place of once for the charge.
+    """Propose prices by measure that are rounded for each unit or line, instead of once for the charge.
 
-    An order of a single unit costs the same either way: those tell the rate, and a fixed part of whole cents.
+    An order of a single unit costs the same either way, so such orders determine the rate, and a fixed part of whole
+    cents.
     """
     cent = charges.minor_unit
     single = charges.take((charges.column("units") == QUANTITY_SCALE) & (np.diff(charges.lines.starts) == 1))
@@ -285,7 +286,7 @@ def bounds(charges: Charges, known: Known) -> Iterator[Formula]:
 
 
 def quantities(charges: Charges) -> list[Quantity]:
-    """Return the quantities that differ between the charges, the commonest in contracts first."""
+    """Return the quantities that differ between the charges, most common in contracts first."""
     found = [Quantity(column) for column in COUNTS]
     for column in ("weight", "volume"):
         found += [Quantity(column, started=True), Quantity(column)]
@@ -301,7 +302,7 @@ def _weeks(charges: Charges, day: str) -> Iterator[Charges]:
 
 
 def _varies(values: Integers) -> bool:
-    """Tell whether a quantity is known for most charges, and is not the same for nearly all of them."""
+    """Return whether a quantity is known for most charges, and differs between them."""
     known = values[values != MISSING]
     if len(known) * 2 <= len(values):
         return False
@@ -309,17 +310,17 @@ def _varies(values: Integers) -> bool:
 
 
 def _rates(charges: Charges, quantity: Quantity, billed: Integers | None = None) -> list[int]:
-    """Return the rates through the origin that most charges, or what is `billed` of them, allow."""
+    """Return the rates through the origin that most charges, or their `billed` amounts, allow."""
     values, half = charges.quantity(quantity), charges.minor_unit * RATE_SCALE // 2
     billed = charges.amounts * RATE_SCALE if billed is None else billed
     return points_in_most(-((half - billed) // values), (billed + half) // values)
 
 
 def _fixed_parts(line: Formula, charges: Charges) -> list[int]:
-    """Return the fixed parts that most charges have beside a formula."""
+    """Return the fixed parts that most charges have in addition to a formula."""
     exact, half = line.exact(charges), charges.minor_unit * RATE_SCALE // 2
     rest = (charges.amounts * RATE_SCALE - exact)[exact != MISSING]
-    # One ten-thousandth less on either side: an amount that only fits when rounded down is not proposed.
+    # Narrow both sides by one ten-thousandth: do not propose an amount that only fits when rounded down.
     return points_in_most(-((half - rest) // RATE_SCALE) + 1, (rest + half) // RATE_SCALE - 1, 3, QUANTITY_SCALE)
 
 
@@ -328,7 +329,7 @@ def is_money(quantity: Quantity) -> bool:
 
 
 def _roughness(millionths: int) -> float:
-    """Return what it costs to state a number beyond its being there: prices are round, or have few decimals."""
+    """Return the cost of a number's digits: prices are round, or have few decimals."""
     for step, cost in ((1_000_000, 0.0), (500_000, 0.05), (250_000, 0.1), (100_000, 0.1), (50_000, 0.2), (10_000, 0.3)):
         if millionths % step == 0:
             return cost
@@ -337,7 +338,7 @@ def _roughness(millionths: int) -> float:
 
 
 def decimal(number: int, scale: int = QUANTITY_SCALE) -> Decimal:
-    """Return an integer of the engine as the decimal it stands for, without needless zeros."""
+    """Return the decimal that an integer of the engine stands for, without trailing zeros."""
     exact = Decimal(number) / scale
     return exact.quantize(Decimal(1)) if exact == exact.to_integral() else exact.normalize()
 
@@ -351,7 +352,7 @@ def price(rate: int) -> str:
 
 
 def per(rate: int, quantity: Quantity) -> str:
-    """Return a rate and what it is for: "0.45 per unit", "8.25 % of the charges of shipping"."""
+    """Return a rate and its unit: "0.45 per unit", "8.25 % of the charges of shipping"."""
     if is_money(quantity):
         above = f" above {amount(quantity.after)}" if quantity.after else ""
         return f"{decimal(rate * 100, RATE_SCALE):f} % of {unit(quantity)}{above}"

@@ -1,4 +1,4 @@
-"""Learn the cards of an account: type by type, from simple formulas to percentages of what is already priced."""
+"""Learn the cards of an account: type by type, from simple formulas to percentages of types already priced."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +11,14 @@ from logentic.transform.prices.search import STAGES, Draft, Search
 from logentic.transform.prices.tables import as_tables
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
-LARGEST_BASES = 8  # types whose charges a percentage may be of
-USUAL_SHARE = 0.95  # of the orders: a type that they have is part of the base also where the charge is missing
-REPEATED = ("duplicate", "billed again")  # how `set_aside` begins for a charge that the order has twice
+LARGEST_BASES = 8  # types whose charges a percentage may apply to
+USUAL_SHARE = 0.95  # of the orders: a type that this share has is part of the base even if its charge is missing
+REPEATED = ("duplicate", "billed again")  # prefixes of `set_aside` for a charge that the order has twice
 
 
 @dataclass(frozen=True)
 class Card:
-    """The prices of one type of charge, and how far they explain the charges that they were learned from."""
+    """The prices of one type of charge, and how well they explain the charges from which they were learned."""
 
     charge_type: str
     prices: tuple[Price, ...]
@@ -30,14 +30,14 @@ class Card:
 
     @property
     def bases(self) -> set[str]:
-        """The types that a price is a percentage of."""
+        """The types to which a percentage price applies."""
         columns = (quantity.column for price in self.prices for _, quantity in price.formula.terms)
         named = (column.removeprefix(CHARGES_OF) for column in columns if column.startswith(CHARGES_OF))
         return {base for names in named for base in names.split(" + ")}
 
     @property
     def is_accepted(self) -> bool:
-        """Whether anything is known about the type, rather than its charges repeated one by one."""
+        """Whether the card generalizes, rather than repeating the charges one by one."""
         own_cost = self.cost - self.missed
         return not self.is_learned or (
             self.missed <= (1 - LIMITS.card_share) * self.charges
@@ -54,7 +54,7 @@ class Card:
 
 
 def learn_cards(charges: Charges, contract: Sequence[Price] = ()) -> tuple[dict[str, Card], dict[str, Card]]:
-    """Return the card in force of each type, and beside the contract's cards what is learned of their types."""
+    """Return the card in force of each type and, for types with a contract card, the learned prices."""
     types = charges.labels["charge_type"]
     usable = charges.take(charges.is_usable)
     parts = {name: usable.take(usable.column("charge_type") == code) for code, name in enumerate(types)}
@@ -82,7 +82,7 @@ def learn_cards(charges: Charges, contract: Sequence[Price] = ()) -> tuple[dict[
 
 
 def _add_bases(charges: Charges, cards: Iterable[Card]) -> None:
-    """Add the bases that percentages may be of: the largest types with a price, and those that the contract names."""
+    """Add the bases of percentages: the largest types with a price, and those that the contract names."""
     by_size = sorted(cards, key=lambda card: -card.charges)
     named = {name for card in by_size for name in card.bases}
     left = [
@@ -96,7 +96,7 @@ def _add_bases(charges: Charges, cards: Iterable[Card]) -> None:
             and card.missed < LIMITS.rough_share * card.charges
         )
     ]
-    while left:  # a percentage after the types that it is of
+    while left:  # price a percentage after the types that it applies to
         waiting = {card.charge_type for card in left}
         card = next((card for card in left if not card.bases & waiting), left[0])
         left.remove(card)
@@ -126,7 +126,7 @@ def _learn(name: str, charges: Charges, known: Card | None, stages: Sequence[int
 
 
 def _is_final(single: Draft, charges: Charges) -> bool:
-    """Tell whether a simple price leaves so few charges unpriced, and these so unlike, that nothing else is tried."""
+    """Return whether a simple price leaves so few and such different charges unpriced that nothing else is tried."""
     sample, formula = charges.sample(LIMITS.sample), single.parts[0].formula
     off = sample.take(~formula.explains(sample))
     _, counts = np.unique(off.amounts - formula.expected(off), return_counts=True)
@@ -140,9 +140,9 @@ def _card(name: str, charges: Charges, plan: Draft) -> Card:
 
 
 def assign(card: Card, charges: Charges) -> Integers:
-    """Return the index of the price of each charge in its card, -1 where none is for it."""
+    """Return the index of the price of each charge in its card, -1 if none applies."""
     chosen = np.full(len(charges), -1)
-    # A price for more narrowly stated charges goes before others: the contract's tiers and segments before its base.
+    # Prices with more conditions come first: the contract's tiers and segments before its base.
     for index in sorted(range(len(card.prices)), key=lambda i: -card.prices[i].narrowness):
         held = card.prices[index].holds(charges) & (chosen < 0)
         chosen[held] = index
@@ -150,7 +150,7 @@ def assign(card: Card, charges: Charges) -> Integers:
 
 
 def expect(card: Card, charges: Charges) -> tuple[Integers, Integers]:
-    """Return the index of the price, and the expected amount, of each charge; `MISSING` where there is none."""
+    """Return the index of the price, and the expected amount, of each charge; `MISSING` if there is none."""
     chosen, expected = assign(card, charges), np.full(len(charges), MISSING)
     for index, price in enumerate(card.prices):
         held = chosen == index
@@ -160,21 +160,22 @@ def expect(card: Card, charges: Charges) -> tuple[Integers, Integers]:
 
 
 def with_bases(charges: Charges, charge_type: str) -> Charges:
-    """Return all charges with the bases of a percentage: what each order pays for other types."""
+    """Return all charges with the bases of a percentage: the cost of each order for other types."""
     columns = {name: column for name, column in charges.columns.items() if name != CHARGES_OF + charge_type}
     return charges.with_columns(columns)
 
 
 def add_base(charges: Charges, card: Card) -> None:
-    """Add a column of what each charge's order has to pay for a type.
+    """Add a column with the expected cost of each charge's order for a type.
 
-    It is priced from the type's own card: a charge that is wrong, missing or set aside says nothing about a percentage.
+    It is priced from the type's own card, because a charge that is wrong, missing or set aside says nothing about a
+    percentage.
     """
     first, orders = charges.columns["first_of_order"], charges.columns["order"]
     own, priced = _charged_once(charges, card.charge_type), with_bases(charges, card.charge_type)
     billed = priced.take(own)
     chosen, expected = expect(card, billed)
-    # Use the billed amount where the price explains too few charges.
+    # Use the billed amount if the price explains too few charges.
     followers = np.bincount(chosen + 1, minlength=len(card.prices) + 1)
     is_explained = np.abs(expected - billed.amounts) < charges.minor_unit
     explained = np.bincount(chosen[is_explained] + 1, minlength=len(followers))
@@ -193,14 +194,14 @@ def add_base(charges: Charges, card: Card) -> None:
 
 
 def billed_base(charges: Charges, charge_type: str) -> Integers:
-    """Return what each charge's order was billed for a type."""
+    """Return the billed amount of each charge's order for a type."""
     own, amounts = _charged_once(charges, charge_type), np.zeros(len(charges.columns["first_of_order"]), np.int64)
     np.add.at(amounts, charges.columns["order"][own], np.maximum(charges.amounts[own], 0))
     return _of_order(charges, amounts)
 
 
 def _charged_once(charges: Charges, charge_type: str) -> Integers:
-    """Return the rows of the orders' charges of a type, without credits and what an order has twice."""
+    """Return the rows of the orders' charges of a type, without credits and duplicates."""
     is_repeated = np.array([text.startswith(REPEATED) for text in charges.labels["set_aside"]])
     is_credit = (charges.amounts < 0) & (charges.amounts != MISSING)
     is_own = charges.of_type(charge_type) & ~is_repeated[charges.columns["set_aside"]] & ~is_credit

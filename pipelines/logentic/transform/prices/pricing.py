@@ -1,4 +1,4 @@
-"""Price every charge by its card, and decide whether the price may be held against it."""
+"""Price every charge by its card, and decide whether a difference is an exception."""
 
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -25,9 +25,9 @@ from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
 @dataclass(frozen=True)
 class Priced:
-    """The charges of one type with the price of each; `price` is -1 and `expected` is `MISSING` where there is none.
+    """The charges of one type with the price of each; `price` is -1 and `expected` is `MISSING` if there is none.
 
-    `reasons` tell why a price is not held against a charge; "" where it is.
+    `reasons` are why a difference is not an exception; "" if it is.
     """
 
     charges: Charges
@@ -37,9 +37,9 @@ class Priced:
     tolerance: Integers
     alike: Integers
     reasons: list[str]
-    followers: Integers  # charges, by price
-    explained: Integers  # of these
-    notes: list[str]  # why a price is not trusted, by price; "" where it is
+    followers: Integers  # charges per price
+    explained: Integers  # explained charges per price
+    notes: list[str]  # why a price is not trusted, per price; "" if it is
 
 
 def price_charges(charges: Charges, card: Card) -> Priced:
@@ -90,9 +90,10 @@ def _rounding(formula: Formula, charges: Charges, expected: Integers, held: Bool
 
 
 def _follow_prices_nearby(charges: Charges, card: Card, price: Integers, expected: Integers) -> None:
-    """Give a charge that is off its price the one that held shortly before, or came shortly after, if it is that.
+    """Move a charge that differs from its price to the previous or next price, if it equals that.
 
-    Paperwork comes late: what held when the order came is right as well. Only a contract begins exactly on its day.
+    Paperwork comes late: the price on the day of the order is correct as well. Only a contract begins exactly on its
+    day.
     """
     is_off = _differs(charges, expected)
     for index, one in enumerate(card.prices):
@@ -105,7 +106,7 @@ def _follow_prices_nearby(charges: Charges, card: Card, price: Integers, expecte
 
 
 def _follow_billed_bases(whole: Charges, charges: Charges, card: Card, price: Integers, expected: Integers) -> None:
-    """Expect the percentage of what was billed where the charge is that: what is wrong, if anything, is the base."""
+    """Expect the percentage of the billed amount if the charge equals it: if anything is wrong, it is the base."""
     off = np.flatnonzero(_differs(charges, expected))
     if len(off):
         bases = {CHARGES_OF + base: billed_base(whole, base) for base in card.bases}
@@ -121,7 +122,7 @@ def _differs(charges: Charges, expected: Integers) -> Booleans:
 
 
 def _holds_nearby(price: Price, charges: Charges, early_days: int) -> Booleans:
-    """Tell which charges a price was for some days before, or will be for soon; none if it is for all days."""
+    """Return which charges lie a few days after or before the period of a price; none if it has no limits."""
     is_near, has_days = np.ones(len(charges), bool), False
     for condition in price.conditions:
         if not (isinstance(condition, Range) and condition.is_time):
@@ -132,7 +133,7 @@ def _holds_nearby(price: Price, charges: Charges, early_days: int) -> Booleans:
         if condition.above is not None:
             is_near &= days > condition.above - early_days
         if condition.upto is not None:
-            # What is billed late is billed at the price of that day: only the order's day goes before others.
+            # A charge that is billed late has the price of its own day: of other days, use only the order's.
             is_earlier = (ordered != MISSING) & (condition.quantity.column != "billed_date")
             is_near &= np.where(is_earlier, np.minimum(days, ordered), days) <= condition.upto + LIMITS.late_days
     return is_near & has_days
@@ -150,7 +151,7 @@ def _no_price(card: Card) -> str:
 
 
 def _price_reasons(card: Card, followers: Integers, explained: Integers) -> list[str]:
-    """Return, for each price, why it is not trusted; "" where it is."""
+    """Return, for each price, why it is not trusted; "" if it is."""
     if not card.is_learned:
         return [""] * len(card.prices)
     if not card.is_accepted:
@@ -161,7 +162,8 @@ def _price_reasons(card: Card, followers: Integers, explained: Integers) -> list
     reasons = []
     for index, price in enumerate(card.prices):
         whole = segments[price.categories]
-        # A tier with few charges rests on its table, if none of them is off: it prices, and accuses nothing yet.
+        # Trust a tier with few charges along with its table if none of them is off: it prices charges, but raises no
+        # exceptions yet.
         is_tier = LIMITS.tier_charges <= followers[index] == explained[index]
         is_tier &= explained[whole].sum() >= LIMITS.tier_share * followers[whole].sum()
         if followers[index] < LIMITS.trusted_charges and not (is_tier and price.tier):
@@ -193,7 +195,9 @@ def _doubt(
     alike: Integers,
     reasons: NDArray[np.object_],
 ) -> None:
-    """Write into `reasons` why a charge that is off is not accused, and into `alike` how many are off as it is."""
+    """Write into `reasons` why a charge with a difference is not an exception, and into `alike` how many differ the
+    same way.
+    """
     off = np.flatnonzero(is_off & (reasons == ""))
     if not len(off):
         return
@@ -209,7 +213,7 @@ def _doubt(
     by_weight = _neighbours_off(is_off, charges.column("weight"), charges.column("charge_type"))[off]
     by_category = _category_off(charges, is_off, price)[off]
     others = _other_prices(charges.take(off), card)
-    # Of a small card, only where it happens again and again. How many orders a month had so far is never quite known.
+    # For a small card, only if it happens repeatedly. The number of orders so far in a month is never exactly known.
     if len(card.prices) <= LIMITS.large_card and not _goes_by_month(card):
         again = alike[off] + 1
         others &= (again >= LIMITS.many_alike) & (again > LIMITS.alike_at_other_price * len(charges))
@@ -244,7 +248,7 @@ def _doubt(
 
 
 def _beyond_what_follows(charges: Charges, card: Card, price: Integers, is_explained: Booleans) -> Booleans:
-    """Tell which charges have less or more of what their price goes by than any that follows it."""
+    """Return which charges have a smaller or larger quantity than any charge that follows the price."""
     beyond = np.zeros(len(charges), bool)
     for index, one in enumerate(card.prices):
         held, following = price == index, (price == index) & is_explained
@@ -262,7 +266,7 @@ def _goes_by_month(card: Card) -> bool:
 
 
 def _off_by_steps(card: Card, gaps: Integers, followers: Integers, explained: Integers) -> Booleans:
-    """Tell which charges are off by a multiple of the difference between two prices of an incomplete card.
+    """Return which charges are off by a multiple of the difference between two prices of an incomplete card.
 
     A card is incomplete if one of its prices explains too few charges. It may approximate by weight or units what no
     fact counts, such as the heavy units of an order.
@@ -291,7 +295,7 @@ def _count(*keys: Integers) -> Integers:
 
 
 def _neighbours_off(is_off: Booleans, values: Integers, groups: Integers) -> Booleans:
-    """Tell for which charges at least half of the next ones by value, in the same group, are off."""
+    """Return for which charges at least half of the next ones by value, in the same group, are off."""
     order = np.lexsort((values, groups))
     off, group = is_off[order].astype(np.int64), groups[order]
     sums, start = np.concatenate([[0], np.cumsum(off)]), np.searchsorted(group, group, "left")
@@ -305,7 +309,7 @@ def _neighbours_off(is_off: Booleans, values: Integers, groups: Integers) -> Boo
 
 
 def _category_off(charges: Charges, is_off: Booleans, price: Integers) -> Booleans:
-    """Tell for which charges a large part of those at the same price and of the same category is off."""
+    """Return for which charges a large part of those at the same price and of the same category is off."""
     result = np.zeros(len(charges), bool)
     for name in CATEGORIES:
         key = price * len(charges.labels[name]) + charges.column(name)

@@ -1,6 +1,6 @@
 """Search for the cheapest card of one type of charge: formulas, and the segments and dates between them.
 
-The objective is a description length: what the card costs to state, plus one for each charge that it leaves unpriced.
+The objective is a description length: the cost of stating the card, plus one for each charge that it leaves unpriced.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,8 +45,8 @@ from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 from logentic.transform.prices.votes import fewest_decimals
 
 Proposal = Callable[[Charges, Known], Iterator[Formula]]
-# From simple to deep: each is tried only where those before it leave charges unpriced. The second proposals of each
-# stage build upon what the first ones found.
+# From simple to complex: a stage is tried only if the ones before it leave charges unpriced. The second proposals of
+# each stage build on the results of the first.
 STAGES: tuple[tuple[tuple[Proposal, ...], tuple[Proposal, ...]], ...] = (
     ((per_unit,), (first_and_additional,)),
     ((per_unit, two_quantities, dimensional_weight), (first_and_additional, surcharges, rounded_parts)),
@@ -54,13 +54,13 @@ STAGES: tuple[tuple[tuple[Proposal, ...], tuple[Proposal, ...]], ...] = (
 )
 NUMBERS = (*map(Quantity, (*MONTH_VOLUMES, *COUNTS, *MEASURES, "value", *SIZES)),)
 DIMENSIONAL = tuple(Quantity("weight", divisor=divisor) for divisor in DIVISORS)
-TIMES = tuple(map(Quantity, DAYS))  # of those that fit as well, the first
-LARGEST_CATEGORY = 80  # values; with more of them a category is a list of names
+TIMES = tuple(map(Quantity, DAYS))  # the first of those that fit equally well
+LARGEST_CATEGORY = 80  # values; a category with more of them is a list of names
 
 
 @dataclass(frozen=True)
 class Part:
-    """One price of a plan: what it is for, its formula, and by how many charges it is ahead of the next best one."""
+    """One price of a plan: its conditions, its formula, and by how many charges it beats the next best one."""
 
     conditions: tuple[Condition, ...]
     formula: Formula
@@ -69,7 +69,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Draft:
-    """A card under consideration: its parts, what it leaves unpriced, and its whole cost, in charges."""
+    """A card under consideration: its parts, the charges it leaves unpriced, and its total cost, in charges."""
 
     parts: tuple[Part, ...]
     missed: float
@@ -90,20 +90,20 @@ class Draft:
         return self.cost - self.missed
 
 
-Option = Formula | Draft  # what may price the charges of a segment
+Option = Formula | Draft  # how the charges of a segment may be priced
 
 
 @dataclass(frozen=True)
 class Split:
-    """Prices that differ by a category, or along a quantity or day: there each step is its lowest value and option."""
+    """Prices that differ by a category, or along a quantity or day: each step then has its lowest value and option."""
 
-    cost: float  # as far as it is known before the segments are looked into
+    cost: float  # a lower bound, until the segments are searched
     axis: Quantity | str
     steps: tuple[tuple[int, int], ...] = ()
 
 
 class Search:
-    """The search for one type of charge, with a budget of segments to look into."""
+    """The search for one type of charge, with a limited number of segments to search."""
 
     def __init__(self, stage: int) -> None:
         self.proposals = STAGES[stage]
@@ -120,7 +120,7 @@ class Search:
     def plan(
         self, charges: Charges, known: Sequence[Formula] = (), depth: int = LIMITS.depth, has_time: bool = False
     ) -> Draft:
-        """Return the cheapest plan that is found for these charges."""
+        """Return the cheapest plan found for these charges."""
         self.searches -= 1
         sample = charges.sample(LIMITS.sample)
         candidates = self._whole if self._whole and depth == LIMITS.depth else self._candidates(sample, known)
@@ -130,9 +130,9 @@ class Search:
         is_small = len(charges) < LIMITS.trusted_charges
         if best.missed <= max(1, LIMITS.solved_share * len(charges)) or is_small or depth == 0 or self.searches <= 0:
             return best
-        # Splits have to pay on the sample alone: what few of its charges share may be chance.
+        # A split must pay off on the sample alone: a pattern in a few of its charges may be chance.
         splits = sorted(self._splits(candidates, has_time), key=lambda split: split.cost)
-        # Where one price explains most charges, any gain will do; elsewhere a split has to be the beginning of a card.
+        # If one price explains most charges, accept any gain; otherwise a split must lead to a usable card.
         is_rough = best.missed > LIMITS.rough_share * len(charges)
         if not splits or splits[0].cost >= leaf_costs[first] - is_rough * LIMITS.worthwhile_share * len(sample):
             return best
@@ -147,7 +147,7 @@ class Search:
         return best
 
     def _splits(self, candidates: "Candidates", has_time: bool) -> Iterator[Split]:
-        # Within a period the volume of the month is only another name of the month.
+        # Within a period, the volume of the month identifies the month.
         numbers = [axis for axis in self.numbers if not (has_time and axis.column in MONTH_VOLUMES)]
         for axis in (*numbers, *(() if has_time else TIMES)):
             if split := candidates.steps(axis):
@@ -175,11 +175,11 @@ class Search:
         return self._by_axis(charges, best.axis, candidates, best.steps, LIMITS.depth, True)
 
     def _needs_search(self, missed: float, charges: Charges) -> bool:
-        """Whether a segment is worth looking into: more is off there than careless billing explains."""
+        """Return whether a segment is worth searching: more charges are off than careless billing explains."""
         return self.searches > 0 and missed > max(1, LIMITS.nearly_solved_share * len(charges))
 
     def _candidates(self, sample: Charges, known: Sequence[Formula]) -> "Candidates":
-        """Return what may price these charges: formulas of the whole, and those that these charges propose."""
+        """Return the candidate prices: formulas of the whole type, and those that these charges propose."""
         voters = sample.sample(LIMITS.voters)
         found: list[Formula] = [*known, *fixed_amounts(voters)]
         is_small = len(sample) < LIMITS.proposing_charges
@@ -246,7 +246,9 @@ class Search:
         return [option, *Candidates.of(cheaper, sample).best(1)] if cheaper else [option]
 
     def _limit(self, charges: Charges, axis: Quantity, left: Option, right: Option) -> int:
-        """Return the limit between two prices: where fewest charges are off, and there the roundest number or day."""
+        """Return the limit between two prices: where the fewest charges are off and, among those, the roundest number
+        or day.
+        """
         order = np.argsort(charges.quantity(axis), kind="stable")
         charges = charges.take(order)
         values = charges.quantity(axis)
@@ -271,9 +273,9 @@ class Search:
         has_time: bool,
         best: Draft,
     ) -> Draft:
-        """Return the plan with prices of their own for values of a category, or `best` where that costs less.
+        """Return the plan with separate prices for values of a category, or `best` if that costs less.
 
-        Values that follow the same plan share it.
+        Values with the same plan share it.
         """
         codes, counts = np.unique(charges.column(name), return_counts=True)
         plans: dict[Draft, list[str]] = {}
@@ -296,7 +298,7 @@ class Search:
         parts: list[Part] = []
         for found, values in plans.items():
             plan, condition = found, OneOf(name, tuple(sorted(values)))
-            if len(values) > 1:  # what too few charges of one value show, those of all may
+            if len(values) > 1:  # if single values have too few charges, all values together may have enough
                 inside = charges.take(condition.holds(charges))
                 shared = self._single(plan, inside, 0)
                 if self._needs_search(shared.missed, inside):
@@ -366,7 +368,7 @@ class Candidates:
         if len(steps) < 2:
             return None
         found = tuple((int(values[order[start]]), option) for start, option in steps)
-        # A divisor that the prices themselves go by need not be stated again.
+        # Do not add a divisor that the prices themselves already use.
         used = {quantity.divisor for _, option in steps for quantity in _quantities(self.options[option])}
         return Split(cost + missing + LIMITS.discovered * (axis.divisor not in used | {0}), axis, found)
 
@@ -416,7 +418,9 @@ def _quantities(option: Option) -> Iterator[Quantity]:
 
 
 def explanations(options: Sequence[Option], charges: Charges) -> NDArray[np.bool_]:
-    """Return, for each option, which charges it explains; at once for formulas that differ in their fixed part only."""
+    """Return, for each option, which charges it explains; all at once for formulas that differ only in their fixed
+    part.
+    """
     matrix = np.empty((len(options), len(charges)), bool)
     groups: dict[tuple[tuple[int, Quantity], ...], list[Formula]] = {}
     rows: dict[tuple[tuple[int, Quantity], ...], list[int]] = {}
@@ -436,13 +440,13 @@ def explanations(options: Sequence[Option], charges: Charges) -> NDArray[np.bool
 
 
 def _winner(costs: NDArray[np.float64]) -> tuple[int, float]:
-    """Return the index of the lowest cost, and how far the next lowest is from it."""
+    """Return the index of the lowest cost, and its distance from the next lowest."""
     order = np.argsort(costs, kind="stable")
     return int(order[0]), float(costs[order[1]] - costs[order[0]]) if len(costs) > 1 else 0.0
 
 
 def _cover(matrix: NDArray[np.bool_], costs: NDArray[np.float64]) -> Iterator[int]:
-    """Yield the rows that explain most, the simplest, and then those that explain most of what is left."""
+    """Yield the options that explain most, the simplest, and then those that explain most of the remainder."""
     gains, left = matrix.sum(1), np.ones(matrix.shape[1], bool)
     simple = np.argsort(costs, kind="stable")[:15].tolist()
     chosen = dict.fromkeys([*np.argsort(costs - gains, kind="stable")[:15].tolist(), *simple])

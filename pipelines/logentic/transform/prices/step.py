@@ -13,7 +13,7 @@ CHARGE_PRICES = "charge_prices"
 
 
 def write_learned_prices(context: StepContext) -> int:
-    """Learn the account's prices; what they make of each charge is kept for the step that writes it."""
+    """Learn the account's prices; the price of each charge is kept for the step that writes it."""
     contract = [ChargeRate.model_validate(rate) for rate in context.settings["charge_rates"]]
     prices: Prices = learn_prices(_read_charges(context), contract)
     context.kept[CHARGE_PRICES] = prices.charge_prices
@@ -28,7 +28,7 @@ def _read_charges(context: StepContext) -> Charges:
 
 
 def write_charge_prices(context: StepContext) -> int:
-    """Write what the prices that were just learned make of each charge."""
+    """Write the price of each charge, as just learned."""
     prices: pa.Table = context.kept.pop(CHARGE_PRICES)
     context.engine.write_arrow(context.table, prices)
     return len(prices)

@@ -1,4 +1,4 @@
-"""State tables of tiers as contracts do: all rows in one form, where the search found whatever was shortest."""
+"""State tables of tiers as contracts do: all rows in one form, although the search found whatever was shortest."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ Row = tuple[Range, Formula]
 
 
 def as_tables(prices: Sequence[Price], charges: Charges) -> Iterator[tuple[Price, int]]:
-    """Yield the prices with tables restated, and the index of the price that each comes from."""
+    """Yield the prices with tables restated, and the index of the original of each price."""
     tables: dict[tuple[tuple[Condition, ...], Quantity | None], list[int]] = {}
     for index, price in enumerate(prices):
         tiers = [one for one in price.conditions if isinstance(one, Range) and not one.is_time]
@@ -36,7 +36,7 @@ def as_tables(prices: Sequence[Price], charges: Charges) -> Iterator[tuple[Price
 
 
 def _has_enough(tier: Range, formula: Formula, charges: Charges) -> bool:
-    """Tell whether a row of its own can be trusted."""
+    """Return whether a row of its own can be trusted."""
     own = charges.take(tier.holds(charges))
     explained = int(formula.explains(own).sum())
     return len(own) >= LIMITS.trusted_charges or LIMITS.tier_charges <= len(own) == explained
@@ -54,7 +54,7 @@ def _overlap(one: Range, other: Range) -> bool:
 def _restate(rows: Sequence[Row]) -> list[Row]:
     """Return rows in one form: units at the price of their own step, all at that of the last unit, or amounts by step.
 
-    None where the rows are no table of whole steps, or of too many.
+    None if the rows are not a table of whole steps, or of too many.
     """
     counted = {replace(quantity, after=0) for _, formula in rows for _, quantity in formula.terms}
     is_single = all(len(formula.terms) < 2 for _, formula in rows)
@@ -74,7 +74,8 @@ def _restate(rows: Sequence[Row]) -> list[Row]:
     if not (is_same and quantity.has_whole_steps) or last.upto is not None or len(limits) < len(rest):
         return []
     lines = [_from_zero(formula) for formula in (*rest, open_price)]
-    # Where each step's units have their own price, the lines meet at the limit; the search may have put it one before.
+    # If each step's units have their own price, the lines meet at the limit; the search may have placed it one unit
+    # lower.
     meets = [
         next((at for at in (limit, limit + 1) if _at(one, at) == _at(two, at)), 0)
         for (one, two), limit in zip(pairwise(lines), limits, strict=True)
@@ -84,7 +85,7 @@ def _restate(rows: Sequence[Row]) -> list[Row]:
         bounds = [rows[0][0].above, *(at * QUANTITY_SCALE for at in meets), None]
         return [(Range(axis, *bound), one) for bound, one in zip(pairwise(bounds), lines, strict=True)]
     line = _from_zero(open_price)
-    begin = limits[-1] + 1  # from where on the open price is a line
+    begin = limits[-1] + 1  # where the open-ended price starts to be a line
     while _at(open_price, begin) != _at(line, begin) and begin <= LIMITS.table_steps:
         begin += 1
     if open_price.maximum is not None or begin - 1 > LIMITS.table_steps:

@@ -11,7 +11,7 @@ CATEGORIES = ("order_type", "region", "warehouse")
 def points_in_most(low: Integers, high: Integers, count: int = 3, whole: int = RATE_SCALE) -> list[int]:
     """Return the points that lie in most of the closed intervals, each with the fewest decimals possible.
 
-    Intervals that hold a point are left out when the next one is sought. `whole` is the integer that stands for 1.
+    Intervals that contain a point are left out when the next one is sought. `whole` is the integer that stands for 1.
     """
     points: list[int] = []
     while len(points) < count and len(low):
@@ -29,7 +29,7 @@ def points_in_most(low: Integers, high: Integers, count: int = 3, whole: int = R
 
 
 def fewest_decimals(low: int, high: int, whole: int) -> int:
-    """Return the number from `low` to `high` with the fewest decimals, and of these the one next to the middle."""
+    """Return the number from `low` to `high` with the fewest decimals, closest to the middle."""
     step = whole
     while -(-low // step) * step > high:
         step //= 10
@@ -38,9 +38,9 @@ def fewest_decimals(low: int, high: int, whole: int) -> int:
 
 
 def differences(charges: Charges, amounts: Integers, values: Integers, alike: Integers | None = None) -> list[int]:
-    """Return the rates per unit of `values` that explain most differences between charges next to each other in time.
+    """Return the rates per unit of `values` that explain most differences between successive charges.
 
-    Compared are charges of the same category, and only those with the same number in `alike`.
+    Only charges of the same category, with the same number in `alike`, are compared.
     """
     day = charges.column("charge_date")
     groups = [np.zeros(len(charges), np.int64) if alike is None else alike]

@@ -181,7 +181,7 @@ OPENING = """\
 # How well the reconciliation finds what is wrong
 
 How far you can trust the audit. The rules are explained in
-[finance.md](finance.md#the-rules). This page is written by `make audit-benchmark`: {accounts} made-up accounts with
+[finance.md](finance.md#the-rules). This page is written by `make audit-benchmark`: {accounts} simulated accounts with
 {charges} charges, on seeds that no test uses and on which no rule was tuned, with known errors put among honest
 oddities. Found is compared with injected, charge by charge and rule by rule. A charge that is found under another rule
 counts as a false alarm and as missed. By rule, accounts with a fifth of their charges wrong are left out; they have

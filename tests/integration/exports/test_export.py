@@ -140,7 +140,7 @@ def test_a_folder_in_use_is_refused_and_an_earlier_export_replaced_as_a_whole(fi
     (tmp_path / "lake" / "gone.parquet").touch()
     code, said = export()
     assert code == 2
-    assert "holds an export already. Replace it: --overwrite." in said
+    assert "already contains an export. Replace it: --overwrite." in said
     assert export("--overwrite") == (0, "")
     assert not (tmp_path / "lake" / "gone.parquet").exists()
 

@@ -190,7 +190,7 @@ def test_what_is_approved_is_the_total_that_finance_received(books: Books) -> No
     [
         ((7003, "pay"), "'pay' is no decision"),
         ((9999, "hold"), "has no invoice 9999"),
-        (("N", "hold"), "this is not the number of an invoice"),
+        (("N", "hold"), "is not an invoice number"),
         ((7003, "approve", "--amount", "1.00"), "--amount goes with approve_in_part, not with approve"),
         ((7003, "approve_in_part", "--amount", "9999999.00"), "--amount, 9,999,999.00, is no part of"),
         ((7003, "approve_in_part", "--amount", "-1"), "--amount, -1.00, is no part of"),

@@ -249,7 +249,7 @@ def test_who_may_read_the_file_and_not_the_folder_sees_what_is_published(books: 
         listed = logentic("exceptions", "--db", copy, cwd=tmp_path, command=[*AS_ANYBODY, COMMAND])
     finally:
         folder.chmod(0o700)
-    assert (listed.returncode, "is not yours to read" in listed.stderr) == (0, True), listed.stderr
+    assert (listed.returncode, "is not readable" in listed.stderr) == (0, True), listed.stderr
     assert " recoverable, " in listed.stdout
 
 
@@ -276,7 +276,7 @@ def test_what_cannot_be_said_is_one_clear_line(books: Books) -> None:
         ("exceptions", "--db", books.file, "--invoice", 9999, "--month", "2026-02"): "has no invoice 9999",
         ("exceptions", "--db", books.file, "--month", "2019-01"): "has no charge of 2019-01",
         ("exceptions", "--db", books.file, "--status", "lost"): "--status 'lost' is not known",
-        ("close", "2019-01", "--db", books.file): "knows nothing of 2019-01",
+        ("close", "2019-01", "--db", books.file): "has no data for 2019-01",
         ("close", "2026-1", "--db", books.file): "'2026-1' is not a month",
     }.items():
         answer = command(*words)

@@ -369,7 +369,7 @@ def test_the_charge_that_makes_the_difference_is_named_for_a_program_too(file: P
         named = asked(file, f"select amount from charges where charge_id = {tie['charges'][0]}")
         assert named == amount
         assert any(words in explanation for explanation in tie["explanations"]), tie
-    assert "stands first" in tie["explanations"][0]
+    assert "exceptions come first" in tie["explanations"][0]
     assert re.search(r"(unknown_order|cancelled_order|duplicate_charge)\) is not", tie["explanations"][1])
 
 

@@ -70,7 +70,7 @@ class ZoneTable(_Terms):
         """Yield the table as prices: one for each zone and step."""
         last = self.rows[-1]
         steps = list(pairwise([None, *(row["upto"] for row in self.rows)]))
-        dates = {"valid_from": self.valid_from, "valid_to": self.valid_to}
+        dates: dict[str, Any] = {"valid_from": self.valid_from, "valid_to": self.valid_to}
         for zone, regions in self.zones.items():
             where = {} if regions == EVERYWHERE else {"region": regions}
             for row, (above, upto) in zip(self.rows, steps, strict=True):
@@ -169,7 +169,8 @@ class Card(BaseModel):
     @property
     def priced_types(self) -> set[str]:
         """The types of charges that the card states a price for."""
-        stated = {terms.charge_type for terms in (*self.charge_rates, *self.zone_tables, *self.fees)}
+        stated = {rate.charge_type for rate in self.charge_rates} | {fee.charge_type for fee in self.fees}
+        stated |= {table.charge_type for table in self.zone_tables}
         return stated | ({STORAGE} if self.storage else set())
 
     def errors(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -227,7 +228,7 @@ def read_card(path: Path) -> Card:
             mistakes = [((), str(error))]
     if not mistakes:
         try:
-            in_turn(card.rates)
+            in_turn(list[ChargeRate](card.rates))
         except ValueError as error:
             mistakes = [(("zone_tables", 0), str(error))]
     if mistakes:

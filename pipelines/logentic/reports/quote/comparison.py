@@ -76,7 +76,8 @@ class Costs:
                 amounts[charge_type] = amounts.get(charge_type, Fraction(0)) + Fraction(amount)
         due = Fraction(0)
         for minimum in self._minimums(month):
-            due += max(Fraction(minimum.amount) - sum((amounts.get(name, Fraction(0)) for name in minimum.of)), 0)
+            reached = sum((amounts.get(name, Fraction(0)) for name in minimum.of), Fraction(0))
+            due += max(Fraction(minimum.amount) - reached, Fraction(0))
         return sum(amounts.values(), due)
 
     def _of_orders(self, whole: int, several: int, index: int, axis: str, factor: Fraction) -> Fraction:
@@ -223,7 +224,7 @@ def quote(
         by_item = history.rows(
             "select item_id, sum(allocated_charge) as billed from storage_cost_daily where date between $1 and $2"
             " group by item_id",
-            [history.period.first, history.period.last],  # type: ignore[arg-type]
+            [history.period.first, history.period.last],
         )
         contracts = [
             _history_contract(BILLED_NAME, orders, billed, orders.billed, []),
@@ -237,7 +238,10 @@ def quote(
         skus = {row["item_id"]: row["sku"] for row in history.rows("select item_id, sku from items")}
     for contract in contracts:
         contract.sensitivity = {
-            axis: [rounded(contract.costs.total(axis, 1 + Fraction(step, 100)), Decimal(1).scaleb(-digits)) for step in STEPS]
+            axis: [
+                rounded(contract.costs.total(axis, 1 + Fraction(step, 100)), Decimal(1).scaleb(-digits))
+                for step in STEPS
+            ]
             for axis in AXES
         }
     for contract in contracts[2:]:
@@ -295,7 +299,8 @@ def _history_contract(
 
 
 def _card_contract(priced: Priced, orders: Orders) -> Contract:
-    card, lines = priced.card, defaultdict(Decimal)  # type: dict[Key, Decimal]
+    card = priced.card
+    lines: dict[Key, Decimal] = defaultdict(Decimal)
     costs = _costs(orders, priced.by_order)
     costs.card = card
     if priced.has_month_tiers:

@@ -75,8 +75,7 @@ left join order_fulfilment as steps on orders.order_id = steps.order_id
 where
     (upper(orders.status) not in ('CANCELLED', 'CANCELED') or steps.in_transit_at is not null)
     and (charged.order_id is not null or not orders.is_deleted)
-    and coalesce(charged.first_date, cast(timezone($timezone, coalesce(steps.in_transit_at, steps.completed_at)) as date))
-    is not null
+    and coalesce(charged.first_date, steps.in_transit_at, steps.completed_at) is not null
 """
 ITEMS = """
 create or replace temp table quote_items as
@@ -372,7 +371,7 @@ class History:
     def table(self, sql: str, values: dict[str, Any] | None = None) -> pa.Table:
         return self.published.sql(sql, params=values or {}).to_arrow_table()
 
-    def rows(self, sql: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    def rows(self, sql: str, values: Any = None) -> list[dict[str, Any]]:
         return read_records(self.published, sql, values)
 
     def orders(self) -> pa.Table:
@@ -389,14 +388,14 @@ class History:
     def stored(self, begins: list[date], unit_size: Decimal | None) -> list[dict[str, Any]]:
         """Return the volumes by item, month and price period; in started units of a size where there is one."""
         days = ", ".join(f"date '{day}'" for day in begins)
-        units = "volume" if unit_size is None else f"((volume + {int(unit_size * MICRO)} - 1) // {int(unit_size * MICRO)})"
+        units = (
+            "volume" if unit_size is None else f"((volume + {int(unit_size * MICRO)} - 1) // {int(unit_size * MICRO)})"
+        )
         sql = STORED.format(
             micro=MICRO, units=units, period=f"len(list_filter([{days}], lambda day: day <= stored.date))"
         )
         opened = self.rows("select min(date) as day from storage_cost_daily where date >= $1", [self.period.first])[0]
-        values = {name: self._values[name] for name in ("first", "last")} | {"opened": opened["day"] or self.period.first}
+        values = {name: self._values[name] for name in ("first", "last")} | {
+            "opened": opened["day"] or self.period.first
+        }
         return self.rows(sql, values)
-
-
-def read_measured(path: Path) -> list[dict[str, Any]]:
-    raise NotImplementedError

@@ -304,7 +304,9 @@ def price_storage(priced: Priced, orders: Orders, cent: Decimal) -> None:
         for row in orders.history.stored(begins, size):
             month: date = row["month"]
             stored = terms[row["period"] - 1] if row["period"] else None
-            of_month = stored if stored and stored.basis == "daily" else valid_on(list(terms), max(month, opened or month))
+            of_month = (
+                stored if stored and stored.basis == "daily" else valid_on(list(terms), max(month, opened or month))
+            )
             if of_month is None or (None if of_month.unit == "cubic_foot" else of_month.unit_size) != size:
                 continue
             last = month.replace(day=monthrange(month.year, month.month)[1])
@@ -341,7 +343,7 @@ def price_storage(priced: Priced, orders: Orders, cent: Decimal) -> None:
 def _history_days(history: History) -> tuple[date | None, date | None]:
     """Return the first and the last day of the period that have a history of stock."""
     sql = "select min(date) as first, max(date) as last from storage_cost_daily where date between $1 and $2"
-    found = history.rows(sql, [history.period.first, history.period.last])[0]  # type: ignore[arg-type]
+    found = history.rows(sql, [history.period.first, history.period.last])[0]
     return found["first"], found["last"]
 
 
@@ -356,4 +358,3 @@ def _months(table: pa.Table, first: date) -> Integers:
     """Return the index of each order's month among the months of the period."""
     months = table.column("month").to_numpy().astype("M8[M]").astype(np.int64)
     return np.asarray(months - np.datetime64(first, "M").astype(np.int64))
-

@@ -314,9 +314,9 @@ def _card_contract(priced: Priced, orders: Orders) -> Contract:
 
         costs.reprice = reprice
     for charge_type, of_months in costs.orders.items():
-        for month, amount in zip(orders.months, of_months, strict=True):
-            if amount:
-                lines[month, charge_type] += Decimal(amount) / QUANTITY_SCALE
+        for month, sum_of_month in zip(orders.months, of_months, strict=True):
+            if sum_of_month:
+                lines[month, charge_type] += Decimal(sum_of_month) / QUANTITY_SCALE
     by_item: dict[int, Decimal] = defaultdict(Decimal)
     for (month, item), amount in priced.storage.items():
         lines[month, STORAGE] += amount

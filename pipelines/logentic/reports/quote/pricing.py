@@ -108,7 +108,10 @@ class Orders:
 
 
 def price_card(card: Card, orders: Orders, *, scale: Fraction = Fraction(1)) -> Priced:
-    """Price everything by a card. `scale` multiplies the number of orders of each month, for its tiers."""
+    """Price everything by a card.
+
+    `scale` multiplies the number of orders of each month, for its tiers; billed charges are then not priced again.
+    """
     priced = Priced(card)
     charges, by_type = orders.charges, _by_type(card)
     columns = dict(charges.columns)
@@ -121,7 +124,8 @@ def price_card(card: Card, orders: Orders, *, scale: Fraction = Fraction(1)) -> 
         engine_card = _engine_card(charge_type, rates)
         priced.has_month_tiers |= _goes_by_month(engine_card)
         if rates[0].for_each != EACH_ORDER:
-            _price_events(priced, engine_card, rates[0].for_each, orders)
+            if scale == 1:
+                _price_events(priced, engine_card, rates[0].for_each, orders)
             continue
         own = columns | {"quantity": orders.quantity.get(charge_type, columns["quantity"])}
         asked = charges.with_columns(own)

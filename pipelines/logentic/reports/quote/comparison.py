@@ -188,12 +188,16 @@ class Quote:
     file: Path
     currency: str
     months: list[date]
-    orders: int
+    order_ids: list[int]  # by their position in `Contract.by_order`
     units: Decimal
     contracts: list[Contract]  # billed, learned, and the cards
     check: Check
     order_differences: list[Difference]
     item_differences: list[Difference]
+
+    @property
+    def orders(self) -> int:
+        return len(self.order_ids)
 
     @property
     def cards(self) -> list[Contract]:
@@ -250,7 +254,7 @@ def quote(
         file=file,
         currency=settings.currency,
         months=orders.months,
-        orders=len(orders),
+        order_ids=orders.ids,
         units=Decimal(int(orders.units.sum())) / QUANTITY_SCALE,
         contracts=contracts,
         check=_check(billed, unbilled),

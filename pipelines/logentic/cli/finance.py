@@ -315,6 +315,12 @@ def quote(
         str | None,
         typer.Option("--to", metavar="YYYY-MM", help="Last month to price. Default: the last twelve that have ended."),
     ] = None,
+    dimensions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV", help="Measured sizes of items: price their effect under each card, by item and year."
+        ),
+    ] = None,
     chart: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the cost by volume, mix and storage as this .svg file.")
     ] = None,
@@ -338,6 +344,8 @@ def quote(
     from logentic.reports.terminal import Terminal
     from logentic.settings import load_settings
 
+    if dimensions and not card:
+        raise UsageError("--dimensions needs a card", "Name one: --card CARD.")
     settings, cards = load_settings(), []
     try:
         cards = [read_card(path) for path in card or []]
@@ -345,7 +353,7 @@ def quote(
         for mistake in error.mistakes[1:]:
             print(mistake, file=sys.stderr)
         raise
-    found = price_history(db, settings, cards, month_of(first), month_of(last))
+    found = price_history(db, settings, cards, month_of(first), month_of(last), dimensions)
     if chart:
         write_chart(found, chart)
         print(one_line(f"chart: {chart}"), file=sys.stderr)

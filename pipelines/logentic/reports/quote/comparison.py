@@ -18,6 +18,7 @@ from logentic.errors import UsageError
 from logentic.reports.published_file import open_published
 from logentic.reports.quote.card import STORAGE, Card, valid_on
 from logentic.reports.quote.history import BILLED, UNBILLED, History, choose_period
+from logentic.reports.quote.packaging import PackagingEffect, price_packaging, read_measured
 from logentic.reports.quote.pricing import (
     ZERO,
     Key,
@@ -194,6 +195,7 @@ class Quote:
     check: Check
     order_differences: list[Difference]
     item_differences: list[Difference]
+    packaging: list[PackagingEffect] = field(default_factory=list)
 
     @property
     def orders(self) -> int:
@@ -215,9 +217,15 @@ class Quote:
 
 
 def quote(
-    file: Path, settings: Settings, cards: Sequence[Card], first: date | None = None, last: date | None = None
+    file: Path,
+    settings: Settings,
+    cards: Sequence[Card],
+    first: date | None = None,
+    last: date | None = None,
+    dimensions: Path | None = None,
 ) -> Quote:
-    """Price the history of FILE under each card."""
+    """Price the history of FILE under each card; `dimensions` is a CSV file of measured items."""
+    measured = read_measured(dimensions) if dimensions else []
     _check_cards(cards, settings.currency)
     digits = minor_digits(settings.currency)
     with open_published(file) as published:
@@ -235,11 +243,12 @@ def quote(
             _history_contract(LEARNED_NAME, orders, billed, orders.learned, unbilled),
         ]
         contracts[0].by_item = {row["item_id"]: row["billed"] for row in by_item if row["item_id"] is not None}
-        for card in cards:
-            priced = price_card(card, orders)
+        of_cards = [price_card(card, orders) for card in cards]
+        for priced in of_cards:
             price_rest(priced, orders, billed)
             contracts.append(_card_contract(priced, orders))
         skus = {row["item_id"]: row["sku"] for row in history.rows("select item_id, sku from items")}
+        packaging = price_packaging(history, of_cards, orders, measured, dimensions) if dimensions else []
     for contract in contracts:
         contract.sensitivity = {
             axis: [
@@ -260,6 +269,7 @@ def quote(
         check=_check(billed, unbilled),
         order_differences=[one for c in contracts[2:] for one in _order_differences(c, contracts, orders)],
         item_differences=[one for c in contracts[2:] for one in _item_differences(c, contracts, skus)],
+        packaging=packaging,
     )
 
 

@@ -35,6 +35,8 @@ def print_quote(found: Quote, console: Console) -> None:
         _print_table(console, title, headings, rows)
     for card in found.cards:
         _print_card(console, found, card)
+    if found.packaging:
+        _print_table(console, *_packaging(found))
     for axis in AXES:
         _print_table(console, *_by_axis(found, axis))
     console.print(Text(check_text(found)))
@@ -151,6 +153,15 @@ def _by_axis(found: Quote, axis: str) -> tuple[str, list[str], list[list[str]]]:
     return AXIS_TEXTS[axis], ["", *(one.name for one in found.contracts)], rows
 
 
+def _packaging(found: Quote) -> tuple[str, list[str], list[list[str]]]:
+    rows = [
+        [one.sku or str(one.item_id), one.card, *(_signed(each, found.currency) for each in amounts)]
+        for one in found.packaging
+        for amounts in [(one.orders, one.storage, one.total, one.per_year)]
+    ]
+    return "Change by measured sizes", ["item", "card", "orders", "storage", "together", "a year"], rows
+
+
 def _signed(amount: Decimal, currency: str) -> str:
     return f"{'+' if amount > 0 else ''}{money(amount, currency)}"
 
@@ -217,6 +228,18 @@ def as_dict(found: Quote) -> dict[str, Any]:
         | {"unexplained_share": None if share is None else f"{share:f}"},
         "orders_that_differ": differences(found.order_differences),
         "items_that_differ": differences(found.item_differences),
+        "packaging": [
+            {
+                "card": one.card,
+                "id": one.item_id,
+                "sku": one.sku,
+                "orders": f"{one.orders:f}",
+                "storage": f"{one.storage:f}",
+                "total": f"{one.total:f}",
+                "per_year": f"{one.per_year:f}",
+            }
+            for one in found.packaging
+        ],
     }
 
 
@@ -258,4 +281,8 @@ def build_sheets(found: Quote) -> list[Sheet]:
         columns = (card, SheetColumn(key, "id"), name, *plain, difference)
         sheets.append(Sheet(title, columns, rows, f"The {title.lower()} whose cost a card changes most"))
     sheets.append(Sheet("Sensitivity", (by, SheetColumn("change", "share"), *plain), moved, "Cost by volume and mix"))
+    changed = [(one.card, one.item_id, one.sku, one.orders, one.storage, one.per_year) for one in found.packaging]
+    effects = tuple(SheetColumn(name, "amount") for name in ("orders", "storage", "per_year"))
+    columns = (card, SheetColumn("item_id", "id"), SheetColumn("sku", "text"), *effects)
+    sheets.append(Sheet("Packaging", columns, changed, "What measured sizes change, by item"))
     return [sheet for sheet in sheets if sheet.rows]

@@ -258,7 +258,7 @@ def quote(
             for axis in AXES
         }
     for contract in contracts[2:]:
-        contract.break_even = _break_even(contracts[0].costs, contract.costs, len(orders))
+        contract.break_even = find_break_even(contracts[0].costs, contract.costs, len(orders))
     return Quote(
         file=file,
         currency=settings.currency,
@@ -371,7 +371,7 @@ def _check(billed: list[dict[str, Any]], unbilled: list[dict[str, Any]]) -> Chec
     return Check(**sums | {"learned": sums["learned"] + missing}, unbilled=missing)
 
 
-def _break_even(billed: Costs, card: Costs, orders: int) -> list[BreakEven]:
+def find_break_even(billed: Costs, card: Costs, orders: int) -> list[BreakEven]:
     """Return the volumes at which both cost the same: exactly, unless prices go by the number of orders."""
     if not orders:
         return []

@@ -122,9 +122,9 @@ def price_packaging(
                 )
         stored: dict[int, Decimal] = defaultdict(Decimal)
         for part, sign in ((after, 1), (priced, -1)):
-            for (_, item_id), amount in part.storage.items():
-                if item_id is not None:
-                    stored[item_id] += sign * amount
+            for (_, item), amount in part.storage.items():
+                if item is not None:
+                    stored[item] += sign * amount
         for item_id, sku in ids.items():
             change = rounded(in_orders[item_id], cent), stored[item_id]
             per_year = rounded(Fraction(sum(change, ZERO)) * 12 / len(orders.months), cent)

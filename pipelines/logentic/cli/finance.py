@@ -329,12 +329,12 @@ def quote(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Price your history under other contracts, beside what was billed. Without a card: check the learned prices.
+    """Price your history under other contracts. Without a card: check the learned prices.
 
     \b
     Examples:
-      logentic quote --card new.toml
-      logentic quote --card new.toml --card other.toml --from 2026-01 --to 2026-06 --chart quote.svg
+      logentic quote --card examples/cards/per-order.toml
+      logentic quote --card examples/cards/monthly.toml --from 2026-01 --chart quote.svg
     """
     from logentic.reports.quote.card import CardError, read_card
     from logentic.reports.quote.chart import write_chart

@@ -327,6 +327,10 @@ def quote(
     csv: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the tables of the quote as CSV files into this folder.")
     ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Keep the result; the next run publishes it as quotes and quote_lines.")
+    ] = False,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Price your history under other contracts. Without a card: check the learned prices.
@@ -336,9 +340,11 @@ def quote(
       logentic quote --card examples/cards/per-order.toml
       logentic quote --card examples/cards/monthly.toml --from 2026-01 --chart quote.svg
     """
+    from logentic.reports.exceptions import resolve_author
     from logentic.reports.quote.card import CardError, read_card
     from logentic.reports.quote.chart import write_chart
     from logentic.reports.quote.comparison import quote as price_history
+    from logentic.reports.quote.saved import save_quote
     from logentic.reports.quote.screen import as_dict, build_sheets, print_quote
     from logentic.reports.sheets import write_csv
     from logentic.reports.terminal import Terminal
@@ -354,6 +360,8 @@ def quote(
             print(mistake, file=sys.stderr)
         raise
     found = price_history(db, settings, cards, month_of(first), month_of(last), dimensions)
+    if save:
+        print(f"quote: {save_quote(found, resolve_author(by, db))}", file=sys.stderr)
     if chart:
         write_chart(found, chart)
         print(one_line(f"chart: {chart}"), file=sys.stderr)

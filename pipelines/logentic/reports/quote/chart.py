@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from html import escape
+from math import ceil, floor
 from pathlib import Path
 
 from logentic.reports.output_files import output_file
@@ -20,8 +21,7 @@ def draw_chart(found: Quote) -> str:
     totals = [total for one in found.contracts for axis in AXES for total in one.sensitivity[axis]]
     low, high = min(totals), max(totals)
     step = _step((high - low) / GRID or Decimal(1))
-    low = low // step * step
-    high = -(-high // step) * step
+    low, high = floor(low / step) * step, ceil(high / step) * step
     height = TOP + HEIGHT + 60 + 20 * len(found.contracts)
     width = LEFT + len(AXES) * (WIDTH + GAP) - GAP + 20
     parts = [

@@ -1,5 +1,6 @@
 """A quote equals what the biller's own code charges: for the card in force, and for one that never was."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,11 +20,15 @@ from benchmarks.practices.contract import ALL, Contract, Recurring, Storage, Ter
 from benchmarks.practices.prices import ENDLESS, Part, Price
 from benchmarks.practices.raw import write_raw
 from benchmarks.practices.world import FIRST_DAY, NOW, PROVINCES, ZONES, Shape, World, make_world
+from logentic.audit_log import PUBLISHED_LOGS, QUOTE_LINES, QUOTES
 from logentic.reports.quote.card import read_card
+from logentic.reports.quote.chart import HEIGHT, TOP, draw_chart
 from logentic.reports.quote.comparison import Contract as Quoted
 from logentic.reports.quote.comparison import Quote, quote
+from logentic.reports.quote.saved import save_quote
 from logentic.sandbox import Account, billing, billing_traps
 from logentic.settings import Settings
+from logentic.state import State
 
 SEED = 7
 LAST_MONTH = date(2026, 2, 1)
@@ -315,6 +320,59 @@ def test_the_learned_prices_are_checked_against_the_bills(account: Billed, tmp_p
         0, abs=found.check.off_price
     )
     assert found.check.unexplained_share == pytest.approx(D("0.05"), abs=D("0.05"))
+
+
+def test_measured_sizes_change_what_the_biller_would_charge(account: Billed, tmp_path: Path) -> None:
+    item = account.world.items[0]
+    grown = replace(item, sides=(D(20), D(15), D("12.5")), weight=D("14.25"))
+    world = make_world(SEED, SHAPE)
+    world.items[0] = grown
+    world.orders = [
+        replace(
+            order, lines=tuple((grown if one.item_id == item.item_id else one, units) for one, units in order.lines)
+        )
+        for order in world.orders
+    ]
+    sizes = tmp_path / "sizes.csv"
+    sizes.write_text(f"item,width_in,depth_in,height_in,weight\nSKU-{item.item_id},20,15,12.5,14.25\n", "utf-8")
+    (tmp_path / "card.toml").write_text(OTHER.toml("other", 'rate = "0.031"'), "utf-8")
+    cards = [read_card(tmp_path / "card.toml")]
+    [effect] = quote(account.file, Settings(), cards, FIRST_DAY, LAST_MONTH, sizes).packaging
+
+    before, after = (
+        billed_lines(account, charges_of(OTHER.contract(DAILY), each, SEED))
+        for each in (make_world(SEED, SHAPE), world)
+    )
+    changes = {key: amount - before[key] for key, amount in after.items() if amount != before[key]}
+    assert {charge_type for _, charge_type in changes} >= {"shipping", "fuel", "carton", "weighing", "storage"}
+    assert effect.storage == sum(amount for (_, charge_type), amount in changes.items() if charge_type == "storage")
+    assert effect.total == sum(changes.values())
+    assert effect.per_year == 2 * effect.total
+
+
+def test_every_line_of_the_chart_lies_within_its_panel(account: Billed, tmp_path: Path) -> None:
+    drawn = draw_chart(price(account, tmp_path, OTHER.toml("other & <dearer>", 'rate = "0.031"')))
+    lines = re.findall(r'points="([^"]+)"', drawn)
+
+    assert len(lines) == 3 * 3
+    assert all(TOP <= float(y) <= TOP + HEIGHT for line in lines for y in re.findall(r",([\d.]+)", line))
+    assert "other &amp; &lt;dearer&gt;" in drawn
+
+
+def test_a_saved_quote_is_published_with_its_lines(account: Billed, tmp_path: Path) -> None:
+    found = replace(price(account, tmp_path, TRUE.toml("true", 'rate = "0.031"')), file=tmp_path / "other.duckdb")
+    quote_id = save_quote(found, "Ana")
+    folder = State(found.file.absolute()).folder
+
+    assert all(log in PUBLISHED_LOGS for log in (QUOTES, QUOTE_LINES))
+    rows = QUOTES.read(folder)
+    assert [(row["quote_id"], row["contract"], row["quoted_by"]) for row in rows] == [
+        (quote_id, name, "Ana") for name in ("billed", "learned", "true")
+    ]
+    lines = QUOTE_LINES.read(folder)
+    assert [row["total"] for row in rows] == [
+        sum(line["amount"] for line in lines if line["contract"] == row["contract"]) for row in rows
+    ]
 
 
 @pytest.fixture(scope="module")

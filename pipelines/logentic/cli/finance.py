@@ -324,6 +324,9 @@ def quote(
     chart: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the cost by volume, mix and storage as this .svg file.")
     ] = None,
+    xlsx: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the tables of the quote as a workbook.")
+    ] = None,
     csv: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the tables of the quote as CSV files into this folder.")
     ] = None,
@@ -365,6 +368,13 @@ def quote(
     if chart:
         write_chart(found, chart)
         print(one_line(f"chart: {chart}"), file=sys.stderr)
+    if xlsx:
+        try:
+            from logentic.reports.workbook import write_sheets
+        except ModuleNotFoundError:
+            raise UsageError("--xlsx needs xlsxwriter", "Install it: pip install 'logentic-elt[excel]'.") from None
+        write_sheets(found, build_sheets(found), xlsx, "Cost of the history under other contracts")
+        print(one_line(f"workbook: {xlsx}"), file=sys.stderr)
     for path in write_csv(build_sheets(found), csv, found.currency) if csv else ():
         print(one_line(f"table: {path}"), file=sys.stderr)
     if as_json:

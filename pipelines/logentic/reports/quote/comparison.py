@@ -4,7 +4,7 @@ from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -15,7 +15,7 @@ import numpy as np
 
 from logentic.currencies import minor_digits
 from logentic.errors import UsageError
-from logentic.reports.published_file import open_published
+from logentic.reports.published_file import open_published, read_known_at
 from logentic.reports.quote.card import STORAGE, Card, valid_on
 from logentic.reports.quote.history import BILLED, UNBILLED, History, choose_period
 from logentic.reports.quote.packaging import PackagingEffect, price_packaging, read_measured
@@ -195,7 +195,12 @@ class Quote:
     check: Check
     order_differences: list[Difference]
     item_differences: list[Difference]
+    known_at: datetime
     packaging: list[PackagingEffect] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        return f"Quote, {self.months[0]:%Y-%m} to {self.months[-1]:%Y-%m}"
 
     @property
     def orders(self) -> int:
@@ -233,6 +238,7 @@ def quote(
         orders = Orders(history, 10 ** (4 - digits))
         billed = history.rows(BILLED)
         unbilled = history.rows(UNBILLED)
+        known_at = read_known_at(published)
         by_item = history.rows(
             "select item_id, sum(allocated_charge) as billed from storage_cost_daily where date between $1 and $2"
             " group by item_id",
@@ -269,6 +275,7 @@ def quote(
         check=_check(billed, unbilled),
         order_differences=[one for c in contracts[2:] for one in _order_differences(c, contracts, orders)],
         item_differences=[one for c in contracts[2:] for one in _item_differences(c, contracts, skus)],
+        known_at=known_at,
         packaging=packaging,
     )
 

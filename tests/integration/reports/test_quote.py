@@ -285,6 +285,17 @@ def test_storage_is_priced_by_each_basis(account: Billed, tmp_path: Path, basis:
     assert len(quoted) == 6
 
 
+def test_storage_without_a_price_in_force_stays_as_billed(account: Billed, tmp_path: Path) -> None:
+    text = 'name = "later"\n[[storage]]\nbasis = "peak"\nrate = 1\nvalid_from = {}\n'
+    found = price(account, tmp_path, text.format("2026-01-01"), text.replace("later", "mid").format("2025-12-15"))
+    (later, mid), billed = found.cards, found.contracts[0]
+    priced = {month: later.lines[month, "storage"] != billed.lines[month, "storage"] for month in found.months}
+
+    assert [month for month, is_priced in priced.items() if is_priced] == [date(2026, 1, 1), LAST_MONTH]
+    # A monthly basis goes by the price on the first day of the month.
+    assert {key for key in mid.lines if mid.lines[key] != later.lines[key]} == set()
+
+
 def test_what_a_card_does_not_price_stays_as_billed(account: Billed, tmp_path: Path) -> None:
     text = 'name = "local"\nas_billed = ["storage"]\nincluded = ["label"]\n' + rate(
         "shipping", fixed="5.00", segment='{ region = "QC|ON" }'

@@ -294,7 +294,7 @@ select
     cast(sum({units}) as bigint) as total,
     cast(max({units}) as bigint) as peak,
     cast(max(case when date = greatest($opened, date_trunc('month', date)) then {units} end) as bigint) as first,
-    cast(max(case when date = least($last, last_day(date)) then {units} end) as bigint) as last
+    cast(max(case when date = least($closed, last_day(date)) then {units} end) as bigint) as last
 from days
 group by all
 order by all
@@ -384,17 +384,21 @@ class History:
         columns = ", ".join(f"orders.{name}" for name in ORDER_FACTS)
         return self.table(BILLED_EVENTS.format(columns=columns), {"charge_type": charge_type})
 
+    def stored_days(self) -> tuple[date, date]:
+        """Return the first and the last day of the period that have a history of stock."""
+        sql = "select min(date) as first, max(date) as last from storage_cost_daily where date between $1 and $2"
+        found = self.rows(sql, [self.period.first, self.period.last])[0]
+        return found["first"] or self.period.first, found["last"] or self.period.last
+
     def stored(self, begins: list[date], unit_size: Decimal | None) -> list[dict[str, Any]]:
-        """Return the volumes by item, month and price period; in started units of a size where there is one."""
+        """Return the volumes by item, month and price period; in started units of a size where there is one.
+
+        Price period n begins on the nth of the days, 0 before the first.
+        """
         days = ", ".join(f"date '{day}'" for day in begins)
-        units = (
-            "volume" if unit_size is None else f"((volume + {int(unit_size * MICRO)} - 1) // {int(unit_size * MICRO)})"
-        )
-        sql = STORED.format(
-            micro=MICRO, units=units, period=f"len(list_filter([{days}], lambda day: day <= stored.date))"
-        )
-        opened = self.rows("select min(date) as day from storage_cost_daily where date >= $1", [self.period.first])[0]
-        values = {name: self._values[name] for name in ("first", "last")} | {
-            "opened": opened["day"] or self.period.first
-        }
-        return self.rows(sql, values)
+        size = None if unit_size is None else int(unit_size * MICRO)
+        units = "volume" if size is None else f"((volume + {size} - 1) // {size})"
+        period = f"len(list_filter([{days}], lambda day: day <= stored.date))"
+        opened, closed = self.stored_days()
+        values = {name: self._values[name] for name in ("first", "last")} | {"opened": opened, "closed": closed}
+        return self.rows(STORED.format(micro=MICRO, units=units, period=period), values)

@@ -2,8 +2,9 @@
 
 from calendar import monthrange
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from logentic.errors import UsageError
-from logentic.reports.quote.card import EACH_ORDER, STORAGE, Card, CardRate, valid_on
+from logentic.price_terms import FOR_EVER
+from logentic.reports.quote.card import EACH_ORDER, STORAGE, Card, CardRate, Storage, valid_on
 from logentic.reports.quote.history import MICRO, OF_ORDERS, ORDER_FACTS, History
 from logentic.transform.prices.card import Price, Range, read_price
 from logentic.transform.prices.facts import (
@@ -31,7 +33,7 @@ from logentic.transform.prices.facts import (
 from logentic.transform.prices.learning import Card as EngineCard
 from logentic.transform.prices.learning import expect
 
-ZERO = Decimal(0)
+ZERO, ONE_DAY = Decimal(0), timedelta(days=1)
 MOST_NAMED = 6  # regions in a reason
 Key = tuple[date, str]  # month and charge type
 
@@ -142,7 +144,7 @@ def price_rest(priced: Priced, orders: Orders, billed: list[dict[str, Any]]) -> 
     """Add storage, fees and the types that stay as billed, and list the types that the card does not name."""
     card, cent = priced.card, Decimal(orders.minor_unit) / QUANTITY_SCALE
     if card.storage:
-        price_storage(priced, orders, cent)
+        price_storage(priced, orders, cent, billed)
     for month in orders.months:
         for charge_type in dict.fromkeys(fee.charge_type for fee in card.fees):
             fee = valid_on([fee for fee in card.fees if fee.charge_type == charge_type], month)
@@ -296,59 +298,77 @@ def _price_events(priced: Priced, card: EngineCard, billed_type: str, orders: Or
     priced.by_order[card.charge_type] = amounts
 
 
-def price_storage(priced: Priced, orders: Orders, cent: Decimal) -> None:
-    """Price the stored volumes: by item and month, or for all items together, rounded once."""
-    terms = sorted(priced.card.storage, key=lambda one: one.valid_from)
-    begins = [one.valid_from for one in terms]
-    sizes = {None if one.unit == "cubic_foot" else one.unit_size for one in terms}
-    sums: dict[tuple[date, int | None], Fraction] = defaultdict(Fraction)
-    unknown_days, stored_days = 0, 0
-    opened, closed = _history_days(orders.history)
-    for size in sizes:
+@dataclass
+class _Stored:
+    """An item's volumes of one month under one price: millionths of a cubic foot, or started units."""
+
+    terms: Storage
+    total: int = 0
+    first: int = 0
+    last: int = 0
+    peak: int = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.total += row["total"] or 0
+        self.first += row["first"] or 0  # the first and the last day are in one row each
+        self.last += row["last"] or 0
+        self.peak = max(self.peak, row["peak"] or 0)
+
+    def cost(self, month: date, opened: date, closed: date) -> Fraction:
+        """Return the exact cost; the month has the days between `opened` and `closed`."""
+        last = month.replace(day=monthrange(month.year, month.month)[1])
+        span = (min(last, closed) - max(month, opened)).days + 1
+        scale, rate = MICRO if self.terms.unit == "cubic_foot" else 1, Fraction(self.terms.rate)
+        if self.terms.basis == "daily":
+            return Fraction(self.total, scale) * (rate if self.terms.per == "day" else rate / last.day)
+        volume = {
+            # Six decimals, as bills show volumes.
+            "average": Fraction(round(Fraction(self.total * MICRO, scale * span)), MICRO),
+            "month_start": Fraction(self.first, scale),
+            "month_end": Fraction(self.last, scale),
+            "peak": Fraction(self.peak, scale),
+        }[self.terms.basis]
+        return volume * (rate * span if self.terms.per == "day" else rate)
+
+
+def price_storage(priced: Priced, orders: Orders, cent: Decimal, billed: Sequence[dict[str, Any]] = ()) -> None:
+    """Price the stored volumes: by item and month, or for all items together, rounded once.
+
+    A month in which no price of storage holds stays as it was billed.
+    """
+    terms = priced.card.storage
+    ends = [one.valid_to + ONE_DAY for one in terms if one.valid_to != FOR_EVER]
+    begins = sorted({*(one.valid_from for one in terms), *ends})
+    opened, closed = orders.history.stored_days()
+    stored: dict[tuple[date, int, int], _Stored] = {}
+    unpriced: dict[date, int] = defaultdict(int)
+    unknown_days, known_days = 0, 0
+    for size in {None if one.unit == "cubic_foot" else one.unit_size for one in terms}:
         for row in orders.history.stored(begins, size):
             month: date = row["month"]
-            stored = terms[row["period"] - 1] if row["period"] else None
-            of_month = (
-                stored if stored and stored.basis == "daily" else valid_on(list(terms), max(month, opened or month))
-            )
-            if of_month is None or (None if of_month.unit == "cubic_foot" else of_month.unit_size) != size:
-                continue
-            last = month.replace(day=monthrange(month.year, month.month)[1])
-            if of_month.basis == "daily" and month > of_month.valid_to:
-                continue
-            stored_days += row["days"]
-            unknown_days += row["unknown_days"]
-            first_day, last_day = max(month, opened or month), min(last, closed or last)
-            span = (last_day - first_day).days + 1
-            rate = Fraction(of_month.rate)
-            scale = 1 if size is not None else MICRO
-            item = row["item_id"] if of_month.charged_by == "item" else None
-            if of_month.basis == "daily":
-                daily = rate if of_month.per == "day" else rate / last.day
-                sums[month, item] += Fraction(row["total"] or 0, scale) * daily
-                continue
-            average = Fraction(row["total"] or 0, scale * span)
-            if of_month.basis == "average":
-                average = Fraction(round(average * MICRO), MICRO)  # six decimals, as bills show volumes
-            volume = {
-                "average": average,
-                "month_start": Fraction(row["first"] or 0, scale),
-                "month_end": Fraction(row["last"] or 0, scale),
-                "peak": Fraction(row["peak"] or 0, scale),
-            }[of_month.basis]
-            sums[month, item] += volume * (rate * span if of_month.per == "day" else rate)
+            of_days = valid_on(terms, begins[row["period"] - 1]) if row["period"] else None
+            is_daily = of_days is not None and of_days.basis == "daily"
+            own = of_days if is_daily else valid_on(terms, max(month, opened))
+            if own is None or (own.basis == "daily" and own is not of_days):
+                unpriced[month] += row["days"]
+            elif size == (None if own.unit == "cubic_foot" else own.unit_size):
+                known_days, unknown_days = known_days + row["days"], unknown_days + row["unknown_days"]
+                stored.setdefault((month, row["item_id"], id(own)), _Stored(own)).add(row)
+    sums: dict[tuple[date, int | None], Fraction] = defaultdict(Fraction)
+    for (month, item_id, _), volumes in stored.items():
+        key = (month, item_id if volumes.terms.charged_by == "item" else None)
+        sums[key] += volumes.cost(month, opened, closed)
     for key, exact in sorted(sums.items(), key=lambda entry: (entry[0][0], entry[0][1] or 0)):
         priced.storage[key] = rounded(exact, cent)
     if unknown_days:
-        reason = f"The volume of {unknown_days} of {unknown_days + stored_days} item-days is not known."
+        reason = f"The volume of {unknown_days:,} of {unknown_days + known_days:,} item-days is not known."
         priced.unpriced.append(Unpriced(STORAGE, reason, unknown_days, ZERO))
-
-
-def _history_days(history: History) -> tuple[date | None, date | None]:
-    """Return the first and the last day of the period that have a history of stock."""
-    sql = "select min(date) as first, max(date) as last from storage_cost_daily where date between $1 and $2"
-    found = history.rows(sql, [history.period.first, history.period.last])[0]
-    return found["first"], found["last"]
+    if unpriced:
+        kept = {row["month"]: row["billed"] for row in billed if row["charge_type"] == STORAGE}
+        whole = {month: kept[month] for month in unpriced if month in kept and not any(month == at for at, _ in sums)}
+        priced.as_billed |= {(month, STORAGE): amount for month, amount in whole.items()}
+        reason = "No price of storage holds on these days of items."
+        priced.unpriced.append(Unpriced(STORAGE, reason, sum(unpriced.values()), sum(whole.values(), ZERO)))
 
 
 def rounded(exact: Fraction, cent: Decimal) -> Decimal:

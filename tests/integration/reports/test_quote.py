@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -327,9 +328,23 @@ def test_the_learned_prices_are_checked_against_the_bills(account: Billed, tmp_p
 
     assert found.check.billed == sum(billed_lines(account, account.charges).values())
     assert found.check.not_owed == 0
-    assert found.check.learned - found.check.unbilled - found.check.billed == pytest.approx(
-        0, abs=found.check.off_price
-    )
+    with duckdb.connect(str(account.file)) as published:
+        # One charge that is off its price: the check must see it, on both sides.
+        published.execute("set search_path = 'logentic_marts'")
+        [(charge_id, order_id)] = published.execute(
+            "select charge_id, order_id from charge_prices where charge_type = 'handling' and expected is not null"
+            " and charge_id is not null order by charge_id limit 1"
+        ).fetchall()
+        published.execute(f"update charge_prices set expected = expected + 7 where charge_id = {charge_id}")
+    again = price(account, tmp_path)
+    with duckdb.connect(str(account.file)) as published:
+        published.execute("set search_path = 'logentic_marts'")
+        published.execute(f"update charge_prices set expected = expected - 7 where charge_id = {charge_id}")
+    position = found.order_ids.index(order_id)
+    assert again.check.learned - found.check.learned == 7
+    assert abs(again.check.off_price - found.check.off_price) == 7
+    assert again.contracts[1].by_order[position] - found.contracts[1].by_order[position] == 7_0000
+    assert again.check.billed == found.check.billed
     assert found.check.unexplained_share == pytest.approx(D("0.05"), abs=D("0.05"))
 
 

@@ -203,6 +203,36 @@ INVOICE_DECISIONS = AuditLog(
         "exceptions": TEXT,
     },
 )
+# What the history would have cost under a contract, as `logentic quote --save` found it.
+QUOTES = AuditLog(
+    "quotes",
+    {
+        "event_id": TEXT,
+        "quote_id": TEXT,
+        "contract": TEXT,
+        "first_month": DAY,
+        "last_month": DAY,
+        "orders": NUMBER,
+        "units": MONEY,
+        "total": MONEY,
+        "kept_as_billed": MONEY,
+        "break_even": TEXT,
+        "currency": TEXT,
+        "quoted_by": TEXT,
+        "quoted_at": TIME,
+    },
+)
+QUOTE_LINES = AuditLog(
+    "quote_lines",
+    {
+        "event_id": TEXT,
+        "quote_id": TEXT,
+        "contract": TEXT,
+        "month": DAY,
+        "charge_type": TEXT,
+        "amount": MONEY,
+    },
+)
 RUNS = AuditLog(
     "runs",
     {
@@ -226,8 +256,8 @@ RUNS = AuditLog(
     },
 )
 
-# Logs that become tables of the published file; a new line in one of them requires publishing.
-PUBLISHED_LOGS = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS, INVOICE_TOTALS, INVOICE_DECISIONS)
+# The logs that are tables of the published file; a new line in one of them requires publishing.
+PUBLISHED_LOGS = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS, INVOICE_TOTALS, INVOICE_DECISIONS, QUOTES, QUOTE_LINES)
 
 
 def _line(row: Row) -> str:

@@ -148,7 +148,7 @@ class ChargeRate(DatedTerms):
         )
 
 
-def _in_turn(rates: list[ChargeRate]) -> list[ChargeRate]:
+def in_turn(rates: list[ChargeRate]) -> list[ChargeRate]:
     """End an open-ended price when the next of its kind begins; refuse two at once."""
     ended = [rate.model_copy(update={"valid_to": min([rate.valid_to, *_ends(rate, rates)])}) for rate in rates]
     for (number, one), (next_number, other) in combinations(enumerate(ended, 1), 2):
@@ -181,4 +181,4 @@ def _begin_on_different_days(rates: list[StorageRate]) -> list[StorageRate]:
 
 
 StorageRates = Annotated[list[StorageRate], AfterValidator(_begin_on_different_days)]
-ChargeRates = Annotated[list[ChargeRate], AfterValidator(_in_turn)]
+ChargeRates = Annotated[list[ChargeRate], AfterValidator(in_turn)]

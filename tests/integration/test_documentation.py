@@ -31,6 +31,7 @@ from postgres_server import PostgresServer, execute
 
 from logentic import errors
 from logentic.cli.app import EXIT_CODES, app
+from logentic.reports.quote.card import read_card
 from logentic.sandbox import Account, Readings, Sandbox
 from logentic.sandbox.billing import ALL_SCENARIOS
 from logentic.settings import Settings, secret_names
@@ -226,7 +227,7 @@ def test_the_commands_for_other_destinations_run_and_the_reader_can_only_read(
 @pytest.mark.parametrize("block", blocks(ROOT / "docs" / "cli.md", "sh"), ids=str)
 def test_the_examples_of_the_command_line_run(block: Block, desk: Path, service: str, tmp_path: Path) -> None:
     """On copies of the reader's files, with an invoice, an exception, a month and an order that are in them."""
-    for name in ("demo", "logentic.duckdb", "logentic.duckdb.state"):
+    for name in ("demo", "examples", "logentic.duckdb", "logentic.duckdb.state"):
         (shutil.copytree if (desk / name).is_dir() else shutil.copy)(desk / name, tmp_path / name)
     with duckdb.connect(str(tmp_path / "logentic.duckdb"), read_only=True) as published:
         (order,) = published.execute("select max(order_id) from orders").fetchone() or (None,)
@@ -268,10 +269,18 @@ def test_every_query_of_a_page_finds_something_in_the_demo(page: Path, desk: Pat
 
 
 def test_settings_shown_as_a_file_are_settings() -> None:
-    shown = [block for page in PAGES for block in blocks(page, "toml")]
+    shown = [block for page in PAGES if page.name != "quote.md" for block in blocks(page, "toml")]
     assert shown
     for block in shown:
         Settings(**tomllib.loads(block.text)["logentic"])
+
+
+def test_cards_shown_as_a_file_are_cards(tmp_path: Path) -> None:
+    shown = blocks(ROOT / "docs" / "quote.md", "toml")
+    assert shown
+    for block in shown:
+        (tmp_path / "card.toml").write_text(block.text, "utf-8")
+        assert read_card(tmp_path / "card.toml").priced_types, block
 
 
 def test_every_block_says_what_it_is() -> None:

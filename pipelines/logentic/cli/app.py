@@ -229,7 +229,7 @@ GROUPS: dict[str, tuple[Callable[..., None] | tuple[str, typer.Typer], ...]] = {
         finance.reconcile,
         ("invoices", finance.invoices),
         ("exceptions", finance.exceptions),
-        *(finance.prices, finance.accrual, finance.close),
+        *(finance.prices, finance.quote, finance.accrual, finance.close),
     ),
     "Account": (
         *(account_commands.check, account_commands.get, account_commands.verify),
@@ -246,7 +246,7 @@ for _group, _commands in GROUPS.items():
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 COMMANDS |= {"exceptions", "invoices"}
-FILE_COMMANDS = {"verify", "reconcile", "exceptions", "invoices", "prices", "accrual", "close", "dashboard"}
+FILE_COMMANDS = {"verify", "reconcile", "exceptions", "invoices", "prices", "quote", "accrual", "close", "dashboard"}
 FILE_COMMANDS |= {"notify", "events", "privacy", "mcp", "export"}
 FILE_GUIDANCE = "Run into a file as well: logentic run --destination duckdb --db FILE."
 

@@ -1,9 +1,9 @@
-"""Define the commands of a month end: reconcile, invoices, exceptions, prices, accrual, close."""
+"""Define the commands for finance: reconcile, invoices, exceptions, prices, quote, accrual, close."""
 
 import sys
 from datetime import date
 from pathlib import Path
-from shlex import quote
+from shlex import quote as shell_quoted
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -304,6 +304,85 @@ def prices(
         report.print_prices(report.read_price_list(db, charge_type), Terminal(), settings.currency)
 
 
+def quote(
+    card: Annotated[
+        list[Path] | None,
+        typer.Option("--card", metavar="CARD", help="Card of a contract, as TOML; repeat for others."),
+    ] = None,
+    db: Db = DEFAULT_FILE,
+    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM", help="First month to price.")] = None,
+    last: Annotated[
+        str | None,
+        typer.Option("--to", metavar="YYYY-MM", help="Last month to price. Default: the last twelve that have ended."),
+    ] = None,
+    dimensions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV", help="Measured sizes of items: price their effect under each card, by item and year."
+        ),
+    ] = None,
+    chart: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the cost by volume, mix and storage as this .svg file.")
+    ] = None,
+    xlsx: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the tables of the quote as a workbook.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the tables of the quote as CSV files into this folder.")
+    ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Keep the result; the next run publishes it as quotes and quote_lines.")
+    ] = False,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Price your history under other contracts. Without a card: check the learned prices.
+
+    \b
+    Examples:
+      logentic quote --card examples/cards/per-order.toml
+      logentic quote --card examples/cards/monthly.toml --from 2026-01 --chart quote.svg
+    """
+    from logentic.reports.exceptions import resolve_author
+    from logentic.reports.quote.card import CardError, read_card
+    from logentic.reports.quote.chart import write_chart
+    from logentic.reports.quote.comparison import quote as price_history
+    from logentic.reports.quote.saved import save_quote
+    from logentic.reports.quote.screen import as_dict, build_sheets, print_quote
+    from logentic.reports.sheets import write_csv
+    from logentic.reports.terminal import Terminal
+    from logentic.settings import load_settings
+
+    if dimensions and not card:
+        raise UsageError("--dimensions needs a card", "Name one: --card CARD.")
+    settings, cards = load_settings(), []
+    try:
+        cards = [read_card(path) for path in card or []]
+    except CardError as error:
+        for mistake in error.mistakes[1:]:
+            print(mistake, file=sys.stderr)
+        raise
+    found = price_history(db, settings, cards, month_of(first), month_of(last), dimensions)
+    if save:
+        print(f"quote: {save_quote(found, resolve_author(by, db))}", file=sys.stderr)
+    if chart:
+        write_chart(found, chart)
+        print(one_line(f"chart: {chart}"), file=sys.stderr)
+    if xlsx:
+        try:
+            from logentic.reports.workbook import write_sheets
+        except ModuleNotFoundError:
+            raise UsageError("--xlsx needs xlsxwriter", "Install it: pip install 'logentic-elt[excel]'.") from None
+        write_sheets(found, build_sheets(found), xlsx, "Cost of the history under other contracts")
+        print(one_line(f"workbook: {xlsx}"), file=sys.stderr)
+    for path in write_csv(build_sheets(found), csv, found.currency) if csv else ():
+        print(one_line(f"table: {path}"), file=sys.stderr)
+    if as_json:
+        print_json(as_dict(found))
+    else:
+        print_quote(found, Terminal())
+
+
 def accrual(
     month: Annotated[str, typer.Option(metavar="YYYY-MM", help="Month to accrue.")],
     db: Db = DEFAULT_FILE,
@@ -380,7 +459,7 @@ def close(
     print(f"charges: {money(frozen.charged, settings.currency)} {settings.currency} before tax", file=sys.stderr)
     if waiting := read_findings(db, month=day, status="open"):
         amounts = sum_open_amounts(waiting).text(settings.currency)
-        listed = f"logentic exceptions --month {month} --status open --db {quote(str(db))}"
+        listed = f"logentic exceptions --month {month} --status open --db {shell_quoted(str(db))}"
         print(
             one_line(f"warning: {count(len(waiting), 'exception')} still open: {amounts}. See: {listed}"),
             file=sys.stderr,

@@ -2,11 +2,13 @@
 
 import re
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import xlsxwriter
 from xlsxwriter.format import Format
@@ -108,30 +110,44 @@ SUMMED: tuple[tuple[str, str | None, str], ...] = (
 )
 
 
-class Workbook:
-    """The workbook of one reconciliation."""
+class Described(Protocol):
+    """What a workbook says of its content on each page."""
 
-    def __init__(self, path: Path, found: Reconciliation) -> None:
-        self.found = found
+    @property
+    def title(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def known_at(self) -> datetime: ...
+
+
+class Workbook:
+    """The workbook of one reconciliation, or of other tables."""
+
+    found: Reconciliation
+
+    def __init__(self, path: Path, described: Described, subject: str) -> None:
+        self.title = described.title
         options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
         self.book = xlsxwriter.Workbook(str(path), {**options, "default_date_format": "yyyy-mm-dd"})
         base = {"font_name": "Calibri", "font_size": 10, "valign": "top"}
         looks = {**FORMATS, "header_right": FORMATS["header"] | FORMATS["header_right"]}
         looks["amount"] = looks["money"]
-        self.digits, self.unit = minor_digits(found.currency), minor_unit(found.currency)
+        self.digits, self.unit = minor_digits(described.currency), minor_unit(described.currency)
         for name in ("money", "amount", "total", "sum"):
             whole = looks[name]["num_format"].replace("0.00", f"{Decimal(0):.{self.digits}f}")
             looks[name] = looks[name] | {"num_format": whole}
         looks |= {f"link_{kind}": looks[kind] | FORMATS["link"] for kind in ("id", "text")}
         self.formats: dict[str, Format] = {name: self.book.add_format(base | look) for name, look in looks.items()}
-        self.book.set_properties({"title": found.title, "subject": "Reconciliation of the warehouse's charges"})
-        # Without it, the time of writing would make two files with the same numbers differ.
-        self.book.set_properties({"title": found.title, "created": found.known_at.replace(tzinfo=None)})
+        self.book.set_properties({"title": self.title, "subject": subject})
+        # Without it, the time of writing would make two files of the same numbers differ.
+        self.book.set_properties({"title": self.title, "created": described.known_at.replace(tzinfo=None)})
         self.sheets: dict[str, Sheet] = {}
         self.rows: dict[str, dict[int, int]] = {}
         self.amounts: dict[str, dict[str, str]] = {}  # by page: the cell of the last amount with this label
 
-    def write(self, cover: Cover) -> None:
+    def write(self, found: Reconciliation, cover: Cover) -> None:
+        self.found = found
         for sheet in cover.sheets:
             is_said = self.found.invoice is not None and sheet.name in ("Charges", "Exceptions")
             omitted = (*OMITTED, "payment_id") if is_said else OMITTED
@@ -151,7 +167,7 @@ class Workbook:
         page.set_margins(0.4, 0.4, 0.6, 0.6)
         page.fit_to_pages(1, 0)
         page.hide_gridlines(2)
-        page.set_footer(f"&L&8{self.found.title.replace('&', '&&')}&C&8&A&R&8&P / &N")
+        page.set_footer(f"&L&8{self.title.replace('&', '&&')}&C&8&A&R&8&P / &N")
         page.set_row(TITLE, 26)
         if repeat:
             page.repeat_rows(HEADER)
@@ -250,7 +266,7 @@ class Workbook:
         sum; so do expected, difference and not checked.
         """
         page = self.page("Summary")
-        page.write_string(TITLE, 0, f"{self.found.title}: summary, {self.found.currency}", self.formats["title"])
+        page.write_string(TITLE, 0, f"{self.title}: summary, {self.found.currency}", self.formats["title"])
         heads = ("Charge type", "Charges", *(heading for heading, _, _ in SUMMED))
         for index, (head, width) in enumerate(zip(heads, SUMMARY_WIDTHS, strict=True)):
             page.write_string(HEADER, index, head, self.formats["header_right" if index else "header"])
@@ -288,7 +304,7 @@ class Workbook:
             )
         name = sheet.tab or sheet.name
         page = self.page(name)
-        page.write_string(TITLE, 0, f"{self.found.title}: {name.lower()}", self.formats["title"])
+        page.write_string(TITLE, 0, f"{self.title}: {name.lower()}", self.formats["title"])
         last = FIRST + len(sheet.rows)
         names = [column.name for column in sheet.columns]
         adds_up = bool(sheet.rows) and any(column.kind == "money" for column in sheet.columns)
@@ -423,8 +439,22 @@ def _lines(words: Any, width: float) -> int:
 
 def write_workbook(found: Reconciliation, path: Path) -> None:
     """Write the workbook completely, or not at all."""
+    with _workbook(path, found, "Reconciliation of the warehouse's charges") as book:
+        book.write(found, build_cover(found))
+
+
+def write_sheets(described: Described, sheets: list[Sheet], path: Path, subject: str) -> None:
+    """Write a workbook of tables alone."""
+    with _workbook(path, described, subject) as book:
+        for sheet in sheets:
+            book.sheet(sheet)
+        book.book.close()
+
+
+@contextmanager
+def _workbook(path: Path, described: Described, subject: str) -> Iterator[Workbook]:
     with output_file("--xlsx", path, ".xlsx") as partial:
         try:
-            Workbook(partial, found).write(build_cover(found))
+            yield Workbook(partial, described, subject)
         except xlsxwriter.exceptions.FileCreateError as error:
             raise OSError(*error.args[0].args) from None

@@ -21,7 +21,36 @@ OF_TOTALS = {
             "entered_by": "Who typed it (self-declared)",
             "entered_at": "When it was typed (UTC)",
         },
-    )
+    ),
+    "quotes": Description(
+        "What the history would have cost under each contract, as `logentic quote --save` found it.",
+        {
+            "event_id": OF_ROWS["event_id"],
+            "quote_id": "Names the quote; its contracts share it",
+            "contract": "billed, learned, or the name of a card",
+            "first_month": "The first month of the period",
+            "last_month": "The last month of the period",
+            "orders": "The orders of the period",
+            "units": "Their units",
+            "total": "The cost of the period",
+            "kept_as_billed": "The part of the total that the card does not price",
+            "break_even": "The orders a month at which the card costs what was billed, in words",
+            "currency": "The currency",
+            "quoted_by": "Who asked (self-declared)",
+            "quoted_at": "When (UTC)",
+        },
+    ),
+    "quote_lines": Description(
+        "The cost of each quote by contract, month and charge type.",
+        {
+            "event_id": OF_ROWS["event_id"],
+            "quote_id": "The quote, as in quotes",
+            "contract": "billed, learned, or the name of a card",
+            "month": "The month",
+            "charge_type": "The type of charge, in lower case",
+            "amount": "What it costs in that month",
+        },
+    ),
 }
 OF_DLT = {
     "_dlt_loads": Description(

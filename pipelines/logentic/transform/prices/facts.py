@@ -263,7 +263,7 @@ def read_facts(table: pa.Table, minor_unit: int = 100, lines: pa.Table | None = 
     unknown = np.full(table.num_rows, MISSING)  # shared by all columns without values
     for name in ("amount", *DECIMALS):
         column = read(name)
-        columns[name] = unknown if column.null_count == len(column) else _ten_thousandths(column)
+        columns[name] = unknown if column.null_count == len(column) else ten_thousandths(column)
     for name in DAYS:
         days = pc.cast(pc.cast(read(name), pa.int32()), pa.int64())
         columns[name] = pc.fill_null(days, MISSING).to_numpy()
@@ -305,7 +305,7 @@ def _common(services: pa.ChunkedArray, untyped: pa.ChunkedArray) -> pa.ChunkedAr
 
 def _read_lines(table: pa.Table, order_ids: Integers) -> OrderLines:
     """Return the lines of the orders with these ids, which are in ascending order."""
-    columns = {name: _ten_thousandths(_column(table, name, LINES)) for name in ("quantity", *ITEM_MEASURES)}
+    columns = {name: ten_thousandths(_column(table, name, LINES)) for name in ("quantity", *ITEM_MEASURES)}
     for name in ("order_id", "item_id"):
         columns[name] = pc.fill_null(_column(table, name, LINES), MISSING).to_numpy()
     for name in ITEM_FLAGS:
@@ -329,7 +329,7 @@ def _column(table: pa.Table, name: str, schema: pa.Schema = SCHEMA) -> pa.Chunke
     return column if pa.types.is_decimal(kind) else column.cast(kind)
 
 
-def _ten_thousandths(column: pa.ChunkedArray) -> Integers:
+def ten_thousandths(column: pa.ChunkedArray) -> Integers:
     """Return decimals as integers of ten-thousandths; null, negative quantities and absurd numbers are `MISSING`."""
     digits = 4
     decimals = pa.decimal128(38, digits)

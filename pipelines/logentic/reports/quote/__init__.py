@@ -1,0 +1,1 @@
+"""Price an account's own history under another contract."""

@@ -202,7 +202,7 @@ class Client:
             curl.close()
             del self._local.curl
             raise errors.Unreachable(
-                f"{where}: no answer from {self.origin} ({_describe(failure)})",
+                f"{where}: no answer from {self.origin} ({describe_failure(failure)})",
                 "Check the network and LOGENTIC_BASE_URL, then run again: what was loaded stays.",
             ) from None
         finally:
@@ -284,27 +284,32 @@ class Client:
     def _connection(self) -> pycurl.Curl:
         curl: pycurl.Curl | None = getattr(self._local, "curl", None)
         if curl is None:
-            curl = self._local.curl = pycurl.Curl()
-            token = self._settings.api_token.get_secret_value()
-            curl.setopt(pycurl.HTTPHEADER, [f"Authorization: Bearer {token}", "Accept: application/json"])
-            curl.setopt(pycurl.USERAGENT, "logentic-elt")
-            curl.setopt(pycurl.ACCEPT_ENCODING, "gzip")
-            certificates = trusted_certificates(self._settings)
-            if Path(certificates).is_dir():
-                curl.unsetopt(pycurl.CAINFO)
-                curl.setopt(pycurl.CAPATH, certificates)
-            else:
-                curl.setopt(pycurl.CAINFO, certificates)
-            curl.setopt(pycurl.FOLLOWLOCATION, 0)
-            curl.setopt(pycurl.NOSIGNAL, 1)
-            curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(min(self._settings.timeout_seconds, 15) * 1000))
-            curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # a connection without a byte for so long is dead
-            curl.setopt(pycurl.LOW_SPEED_TIME, STALL_SECONDS)
-            curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY_BYTES)
-            curl.setopt(pycurl.NOPROGRESS, 0)
-            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._limiter.closed.is_set())  # true ends the transfer
-            if self.base_url.startswith("http:"):  # a proxy would see a token that travels unencrypted
-                curl.setopt(pycurl.PROXY, "")
+            curl = self._local.curl = self._new_connection()
+        return curl
+
+    def _new_connection(self, *headers: str) -> pycurl.Curl:
+        """Return a connection with further headers."""
+        curl = pycurl.Curl()
+        token = self._settings.api_token.get_secret_value()
+        curl.setopt(pycurl.HTTPHEADER, [f"Authorization: Bearer {token}", "Accept: application/json", *headers])
+        curl.setopt(pycurl.USERAGENT, "logentic-elt")
+        curl.setopt(pycurl.ACCEPT_ENCODING, "gzip")
+        certificates = trusted_certificates(self._settings)
+        if Path(certificates).is_dir():
+            curl.unsetopt(pycurl.CAINFO)
+            curl.setopt(pycurl.CAPATH, certificates)
+        else:
+            curl.setopt(pycurl.CAINFO, certificates)
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(min(self._settings.timeout_seconds, 15) * 1000))
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # a connection without a byte for so long is dead
+        curl.setopt(pycurl.LOW_SPEED_TIME, STALL_SECONDS)
+        curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY_BYTES)
+        curl.setopt(pycurl.NOPROGRESS, 0)
+        curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._limiter.closed.is_set())  # true ends the transfer
+        if self.base_url.startswith("http:"):  # a proxy would see a token that travels unencrypted
+            curl.setopt(pycurl.PROXY, "")
         return curl
 
 
@@ -321,7 +326,7 @@ def _encode_parameter(name: str, value: str) -> str:
     return urlencode({name: value})
 
 
-def _describe(failure: pycurl.error) -> str:
+def describe_failure(failure: pycurl.error) -> str:
     """Describe an error by its code: curl's detailed message may hold the URL."""
     names = {
         pycurl.E_COULDNT_RESOLVE_HOST: "the host name is unknown",

@@ -30,7 +30,7 @@ class Readings:
     extra_fields: bool = False
     missing_fields: bool = False
     date_header: bool = True
-    # Whether a write keeps `external_name`, `shopify_order_id` and `shopify_variant_id`, and what a PUT without a field does.
+    # Whether a write keeps the names by which a record is found, and what becomes of fields that a PUT lacks.
     written_names: Literal["kept", "ignored"] = "kept"
     put: Literal["replaces", "patches"] = "replaces"
     name_filter: Literal["exact", "ignored"] = "exact"  # `external_name` of a list

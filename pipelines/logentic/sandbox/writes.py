@@ -168,8 +168,8 @@ class Writes:
         errors: Errors = {}
         items = self._live.state().tables["items"]
         variants = set(self._live.state().variants.values()) - {None}
-        for number, line in enumerate(lines):
-            where, line = f"stored_items.{number}", line if isinstance(line, dict) else {}
+        for number, given in enumerate(lines):
+            where, line = f"stored_items.{number}", given if isinstance(given, dict) else {}
             item_id, variant = line.get("item_id"), line.get("shopify_variant_id")
             if item_id is None and variant is None:
                 for name, other in (("item_id", "shopify variant id"), ("shopify_variant_id", "item id")):

@@ -133,6 +133,8 @@ def compare(target: Target, row: PushRow, record: Record, skipped: Sequence[str]
     if target.statuses and record.get("status") != "PENDING":
         reason = f"the order is {record.get('status')}: only PENDING orders can be updated"
         return PlannedRow(row, "refused", record, found, reason, "status")
+    if target.statuses and row.values.get("status", "PENDING") not in target.statuses:
+        return PlannedRow(row, "refused", record, found, f"must be {' or '.join(target.statuses)}", "status")
     return PlannedRow(row, "update", record, found)
 
 

@@ -209,7 +209,10 @@ def _validate_row(reading: _Reading, number: int, row: Mapping[str, Any]) -> Pus
         elif isinstance(value, _Contradiction):
             problems.append((path, "differs between the lines of one order"))
         else:
-            values[path] = _value(problems, path, value, target.columns[path])
+            before = len(problems)
+            read = _value(problems, path, value, target.columns[path])
+            if len(problems) == before:
+                values[path] = read
     if "stored_items" in row and target.statuses and lines is not None:
         values["stored_items"] = _lines(problems, lines)
     _check_values(target, values, problems)
@@ -264,8 +267,6 @@ def _check_values(target: Target, values: Mapping[str, Any], problems: list[tupl
         value = values.get(name)
         if value and ("," in value or value != value.strip()):
             problems.append((name, "must not have commas, or blanks at its ends: the service could not find it"))
-    if target.statuses and (status := values.get("status")) and status not in target.statuses:
-        problems.append(("status", f"must be {' or '.join(target.statuses)}"))
     if (country := values.get("place.country_code")) and not (len(country) == 2 and country.isalpha()):
         problems.append(("place.country_code", "must be an ISO code of two letters"))
 

@@ -1,12 +1,13 @@
 """Define the commands that write to the account: push items, push orders."""
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from logentic.cli.options import file_option, state_file
+from logentic.cli.options import DEFAULT_FILE, file_option, state_file
 from logentic.errors import UsageError
 from logentic.sanitizer import one_line, print_json
 
@@ -32,6 +33,12 @@ def push_items(
     allow_delete: Annotated[
         bool, typer.Option("--allow-delete", help="Delete the items of rows whose column `delete` is true.")
     ] = False,
+    from_findings: Annotated[
+        bool,
+        typer.Option(
+            "--from-findings", help="Write FILE instead: items billed at another size than recorded, to be measured."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare a file with the items of the account, print the plan, and with --apply send it.
@@ -42,7 +49,11 @@ def push_items(
     Examples:
       logentic push items items.csv
       LOGENTIC_ALLOW_WRITES=true logentic push items items.csv --apply
+      logentic push items sizes.csv --from-findings --db logentic.duckdb
     """
+    if from_findings:
+        _propose(rows, db, apply=apply or allow_delete or as_json)
+        return
     _push("items", rows, db, apply=apply, allow_delete=allow_delete, as_json=as_json)
 
 
@@ -63,6 +74,21 @@ def push_orders(
       LOGENTIC_ALLOW_WRITES=true logentic push orders orders.json --apply
     """
     _push("orders", rows, db, apply=apply, allow_delete=False, as_json=as_json)
+
+
+def _propose(file: Path, db: Path | None, *, apply: bool) -> None:
+    from logentic.reports.humanize import count
+    from logentic.reports.item_sizes import read_proposals, write_proposals
+    from logentic.settings import load_settings
+
+    if apply:
+        raise UsageError("--from-findings writes a file and sends nothing", "Measure the items, then push the file.")
+    settings = load_settings()
+    proposals = read_proposals(db or DEFAULT_FILE)
+    write_proposals(proposals, file)
+    yearly = sum((each.yearly_amount or 0 for each in proposals), Decimal(0))
+    print(one_line(f"{file}: {count(len(proposals), 'item')} to measure, {yearly:.2f} {settings.currency} a year"))
+    print("Fill in width_in, depth_in and height_in as measured: rows without them change nothing.")
 
 
 def _push(resource: str, file: Path, db: Path | None, *, apply: bool, allow_delete: bool, as_json: bool) -> None:

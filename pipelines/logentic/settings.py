@@ -194,7 +194,7 @@ class Settings(BaseSettings):
     allow_writes: bool = setting(
         False,
         "Writing",
-        "Let `logentic push --apply` and `logentic_destination` change the account",
+        "Let `logentic push` and `logentic_destination` change the account",
         change="To write orders or items; leave it off everywhere else.",
     )
     lost_answer_seconds: float = setting(

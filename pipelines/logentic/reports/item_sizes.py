@@ -88,7 +88,7 @@ def read_proposals(file: Path) -> list[SizeProposal]:
     """Return the items to measure, those that cost most first."""
     with open_published(file) as published:
         rows: list[Any] = published.execute(PROPOSALS).fetchall()
-    return [SizeProposal(*head, tuple(sides), *sizes) for head, sides, sizes in ((r[:4], r[4:7], r[7:]) for r in rows)]
+    return [SizeProposal(*row[:4], row[4:7], *row[7:10]) for row in rows]  # type: ignore[call-arg]
 
 
 def write_proposals(proposals: list[SizeProposal], path: Path) -> None:

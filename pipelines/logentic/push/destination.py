@@ -10,7 +10,6 @@ from dlt.common.typing import TDataItems
 from logentic.errors import LogenticError, ServiceError
 from logentic.push.pusher import Pusher, PushReport
 from logentic.push.rows import TARGETS, validate
-from logentic.push.write_client import require_writes
 from logentic.sanitizer import one_line
 from logentic.settings import load_settings, require_token
 from logentic.state import State
@@ -38,7 +37,6 @@ def logentic_destination(
     """
     settings, name = load_settings(), table["name"] or ""
     try:
-        require_writes(settings.allow_writes)
         require_token(settings)
         target = TARGETS.get(name)
         if target is None:

@@ -101,14 +101,13 @@ class WriteClient(Client):
             lines.append(line)
 
         body = BytesIO()
+        # A connection of its own: on one that was used before, curl sends a request again when it is closed without an
+        # answer.
         curl = self._new_connection("Content-Type: application/json", "Expect:")
         curl.setopt(pycurl.URL, f"{self.base_url}{path}")
         curl.setopt(pycurl.CUSTOMREQUEST, method)
         if fields is not None:
             curl.setopt(pycurl.POSTFIELDS, dumps(fields))
-        # On a connection that was used before, curl sends a request again when it is closed without an answer.
-        curl.setopt(pycurl.FRESH_CONNECT, 1)
-        curl.setopt(pycurl.FORBID_REUSE, 1)
         curl.setopt(pycurl.TIMEOUT_MS, int(self._settings.timeout_seconds * 1000))
         curl.setopt(pycurl.WRITEDATA, body)
         curl.setopt(pycurl.HEADERFUNCTION, keep)

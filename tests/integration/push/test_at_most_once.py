@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,20 +127,23 @@ def test_a_request_is_not_sent_again_by_the_transport(tmp_path: Path) -> None:
 
 def test_an_answer_that_comes_too_late_is_waited_for(tmp_path: Path) -> None:
     """The service still works on a request when the client gives up: a look-up at once would not find the order."""
-    with Sandbox(small_account()) as sandbox:
-        rows = [order(f"N-{number}", items_of(sandbox)[0]) for number in range(3)]
-        release, calls = Event(), []
+    with Sandbox(small_account(), write_faults=[Fault("late_answer", after=2, seconds=2)]) as sandbox:
+        rows = [order(f"N-{number}", items_of(sandbox)[0]) for number in range(4)]
+        finished, calls = Event(), []
 
         def work_slowly(*_: object) -> None:
             calls.append(1)
             if len(calls) == 2:
-                release.wait(2)
+                time.sleep(2)
+                finished.set()
 
         sandbox.before_write(work_slowly)
         settings = {"allow_writes": True, "timeout_seconds": 0.5, "lost_answer_seconds": 4}
         done = push(sandbox, tmp_path, "orders", rows, "--apply", **settings)
         assert done.returncode == 0, done.stderr
-        assert written_orders(sandbox) == Counter({f"N-{number}": 1 for number in range(3)})
+        assert finished.wait(10)
+        time.sleep(0.2)  # the write follows at once
+        assert written_orders(sandbox) == Counter({f"N-{number}": 1 for number in range(4)})
 
 
 def test_without_a_control_a_row_stays_unknown(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from logentic.load.source import logentic_source
+    from logentic.push.destination import logentic_destination
 
-__all__ = ["logentic_source"]
+__all__ = ["logentic_destination", "logentic_source"]
 
 
 def config_folder() -> Path:
@@ -52,4 +53,8 @@ def __getattr__(name: str) -> Any:
         from logentic.load.source import logentic_source
 
         return logentic_source
+    if name == "logentic_destination":
+        from logentic.push.destination import logentic_destination
+
+        return logentic_destination
     raise AttributeError(f"module 'logentic' has no attribute {name!r}")

@@ -255,6 +255,28 @@ RUNS = AuditLog(
         "peak_memory_mb": REAL,
     },
 )
+# Requests that change the account, and their answers. A `sent` line is on disk before its request leaves; without an
+# `answered` or `found` line after it, nobody knows whether the service received it.
+PUSH_LOG = AuditLog(
+    "push_log",
+    {
+        "event_id": TEXT,
+        "push_id": TEXT,
+        "at": TIME,
+        "base_url": TEXT,
+        "resource": TEXT,
+        "event": TEXT,
+        "method": TEXT,
+        "path": TEXT,
+        # The names by which the record is found, as JSON: [["external_name", "#1001"]].
+        "names": TEXT,
+        "outcome": TEXT,
+        "status": NUMBER,
+        "record_id": NUMBER,
+        "reason": TEXT,
+        "content": TEXT,
+    },
+)
 
 # The logs that are tables of the published file; a new line in one of them requires publishing.
 PUBLISHED_LOGS = (EXCEPTION_LOG, MONTH_CLOSE, CLOSED_FACTS, INVOICE_TOTALS, INVOICE_DECISIONS, QUOTES, QUOTE_LINES)

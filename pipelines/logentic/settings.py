@@ -190,6 +190,23 @@ class Settings(BaseSettings):
         change="If the warehouse corrects older days.",
     )
 
+    # Writing
+    allow_writes: bool = setting(
+        False,
+        "Writing",
+        "Let `logentic push` and `logentic_destination` change the account",
+        change="To write orders or items; leave it off everywhere else.",
+    )
+    lost_answer_seconds: float = setting(
+        120,
+        "Writing",
+        "Time after which the service no longer works on a request that it did not answer",
+        unit="s",
+        ge=0,
+        le=86_400,
+        change="If records appear long after a request was lost.",
+    )
+
     # Destination
     destination: Literal["duckdb", "postgres", "filesystem"] = setting(
         "duckdb",

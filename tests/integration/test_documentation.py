@@ -231,6 +231,9 @@ def test_the_examples_of_the_command_line_run(block: Block, desk: Path, service:
         (shutil.copytree if (desk / name).is_dir() else shutil.copy)(desk / name, tmp_path / name)
     with duckdb.connect(str(tmp_path / "logentic.duckdb"), read_only=True) as published:
         (order,) = published.execute("select max(order_id) from orders").fetchone() or (None,)
+    (tmp_path / "items.csv").write_text("external_name,name,width_in,depth_in,height_in,weight\nL-1,Lamp,8,8,14,3\n")
+    (tmp_path / "orders.csv").write_text("id,status\n")
+    (tmp_path / "orders.json").write_text("[]")
     found = stand_ins(desk)
     examples = {"7005": "N", "4711-duplicate_charge": "ID", r"2026-01(?!-)": "MONTH"}
     script = re.sub(r"(.*--fail-on.*)", r"\1 || [ $? = 3 ]", block.text).replace("19015", str(order))

@@ -202,7 +202,7 @@ class Client:
             curl.close()
             del self._local.curl
             raise errors.Unreachable(
-                f"{where}: no response from {self.origin} ({_describe(failure)})",
+                f"{where}: no response from {self.origin} ({describe_failure(failure)})",
                 "Check the network and LOGENTIC_BASE_URL, then run again: loaded data is kept.",
             ) from None
         finally:
@@ -319,7 +319,7 @@ def _encode_parameter(name: str, value: str) -> str:
     return urlencode({name: value})
 
 
-def _describe(failure: pycurl.error) -> str:
+def describe_failure(failure: pycurl.error) -> str:
     """Describe an error by its code: curl's detailed message may hold the URL."""
     names = {
         pycurl.E_COULDNT_RESOLVE_HOST: "the host name is unknown",

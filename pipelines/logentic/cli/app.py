@@ -22,6 +22,7 @@ from logentic.cli import events as event_commands
 from logentic.cli import explore, export, finance
 from logentic.cli import mcp as mcp_commands
 from logentic.cli import privacy as privacy_commands
+from logentic.cli import push as push_commands
 from logentic.cli.options import (
     DbOrState,
     DestinationName,
@@ -233,7 +234,7 @@ GROUPS: dict[str, tuple[Callable[..., None] | tuple[str, typer.Typer], ...]] = {
     ),
     "Account": (
         *(account_commands.check, account_commands.get, account_commands.verify),
-        *(explore.settings, privacy_commands.privacy),
+        *(explore.settings, privacy_commands.privacy, ("push", push_commands.push)),
     ),
     "Serve": (event_commands.serve, event_commands.events, mcp_commands.mcp, explore.sandbox),
 }
@@ -245,7 +246,7 @@ for _group, _commands in GROUPS.items():
             app.command(rich_help_panel=_group)(_command)
 
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-COMMANDS |= {"exceptions", "invoices"}
+COMMANDS |= {"exceptions", "invoices", "push"}
 FILE_COMMANDS = {"verify", "reconcile", "exceptions", "invoices", "prices", "quote", "accrual", "close", "dashboard"}
 FILE_COMMANDS |= {"notify", "events", "privacy", "mcp", "export"}
 FILE_GUIDANCE = "Run into a file as well: logentic run --destination duckdb --db FILE."

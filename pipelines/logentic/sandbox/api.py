@@ -56,10 +56,13 @@ class ApiResponse:
     records: list[str] | None = None
     pagination: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
+    record_id: int | None = None  # of a record that was written: `Api.written` makes its text
 
     def body(self) -> str:
         if self.error is not None:
             return json.dumps(self.error, ensure_ascii=False, separators=(",", ":"))
+        if self.status == 204:
+            return ""
         if self.records is None:
             return f'{{"data":{self.record}}}'
         pagination = json.dumps({"pagination": self.pagination}, ensure_ascii=False, separators=(",", ":"))
@@ -86,18 +89,25 @@ class Api:
             if (found := OF_ITEM.fullmatch(path)) and (found[1] is None) != (found[3] is None):
                 return self._of_item(path, "inventory_history" if found[1] else "item_quantities", int(found[2]), query)
         except Invalid as invalid:
-            return _invalid(invalid.errors)
+            return invalid_response(invalid.errors)
         return ApiResponse(404, error={"message": f"The route {path[1:]} could not be found."})
+
+    def written(self, path: str, response: ApiResponse) -> ApiResponse:
+        """Add the record that a request has written to its response."""
+        if response.record_id is not None:
+            resource = "items" if path.startswith("/v1/items") else "orders"
+            response.record = self._one(resource, response.record_id).record
+        return response
 
     def _one(self, resource: str, key: int) -> ApiResponse:
         row = self._state.tables[resource].get(key)
         if row is None:
-            return _unknown(resource, key)
+            return unknown_response(resource, key)
         return ApiResponse(record=self._text(resource, row, {}))
 
     def _of_item(self, path: str, resource: str, item_id: int, query: Query) -> ApiResponse:
         if item_id not in self._state.variants:
-            return _unknown("items", item_id)
+            return unknown_response("items", item_id)
         return self._list(path, resource, query, item_id)
 
     def _list(self, path: str, resource: str, query: Query, item_id: int | None = None) -> ApiResponse:
@@ -234,11 +244,11 @@ def positive(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and int(text) > 0 else None
 
 
-def _unknown(resource: str, key: int) -> ApiResponse:
+def unknown_response(resource: str, key: object) -> ApiResponse:
     return ApiResponse(404, error={"message": f"No query results for model [App\\Models\\{MODELS[resource]}] {key}"})
 
 
-def _invalid(errors: dict[str, list[str]]) -> ApiResponse:
+def invalid_response(errors: dict[str, list[str]]) -> ApiResponse:
     message = next(iter(errors.values()))[0]
     if len(errors) > 1:
         message += f" (and {len(errors) - 1} more error{'s' if len(errors) > 2 else ''})"

@@ -27,7 +27,11 @@ Kind = Literal[
     "next_elsewhere",
     "next_self",
     "next_cycle",
+    "lost_answer",
+    "late_answer",
+    "error_after_write",
 ]
+AFTER_WRITE: tuple[Kind, ...] = ("lost_answer", "late_answer", "error_after_write")
 TRANSIENT: tuple[Kind, ...] = ("server_error", "reset", "cut", "not_json", "gzip_damage")
 ELSEWHERE = "http://localhost:9"
 
@@ -37,7 +41,8 @@ class Fault:
     """A fault that hits requests of its path and page (None: any), after the first `after` of them.
 
     `times=None`: always. `status` is for server_error, `retry_after` and `as_date` for too_many_requests, `seconds` for
-    a stall, `elsewhere` is the origin that a redirect or next_elsewhere points to.
+    a stall or late_answer, `elsewhere` is the origin that a redirect or next_elsewhere points to. Faults of AFTER_WRITE
+    strike writes only, when the change is made.
     """
 
     kind: Kind

@@ -43,14 +43,15 @@ class Filters:
         return list(by_resource[resource](query))
 
     def _orders(self, query: Query) -> Iterator[Test]:
-        if "external_name" in query:
+        if "external_name" in query and self._readings.name_filter == "exact":
             names = {name.strip() for name in query["external_name"].split(",")}
             yield lambda row: row["external_name"] in names
         yield from _equals(query, "shopify_order_id")
         yield from self._updated(query)
 
     def _items(self, query: Query) -> Iterator[Test]:
-        yield from _equals(query, "external_name")
+        if self._readings.name_filter == "exact":
+            yield from _equals(query, "external_name")
         yield from _equals(query, "shopify_variant_id")
 
     def _quantities(self, query: Query) -> Iterator[Test]:

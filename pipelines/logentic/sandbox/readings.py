@@ -30,3 +30,7 @@ class Readings:
     extra_fields: bool = False
     missing_fields: bool = False
     date_header: bool = True
+    # Whether a write keeps the names by which a record is found, and what becomes of fields that a PUT lacks.
+    written_names: Literal["kept", "ignored"] = "kept"
+    put: Literal["replaces", "patches"] = "replaces"
+    name_filter: Literal["exact", "ignored"] = "exact"  # `external_name` of a list

@@ -17,15 +17,17 @@ from urllib.parse import parse_qsl, urlsplit
 from logentic.sandbox.account import Account
 from logentic.sandbox.api import Api, ApiResponse, positive
 from logentic.sandbox.clock import Clock
-from logentic.sandbox.faults import Fault, FaultSource, RateLimit, distort, error_page, message
+from logentic.sandbox.faults import AFTER_WRITE, Fault, FaultSource, RateLimit, distort, error_page, message
 from logentic.sandbox.live_account import LiveAccount
 from logentic.sandbox.readings import Readings
+from logentic.sandbox.writes import Writes
 
 TOKEN = "sandbox-token"  # noqa: S105 - not a secret: it opens made-up data only
 LOG_LENGTH = 20_000
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 
 BeforeResponse = Callable[[str, dict[str, str], int], None]
+BeforeWrite = Callable[[str, str, bytes], None]
 
 
 class Request(NamedTuple):
@@ -96,11 +98,24 @@ class Handler(BaseHTTPRequestHandler):
         self._send(response.status, response.body(), fault=fault)
 
     def do_POST(self) -> None:
-        """Refuse: clients cannot change the account."""
+        sandbox = self.server.sandbox
         self._parse_request()
-        self.close_connection = True
-        text = f"The {self.command} method is not supported for route {self.path[1:]}. Supported methods: GET, HEAD."
-        self._send(405, message(text), {"Allow": "GET, HEAD"})
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if sandbox.latency:
+            time.sleep(sandbox.latency)
+        if sandbox.rate_limit and (wait := sandbox.rate_limit.take()):
+            self._too_many(ceil(wait), as_date=False)
+            return
+        if self.headers.get("Authorization") != f"Bearer {sandbox.token}":
+            self._send(401, message("Unauthenticated."))
+            return
+        fault = sandbox.strike(self.path, self.query, is_write=True)
+        if fault and fault.kind not in AFTER_WRITE and self._fail(fault):
+            return
+        response = sandbox.write(self.command, self.path, body)
+        if fault and self._fail(fault):
+            return
+        self._send(response.status, response.body(), fault=fault)
 
     do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815 - http.server's names
 
@@ -128,6 +143,13 @@ class Handler(BaseHTTPRequestHandler):
             case "stall":
                 self.server.sandbox.stopping.wait(fault.seconds)
                 self._hang_up()
+            case "late_answer":
+                self.server.sandbox.stopping.wait(fault.seconds)
+                self._hang_up()
+            case "lost_answer":
+                self._hang_up()
+            case "error_after_write":
+                self._send(fault.status, error_page(fault.status), content_type=HTML)
             case "reset":
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self._hang_up()
@@ -165,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
         if sandbox.rate_limit:
             self.send_header("X-RateLimit-Limit", str(sandbox.rate_limit.per_minute))
             self.send_header("X-RateLimit-Remaining", str(sandbox.rate_limit.remaining))
-        if kind == "gzip_damage" or "gzip" in self.headers.get("Accept-Encoding", ""):
+        if kind == "gzip_damage" or (status != 204 and "gzip" in self.headers.get("Accept-Encoding", "")):
             body = gzip.compress(body, 1)
             self.send_header("Content-Encoding", "gzip")
         if kind == "gzip_damage":
@@ -178,7 +200,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         sandbox.log(self.command, self.path, self.query, status)
         self.end_headers()
-        self.wfile.write(body)
+        if status != 204:
+            self.wfile.write(body)
 
 
 class Sandbox(LiveAccount):
@@ -195,9 +218,11 @@ class Sandbox(LiveAccount):
         *,
         latency_ms: float = 0.0,
         rate_limit: int | RateLimit | None = None,
+        write_faults: Sequence[FaultSource] = (),
     ) -> None:
         super().__init__(account or Account(), readings or Readings(), clock)
-        self.token, self.faults = token, list(faults)
+        self.token, self.faults, self.write_faults = token, list(faults), list(write_faults)
+        self._writes = Writes(self)
         self.latency = latency_ms / 1000
         self.rate_limit = RateLimit(rate_limit) if rate_limit and isinstance(rate_limit, int) else rate_limit or None
         self.requests: deque[Request] = deque(maxlen=LOG_LENGTH)
@@ -206,6 +231,7 @@ class Sandbox(LiveAccount):
         self.struck: Counter[str] = Counter()
         self.stopping = Event()
         self._hooks: list[BeforeResponse] = []
+        self._write_hooks: list[BeforeWrite] = []
         self._port = port
 
     def __enter__(self) -> "Sandbox":
@@ -236,11 +262,11 @@ class Sandbox(LiveAccount):
         """
         self._hooks.append(hook)
 
-    def strike(self, path: str, query: dict[str, str]) -> Fault | None:
+    def strike(self, path: str, query: dict[str, str], *, is_write: bool = False) -> Fault | None:
         """Return the fault that hits a request, if any."""
         page = positive(query.get("page")) or 1
         with self.lock:
-            for fault in self.faults:
+            for fault in self.write_faults if is_write else self.faults:
                 if struck := fault.strike(path, page):
                     self.struck[struck.kind] += 1
                     return struck
@@ -253,6 +279,19 @@ class Sandbox(LiveAccount):
         with self.lock:
             self.state()
             return self._api.respond(path, query)
+
+    def write(self, method: str, path: str, body: bytes) -> ApiResponse:
+        """Change the account as a request says, and return the response."""
+        for hook in self._write_hooks:
+            hook(method, path, body)
+        with self.lock:
+            response = self._writes.respond(method, path, body)
+            self.state()
+            return self._api.written(path, response)
+
+    def before_write(self, hook: BeforeWrite) -> None:
+        """Call `hook(method, path, body)` before a write is made, so that another writer can come first."""
+        self._write_hooks.append(hook)
 
     def log(self, method: str, path: str, query: dict[str, str], status: int) -> None:
         """Record a request and its status; 0 means no response."""

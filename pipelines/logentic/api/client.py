@@ -282,27 +282,32 @@ class Client:
     def _connection(self) -> pycurl.Curl:
         curl: pycurl.Curl | None = getattr(self._local, "curl", None)
         if curl is None:
-            curl = self._local.curl = pycurl.Curl()
-            token = self._settings.api_token.get_secret_value()
-            curl.setopt(pycurl.HTTPHEADER, [f"Authorization: Bearer {token}", "Accept: application/json"])
-            curl.setopt(pycurl.USERAGENT, "logentic-elt")
-            curl.setopt(pycurl.ACCEPT_ENCODING, "gzip")
-            certificates = trusted_certificates(self._settings)
-            if Path(certificates).is_dir():
-                curl.unsetopt(pycurl.CAINFO)
-                curl.setopt(pycurl.CAPATH, certificates)
-            else:
-                curl.setopt(pycurl.CAINFO, certificates)
-            curl.setopt(pycurl.FOLLOWLOCATION, 0)
-            curl.setopt(pycurl.NOSIGNAL, 1)
-            curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(min(self._settings.timeout_seconds, 15) * 1000))
-            curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # treat a connection without data for this long as lost
-            curl.setopt(pycurl.LOW_SPEED_TIME, STALL_SECONDS)
-            curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY_BYTES)
-            curl.setopt(pycurl.NOPROGRESS, 0)
-            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._limiter.closed.is_set())  # true aborts the transfer
-            if self.base_url.startswith("http:"):  # a proxy would see an unencrypted token
-                curl.setopt(pycurl.PROXY, "")
+            curl = self._local.curl = self._new_connection()
+        return curl
+
+    def _new_connection(self, *headers: str) -> pycurl.Curl:
+        """Return a connection with further headers."""
+        curl = pycurl.Curl()
+        token = self._settings.api_token.get_secret_value()
+        curl.setopt(pycurl.HTTPHEADER, [f"Authorization: Bearer {token}", "Accept: application/json", *headers])
+        curl.setopt(pycurl.USERAGENT, "logentic-elt")
+        curl.setopt(pycurl.ACCEPT_ENCODING, "gzip")
+        certificates = trusted_certificates(self._settings)
+        if Path(certificates).is_dir():
+            curl.unsetopt(pycurl.CAINFO)
+            curl.setopt(pycurl.CAPATH, certificates)
+        else:
+            curl.setopt(pycurl.CAINFO, certificates)
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(min(self._settings.timeout_seconds, 15) * 1000))
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)  # treat a connection without data for this long as lost
+        curl.setopt(pycurl.LOW_SPEED_TIME, STALL_SECONDS)
+        curl.setopt(pycurl.MAXFILESIZE_LARGE, LARGEST_BODY_BYTES)
+        curl.setopt(pycurl.NOPROGRESS, 0)
+        curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: self._limiter.closed.is_set())  # true aborts the transfer
+        if self.base_url.startswith("http:"):  # a proxy would see an unencrypted token
+            curl.setopt(pycurl.PROXY, "")
         return curl
 
 

@@ -1,5 +1,6 @@
 """All settings, as one typed object."""
 
+import json
 import logging
 import os
 import re
@@ -24,6 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
@@ -549,6 +551,19 @@ def load_settings(**overrides: Any) -> Settings:
             f"{where}{reason}",
             f"Set LOGENTIC_{str(setting).upper()} or correct {config_folder() / 'config.toml'}." if setting else "",
         ) from None
+
+
+def decode_text(name: str, value: Any) -> Any:
+    """Return the value of a setting that holds lists or tables, and is written as JSON; any other value as it is."""
+    field = Settings.model_fields[name]
+    if not isinstance(value, str) or NoDecode in field.metadata:
+        return value
+    if not EnvSettingsSource(Settings).field_is_complex(field):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        raise UsageError(f"setting {name!r} is no JSON", "Write it as JSON, or as a table of config.toml.") from None
 
 
 def find_sources() -> dict[str, str]:

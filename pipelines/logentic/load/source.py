@@ -27,6 +27,7 @@ from logentic.extract.run import RunRequest, RunState
 from logentic.extract.session import Batch, Session
 from logentic.extract.stored_records import Stored
 from logentic.extract.windows import DAY, midnight
+from logentic.load.dlt_arrow import use_present_method
 from logentic.load.source_settings import SECTION, check_arguments, settings_of_source
 from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint, load_pseudonymizer, pseudonym_key
 from logentic.resources import (
@@ -42,6 +43,7 @@ from logentic.resources import (
 )
 from logentic.settings import Settings, interval_of_schedule, require_token
 
+use_present_method()
 # dlt spends 10 ms on each table that it is given, however small.
 ROWS_AT_ONCE = 20_000
 FINGERPRINT = "key_fingerprint"  # in the state of the source

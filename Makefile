@@ -104,6 +104,7 @@ check: setup ## Lint, type-check, check the direction of imports, the locks, gen
 	$(UV) lock --check --quiet --project conformance
 	$(UV) lock --check --quiet --project conformance/clients
 	$(UV) lock --check --quiet --project conformance/spark_cluster
+	$(BIN)/python scripts/sources.py --check
 	$(BIN)/python scripts/plan.py --check
 	for peer in benchmarks/peers/*.py; do $(UV) lock --check --quiet --script $$peer || exit 1; done
 	$(BIN)/python scripts/tables.py --check

@@ -8,9 +8,14 @@
     {{- return(builtins.source(*varargs, **kwargs).include(database=false)) -}}
 {% endmacro %}
 
-{#- Makes `select * from orders` work in the published file. -#}
+{#-
+    Makes `select * from orders` work in the published file. In a package of another project, which may have tables of
+    these names in main, only where the variable main_views asks for it.
+-#}
 {% macro show_in_main(relation) %}
-    {{- return(adapter.dispatch('show_in_main')(relation)) -}}
+    {%- if var('main_views', project_name == 'logentic') -%}
+        {{- return(adapter.dispatch('show_in_main', 'logentic')(relation)) -}}
+    {%- endif -%}
 {% endmacro %}
 
 {% macro default__show_in_main(relation) %}{% endmacro %}

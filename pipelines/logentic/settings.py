@@ -1,5 +1,6 @@
 """Define all settings, as one typed object."""
 
+import json
 import logging
 import os
 import re
@@ -9,7 +10,7 @@ from decimal import Decimal
 from functools import cache
 from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import pendulum
@@ -24,6 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
@@ -36,6 +38,9 @@ from logentic.errors import UsageError
 from logentic.price_terms import ChargeRates, StorageRates
 from logentic.sanitizer import register_secret
 from logentic.secret_files import error_text, give_secrets_to_others, read_secret_file
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger("logentic")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -393,6 +398,13 @@ class Settings(BaseSettings):
     alert_urls: AlertUrls = setting(
         [], "Alerts", "Addresses that alerts are sent to", values="apprise URLs, with blanks", change="To get alerts."
     )
+    ping_url: SecretStr = setting(
+        SecretStr(""),
+        "Alerts",
+        "Address that `logentic run` tells when it starts, succeeds and fails",
+        values="a URL, as healthchecks.io gives it",
+        change="To be told when a run did not happen.",
+    )
     alert_amount: Decimal = setting(
         Decimal(100),
         "Alerts",
@@ -496,6 +508,14 @@ class Settings(BaseSettings):
             raise ValueError("must be ASCII, without blanks, line ends or control characters")
         return value
 
+    @field_validator("ping_url")
+    @classmethod
+    def _is_a_web_address(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if text and not (re.match("https?://[^/]", text) and VISIBLE.fullmatch(text)):
+            raise ValueError("must be a URL such as https://hc-ping.com/your-uuid")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _is_a_zone(cls, value: str) -> str:
@@ -525,7 +545,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _redacts_its_secrets(self) -> "Settings":
         register_secret(self.api_token.get_secret_value(), is_sent=True)
-        secrets = [self.hash_key, self.dashboard_password, *self.alert_urls]
+        secrets = [self.hash_key, self.dashboard_password, self.ping_url, *self.alert_urls]
         for secret in (*(each.get_secret_value() for each in secrets), *webhook_secrets(self)):
             register_secret(secret)
         return self
@@ -566,6 +586,19 @@ def load_settings(**overrides: Any) -> Settings:
             f"{where}{reason}",
             f"Set LOGENTIC_{str(setting).upper()} or correct {config_folder() / 'config.toml'}." if setting else "",
         ) from None
+
+
+def decode_text(name: str, value: Any) -> Any:
+    """Return the value of a setting that holds lists or tables, and is written as JSON; any other value as it is."""
+    field = Settings.model_fields[name]
+    if not isinstance(value, str) or NoDecode in field.metadata:
+        return value
+    if not EnvSettingsSource(Settings).field_is_complex(field):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        raise UsageError(f"setting {name!r} is no JSON", "Write it as JSON, or as a table of config.toml.") from None
 
 
 def find_sources() -> dict[str, str]:
@@ -642,6 +675,16 @@ def trusted_certificates(settings: Settings) -> str:
         reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error_text(error)
         raise UsageError(f"{name}: {path}: {reason}", f"Correct or unset {_variable(name)}.") from None
     return str(path)
+
+
+def certificate_context(settings: Settings) -> "ssl.SSLContext":
+    """Return a context that trusts what `ca_file` or its variables name, or else certifi's authorities."""
+    import ssl
+
+    path = Path(trusted_certificates(settings))
+    if path.is_dir():
+        return ssl.create_default_context(capath=str(path))
+    return ssl.create_default_context(cafile=str(path))
 
 
 def secret_names() -> list[str]:

@@ -68,7 +68,7 @@ def test_what_is_shipped_is_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert shipped == load_settings()
 
 
-SECRETS = {"api_token", "hash_key", "dashboard_password", "webhook_secret", "alert_urls"}
+SECRETS = {"api_token", "hash_key", "dashboard_password", "webhook_secret", "ping_url", "alert_urls"}
 WRONG = {
     "connections": ("0", "greater than or equal to 1"),
     "window_pages": ("many", "integer"),
@@ -281,13 +281,13 @@ def test_a_token_that_no_header_can_carry_is_one_line_that_does_not_show_it(fold
 def test_each_secret_can_be_given_as_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(secret_names()) == SECRETS
     for name in SECRETS:
-        (folder / name).write_text(f"json://{name}\r\n\n")
+        (folder / name).write_text(f"https://{name}\r\n\n")
         monkeypatch.setenv(f"LOGENTIC_{name.upper()}_FILE", str(folder / name))
     (folder / "secrets.toml").write_text('[logentic]\napi_token = "of-the-table"\n')
     settings = load_settings()
     for name in SECRETS - {"alert_urls"}:
-        assert getattr(settings, name).get_secret_value() == f"json://{name}"
-    assert [url.get_secret_value() for url in settings.alert_urls] == ["json://alert_urls"]
+        assert getattr(settings, name).get_secret_value() == f"https://{name}"
+    assert [url.get_secret_value() for url in settings.alert_urls] == ["https://alert_urls"]
     assert load_settings(api_token="of-the-call").api_token.get_secret_value() == "of-the-call"
 
 

@@ -135,6 +135,7 @@ def run(
     if settings.engine == "none":  # needed by Spark's client
         hide_unneeded_modules(models=models)
     from logentic.job import JobOptions, run_job
+    from logentic.monitoring.pings import pinging
     from logentic.reports import summary
     from logentic.reports.progress import display_progress
 
@@ -158,24 +159,25 @@ def run(
     )
     if options.start and options.end and options.start > options.end:
         raise UsageError(f"--start {start} lies after --end {end}", "Give the earlier day as --start.")
-    with display_progress() as display:
-        result = run_job(settings, state_file(db, settings), options, display, display.step)
-    if as_json:
-        print_json(summary.as_dict(result))
-    else:
-        print("\n".join(map(one_line, summary.as_lines(result))))
-    if settings.approval_tolerance is not None and models and not result.loaded.failures:
-        _approve_by_tolerance(state_file(db, settings), settings)
-    for failure in result.loaded.failures.values():
-        _print_error(failure)
-    if result.loaded.failures:
-        raise typer.Exit(1)
-    left = {
-        "incomplete": result.loaded.incomplete or result.loaded.unread,
-        "rejected": result.loaded.rejected,
-    }
-    if any(left[name] for name in failing):
-        raise typer.Exit(3)
+    with pinging(settings):
+        with display_progress() as display:
+            result = run_job(settings, state_file(db, settings), options, display, display.step)
+        if as_json:
+            print_json(summary.as_dict(result))
+        else:
+            print("\n".join(map(one_line, summary.as_lines(result))))
+        if settings.approval_tolerance is not None and models and not result.loaded.failures:
+            _approve_by_tolerance(state_file(db, settings), settings)
+        for failure in result.loaded.failures.values():
+            _print_error(failure)
+        if result.loaded.failures:
+            raise typer.Exit(1)
+        left = {
+            "incomplete": result.loaded.incomplete or result.loaded.unread,
+            "rejected": result.loaded.rejected,
+        }
+        if any(left[name] for name in failing):
+            raise typer.Exit(3)
 
 
 def _approve_by_tolerance(file: Path, settings: "Settings") -> None:

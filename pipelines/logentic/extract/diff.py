@@ -1,5 +1,6 @@
 """Find what a reading changes: records that are new, changed or missing compared with their stored versions."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -135,13 +136,22 @@ def _database() -> duckdb.DuckDBPyConnection:
 def allow_memory(limit: str) -> None:
     """Let comparisons use the memory limit of loading, if it exceeds `LEAST_MEMORY`."""
     with _database().cursor() as memory:
-        try:
-            query = "select greatest(parse_formatted_bytes(?), parse_formatted_bytes(?))"
-            least = memory.execute(query, [LEAST_MEMORY, limit]).fetchone()
-            memory.execute("set memory_limit = ?", [f"{least[0]}B" if least else LEAST_MEMORY])
-        except duckdb.Error:  # a percentage of the machine's memory, such as 80%
-            with suppress(duckdb.Error):
-                memory.execute("set memory_limit = ?", [limit])
+        size = _bytes_of(limit)
+        chosen = LEAST_MEMORY if size is not None and size < (_bytes_of(LEAST_MEMORY) or 0) else limit
+        with suppress(duckdb.Error):  # the setting is checked where it is read
+            memory.execute("set memory_limit = ?", [chosen])
+
+
+def _bytes_of(limit: str) -> float | None:
+    """Return the size that a memory limit such as 64MB or 1.5 GiB names; None for another, such as 80%.
+
+    DuckDB 2.0 parses it by `parse_formatted_bytes`, which DuckDB 1.4 lacks.
+    """
+    found = re.fullmatch(r"\s*([\d.]+)\s*(?:(bytes?|b)|([kmgt])(i?)b?)\s*", limit, re.IGNORECASE)
+    if not found or found[1].count(".") > 1 or found[1] == ".":
+        return None
+    power = "kmgt".index(found[3].lower()) + 1 if found[3] else 0
+    return float(found[1]) * float(1024 if found[4] else 1000) ** power
 
 
 @contextmanager

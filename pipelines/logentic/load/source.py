@@ -1,6 +1,6 @@
 """The dlt source: the resources, events and receipts of one account."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
+from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.extract import DltResource, DltSource
@@ -26,6 +27,8 @@ from logentic.extract.run import RunRequest, RunState
 from logentic.extract.session import Batch, Session
 from logentic.extract.stored_records import Stored
 from logentic.extract.windows import DAY, midnight
+from logentic.load.dlt_arrow import use_present_method
+from logentic.load.source_settings import SECTION, check_arguments, settings_of_source
 from logentic.privacy.pseudonyms import check_fingerprint, key_fingerprint, load_pseudonymizer, pseudonym_key
 from logentic.resources import (
     ORDER_EVENTS,
@@ -38,8 +41,9 @@ from logentic.resources import (
     Resource,
     raw_descriptions,
 )
-from logentic.settings import Settings, interval_of_schedule, load_settings, require_token
+from logentic.settings import Settings, interval_of_schedule, require_token
 
+use_present_method()
 # dlt spends 10 ms on each table that it is given, however small.
 ROWS_AT_ONCE = 20_000
 FINGERPRINT = "key_fingerprint"  # in the state of the source
@@ -49,12 +53,16 @@ END = object()
 Steps = Generator[Any, None, None]  # Arrow tables; None where others may go on
 
 
-@dlt.source(name="logentic", max_table_nesting=0)
-def logentic_source(shared: Any = None) -> Iterable[DltResource]:
+@dlt.source(name=SECTION, section=SECTION, max_table_nesting=0, spec=BaseConfiguration)
+def logentic_source(
+    shared: Any = None, *, api_token: Any = None, base_url: str | None = None, **settings: Any
+) -> Iterable[DltResource]:
     """Orders, items, stock records, inventory history and charges of one account, and the receipts of what was read.
 
-    Everything new is read, or the days of DLT_INTERVAL_START and DLT_INTERVAL_END, with the settings in force
-    (environment LOGENTIC_…, secrets.toml, config.toml). For some of the resources:
+    Everything new is read, or the days of DLT_INTERVAL_START and DLT_INTERVAL_END. A setting is taken from the first
+    place that has it: the argument, dlt's `sources.logentic` (SOURCES__LOGENTIC__API_TOKEN, [sources.logentic] in
+    secrets.toml and config.toml, further providers), LOGENTIC_…, and [logentic] in the two files. For two accounts,
+    `logentic_source.clone(name="eu")` reads `sources.logentic.eu` first. For some of the resources:
     `logentic_source().with_resources("orders", "extract_windows")`; the receipts always belong to it.
 
     Every item is a `pyarrow.Table` of up to 20,000 rows, so `add_map`, `add_filter` and `add_yield_map` receive tables:
@@ -70,12 +78,17 @@ def logentic_source(shared: Any = None) -> Iterable[DltResource]:
 
     Args:
         shared: a `SharedSession`, for a caller that follows what is read; by default a new one.
+        api_token: token of the account; `dlt.secrets.value` as well as None look it up.
+        base_url: address of the API; `dlt.config.value` as well as None look it up.
+        settings: any other setting of docs/settings.md, by its name.
 
     Raises:
+        UsageError: an argument is no setting.
         LogenticError: while dlt extracts, wrapped by dlt, when a resource could not be read; not where the caller gave
             `shared`, and looks at the failures of its session.
     """
-    shared = shared or SharedSession()
+    arguments = check_arguments({"api_token": api_token, "base_url": base_url, **settings})
+    shared = shared or SharedSession(arguments=arguments)
 
     def records_of(resource: Resource) -> DltResource:
         @dlt.resource(name=resource.name, write_disposition="append", _impl_cls=_OneThread)
@@ -120,7 +133,8 @@ class SharedSession:
     dlt may close a resource at any time (`add_limit`).
     """
 
-    def __init__(self, session: Session | None = None) -> None:
+    def __init__(self, session: Session | None = None, arguments: Mapping[str, Any] | None = None) -> None:
+        self._arguments = arguments or {}  # settings that the caller of the source gave
         self.receipts: list[dict[str, Any]] = []  # of the last extraction, when all of it is extracted
         self._given = session
         self._session: Session | None = None
@@ -248,7 +262,8 @@ class SharedSession:
                     f"pipeline {pipeline.pipeline_name}: a package with receipts is not loaded yet",
                     "Load it first: pipeline.normalize(), then pipeline.load().",
                 )
-            settings = load_settings()
+            name = self._source.name if self._source else SECTION
+            settings = settings_of_source(self._arguments, name, pipeline.pipeline_name)
             require_token(settings)
             first, last = interval_of_schedule()
             folder = Path(pipeline.working_dir)

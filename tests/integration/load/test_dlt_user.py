@@ -66,9 +66,12 @@ def test_a_source_is_all_it_takes_and_a_second_run_adds_nothing(sandbox: Sandbox
     second = user.python(RUN)
     assert second.returncode == 0
     assert user.counts() == loaded
-    reading = "print(len(pipeline.dataset().orders.fetchall()), len(pipeline.dataset().items.df()))"
+    reading = "orders, items = pipeline.dataset().orders, pipeline.dataset().items\n"
+    reading += "print(len(orders.fetchall()), len(items.df()), len(orders.arrow()))\n"
+    reading += "print(sum(len(table) for table in orders.iter_arrow(chunk_size=2048)))"
     read = user.python(PIPELINE + reading)
-    assert read.stdout.split() == [str(loaded["orders"]), str(loaded["items"])], read.stderr
+    orders, items = str(loaded["orders"]), str(loaded["items"])
+    assert read.stdout.split() == [orders, items, orders, orders], read.stderr
     info = user.command(str(Path(sys.executable).with_name("dlt")), "pipeline", "mine", "info")
     assert info.returncode == 0, info.stdout + info.stderr
     assert "Found pipeline mine in" in info.stdout

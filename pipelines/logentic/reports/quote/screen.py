@@ -9,7 +9,7 @@ from rich.text import Text
 
 from logentic.currencies import decimal_text, money
 from logentic.reports.humanize import count
-from logentic.reports.quote.comparison import AXES, STEPS, Contract, Difference, Quote
+from logentic.reports.quote.comparison import AXES, STEPS, Contract, CostDifference, Quote
 from logentic.reports.sheets import Sheet, SheetColumn
 from logentic.reports.terminal import plain_table
 from logentic.sanitizer import one_line, printable
@@ -62,7 +62,7 @@ def _print_card(console: Console, found: Quote, card: Contract) -> None:
     console.print()
 
 
-def _difference_row(one: Difference, currency: str) -> list[str]:
+def _difference_row(one: CostDifference, currency: str) -> list[str]:
     amounts = ["" if amount is None else money(amount, currency) for amount in one.amounts]
     return [one.name or str(one.key), *amounts, _signed(one.difference, currency)]
 
@@ -170,7 +170,7 @@ def as_dict(found: Quote) -> dict[str, Any]:
     """Return a quote as `--json` prints it; amounts are texts, so that no reader rounds them."""
     names = [one.name for one in found.contracts]
 
-    def differences(all_of_them: list[Difference]) -> list[dict[str, Any]]:
+    def differences(all_of_them: list[CostDifference]) -> list[dict[str, Any]]:
         return [
             {
                 "card": one.card,

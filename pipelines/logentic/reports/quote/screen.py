@@ -15,6 +15,7 @@ from logentic.reports.terminal import plain_table
 from logentic.sanitizer import one_line, printable
 
 CENT = Decimal("0.01")
+WIDEST = 1_000  # characters of a table
 AXIS_TITLES = {
     "volume": "number of orders",
     "mix": "orders of several units (the number of orders stays)",
@@ -46,7 +47,10 @@ def _print_table(console: Console, title: str, headings: list[str], rows: list[l
     table = plain_table(one_line(title), *(one_line(heading) for heading in headings))
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
+    # Many cards are wider than a terminal: it may wrap a line, but no amount is cut.
+    width, console.width = console.width, WIDEST
     console.print(table)
+    console.width = width
     console.print()
 
 

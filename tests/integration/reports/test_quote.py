@@ -1,5 +1,6 @@
 """A quote equals what the biller's own code charges: for the card in force, and for one that never was."""
 
+import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -27,6 +28,8 @@ from logentic.reports.quote.chart import HEIGHT, TOP, draw_chart
 from logentic.reports.quote.comparison import Contract as Quoted
 from logentic.reports.quote.comparison import Quote, quote
 from logentic.reports.quote.saved import save_quote
+from logentic.reports.quote.screen import print_quote
+from logentic.reports.terminal import Terminal
 from logentic.sandbox import Account, billing, billing_traps
 from logentic.settings import Settings
 from logentic.state import State
@@ -383,6 +386,16 @@ def test_every_line_of_the_chart_lies_within_its_panel(account: Billed, tmp_path
     assert len(lines) == 3 * 3
     assert all(TOP <= float(y) <= TOP + HEIGHT for line in lines for y in re.findall(r",([\d.]+)", line))
     assert "other &amp; &lt;dearer&gt;" in drawn
+
+
+def test_no_amount_is_cut_on_a_narrow_screen(account: Billed, tmp_path: Path) -> None:
+    found = price(account, tmp_path, OTHER.toml("a card with a name that is rather long", 'rate = "0.031"'))
+    console = Terminal(file=io.StringIO(), width=60)
+    print_quote(found, console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+
+    assert "…" not in shown
+    assert all(f"{one.total:,.2f}" in shown for one in found.contracts)
 
 
 def test_a_saved_quote_is_published_with_its_lines(account: Billed, tmp_path: Path) -> None:

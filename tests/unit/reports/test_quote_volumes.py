@@ -4,14 +4,14 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from logentic.reports.quote.card import Card
+from logentic.reports.quote.card import ContractCard
 from logentic.reports.quote.comparison import BreakEven, Costs, find_break_even
 
 MONTHS = [date(2026, 1, 1), date(2026, 2, 1)]
 COUNTS = [(100, 20), (200, 50)]  # orders, and those of several units
 
 
-def costs(card: Card | None = None, fee: str = "0") -> Costs:
+def costs(card: ContractCard | None = None, fee: str = "0") -> Costs:
     """Handling of 2.00 an order of one unit, 5.00 of several; storage of 30 and 40."""
     orders = {"handling": [260_0000, 550_0000]}
     several = {"handling": [100_0000, 250_0000]}
@@ -19,8 +19,8 @@ def costs(card: Card | None = None, fee: str = "0") -> Costs:
     return Costs(MONTHS, orders, several, COUNTS, storage, {(month, "fee"): Decimal(fee) for month in MONTHS}, card)
 
 
-def minimum_of(amount: str) -> Card:
-    return Card.model_validate(
+def minimum_of(amount: str) -> ContractCard:
+    return ContractCard.model_validate(
         {
             "name": "x",
             "charge_rates": [{"charge_type": "handling", "fixed": 1}],

@@ -147,7 +147,7 @@ class Minimum(_Terms):
     of: list[Type] = Field(min_length=1)
 
 
-class Card(BaseModel):
+class ContractCard(BaseModel):
     """A contract. `included`: types that other prices contain; `as_billed`: types that stay what they were."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -200,7 +200,7 @@ class Card(BaseModel):
             yield (), "the card has no price: write [[charge_rates]], [[zone_tables]], [[storage]] or [[fees]]"
 
 
-def read_card(path: Path) -> Card:
+def read_card(path: Path) -> ContractCard:
     """Return the card that a file states; raise an error with one line for each mistake in it."""
     try:
         with path.open("rb") as file:
@@ -218,7 +218,7 @@ def read_card(path: Path) -> Card:
         reason = str(error).partition(" (at ")[0]
         raise CardError(path, [f"{path}:{line}: {reason}"]) from None
     try:
-        card = Card.model_validate(stated)
+        card = ContractCard.model_validate(stated)
     except ValidationError as error:
         mistakes = [(tuple(one["loc"]), _message(dict(one))) for one in error.errors(include_url=False)]
     else:

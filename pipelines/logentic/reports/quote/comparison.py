@@ -16,14 +16,14 @@ import numpy as np
 from logentic.currencies import minor_digits
 from logentic.errors import UsageError
 from logentic.reports.published_file import open_published, read_known_at
-from logentic.reports.quote.card import STORAGE, Card, valid_on
-from logentic.reports.quote.history import BILLED, UNBILLED, History, choose_period
+from logentic.reports.quote.card import STORAGE, ContractCard, valid_on
+from logentic.reports.quote.history import BILLED, UNBILLED, PricedHistory, choose_period
 from logentic.reports.quote.packaging import PackagingEffect, price_packaging, read_measured
 from logentic.reports.quote.pricing import (
     ZERO,
+    CardCosts,
     Key,
     Orders,
-    Priced,
     Unpriced,
     minimum_due,
     price_card,
@@ -54,7 +54,7 @@ class Costs:
     counts: list[tuple[int, int]]  # of orders, and of orders of several units
     storage: dict[date, Decimal] = field(default_factory=dict)
     fixed: dict[Key, Decimal] = field(default_factory=dict)
-    card: Card | None = None
+    card: ContractCard | None = None
     reprice: Callable[[Fraction], tuple[dict[str, list[int]], dict[str, list[int]]]] | None = None
 
     def total(self, axis: str = "", factor: Fraction = Fraction(1)) -> Fraction:
@@ -151,7 +151,7 @@ class Contract:
 
 
 @dataclass(frozen=True)
-class Difference:
+class CostDifference:
     """An order or an item whose cost a card changes most; amounts are by contract, in their order."""
 
     card: str
@@ -193,8 +193,8 @@ class Quote:
     units: Decimal
     contracts: list[Contract]  # billed, learned, and the cards
     check: Check
-    order_differences: list[Difference]
-    item_differences: list[Difference]
+    order_differences: list[CostDifference]
+    item_differences: list[CostDifference]
     known_at: datetime
     packaging: list[PackagingEffect] = field(default_factory=list)
 
@@ -224,7 +224,7 @@ class Quote:
 def quote(
     file: Path,
     settings: Settings,
-    cards: Sequence[Card],
+    cards: Sequence[ContractCard],
     first: date | None = None,
     last: date | None = None,
     dimensions: Path | None = None,
@@ -234,7 +234,7 @@ def quote(
     _check_cards(cards, settings.currency)
     digits = minor_digits(settings.currency)
     with open_published(file) as published:
-        history = History(published, choose_period(published, first, last), settings.timezone)
+        history = PricedHistory(published, choose_period(published, first, last), settings.timezone)
         orders = Orders(history, 10 ** (4 - digits))
         billed = history.rows(BILLED)
         unbilled = history.rows(UNBILLED)
@@ -280,7 +280,7 @@ def quote(
     )
 
 
-def _check_cards(cards: Sequence[Card], currency: str) -> None:
+def _check_cards(cards: Sequence[ContractCard], currency: str) -> None:
     names = [card.name for card in cards]
     reserved = {BILLED_NAME, LEARNED_NAME}
     for card in cards:
@@ -319,7 +319,7 @@ def _history_contract(
     return Contract(name, dict(lines), total, {}, costs)
 
 
-def _card_contract(priced: Priced, orders: Orders) -> Contract:
+def _card_contract(priced: CardCosts, orders: Orders) -> Contract:
     card = priced.card
     lines: dict[Key, Decimal] = defaultdict(Decimal)
     costs = _costs(orders, priced.by_order)
@@ -398,12 +398,12 @@ def find_break_even(billed: Costs, card: Costs, orders: int) -> list[BreakEven]:
     return found
 
 
-def _order_differences(card: Contract, contracts: list[Contract], orders: Orders) -> list[Difference]:
+def _order_differences(card: Contract, contracts: list[Contract], orders: Orders) -> list[CostDifference]:
     gaps = card.by_order - contracts[0].by_order
     gaps = gaps if card.is_whole is None else np.where(card.is_whole, gaps, 0)
     chosen = np.argsort(-np.abs(gaps), kind="stable")[:MOST_DIFFERENT]
     return [
-        Difference(
+        CostDifference(
             card.name,
             orders.ids[at],
             orders.names[at],
@@ -415,7 +415,7 @@ def _order_differences(card: Contract, contracts: list[Contract], orders: Orders
     ]
 
 
-def _item_differences(card: Contract, contracts: list[Contract], skus: dict[int, str | None]) -> list[Difference]:
+def _item_differences(card: Contract, contracts: list[Contract], skus: dict[int, str | None]) -> list[CostDifference]:
     """Return the items whose storage differs most; none where the card prices all items together."""
     if not card.by_item:
         return []
@@ -423,7 +423,7 @@ def _item_differences(card: Contract, contracts: list[Contract], skus: dict[int,
     gaps = {item: card.by_item.get(item, ZERO) - billed.get(item, ZERO) for item in {*billed, *card.by_item}}
     chosen = sorted(gaps, key=lambda item: (-abs(gaps[item]), item))[:MOST_DIFFERENT]
     return [
-        Difference(
+        CostDifference(
             card.name,
             item,
             skus.get(item),

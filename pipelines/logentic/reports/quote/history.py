@@ -344,7 +344,7 @@ def choose_period(published: duckdb.DuckDBPyConnection, first: date | None, last
     return period
 
 
-class History:
+class PricedHistory:
     """The period's orders, charges and volumes, in temporary tables of a read-only connection."""
 
     def __init__(self, published: duckdb.DuckDBPyConnection, period: Period, timezone: str) -> None:

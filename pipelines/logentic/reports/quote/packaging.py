@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from logentic.errors import UsageError
-from logentic.reports.quote.history import CUBIC_INCHES, History
-from logentic.reports.quote.pricing import ZERO, Orders, Priced, price_card, price_storage, rounded
+from logentic.reports.quote.history import CUBIC_INCHES, PricedHistory
+from logentic.reports.quote.pricing import ZERO, CardCosts, Orders, price_card, price_storage, rounded
 from logentic.secret_files import error_text
 from logentic.transform.prices.facts import QUANTITY_SCALE
 
@@ -92,7 +92,7 @@ def _measured(path: Path, line: int, row: dict[str, Any]) -> Measured:
 
 
 def price_packaging(
-    history: History, before: list[Priced], orders: Orders, measured: list[Measured], path: Path
+    history: PricedHistory, before: list[CardCosts], orders: Orders, measured: list[Measured], path: Path
 ) -> list[PackagingEffect]:
     """Return what measured sizes change, by card and item; an order's change is split over its items by units."""
     items = history.rows("select item_id, sku from items order by item_id")
@@ -132,7 +132,7 @@ def price_packaging(
     return sorted(found, key=lambda one: (one.card, -abs(one.total), one.item_id))
 
 
-def _units_of_measured(history: History, orders: Orders) -> dict[int, dict[int, Decimal]]:
+def _units_of_measured(history: PricedHistory, orders: Orders) -> dict[int, dict[int, Decimal]]:
     """Return the units of measured items in each order, by its position."""
     positions = {order_id: at for at, order_id in enumerate(orders.ids)}
     units: dict[int, dict[int, Decimal]] = defaultdict(dict)

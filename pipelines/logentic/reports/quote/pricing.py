@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from logentic.errors import UsageError
 from logentic.price_terms import FOR_EVER
-from logentic.reports.quote.card import EACH_ORDER, STORAGE, Card, CardRate, Storage, valid_on
-from logentic.reports.quote.history import MICRO, OF_ORDERS, ORDER_FACTS, History
+from logentic.reports.quote.card import EACH_ORDER, STORAGE, CardRate, ContractCard, Storage, valid_on
+from logentic.reports.quote.history import MICRO, OF_ORDERS, ORDER_FACTS, PricedHistory
 from logentic.transform.prices.card import Price, Range, read_price
 from logentic.transform.prices.facts import (
     CHARGES_OF,
@@ -49,13 +49,13 @@ class Unpriced:
 
 
 @dataclass
-class Priced:
+class CardCosts:
     """What a card gives for the period; amounts of orders are ten-thousandths, by the position of the order.
 
     What cannot be priced stays at the amount that was billed, so that totals can be compared, and is in `unpriced`.
     """
 
-    card: Card
+    card: ContractCard
     by_order: dict[str, Integers] = field(default_factory=dict)
     events: dict[Key, Decimal] = field(default_factory=dict)  # billed charges that are priced one by one
     storage: dict[tuple[date, int | None], Decimal] = field(default_factory=dict)  # by month and item
@@ -69,7 +69,7 @@ class Priced:
 class Orders:
     """The facts of the period's orders, once for all cards."""
 
-    def __init__(self, history: History, minor_unit: int) -> None:
+    def __init__(self, history: PricedHistory, minor_unit: int) -> None:
         self.history, self.minor_unit = history, minor_unit
         table = history.orders()
         self.ids: list[int] = table.column("order_id").to_pylist()
@@ -109,12 +109,12 @@ class Orders:
         return [int(total) for total in sums]
 
 
-def price_card(card: Card, orders: Orders, *, scale: Fraction = Fraction(1)) -> Priced:
+def price_card(card: ContractCard, orders: Orders, *, scale: Fraction = Fraction(1)) -> CardCosts:
     """Price everything by a card.
 
     `scale` multiplies the number of orders of each month, for its tiers; billed charges are then not priced again.
     """
-    priced = Priced(card)
+    priced = CardCosts(card)
     charges, by_type = orders.charges, _by_type(card)
     columns = dict(charges.columns)
     for name in MONTH_VOLUMES:
@@ -140,7 +140,7 @@ def price_card(card: Card, orders: Orders, *, scale: Fraction = Fraction(1)) -> 
     return priced
 
 
-def price_rest(priced: Priced, orders: Orders, billed: list[dict[str, Any]]) -> None:
+def price_rest(priced: CardCosts, orders: Orders, billed: list[dict[str, Any]]) -> None:
     """Add storage, fees and the types that stay as billed, and list the types that the card does not name."""
     card, cent = priced.card, Decimal(orders.minor_unit) / QUANTITY_SCALE
     if card.storage:
@@ -167,7 +167,7 @@ def price_rest(priced: Priced, orders: Orders, billed: list[dict[str, Any]]) -> 
         priced.unpriced.append(Unpriced(charge_type, reason, count, amount))
 
 
-def minimum_due(card: Card, month: date, amounts: dict[str, Decimal]) -> dict[str, Decimal]:
+def minimum_due(card: ContractCard, month: date, amounts: dict[str, Decimal]) -> dict[str, Decimal]:
     """Return what a month's charges lack of each minimum, by the minimum's type."""
     due: dict[str, Decimal] = {}
     for charge_type in dict.fromkeys(minimum.charge_type for minimum in card.minimums):
@@ -177,7 +177,7 @@ def minimum_due(card: Card, month: date, amounts: dict[str, Decimal]) -> dict[st
     return due
 
 
-def _by_type(card: Card) -> dict[str, list[CardRate]]:
+def _by_type(card: ContractCard) -> dict[str, list[CardRate]]:
     by_type: dict[str, list[CardRate]] = defaultdict(list)
     for rate in card.rates:
         by_type[rate.charge_type].append(rate)
@@ -215,7 +215,7 @@ def _goes_by_month(card: EngineCard) -> bool:
 
 
 def _explain(
-    priced: Priced, card: EngineCard, asked: Charges, chosen: Integers, expected: Integers, billed: Integers | None
+    priced: CardCosts, card: EngineCard, asked: Charges, chosen: Integers, expected: Integers, billed: Integers | None
 ) -> Booleans:
     """List the orders without a price, and return which they are.
 
@@ -265,12 +265,12 @@ def _holds_at_any_time(price: Price, charges: Charges) -> Any:
     return held
 
 
-def _add(priced: Priced, card: EngineCard, reason: str, rows: Integers, billed: Integers | None) -> None:
+def _add(priced: CardCosts, card: EngineCard, reason: str, rows: Integers, billed: Integers | None) -> None:
     amount = ZERO if billed is None else Decimal(int(billed[rows].sum())) / QUANTITY_SCALE
     priced.unpriced.append(Unpriced(card.charge_type, reason, len(rows), amount))
 
 
-def _price_events(priced: Priced, card: EngineCard, billed_type: str, orders: Orders) -> None:
+def _price_events(priced: CardCosts, card: EngineCard, billed_type: str, orders: Orders) -> None:
     """Price the charges that were billed of a type, one by one; those of orders stand with their order."""
     events = orders.history.billed_events(billed_type)
     if not len(events):
@@ -331,7 +331,7 @@ class _Stored:
         return volume * (rate * span if self.terms.per == "day" else rate)
 
 
-def price_storage(priced: Priced, orders: Orders, cent: Decimal, billed: Sequence[dict[str, Any]] = ()) -> None:
+def price_storage(priced: CardCosts, orders: Orders, cent: Decimal, billed: Sequence[dict[str, Any]] = ()) -> None:
     """Price the stored volumes: by item and month, or for all items together, rounded once.
 
     A month in which no price of storage holds stays as it was billed.

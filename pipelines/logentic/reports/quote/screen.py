@@ -9,12 +9,13 @@ from rich.text import Text
 
 from logentic.currencies import decimal_text, money
 from logentic.reports.humanize import count
-from logentic.reports.quote.comparison import AXES, STEPS, Contract, Difference, Quote
+from logentic.reports.quote.comparison import AXES, STEPS, Contract, CostDifference, Quote
 from logentic.reports.sheets import Sheet, SheetColumn
 from logentic.reports.terminal import plain_table
 from logentic.sanitizer import one_line, printable
 
 CENT = Decimal("0.01")
+WIDEST = 1_000  # characters of a table
 AXIS_TITLES = {
     "volume": "number of orders",
     "mix": "orders of several units (the number of orders stays)",
@@ -46,7 +47,10 @@ def _print_table(console: Console, title: str, headings: list[str], rows: list[l
     table = plain_table(one_line(title), *(one_line(heading) for heading in headings))
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
+    # Many cards are wider than a terminal: it may wrap a line, but no amount is cut.
+    width, console.width = console.width, WIDEST
     console.print(table)
+    console.width = width
     console.print()
 
 
@@ -62,7 +66,7 @@ def _print_card(console: Console, found: Quote, card: Contract) -> None:
     console.print()
 
 
-def _difference_row(one: Difference, currency: str) -> list[str]:
+def _difference_row(one: CostDifference, currency: str) -> list[str]:
     amounts = ["" if amount is None else money(amount, currency) for amount in one.amounts]
     return [one.name or str(one.key), *amounts, _signed(one.difference, currency)]
 
@@ -170,7 +174,7 @@ def as_dict(found: Quote) -> dict[str, Any]:
     """Return a quote as `--json` prints it; amounts are texts, so that no reader rounds them."""
     names = [one.name for one in found.contracts]
 
-    def differences(all_of_them: list[Difference]) -> list[dict[str, Any]]:
+    def differences(all_of_them: list[CostDifference]) -> list[dict[str, Any]]:
         return [
             {
                 "card": one.card,

@@ -21,7 +21,7 @@ Rows = Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON or JSON Li
 Apply = Annotated[bool, typer.Option("--apply", help="Send the plan. It needs LOGENTIC_ALLOW_WRITES=true.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the plan and the outcome of each row as JSON.")]
 StateFile = Annotated[
-    Path | None, file_option("File whose state folder, FILE.state, holds the journal; default: logentic.duckdb.")
+    Path | None, file_option("File whose state folder, FILE.state, holds the push log; default: logentic.duckdb.")
 ]
 
 

@@ -29,10 +29,10 @@ def logentic_destination(
     """Write rows of tables `orders` and `items`, in the fields of the API reference, to the account.
 
     Needs the setting `allow_writes`. Rows are compared with the live records first, and each is created at most once:
-    the journal is in the state folder of `file`. Other settings come from where the command line takes them.
+    the push log is in the state folder of `file`. Other settings come from where the command line takes them.
 
     Args:
-        file: the file beside whose state folder, FILE.state, the journal is.
+        file: the file beside whose state folder, FILE.state, the push log is.
         allow_delete: delete the items of rows whose field `delete` is true.
     """
     settings, name = load_settings(), table["name"] or ""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from logentic.push.journal import Creation, PushJournal
 from logentic.push.lookup import Found, Lookup, Record, record_id
+from logentic.push.push_log import Creation, PushLog
 from logentic.push.rows import PushRow, Target, differences, missing_fields
 
 Action = Literal["create", "update", "delete", "unchanged", "unknown", "refused"]
@@ -34,7 +34,7 @@ def make_plan(
     target: Target,
     rows: Sequence[PushRow],
     lookup: Lookup,
-    journal: PushJournal,
+    push_log: PushLog,
     *,
     allow_delete: bool,
     lost_answer_seconds: float = 0,
@@ -45,7 +45,7 @@ def make_plan(
     """
     names = {name for row in rows if row.record_id is None for name in row.names}
     found = lookup.find(names)
-    creations = {row.number: _creation(journal, row) for row in rows}
+    creations = {row.number: _creation(push_log, row) for row in rows}
     ids = {row.record_id for row in rows if row.record_id is not None}
     ids |= {each.record_id for each in creations.values() if each and each.record_id is not None}
     missing = ids - found.by_id.keys()
@@ -61,7 +61,7 @@ def make_plan(
         if (each := creations[row.number]) and each.is_uncertain and not found.records(row.names)
         for name in row.names
     }
-    proof = find_uncertain(lookup, journal, uncertain)
+    proof = find_uncertain(lookup, push_log, uncertain)
     planned = []
     for row in rows:
         creation = creations[row.number]
@@ -72,14 +72,14 @@ def make_plan(
     return planned
 
 
-def find_uncertain(lookup: Lookup, journal: PushJournal, names: set[tuple[str, Any]]) -> Found:
+def find_uncertain(lookup: Lookup, push_log: PushLog, names: set[tuple[str, Any]]) -> Found:
     """Look for records of which it is not known whether they were created."""
-    controls = journal.controls(CONTROLS)
+    controls = push_log.controls(CONTROLS)
     return lookup.find(names | {name for name, _ in controls}, controls, must_prove=True) if names else Found()
 
 
-def _creation(journal: PushJournal, row: PushRow) -> Creation | None:
-    known = [journal.creations[name] for name in row.names if name in journal.creations]
+def _creation(push_log: PushLog, row: PushRow) -> Creation | None:
+    known = [push_log.creations[name] for name in row.names if name in push_log.creations]
     return min(known, key=lambda each: each.is_uncertain, default=None)
 
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from logentic.api.client import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS
 from logentic.errors import Forbidden, ServiceError, Unauthorised, Unreachable
 from logentic.privacy.pseudonyms import pseudonym_key
-from logentic.push.journal import PseudonymizedRecord, PushJournal
 from logentic.push.lookup import Lookup, Record, record_id
 from logentic.push.plan import PlannedRow, compare, count_actions, find_uncertain, make_plan
+from logentic.push.push_log import PseudonymizedRecord, PushLog
 from logentic.push.rows import Name, PushRow, Target, nested
 from logentic.push.write_client import Outcome, WriteClient, WriteResponse, require_writes
 from logentic.settings import Settings
@@ -79,7 +79,7 @@ class Pusher:
         self._client = WriteClient(settings)
         self._lookup = Lookup(self._client, target)
         hidden = PseudonymizedRecord(settings, pseudonym_key(settings, state.folder))
-        self._journal = PushJournal(state.folder, self._client.base_url, target, hidden)
+        self._push_log = PushLog(state.folder, self._client.base_url, target, hidden)
         self._failing_since: float | None = None
         self._delay = FIRST_DELAY_SECONDS
         self._requests = 0
@@ -93,7 +93,7 @@ class Pusher:
             self._target,
             rows,
             self._lookup,
-            self._journal,
+            self._push_log,
             allow_delete=self._allow_delete,
             lost_answer_seconds=self._settings.lost_answer_seconds,
         )
@@ -196,12 +196,12 @@ class Pusher:
         """Send one request, again only after an answer that says that it was not accepted."""
         limited = 0.0
         while True:
-            self._journal.sent(method, path, names, body)
+            self._push_log.sent(method, path, names, body)
             response = self._client.write(method, path, body, f"{self._target.name} {where}")
             self._requests += 1
             if response.record is None and key is not None:
                 response = replace(response, record={"id": key})
-            self._journal.answered(method, path, names, response)
+            self._push_log.answered(method, path, names, response)
             if response.status in (401, 403):
                 kind = Unauthorised if response.status == 401 else Forbidden
                 raise StopPush from kind(
@@ -260,7 +260,7 @@ class Pusher:
         self._wait_for_lost_answers(each.row.names for each in lost)
         names = {name for each in lost for name in each.row.names}
         try:
-            found = find_uncertain(self._lookup, self._journal, names)
+            found = find_uncertain(self._lookup, self._push_log, names)
         except ServiceError as error:
             return [], [PushResult(each, "unknown", reason=f"no answer, and no look-up: {error}") for each in lost]
         again, results = list[PlannedRow](), list[PushResult]()
@@ -271,7 +271,7 @@ class Pusher:
                 ids = ", ".join(str(record_id(each)) for each in matches)
                 results.append(PushResult(planned, "failed", reason=f"no answer, and several records have it: {ids}"))
             elif key is not None:
-                self._journal.found(planned.row.names, key)
+                self._push_log.found(planned.row.names, key)
                 results.append(PushResult(planned, "created", key))
             elif not found.proves_absence:
                 results.append(PushResult(planned, "unknown", reason=f"no answer, and {found.reason}"))
@@ -283,7 +283,7 @@ class Pusher:
 
     def _wait_for_lost_answers(self, rows: Iterable[Iterable[Name]]) -> None:
         """Wait until the service no longer works on requests that it did not answer."""
-        known = (self._journal.creations.get(name) for names in rows for name in names)
+        known = (self._push_log.creations.get(name) for names in rows for name in names)
         uncertain = [each for each in known if each and each.is_uncertain]
         wait = max((each.seconds_left(self._settings.lost_answer_seconds) for each in uncertain), default=0.0)
         wait = min(wait, self._settings.lost_answer_seconds)  # the clock may have been set back
@@ -297,9 +297,9 @@ class Pusher:
     def _remember_found(self, planned: Sequence[PlannedRow]) -> None:
         """Record which of the requests without an answer had created a record."""
         for each in planned:
-            known = [self._journal.creations[name] for name in each.row.names if name in self._journal.creations]
+            known = [self._push_log.creations[name] for name in each.row.names if name in self._push_log.creations]
             if each.record_id is not None and any(creation.is_uncertain for creation in known):
-                self._journal.found(each.row.names, each.record_id)
+                self._push_log.found(each.row.names, each.record_id)
 
     def _with_duplicates(self, results: tuple[PushResult, ...]) -> tuple[PushResult, ...]:
         """Report records of which another writer created a second one at the same time."""
@@ -335,7 +335,7 @@ def whole_record(row: PushRow, record: Record, skipped: Sequence[str] = ()) -> R
 
 
 def _skipped(planned: PlannedRow) -> tuple[str, ...]:
-    """Return the names that the service did not keep: the record was found by its id, in the journal."""
+    """Return the names that the service did not keep: the record was found by its id, in the push log."""
     record = planned.record or {}
     if planned.row.record_id is not None or any(
         str(record.get(name)) == str(value) for name, value in planned.row.names

@@ -25,7 +25,7 @@ KINDS = ("server_error", "reset", "lost_answer", "error_after_write")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory, if there is one: each line of the journal is synced."""
+    """A folder in memory, if there is one: each line of the push log is synced."""
     memory = Path("/dev/shm")
     if not os.access(memory, os.W_OK):
         yield tmp_path

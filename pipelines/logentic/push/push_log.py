@@ -47,8 +47,8 @@ class PseudonymizedRecord(Mask):
         return Pseudonymizer.pseudonym(self, text)
 
 
-class PushJournal:
-    """The journal of one account in a state folder. Each line is on disk when its method returns."""
+class PushLog:
+    """The push log of one account in a state folder. Each line is on disk when its method returns."""
 
     def __init__(self, folder: Path, base_url: str, target: Target, hidden: PseudonymizedRecord) -> None:
         self._folder, self._base_url, self._target, self._hidden = folder, base_url, target, hidden

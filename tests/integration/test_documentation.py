@@ -174,7 +174,19 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
             lay_out(folder)
             with Sandbox(Account(seed=3, scale=0.2, days=40), token=TOKEN) as sandbox:
                 run_shell(ROOT / "README.md", folder, sandbox.url)
+            after_readme(folder).mkdir()
+            for name in ("demo", "logentic.duckdb", "logentic.duckdb.state"):
+                copy(folder / name, after_readme(folder))
     return folder
+
+
+def after_readme(desk: Path) -> Path:
+    """The folder of the files as the README's commands leave them, which no other page changes."""
+    return desk.with_name("after_readme")
+
+
+def copy(path: Path, folder: Path) -> None:
+    (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / path.name)
 
 
 def lay_out(folder: Path) -> None:
@@ -228,13 +240,13 @@ def test_the_commands_for_other_destinations_run_and_the_reader_can_only_read(
 def test_the_examples_of_the_command_line_run(block: Block, desk: Path, service: str, tmp_path: Path) -> None:
     """On copies of the reader's files, with an invoice, an exception, a month and an order that are in them."""
     for name in ("demo", "examples", "logentic.duckdb", "logentic.duckdb.state"):
-        (shutil.copytree if (desk / name).is_dir() else shutil.copy)(desk / name, tmp_path / name)
+        copy(after_readme(desk) / name, tmp_path)
     with duckdb.connect(str(tmp_path / "logentic.duckdb"), read_only=True) as published:
         (order,) = published.execute("select max(order_id) from orders").fetchone() or (None,)
     (tmp_path / "items.csv").write_text("external_name,name,width_in,depth_in,height_in,weight\nL-1,Lamp,8,8,14,3\n")
     (tmp_path / "orders.csv").write_text("id,status\n")
     (tmp_path / "orders.json").write_text("[]")
-    found = stand_ins(desk)
+    found = stand_ins(tmp_path)
     examples = {"7005": "N", "4711-duplicate_charge": "ID", r"2026-01(?!-)": "MONTH"}
     script = re.sub(r"(.*--fail-on.*)", r"\1 || [ $? = 3 ]", block.text).replace("19015", str(order))
     if "--letter" in script:  # which asks for what was disputed

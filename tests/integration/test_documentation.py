@@ -175,7 +175,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
             with Sandbox(Account(seed=3, scale=0.2, days=40), token=TOKEN) as sandbox:
                 run_shell(ROOT / "README.md", folder, sandbox.url)
             after_readme(folder).mkdir()
-            for name in ("demo", "logentic.duckdb", "logentic.duckdb.state"):
+            for name in ("demo", "examples", "logentic.duckdb", "logentic.duckdb.state"):
                 copy(folder / name, after_readme(folder))
     return folder
 

@@ -293,7 +293,7 @@ def test_what_is_asked_wrongly_is_one_line(file: Path) -> None:
         (
             *("'2026-13' is not a month. ", "has no charge of 2020-01. ", "2026-02 is not before 2026-02. "),
             *("has no invoice 1. ", "invoice: ", "has no charges of type 'flying'. ", "by: "),
-            *("there are no storage costs from 2026-03-01 to 2026-02-01. ", "limit: ", "'main' is no schema"),
+            *("there are no storage costs from 2026-03-01 to 2026-02-01. ", "limit: ", "'main' is not a schema"),
         ),
         strict=True,
     ):

@@ -35,6 +35,7 @@ COMMANDS = {
     ("exceptions",): (["--db", FILE], "exception_id"),
     ("export",): (["--db", FILE, "--format", "parquet", "--to", "lake", "--overwrite"], "parquet"),
     ("prices",): (["--db", FILE], "charge_type"),
+    ("quote",): (["--from", "2026-02", "--to", "2026-02", "--db", FILE], "picking"),
     ("reconcile",): (["--month", "2026-03", "--db", FILE], "exceptions"),
 }
 

@@ -218,7 +218,7 @@ def test_before_the_first_run_queued_events_are_listed_and_later_counted_once(de
     events = desk.receive(("order-picked", b'{"id": 5, "status": "PACKED"}'), b'{"hello": 1}')
     listed = logentic("events", "--db", desk.file, cwd=folder)
     assert listed.returncode == 0, listed.stderr
-    assert "2 wait for the next run" in listed.stdout
+    assert "2 waiting for the next run" in listed.stdout
     assert "topic_mismatch" in listed.stdout
     told = json.loads(logentic("events", "--db", desk.file, "--json", cwd=folder).stdout)
     assert told["queued"] == 2

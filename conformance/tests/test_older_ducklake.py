@@ -35,8 +35,9 @@ with duckdb.connect() as reader:
         added = reader.execute(f"from {theirs} except all from {ours}").fetchall()
         print(name, missing, added, types(theirs) == types(ours))
     of_charges = "where database_name = 'lake' and table_name = 'charges' and comment is not null"
-    for found in ("duckdb_tables()", "duckdb_columns()"):
-        print(*reader.execute(f"select comment from {found} {of_charges}").fetchone())
+    print(*reader.execute(f"select comment from duckdb_tables() {of_charges}").fetchone())
+    amount = f"select comment from duckdb_columns() {of_charges} and column_name = 'amount'"
+    print(*reader.execute(amount).fetchone())
 """
 MARTS = "select table_name from duckdb_tables() where schema_name = 'logentic_marts' order by table_name"
 

@@ -89,6 +89,9 @@ def type_into(field: Locator, text: str) -> None:
     field.page.keyboard.press("Tab")
 
 
+IS_FOCUSED = "element => element.getRootNode().activeElement === element"
+
+
 def submit(region: Locator, button: str) -> None:
     """Press the button of a form, and wait until the page is drawn anew."""
     press(region.get_by_role("button", name=button), "Enter")
@@ -97,14 +100,16 @@ def submit(region: Locator, button: str) -> None:
 
 
 def choose(group: Locator, label: str) -> None:
-    """A group of radio buttons is one stop of Tab; arrows lead from one to the next."""
+    """A group of radio buttons is one stop of Tab; arrows lead from one to the next, Space chooses."""
     press(group)
     radios = group.get_by_role("radio")
-    checked = [radio.is_checked() for radio in radios.all()].index(True)
+    focused = [radio.evaluate(IS_FOCUSED) for radio in radios.all()].index(True)
     wanted = [text.strip().startswith(label) for text in group.locator("label").all_inner_texts()].index(True)
-    for place in range(checked, wanted, 1 if wanted > checked else -1):
-        key = "ArrowDown" if wanted > place else "ArrowUp"
-        group.page.keyboard.press(key, delay=100)  # as a finger does: it chooses while the key is down
+    step = 1 if wanted > focused else -1
+    for place in range(focused, wanted, step):
+        group.page.keyboard.press("ArrowDown" if step > 0 else "ArrowUp")
+        expect(radios.nth(place + step)).to_be_focused()
+    group.page.keyboard.press("Space")
     expect(radios.nth(wanted)).to_be_checked()
 
 
@@ -273,7 +278,7 @@ def test_each_decision_on_the_payment_is_recorded_with_its_amount(clerk: Visitor
         ("Approve: pay", "", "", lambda invoice: invoice["total"]),
     ):
         region = panel(page, "Recommended payment")
-        choose(region.get_by_role("radiogroup"), label)
+        region.locator("label", has_text=label).click()
         type_into(region.get_by_role("textbox", name="Another amount"), typed)
         type_into(region.get_by_role("textbox", name="Note on the payment"), note)
         type_into(region.get_by_role("textbox", name="Your name"), NAME)

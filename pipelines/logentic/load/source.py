@@ -126,6 +126,15 @@ class _OneThread(DltResource):
     def parallelize(self) -> Self:
         return self
 
+    def apply_hints(self, *arguments: Any, **hints: Any) -> Self:
+        """Apply hints; the formats of a call such as `pipeline.run(table_format="delta")` also to companion tables."""
+        super().apply_hints(*arguments, **hints)
+        formats = {name: hints[name] for name in ("table_format", "file_format") if hints.get(name)}
+        if formats and not hints.get("create_table_variant"):
+            for table in list(self._hints_variants):
+                super().apply_hints(table, create_table_variant=True, **formats)
+        return self
+
 
 class SharedSession:
     """What all resources of one source share: the session, opened by the first of them that reads, and its receipts.

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from command_line import environment
+from dlt.extract.items import TableNameMeta
 
 from logentic.errors import UsageError
 from logentic.load.source import logentic_source
@@ -151,3 +152,13 @@ def test_a_wrong_argument_is_named_without_its_value() -> None:
     with pytest.raises(UsageError, match="setting 'api_token': must be ASCII") as refused:
         settings_of_source(check_arguments({"api_token": "secret 1"}), "logentic", "nightly")
     assert "secret 1" not in str(refused.value)
+
+
+def test_the_format_of_a_call_is_also_that_of_companion_tables() -> None:
+    source = logentic_source(api_token="x", base_url="http://127.0.0.1:1")
+    for name, companion in (("orders", "orders__stored_items"), ("extract_windows", "rejected_values")):
+        resource = source.resources[name]
+        resource.apply_hints(table_format="delta")
+        for table in (name, companion):
+            schema = resource.compute_table_schema(None, TableNameMeta(table))
+            assert (schema["table_format"], schema["write_disposition"]) == ("delta", "append"), table

@@ -140,4 +140,4 @@ def test_a_report_shows_markup_as_it_is_and_obeys_no_escape() -> None:
 def test_every_report_prints_on_that_terminal() -> None:
     package = Path(json_log.__file__).parents[1]
     made = {path.name for path in package.rglob("*.py") if re.search(r"(?<!\w)Console\(", path.read_text("utf-8"))}
-    assert made == {"progress.py", "push_report.py"}, "bars of a run, of our own words alone"
+    assert made == {"progress.py"}, "bars of a run, of our own words alone"

@@ -18,18 +18,13 @@ from logentic.settings import Settings
 MASK = "***"
 
 
-class Mask(Pseudonymizer):
-    """Hide personal values, so that they cannot be told apart."""
+class RecordPseudonymizer(Pseudonymizer):
+    """Pseudonymize records as the API returns them."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(b"masked, not hashed", settings.hash_fields, settings.plain_fields)
-        self._masked_names = 0  # per record
-
-    def pseudonym(self, text: str) -> str:
-        return MASK
+    _masked_names = 0  # per record
 
     def record(self, resource: Resource, record: Any) -> Any:
-        """Return a record with the same fields, in their order, masked by the rules of the raw tables.
+        """Return a record with the same fields, in their order, pseudonymized by the rules of the raw tables.
 
         A name within an unknown object that may be personal is masked and numbered: ***1.
         """
@@ -92,6 +87,16 @@ class Mask(Pseudonymizer):
     def _masked_name(self) -> str:
         self._masked_names += 1
         return f"{MASK}{self._masked_names}"
+
+
+class Mask(RecordPseudonymizer):
+    """Hide personal values behind one mask, so that no two of them can be compared."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(b"masked, not hashed", settings.hash_fields, settings.plain_fields)
+
+    def pseudonym(self, text: str) -> str:
+        return MASK
 
 
 def check_question(name: str, record_id: int | None, filters: Mapping[str, str]) -> Resource:

@@ -2,6 +2,7 @@
 
 import sys
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -92,13 +93,13 @@ def _propose(file: Path, db: Path | None, *, apply: bool) -> None:
 
 
 def _push(resource: str, file: Path, db: Path | None, *, apply: bool, allow_delete: bool, as_json: bool) -> None:
-    from logentic.push.pusher import Pusher
+    from logentic.push.pusher import push_rows
     from logentic.push.rows import TARGETS, read_file, validate
     from logentic.push.write_client import require_writes
     from logentic.reports import push_report
     from logentic.reports.humanize import count
-    from logentic.settings import load_settings, require_token
-    from logentic.state import State
+    from logentic.reports.progress import display_progress
+    from logentic.settings import load_settings
 
     settings = load_settings()
     if apply:
@@ -109,11 +110,16 @@ def _push(resource: str, file: Path, db: Path | None, *, apply: bool, allow_dele
         print(one_line(f"logentic: {error}"), file=sys.stderr)
     if errors:
         raise UsageError(f"{file} has {count(len(errors), 'error')}: nothing was sent", "Correct the rows above.")
-    require_token(settings)
-    state = State(state_file(db, settings).absolute())
-    state.prepare()
-    with state.locked(name="push.lock", what="another push is at work"), push_report.display_rows(resource) as progress:
-        report = Pusher(settings, state, target, allow_delete=allow_delete).push(rows, apply=apply, progress=progress)
+    with display_progress() as display:
+        report = push_rows(
+            settings,
+            state_file(db, settings),
+            target,
+            rows,
+            apply=apply,
+            allow_delete=allow_delete,
+            progress=partial(display.pushed, resource),
+        )
     if as_json:
         print_json(push_report.as_dict(report))
     else:

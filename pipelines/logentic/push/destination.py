@@ -8,11 +8,10 @@ from dlt.common.schema import TTableSchema
 from dlt.common.typing import TDataItems
 
 from logentic.errors import LogenticError, ServiceError
-from logentic.push.pusher import Pusher, PushReport
+from logentic.push.pusher import PushReport, push_rows
 from logentic.push.rows import TARGETS, validate
 from logentic.sanitizer import one_line
-from logentic.settings import load_settings, require_token
-from logentic.state import State
+from logentic.settings import load_settings
 
 BATCH_ROWS = 500
 SHOWN_PROBLEMS = 5
@@ -37,17 +36,13 @@ def logentic_destination(
     """
     settings, name = load_settings(), table["name"] or ""
     try:
-        require_token(settings)
         target = TARGETS.get(name)
         if target is None:
             raise PushRefused(f"{name} is not a table of logentic_destination: name it orders or items")
         rows, errors = validate(target, items)
         if errors:
             raise PushRefused(_problems([str(error) for error in errors], name))
-        state = State(Path(file).absolute())
-        state.prepare()
-        with state.locked(name="push.lock", what="another push is at work"):
-            report = Pusher(settings, state, target, allow_delete=allow_delete).push(rows, apply=True)
+        report = push_rows(settings, Path(file), target, rows, apply=True, allow_delete=allow_delete)
     except ServiceError as error:
         raise DestinationTransientException(_with_guidance(error)) from error
     except LogenticError as error:

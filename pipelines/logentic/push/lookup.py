@@ -13,6 +13,7 @@ from logentic.api.client import Client
 from logentic.api.pagination import Page, parse_rows, read_page, read_pages, read_record
 from logentic.errors import NotFound
 from logentic.push.rows import Name, Target
+from logentic.push.write_client import record_id
 
 Record = dict[str, Any]
 BATCH_NAMES, BATCH_CHARACTERS = 50, 1500
@@ -170,11 +171,6 @@ def _read_list(
                 raise FilterIgnored
             records[key] = row
     return records, totals == {len(records)}
-
-
-def record_id(record: Any) -> int | None:
-    value = str(record.get("id", "")) if isinstance(record, dict) else ""
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
 
 def _names(record: Mapping[str, Any], target: Target) -> list[Name]:

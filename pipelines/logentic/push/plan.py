@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from logentic.push.lookup import Found, Lookup, Record, record_id
+from logentic.push.lookup import Found, Lookup, Record
 from logentic.push.push_log import Creation, PushLog
 from logentic.push.rows import PushRow, Target, differences, missing_fields
+from logentic.push.write_client import record_id
 
 Action = Literal["create", "update", "delete", "unchanged", "unknown", "refused"]
 CONTROLS = 3
@@ -79,8 +80,7 @@ def find_uncertain(lookup: Lookup, push_log: PushLog, names: set[tuple[str, Any]
 
 
 def _creation(push_log: PushLog, row: PushRow) -> Creation | None:
-    known = [push_log.creations[name] for name in row.names if name in push_log.creations]
-    return min(known, key=lambda each: each.is_uncertain, default=None)
+    return min(push_log.creations(row.names), key=lambda each: each.is_uncertain, default=None)
 
 
 def _plan_row(

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from logentic.api.records import Mask
+from logentic.api.records import RecordPseudonymizer
 from logentic.audit_log import PUSH_LOG
 from logentic.json_text import compact
-from logentic.privacy.pseudonyms import Pseudonymizer
 from logentic.push.rows import Name, Target
 from logentic.push.write_client import Outcome, WriteResponse
 from logentic.sanitizer import json_excerpt
-from logentic.settings import Settings
 
 FOUND, SENT, ANSWERED = "found", "sent", "answered"
 
@@ -36,32 +34,32 @@ class Creation:
         return lost_answer_seconds - (datetime.now(UTC) - self.sent_at).total_seconds()
 
 
-class PseudonymizedRecord(Mask):
-    """Records for the audit log, with the pseudonyms of the raw tables."""
-
-    def __init__(self, settings: Settings, key: bytes | None) -> None:
-        super().__init__(settings)
-        Pseudonymizer.__init__(self, key, settings.hash_fields, settings.plain_fields)
-
-    def pseudonym(self, text: str) -> str:
-        return Pseudonymizer.pseudonym(self, text)
-
-
 class PushLog:
     """The push log of one account in a state folder. Each line is on disk when its method returns."""
 
-    def __init__(self, folder: Path, base_url: str, target: Target, hidden: PseudonymizedRecord) -> None:
-        self._folder, self._base_url, self._target, self._hidden = folder, base_url, target, hidden
+    def __init__(self, folder: Path, base_url: str, target: Target, pseudonymizer: RecordPseudonymizer) -> None:
+        self._folder, self._base_url, self._target = folder, base_url, target
+        self._pseudonymizer = pseudonymizer
         self._push_id = uuid4().hex
-        self.creations: dict[Name, Creation] = {}
-        self._read()
+        self._creations: dict[Name, Creation] = {}
+
+    @classmethod
+    def read(cls, folder: Path, base_url: str, target: Target, pseudonymizer: RecordPseudonymizer) -> "PushLog":
+        """Return the log with the lines of earlier pushes."""
+        found = cls(folder, base_url, target, pseudonymizer)
+        found._read()
+        return found
+
+    def creations(self, names: Iterable[Name]) -> list[Creation]:
+        """Return what is known of the creations under these names."""
+        return [self._creations[name] for name in names if name in self._creations]
 
     def sent(self, method: str, path: str, names: Iterable[Name], fields: Mapping[str, Any] | None) -> None:
         """Record that a request is about to be sent."""
         content = self._content(fields) if fields is not None else None
         at = self._append(SENT, method=method, path=path, names=_text(names), content=content)
         if method == "POST":
-            self.creations |= dict.fromkeys(names, Creation(at))
+            self._creations |= dict.fromkeys(names, Creation(at))
 
     def answered(self, method: str, path: str, names: Iterable[Name], response: WriteResponse) -> None:
         """Record the answer to a request, or that there was none."""
@@ -86,19 +84,19 @@ class PushLog:
 
     def controls(self, count: int) -> list[tuple[Name, int]]:
         """Return the records that were created last: a look-up that does not find them proves nothing."""
-        created = [(name, each) for name, each in self.creations.items() if each.record_id is not None]
+        created = [(name, each) for name, each in self._creations.items() if each.record_id is not None]
         created.sort(key=lambda pair: pair[1].sent_at)
         return [(name, each.record_id) for name, each in created[-count:] if each.record_id is not None]
 
     def _apply(self, names: Iterable[Name], outcome: Outcome, record_id: int | None) -> None:
         for name in names:
-            before = self.creations.get(name)
+            before = self._creations.get(name)
             if before is None:
                 continue
             if outcome is Outcome.WRITTEN and record_id is not None:
-                self.creations[name] = Creation(before.sent_at, record_id)
+                self._creations[name] = Creation(before.sent_at, record_id)
             elif outcome not in (Outcome.WRITTEN, Outcome.LOST):
-                del self.creations[name]
+                del self._creations[name]
 
     def _read(self) -> None:
         for line in PUSH_LOG.read(self._folder):
@@ -107,11 +105,11 @@ class PushLog:
             names = [(name, value) for name, value in json.loads(line.get("names") or "[]")]
             if line.get("method") == "DELETE" and line.get("outcome") == Outcome.WRITTEN.value:
                 deleted = line.get("record_id")
-                self.creations = {n: each for n, each in self.creations.items() if each.record_id != deleted}
+                self._creations = {n: each for n, each in self._creations.items() if each.record_id != deleted}
             if line.get("method") != "POST":
                 continue
             if line["event"] == SENT:
-                self.creations |= dict.fromkeys(names, Creation(line["at"]))
+                self._creations |= dict.fromkeys(names, Creation(line["at"]))
             else:
                 self._apply(names, Outcome(line["outcome"]), line.get("record_id"))
 
@@ -123,7 +121,7 @@ class PushLog:
         return at
 
     def _content(self, fields: Mapping[str, Any]) -> str:
-        return json_excerpt(compact(self._hidden.record(self._target.resource, dict(fields))))
+        return json_excerpt(compact(self._pseudonymizer.record(self._target.resource, dict(fields))))
 
 
 def _text(names: Iterable[Name]) -> str:

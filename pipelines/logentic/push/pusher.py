@@ -5,22 +5,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import quote
 
 from logentic.api.client import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS
+from logentic.api.records import RecordPseudonymizer
 from logentic.errors import Forbidden, ServiceError, Unauthorised, Unreachable
 from logentic.privacy.pseudonyms import pseudonym_key
-from logentic.push.lookup import Lookup, Record, record_id
+from logentic.push.lookup import Lookup, Record
 from logentic.push.plan import PlannedRow, compare, count_actions, find_uncertain, make_plan
-from logentic.push.push_log import PseudonymizedRecord, PushLog
-from logentic.push.rows import Name, PushRow, Target, nested
-from logentic.push.write_client import Outcome, WriteClient, WriteResponse, require_writes
-from logentic.settings import Settings
+from logentic.push.push_log import PushLog
+from logentic.push.rows import OWN_FIELDS, Name, PushRow, Target, nested
+from logentic.push.write_client import Outcome, WriteClient, WriteResponse, record_id, require_writes
+from logentic.settings import Settings, require_token
 from logentic.state import State
 
 log = logging.getLogger("logentic")
 LARGEST_ATTEMPTS = 3  # requests for one row, each after a look-up has proved that the one before came to nothing
-OWN_FIELDS = ("id", "created_at", "updated_at")  # that the service sets
 LOGGED_WAIT_SECONDS = 10
 DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 Progress = Callable[[int, int], None]
@@ -74,12 +75,12 @@ class StopPush(Exception):
 class Pusher:
     """Push rows of one resource. Requests are sent one after another."""
 
-    def __init__(self, settings: Settings, state: State, target: Target, *, allow_delete: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, client: WriteClient, push_log: PushLog, target: Target, *, allow_delete: bool
+    ) -> None:
         self._settings, self._target, self._allow_delete = settings, target, allow_delete
-        self._client = WriteClient(settings)
-        self._lookup = Lookup(self._client, target)
-        hidden = PseudonymizedRecord(settings, pseudonym_key(settings, state.folder))
-        self._push_log = PushLog(state.folder, self._client.base_url, target, hidden)
+        self._client, self._push_log = client, push_log
+        self._lookup = Lookup(client, target)
         self._failing_since: float | None = None
         self._delay = FIRST_DELAY_SECONDS
         self._requests = 0
@@ -283,8 +284,7 @@ class Pusher:
 
     def _wait_for_lost_answers(self, rows: Iterable[Iterable[Name]]) -> None:
         """Wait until the service no longer works on requests that it did not answer."""
-        known = (self._push_log.creations.get(name) for names in rows for name in names)
-        uncertain = [each for each in known if each and each.is_uncertain]
+        uncertain = [each for names in rows for each in self._push_log.creations(names) if each.is_uncertain]
         wait = max((each.seconds_left(self._settings.lost_answer_seconds) for each in uncertain), default=0.0)
         wait = min(wait, self._settings.lost_answer_seconds)  # the clock may have been set back
         if wait > LOGGED_WAIT_SECONDS:
@@ -297,8 +297,9 @@ class Pusher:
     def _remember_found(self, planned: Sequence[PlannedRow]) -> None:
         """Record which of the requests without an answer had created a record."""
         for each in planned:
-            known = [self._push_log.creations[name] for name in each.row.names if name in self._push_log.creations]
-            if each.record_id is not None and any(creation.is_uncertain for creation in known):
+            if each.record_id is None:
+                continue
+            if any(creation.is_uncertain for creation in self._push_log.creations(each.row.names)):
                 self._push_log.found(each.row.names, each.record_id)
 
     def _with_duplicates(self, results: tuple[PushResult, ...]) -> tuple[PushResult, ...]:
@@ -317,6 +318,28 @@ class Pusher:
                 each = replace(each, outcome="failed", reason=reason)  # noqa: PLW2901
             checked.append(each)
         return tuple(checked)
+
+
+def push_rows(
+    settings: Settings,
+    file: Path,
+    target: Target,
+    rows: Sequence[PushRow],
+    *,
+    apply: bool,
+    allow_delete: bool,
+    progress: Progress = lambda *_: None,
+) -> PushReport:
+    """Push rows, with the push log in the state folder of FILE; one push at a time."""
+    require_token(settings)
+    state = State(file.absolute())
+    state.prepare()
+    with state.locked(name="push.lock", what="another push is at work"):
+        client, key = WriteClient(settings), pseudonym_key(settings, state.folder)
+        pseudonymizer = RecordPseudonymizer(key, settings.hash_fields, settings.plain_fields)
+        push_log = PushLog.read(state.folder, client.base_url, target, pseudonymizer)
+        pusher = Pusher(settings, client, push_log, target, allow_delete=allow_delete)
+        return pusher.push(rows, apply=apply, progress=progress)
 
 
 def whole_record(row: PushRow, record: Record, skipped: Sequence[str] = ()) -> Record:

@@ -16,6 +16,7 @@ from logentic.json_text import as_list, loads
 from logentic.resources import INTEGER, ITEMS, ORDERS, TEXT, Resource
 
 Name = tuple[str, Any]  # a field by which a record is found, and its value
+OWN_FIELDS = ("id", "created_at", "updated_at")  # that the service sets
 DELETE = "delete"  # the column that marks a row as one to delete
 IGNORED_PREFIX = "_"  # of columns that are notes for people, or dlt's own
 SIDES = ("width_in", "depth_in", "height_in")
@@ -42,8 +43,7 @@ class Target:
 
 
 def _writable(resource: Resource) -> dict[str, pa.DataType]:
-    own = {"id", "created_at", "updated_at"}
-    return {name.replace("__", "."): kind for name, kind in resource.columns.items() if name not in own}
+    return {name.replace("__", "."): kind for name, kind in resource.columns.items() if name not in OWN_FIELDS}
 
 
 LINE_COLUMNS = ORDERS.lines.columns if ORDERS.lines else {}
@@ -202,7 +202,7 @@ def _validate_row(reading: _Reading, number: int, row: Mapping[str, Any]) -> Pus
     is_delete = _value(problems, DELETE, flat.pop(DELETE, None), pa.bool_()) is True
     lines = flat.pop("stored_items", None)
     for path, value in flat.items():
-        if path in ("created_at", "updated_at"):
+        if path in OWN_FIELDS:
             continue  # a record as it was read may be pushed
         if path not in target.columns:
             problems.append((path, f"is no field of {target.name} in the API reference"))

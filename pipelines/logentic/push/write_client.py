@@ -50,8 +50,13 @@ class WriteResponse:
 
     @property
     def record_id(self) -> int | None:
-        value = str((self.record or {}).get("id", ""))
-        return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+        return record_id(self.record)
+
+
+def record_id(record: Any) -> int | None:
+    """Return the id of a record; None if it has none that fits 64 bits."""
+    value = str(record.get("id", "")) if isinstance(record, dict) else ""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
 
 def require_writes(allowed: bool) -> None:

@@ -53,17 +53,25 @@ class Display(PageProgress):
 
     def built(self, model: str, number: int, count: int) -> None:
         """Show which of `count` models and checks is being built: `number` are done."""
+        self._advance(MODELS, number, count, model=model)
+
+    def pushed(self, resource: str, number: int, count: int) -> None:
+        """Show how many of `count` rows were sent."""
+        self._advance(resource, number, count)
+
+    def _advance(self, name: str, number: int, count: int, **current: str) -> None:
+        shown = "".join(current.values())
         if self._bars:
-            task = self._tasks.get(MODELS)
+            task = self._tasks.get(name)
             if task is None:
-                task = self._tasks[MODELS] = self._bars.add_task(MODELS, total=count, shown="")
-            self._bars.update(task, completed=number, shown=model)
+                task = self._tasks[name] = self._bars.add_task(name, total=count, shown="")
+            self._bars.update(task, completed=number, shown=shown)
         elif time.monotonic() - self._last_line > self._line_every_seconds:
             self._last_line = time.monotonic()
             if json_log.is_enabled():
-                json_log.write("progress", models=f"{number} of {count}", model=model)
+                json_log.write("progress", **{name: f"{number} of {count}"}, **current)
             else:
-                print(f"models {number} of {count}: {model}", file=sys.stderr)
+                print(f"{name} {number} of {count}{f': {shown}' if shown else ''}", file=sys.stderr)
 
     def _show(self, resource: str) -> None:
         done, total, rows = self._pages[resource]

@@ -1,9 +1,5 @@
 """Print the plan of a push and what became of each row."""
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from logentic.push.pusher import PushReport, PushResult
@@ -12,7 +8,6 @@ from logentic.reports.humanize import count
 from logentic.sanitizer import one_line
 
 SHOWN_ROWS = 50
-LINE_EVERY_SECONDS = 10.0
 HIDDEN = "***"
 LONGEST_VALUE = 60  # characters
 WORDS = {"create": "to create", "update": "to update", "delete": "to delete"}
@@ -106,25 +101,3 @@ def _shown(resource: str, path: str, value: Any) -> str:
         return count(len(value), "line")
     text = f"{value.normalize():f}" if hasattr(value, "normalize") else str(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
-
-
-@contextmanager
-def display_rows(resource: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function that shows how many rows were sent: a bar on a terminal, else a line every ten seconds."""
-    if not sys.stderr.isatty():
-        last = [time.monotonic()]
-
-        def print_line(done: int, total: int) -> None:
-            if time.monotonic() - last[0] > LINE_EVERY_SECONDS:
-                last[0] = time.monotonic()
-                print(f"{resource}: {done} of {total} rows", file=sys.stderr)
-
-        yield print_line
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(resource, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -19,6 +19,8 @@ QUANTITY = (
     rf"charges of .+|(units|lines)\(({ITEM})\)"
 )
 RANGES = re.compile(QUANTITY + "|heaviest_item|longest_side|month_rank|month_orders")
+CUBIC_INCHES = 1_728  # in a cubic foot
+StorageBasis = Literal["daily", "average", "month_start", "month_end", "peak"]
 Day = Literal["charge_date", "ordered_date", "shipped_date", "billed_date"]
 
 

@@ -283,6 +283,9 @@ ORDERS = Resource(
     is_named_elsewhere=True,
 )
 
+SIDES = ("width_in", "depth_in", "height_in")  # of an item
+
+
 ITEMS = Resource(
     name="items",
     description="Items, one row per version.",

@@ -35,7 +35,7 @@ from pydantic_settings import (
 
 from logentic import config_folder
 from logentic.errors import UsageError
-from logentic.price_terms import ChargeRates, StorageRates
+from logentic.price_terms import ChargeRates, StorageBasis, StorageRates
 from logentic.sanitizer import register_secret
 from logentic.secret_files import error_text, give_secrets_to_others, read_secret_file
 
@@ -292,7 +292,7 @@ class Settings(BaseSettings):
         change="If another tax applies.",
         validate_default=True,
     )
-    storage_basis: Literal["daily", "average", "month_start", "month_end", "peak"] = setting(
+    storage_basis: StorageBasis = setting(
         "daily", "Contract", "Volume that storage is billed by", change="If the contract bills by another volume."
     )
     storage_rates: StorageRates = setting(

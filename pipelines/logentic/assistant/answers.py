@@ -100,7 +100,7 @@ def what_drives_storage_cost(
     return _answer(snapshot, *(panel(snapshot, selection) for panel in shown)) | {
         "days": [begin, stop],
         "by_size": _part(storage.classes(snapshot, selection)),
-        "rate_changes": [f"{change.words} {change.cost(currency)}." for change in changes],
+        "rate_changes": [change.sentence(currency) for change in changes],
     }
 
 

@@ -111,11 +111,11 @@ def decision(snapshot: Snapshot, selection: Selection) -> Panel | None:
     rows = [
         ("Charges, before tax", invoice.total.subtotal),
         ("Less recoverable", -amounts.recoverable),
-        ("What remains, before tax", pay.subtotal),
-        *((f"{tax.name} {tax.rate} % of it", amount) for tax, amount in pay.taxes),
+        ("Remaining charges, before tax", pay.subtotal),
+        *((f"{tax.name} {tax.rate} % of the remaining charges", amount) for tax, amount in pay.taxes),
         ("Recommended payment, with tax", pay.total),
-        ("Beside it: not checked, before tax", invoice.not_checked),
-        ("Beside it: in your favour, before tax", amounts.in_your_favour),
+        ("Not checked, before tax", invoice.not_checked),
+        ("In your favour, before tax", amounts.in_your_favour),
         *((f"Recoverable to date: {name}, before tax", amount) for name, amount in recovery.items()),
     ]
     listed = QueryResult.of([{"what": label, "amount": amount} for label, amount in rows])
@@ -220,7 +220,7 @@ def _list_link(selection: Selection, *chosen: str) -> str:
 
 
 def _part(invoice: Invoice) -> str:
-    """Return what approving in part pays: the recommendation, unless the paper is lower than it."""
+    """Return the payment of an approval in part: the recommended one, unless the invoice total is lower."""
     if invoice.recommended.total > invoice.payable:
         return "the amount below"
     return f"{money(invoice.recommended.total, invoice.currency)} or the amount below"

@@ -56,9 +56,7 @@ def close(snapshot: Snapshot, selection: Selection) -> Panel:
     closed = read_month_close(snapshot.connection, snapshot.file, month)
     books = read_books(snapshot.connection, month, closed, records.currency())
     shown = _closed(snapshot.file, month, books, selection) if closed else _open(snapshot.file, month, selection)
-    changes = [
-        f"{each.words} {each.cost(records.currency())}." for each in read_rate_changes(snapshot.connection, month)
-    ]
+    changes = [each.sentence(records.currency()) for each in read_rate_changes(snapshot.connection, month)]
     return replace(shown, note=" ".join([shown.note, *changes]))
 
 

@@ -8,7 +8,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dlt.common.typing import ConfigValueSentinel
 
 from logentic.errors import UsageError
-from logentic.settings import Settings, decode_text, load_settings
+from logentic.settings import Settings, decode_text, load_settings, secret_names
 
 SECTION = "logentic"
 
@@ -44,11 +44,12 @@ def _values(key: str, name: str, pipeline_name: str) -> Iterator[Any]:
     sections: list[tuple[str, ...]] = [("sources", SECTION)]
     if name != SECTION:  # logentic_source.clone(name="…")
         sections.insert(0, ("sources", SECTION, name))
+    is_secret = key in secret_names()
     for pipeline in (pipeline_name, None):
         for provider in Container()[PluggableRunContext].providers.providers:
             if provider.is_empty or not provider.supports_sections:
                 continue
-            if "SecretStr" in str(Settings.model_fields[key].annotation) and not provider.supports_secrets:
+            if is_secret and not provider.supports_secrets:
                 continue
             for path in sections:
                 value, _ = provider.get_value(key, str, pipeline, *path)

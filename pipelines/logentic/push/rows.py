@@ -13,13 +13,12 @@ import pyarrow as pa
 from logentic.api.values import Unreadable, reader
 from logentic.errors import UsageError
 from logentic.json_text import as_list, loads
-from logentic.resources import INTEGER, ITEMS, ORDERS, TEXT, Resource
+from logentic.resources import INTEGER, ITEMS, ORDERS, SIDES, TEXT, Resource
 
 Name = tuple[str, Any]  # a field by which a record is found, and its value
 OWN_FIELDS = ("id", "created_at", "updated_at")  # that the service sets
 DELETE = "delete"  # the column that marks a row as one to delete
 IGNORED_PREFIX = "_"  # of columns that are notes for people, or dlt's own
-SIDES = ("width_in", "depth_in", "height_in")
 LARGEST_FILE_BYTES = 256 * 2**20
 
 

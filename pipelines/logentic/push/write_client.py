@@ -68,7 +68,7 @@ def require_writes(allowed: bool) -> None:
 
 
 class WriteClient(Client):
-    """A client that also writes. It sends each request once: whoever calls it decides what happens next."""
+    """A client that also writes. It sends each request once; the caller decides whether to repeat it."""
 
     def write(self, method: str, path: str, fields: Mapping[str, Any] | None, where: str) -> WriteResponse:
         """Send one request. Raises `UsageError` unless the setting `allow_writes` is on."""

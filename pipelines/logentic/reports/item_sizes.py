@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from logentic.errors import UsageError
+from logentic.price_terms import CUBIC_INCHES
 from logentic.reports.output_files import output_file
 from logentic.reports.published_file import open_published
 from logentic.sanitizer import cell
@@ -80,7 +81,7 @@ class SizeProposal:
         volume = Decimal(1)
         for side in self.sides:
             volume *= side or 1
-        scale = Decimal(float(target * 1728 / volume) ** (1 / 3))
+        scale = Decimal(float(target * CUBIC_INCHES / volume) ** (1 / 3))
         return tuple((side or Decimal(0)) * scale for side in self.sides)
 
 

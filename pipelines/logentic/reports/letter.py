@@ -92,10 +92,10 @@ def compose_letter(found: Reconciliation, settings: Settings) -> Letter:
 
 
 def _disputed_total(found: Reconciliation, disputed: Decimal, settings: Settings) -> TieOut:
-    """Return what is disputed, with its taxes.
+    """Return the disputed amount with its taxes.
 
-    Of an invoice the taxes are those of its charges less those of what remains, so that the total is what a payment
-    without it lacks, to the cent.
+    For an invoice, the taxes are those of all charges less those of the remaining ones, so that payment and disputed
+    total add up to the invoice, to the cent.
     """
     unit = minor_unit(found.currency)
     alone = taxed_total(disputed, settings.taxes, unit)
@@ -110,7 +110,7 @@ def _disputed_total(found: Reconciliation, disputed: Decimal, settings: Settings
 
 
 def _payment(found: Reconciliation) -> str:
-    """Return what was decided to pay, as a sentence before the request; empty while nothing is decided."""
+    """Return the decision on the payment as a sentence; empty if there is none."""
     if found.decision is None or found.tie_out is None:
         return ""
     match found.decision.decision:
@@ -119,13 +119,13 @@ def _payment(found: Reconciliation) -> str:
         case "hold":
             return "We do not pay the invoice until this is settled. "
     paid = found.decision.amount or Decimal(0)
-    billed = found.tie_out.total if found.tie_out.paper is None else found.tie_out.paper
-    amounts = (f"{money(amount, found.currency)} {found.currency}" for amount in (paid, billed - paid))
+    withheld = found.tie_out.payable - paid
+    amounts = (f"{money(amount, found.currency)} {found.currency}" for amount in (paid, withheld))
     return "We pay {} of the invoice and withhold {}, with tax. ".format(*amounts)
 
 
 def _asked(found: Reconciliation, before_tax: str) -> str:
-    """Return what the warehouse is asked for: a credit of this invoice for what is withheld, else of the next one."""
+    """Return the credit to ask for: on this invoice if its payment is withheld, otherwise on the next one."""
     of = f"credit {before_tax} and the taxes on it"
     if found.decision is None or found.decision.decision == "approve":
         return f"{of} on your next invoice"

@@ -39,6 +39,10 @@ class RateChange:
         """Return the cost per year, such as "1,250.00 more a year"."""
         return f"{money(abs(self.yearly_cost), currency)} {'less' if self.yearly_cost < 0 else 'more'} a year"
 
+    def sentence(self, currency: str) -> str:
+        """Return the change with its cost."""
+        return f"{self.words} {self.cost(currency)}."
+
     @property
     def words(self) -> str:
         rate, before = (f"{round(each, RATE_DECIMALS).normalize():f}" for each in (self.rate, self.rate_before))

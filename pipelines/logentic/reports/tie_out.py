@@ -53,6 +53,11 @@ class TieOut:
         return Decimal(0) if self.paper is None else self.paper - self.total
 
     @property
+    def payable(self) -> Decimal:
+        """Return what paying in full costs: the invoice total, or the total of the charges without one."""
+        return self.total if self.paper is None else self.paper
+
+    @property
     def side(self) -> str:
         """Return which side is lower; empty if they are equal."""
         return "" if not self.difference else f"The paper is {'lower' if self.difference < 0 else 'higher'}."

@@ -6,13 +6,13 @@ from logentic.transform.plan import Plan
 
 RAW = '"logentic_raw"'
 OF_ROWS = {
-    "event_id": "Names the row",
-    "undoes": "Of a row that opens the month again: the closing that it undoes",
+    "event_id": "Identifies the row",
+    "undoes": "The closing that this row undoes; null for a closing",
     "note": "What the person wrote",
 }
 OF_TOTALS = {
     "invoice_totals": Description(
-        "The totals of invoices that someone typed; nothing is ever changed.",
+        "Invoice totals that a person typed; rows are never changed.",
         {
             "event_id": OF_ROWS["event_id"],
             "payment_id": "The invoice",
@@ -26,7 +26,7 @@ OF_TOTALS = {
         "What the history would have cost under each contract, as `logentic quote --save` found it.",
         {
             "event_id": OF_ROWS["event_id"],
-            "quote_id": "Names the quote; its contracts share it",
+            "quote_id": "Identifies the quote; its contracts share it",
             "contract": "billed, learned, or the name of a card",
             "first_month": "The first month of the period",
             "last_month": "The last month of the period",
@@ -56,7 +56,7 @@ OF_DLT = {
     "_dlt_loads": Description(
         "The loads of dlt, one row each when it is complete.",
         {
-            "load_id": "Names the load",
+            "load_id": "Identifies the load",
             "schema_name": "dlt's schema",
             "status": "0: complete",
             "inserted_at": "When it was complete, by this machine's clock",
@@ -84,11 +84,11 @@ OF_DLT = {
             "created_at": "When it was written, by this machine's clock",
             "version_hash": "Hash of its content",
             "_dlt_load_id": "The load that wrote it, as in _dlt_loads",
-            "_dlt_id": "Names the row",
+            "_dlt_id": "Identifies the row",
         },
     ),
     "_logentic": Description(
-        "What this file is, one row.",
+        "Format and key of this file, one row.",
         {
             "format": "Version of the file's format",
             "key_fingerprint": "Fingerprint of the key by which personal data are hashed; null where they are kept",
@@ -98,7 +98,7 @@ OF_DLT = {
 
 
 BUILT_NODES = Description(
-    "What the last build made, one row per model or check: where nothing changed, the next one leaves it as it is.",
+    "The models and checks of the last build, one row each; the next build skips those whose inputs did not change.",
     {
         "name": "The model or check",
         "signature": "Hash of its statement and of what it reads",

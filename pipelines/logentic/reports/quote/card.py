@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from logentic.errors import UsageError
-from logentic.price_terms import RANGES, ChargeRate, DatedTerms, in_turn
+from logentic.price_terms import RANGES, ChargeRate, DatedTerms, StorageBasis, in_turn
 from logentic.sanitizer import one_line
 from logentic.secret_files import error_text
 
@@ -116,7 +116,7 @@ class ZoneTable(_Terms):
 class Storage(_Terms):
     """A price of storage. `unit_size`: cubic feet that a pallet or bin holds; started ones are charged."""
 
-    basis: Literal["daily", "average", "month_start", "month_end", "peak"] = "daily"
+    basis: StorageBasis = "daily"
     rate: Decimal = Field(ge=0)
     per: Literal["day", "month"] = "day"
     unit: Literal["cubic_foot", "pallet", "bin"] = "cubic_foot"
@@ -292,6 +292,13 @@ def _line_of(text: str, location: tuple[str | int, ...]) -> int:
             begun = [number for number in range(line, end) for _ in re.findall(r"\{", lines[number])]
             line = begun[part] if part < len(begun) else line
     return line + 1
+
+
+def valid_by_type(terms: list[Any], day: date) -> list[Any]:
+    """Return the terms in force on a day, at most one of each charge type."""
+    types = dict.fromkeys(one.charge_type for one in terms)
+    found = [valid_on([one for one in terms if one.charge_type == name], day) for name in types]
+    return [one for one in found if one]
 
 
 def valid_on(terms: list[Any], day: date) -> Any | None:

@@ -16,7 +16,7 @@ import numpy as np
 from logentic.currencies import minor_digits
 from logentic.errors import UsageError
 from logentic.reports.published_file import open_published, read_known_at
-from logentic.reports.quote.card import STORAGE, ContractCard, valid_on
+from logentic.reports.quote.card import STORAGE, ContractCard, valid_by_type
 from logentic.reports.quote.history import BILLED, UNBILLED, PricedHistory, choose_period
 from logentic.reports.quote.packaging import PackagingEffect, price_packaging, read_measured
 from logentic.reports.quote.pricing import (
@@ -28,6 +28,7 @@ from logentic.reports.quote.pricing import (
     minimum_due,
     price_card,
     price_rest,
+    read_orders,
     rounded,
 )
 from logentic.settings import Settings
@@ -94,10 +95,7 @@ class Costs:
         return (several * more + (whole - several) * kept) / QUANTITY_SCALE
 
     def _minimums(self, month: date) -> list[Any]:
-        minimums = self.card.minimums if self.card else []
-        types = dict.fromkeys(minimum.charge_type for minimum in minimums)
-        found = [valid_on([one for one in minimums if one.charge_type == name], month) for name in types]
-        return [one for one in found if one]
+        return valid_by_type(self.card.minimums, month) if self.card else []
 
     def kinks(self) -> list[Fraction]:
         """Return the volumes at which a minimum ceases to be due."""
@@ -234,8 +232,8 @@ def quote(
     _check_cards(cards, settings.currency)
     digits = minor_digits(settings.currency)
     with open_published(file) as published:
-        history = PricedHistory(published, choose_period(published, first, last), settings.timezone)
-        orders = Orders(history, 10 ** (4 - digits))
+        history = PricedHistory(published, choose_period(published, first, last), settings.timezone).prepare()
+        orders = read_orders(history, 10 ** (4 - digits))
         billed = history.rows(BILLED)
         unbilled = history.rows(UNBILLED)
         known_at = read_known_at(published)

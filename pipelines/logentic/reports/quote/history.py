@@ -1,9 +1,10 @@
 """Read what a card prices: the orders, charges and stored volumes of a period, with what was billed for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -11,7 +12,6 @@ import pyarrow as pa
 from logentic.errors import UsageError
 from logentic.reports.published_file import older_file_error, read_records
 
-CUBIC_INCHES = 1_728
 MICRO = 1_000_000  # volumes: integers of millionths of a cubic foot
 DEFAULT_MONTHS = 12
 
@@ -350,10 +350,20 @@ class PricedHistory:
     def __init__(self, published: duckdb.DuckDBPyConnection, period: Period, timezone: str) -> None:
         self.published, self.period = published, period
         self._values = {"first": period.first, "last": period.last, "timezone": timezone}
-        self.published.execute(MEASURED)
-        self.refresh(is_first=True)
 
-    def refresh(self, *, is_first: bool = False) -> None:
+    def prepare(self) -> Self:
+        """Make and fill the tables."""
+        self.published.execute(MEASURED)
+        self._fill(is_first=True)
+        return self
+
+    def measure(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Use measured sizes: rows of item, cubic feet, weight and longest side; None keeps what is recorded."""
+        for values in rows:
+            self.published.execute("insert into measured_items values (?, ?, ?, ?)", values)
+        self._fill(is_first=False)
+
+    def _fill(self, *, is_first: bool) -> None:
         """Fill the tables; after items were measured, only what depends on sizes."""
         sums = ",\n        ".join(
             f"case when count({value}) = count(*) then cast(sum({value}) as decimal(18, 4)) end as {name}"

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from logentic.errors import UsageError
-from logentic.reports.quote.history import CUBIC_INCHES, PricedHistory
-from logentic.reports.quote.pricing import ZERO, CardCosts, Orders, price_card, price_storage, rounded
+from logentic.price_terms import CUBIC_INCHES
+from logentic.reports.quote.history import PricedHistory
+from logentic.reports.quote.pricing import ZERO, CardCosts, Orders, price_card, price_storage, read_orders, rounded
+from logentic.resources import SIDES
 from logentic.secret_files import error_text
 from logentic.transform.prices.facts import QUANTITY_SCALE
 
-SIDES = ("width_in", "depth_in", "height_in")
 COLUMNS = ("item", *SIDES, "weight")
 MOST_INCHES_OR_POUNDS = Decimal(100_000)
 FOUR_DIGITS = Decimal("0.0001")
@@ -62,9 +63,11 @@ def read_measured(path: Path) -> list[Measured]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error_text(error) if isinstance(error, OSError) else "it is no CSV file in UTF-8"
         raise UsageError(f"{path}: {reason}", "Name a CSV file of measured items.") from None
-    names = [one.item for one in measured]
-    if twice := next((one for at, one in enumerate(measured) if one.item in names[:at]), None):
-        raise UsageError(f"{path}:{twice.line}: {twice.item} was measured above", "Leave one of the rows.")
+    seen: set[str] = set()
+    for one in measured:
+        if one.item in seen:
+            raise UsageError(f"{path}:{one.line}: {one.item} was measured above", "Leave one of the rows.")
+        seen.add(one.item)
     return measured
 
 
@@ -100,11 +103,8 @@ def price_packaging(
     if unknown := [one for one in measured if one.item not in by_name]:
         raise UsageError(f"{path}:{unknown[0].line}: no item {unknown[0].item!r}", "Write the item's SKU or id.")
     ids = {by_name[one.item]["item_id"]: by_name[one.item]["sku"] for one in measured}
-    for one in measured:
-        values = [by_name[one.item]["item_id"], one.cubic_feet, one.weight, one.longest_side]
-        history.published.execute("insert into measured_items values (?, ?, ?, ?)", values)
-    history.refresh()
-    again = Orders(history, orders.minor_unit)
+    history.measure([(by_name[one.item]["item_id"], one.cubic_feet, one.weight, one.longest_side) for one in measured])
+    again = read_orders(history, orders.minor_unit)
     cent = Decimal(orders.minor_unit) / QUANTITY_SCALE
     shares = _units_of_measured(history, again)
     found = []

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from logentic.errors import UsageError
 from logentic.price_terms import FOR_EVER
-from logentic.reports.quote.card import EACH_ORDER, STORAGE, CardRate, ContractCard, Storage, valid_on
+from logentic.reports.quote.card import EACH_ORDER, STORAGE, CardRate, ContractCard, Storage, valid_by_type, valid_on
 from logentic.reports.quote.history import MICRO, OF_ORDERS, ORDER_FACTS, PricedHistory
 from logentic.transform.prices.card import Price, Range, read_price
 from logentic.transform.prices.facts import (
@@ -67,11 +67,10 @@ class CardCosts:
 
 
 class Orders:
-    """The facts of the period's orders, once for all cards."""
+    """The facts of the period's orders, once for all cards. `read_orders` makes them."""
 
-    def __init__(self, history: PricedHistory, minor_unit: int) -> None:
+    def __init__(self, history: PricedHistory, minor_unit: int, table: pa.Table, lines: Any, charged: pa.Table) -> None:
         self.history, self.minor_unit = history, minor_unit
-        table = history.orders()
         self.ids: list[int] = table.column("order_id").to_pylist()
         self.names: list[str | None] = table.column("external_name").to_pylist()
         self.month = _months(table, history.period.first)
@@ -82,13 +81,12 @@ class Orders:
         facts = facts.set_column(
             facts.schema.get_field_index("amount"), "amount", pa.nulls(len(facts), pa.decimal128(38, 4))
         )
-        self.lines = history.lines()
+        self.lines = lines
         self.charges = read_facts(facts, minor_unit, self.lines)
         self.units = np.where(self.charges.column("units") == MISSING, 0, self.charges.column("units"))
         self.billed: dict[str, Integers] = {}
         self.learned: dict[str, Integers] = {}
         self.quantity: dict[str, Integers] = {}
-        charged = history.table(OF_ORDERS)
         types = np.array(charged.column("charge_type").to_pylist(), object)
         positions = charged.column("position").to_numpy()
         amounts = {name: ten_thousandths(charged.column(name)) for name in ("billed", "learned", "quantity")}
@@ -107,6 +105,11 @@ class Orders:
         sums = np.zeros(len(self.months), np.int64)
         np.add.at(sums, self.month, amounts)
         return [int(total) for total in sums]
+
+
+def read_orders(history: PricedHistory, minor_unit: int) -> Orders:
+    """Read the orders of a history, their lines, and what was charged for each."""
+    return Orders(history, minor_unit, history.orders(), history.lines(), history.table(OF_ORDERS))
 
 
 def price_card(card: ContractCard, orders: Orders, *, scale: Fraction = Fraction(1)) -> CardCosts:
@@ -146,22 +149,22 @@ def price_rest(priced: CardCosts, orders: Orders, billed: list[dict[str, Any]]) 
     if card.storage:
         price_storage(priced, orders, cent, billed)
     for month in orders.months:
-        for charge_type in dict.fromkeys(fee.charge_type for fee in card.fees):
-            fee = valid_on([fee for fee in card.fees if fee.charge_type == charge_type], month)
-            if fee:
-                priced.fees[month, charge_type] = fee.amount
+        for fee in valid_by_type(card.fees, month):
+            priced.fees[month, fee.charge_type] = fee.amount
     known = card.priced_types | set(card.included) | {minimum.charge_type for minimum in card.minimums}
     known |= {rate.for_each for rate in card.charge_rates}
     left: dict[str, list[Any]] = defaultdict(lambda: [0, ZERO])
     for row in billed:
-        if row["charge_type"] not in known:
-            if row["is_of_order"]:
-                priced.by_order[row["charge_type"]] = orders.billed[row["charge_type"]]
-            else:
-                priced.as_billed[row["month"], row["charge_type"]] = row["billed"]
-        if row["charge_type"] not in known and row["charge_type"] not in card.as_billed:
-            left[row["charge_type"]][0] += row["charges"]
-            left[row["charge_type"]][1] += row["billed"]
+        charge_type = row["charge_type"]
+        if charge_type in known:
+            continue
+        if row["is_of_order"]:
+            priced.by_order[charge_type] = orders.billed[charge_type]
+        else:
+            priced.as_billed[row["month"], charge_type] = row["billed"]
+        if charge_type not in card.as_billed:
+            left[charge_type][0] += row["charges"]
+            left[charge_type][1] += row["billed"]
     for charge_type, (count, amount) in left.items():
         reason = "The card does not name this type: add a price, or name it under included or as_billed."
         priced.unpriced.append(Unpriced(charge_type, reason, count, amount))
@@ -169,12 +172,10 @@ def price_rest(priced: CardCosts, orders: Orders, billed: list[dict[str, Any]]) 
 
 def minimum_due(card: ContractCard, month: date, amounts: dict[str, Decimal]) -> dict[str, Decimal]:
     """Return what a month's charges lack of each minimum, by the minimum's type."""
-    due: dict[str, Decimal] = {}
-    for charge_type in dict.fromkeys(minimum.charge_type for minimum in card.minimums):
-        minimum = valid_on([one for one in card.minimums if one.charge_type == charge_type], month)
-        if minimum:
-            due[charge_type] = max(minimum.amount - sum((amounts.get(name, ZERO) for name in minimum.of), ZERO), ZERO)
-    return due
+    return {
+        minimum.charge_type: max(minimum.amount - sum((amounts.get(name, ZERO) for name in minimum.of), ZERO), ZERO)
+        for minimum in valid_by_type(card.minimums, month)
+    }
 
 
 def _by_type(card: ContractCard) -> dict[str, list[CardRate]]:

@@ -1,4 +1,4 @@
-"""Keep a quote, for the next run to publish as the tables `quotes` and `quote_lines`."""
+"""Save a quote; the next run publishes it as the tables `quotes` and `quote_lines`."""
 
 from datetime import UTC, datetime
 from uuid import uuid4

@@ -18,12 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from logentic.price_terms import CATEGORIES
+from logentic.price_terms import CATEGORIES, CUBIC_INCHES
 from logentic.transform.prices.thresholds import DEFAULT as LIMITS
 
 QUANTITY_SCALE = 10_000  # amounts and quantities: integers of ten-thousandths
 RATE_SCALE = 1_000_000  # rates: integers of millionths
-CUBIC_INCHES = 1_728  # in a cubic foot
 UNTYPED = "unknown"
 LARGEST = 10**11  # ten million units or currency units: treat anything larger as missing
 MISSING = -(2**62)
